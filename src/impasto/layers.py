@@ -1,0 +1,59 @@
+"""VGG-19's 38 layers by name: what each is, how deep it lies, how small a picture it can see.
+
+From Simonyan and Zisserman, *Very Deep Convolutional Networks for Large-Scale Image
+Recognition*, arXiv:1409.1556, table 1, column E, without its fully connected layers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+BLOCKS = ((2, 64), (2, 128), (4, 256), (4, 512), (4, 512))  # convolutions, channels
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer of the network.
+
+    Attributes:
+        name: ``conv1_1``, ``relu1_1``, …, ``pool5``; the first is ``input``.
+        kind: what the layer does.
+        channels: channels of its output.
+        pools: poolings up to and including this layer; its output is 2^pools times smaller.
+    """
+
+    name: str
+    kind: Literal["input", "convolution", "relu", "pooling"]
+    channels: int
+    pools: int
+
+    @property
+    def smallest_side(self) -> int:
+        """Shortest side of a picture, in pixels, of which this layer sees at least one position."""
+        return 1 << self.pools
+
+
+def _network() -> tuple[Layer, ...]:
+    layers = [Layer("input", "input", 3, 0)]
+    for block, (convolutions, channels) in enumerate(BLOCKS, start=1):
+        for index in range(1, convolutions + 1):
+            layers.append(Layer(f"conv{block}_{index}", "convolution", channels, block - 1))
+            layers.append(Layer(f"relu{block}_{index}", "relu", channels, block - 1))
+        layers.append(Layer(f"pool{block}", "pooling", channels, block))
+    return tuple(layers)
+
+
+LAYERS = _network()
+BY_NAME = {layer.name: layer for layer in LAYERS}
+CONVOLUTIONS = tuple(layer.name for layer in LAYERS if layer.kind == "convolution")
+
+
+def up_to_deepest(names: set[str]) -> tuple[Layer, ...]:
+    """The network cut after the deepest of the named layers.
+
+    >>> [layer.name for layer in up_to_deepest({"conv1_1", "relu1_1"})]
+    ['input', 'conv1_1', 'relu1_1']
+    """
+    last = max(index for index, layer in enumerate(LAYERS) if layer.name in names)
+    return LAYERS[: last + 1]

@@ -1,0 +1,298 @@
+"""Every setting of a run, validated; the presets; a recipe as TOML.
+
+A setting is one field of :class:`Recipe`. The command line makes its flag, and a TOML recipe its
+key, from that field alone.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, NoReturn
+
+import tomli_w
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    InstanceOf,
+    PlainSerializer,
+    PlainValidator,
+    ValidationError,
+)
+
+from impasto.errors import InputError
+from impasto.layers import BY_NAME
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+LARGEST_SIDE = 32768  # pixels; beyond it a typing error is likelier than a wish
+FIRST_CANVASES = ("noisy-content", "content", "style", "noise")
+
+
+class LayerWeights(dict[str, float]):
+    """Weights by layer name, for reading only, so that a recipe cannot change under a run."""
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        raise TypeError("the settings of a recipe cannot be changed; make another recipe")
+
+    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(frozenset(self.items()))
+
+    def __reduce__(self) -> tuple[type[LayerWeights], tuple[dict[str, float]]]:
+        return LayerWeights, (dict(self),)
+
+
+def _read_layer_weights(value: Any) -> LayerWeights:
+    if isinstance(value, str):
+        value = [part.strip() for part in value.split(",") if part.strip()]
+    if isinstance(value, list | tuple):
+        pairs = [str(part).partition(":") for part in value]
+        value = {name.strip(): weight or 1.0 for name, _, weight in pairs}
+    if not isinstance(value, Mapping):
+        raise ValueError("it should name layers with their weights, as in conv1_1:0.5,conv2_1:1")
+    if not value:
+        raise ValueError("it should name at least one layer, as in conv4_2")
+    return LayerWeights({name: _layer_weight(name, weight) for name, weight in value.items()})
+
+
+def _layer_weight(name: str, weight: Any) -> float:
+    if name not in BY_NAME or name == "input":
+        raise ValueError(f"the network has no layer '{name}'{_suggest(name, BY_NAME)}")
+    try:
+        number = float(weight)
+    except (TypeError, ValueError):
+        number = -1.0
+    if not 0 <= number < float("inf"):
+        raise ValueError(f"the weight of {name} should be a number that is not negative")
+    return number
+
+
+def _read_size(value: Any) -> int | tuple[int, int]:
+    """A size as ``512``, ``(512, 384)``, ``"512"`` or ``"512x384"``."""
+    sides: Any = value
+    if isinstance(value, str):
+        sides = value.lower().replace("×", "x").split("x")
+    elif isinstance(value, int) and not isinstance(value, bool):
+        sides = [value]
+    try:
+        numbers = [int(side) for side in sides]
+        exact = all(isinstance(side, str) or side == int(side) for side in sides)
+    except (TypeError, ValueError, OverflowError):
+        numbers, exact = [], False
+    if not exact or len(numbers) not in (1, 2):
+        raise ValueError("it should be one number of pixels, as in 512, or two, as in 512x384")
+    if not all(1 <= number <= LARGEST_SIDE for number in numbers):
+        raise ValueError(f"its sides should lie between 1 and {LARGEST_SIDE} pixels")
+    return numbers[0] if len(numbers) == 1 else (numbers[0], numbers[1])
+
+
+def _read_output_size(value: Any) -> str | int | tuple[int, int]:
+    if value in ("working", "content"):
+        return str(value)
+    try:
+        return _read_size(value)
+    except ValueError as error:
+        raise ValueError(f"'working', 'content' or a size: {error}") from None
+
+
+def _read_initial(value: Any) -> str:
+    if not isinstance(value, str | os.PathLike) or not os.fspath(value):
+        raise ValueError(f"it should be {', '.join(FIRST_CANVASES)}, or the path of a picture")
+    return str(os.fspath(value))
+
+
+def _suggest(word: str, words: Iterable[str]) -> str:
+    near = difflib.get_close_matches(word, list(words), n=1)
+    return f"; did you mean '{near[0]}'?" if near else ""
+
+
+Size = int | tuple[int, int]
+AsGiven = PlainSerializer(lambda value: value)
+Layers = Annotated[
+    InstanceOf[LayerWeights], BeforeValidator(_read_layer_weights), PlainSerializer(dict)
+]
+
+
+class Recipe(BaseModel):
+    """Every setting of a run; immutable. Its defaults are the preset ``default``.
+
+    Wherever a setting is not a plain number or word, its text form works too:
+
+    >>> recipe = Recipe(size="640x480", style_layers="conv1_1:0.5,conv2_1")
+    >>> recipe.size, recipe.style_layers
+    ((640, 480), {'conv1_1': 0.5, 'conv2_1': 1.0})
+
+    Raises:
+        InputError: a setting is unknown or has a value that cannot be used.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    size: Annotated[Size, PlainValidator(_read_size), AsGiven] = Field(
+        512,
+        description="Working size: WIDTHxHEIGHT, or the longer side with the aspect ratio kept.",
+    )
+    output_size: Annotated[str | Size, PlainValidator(_read_output_size), AsGiven] = Field(
+        "working",
+        description="Size of the result: 'working', 'content' (the content picture's own), "
+        "or a size like the working size.",
+    )
+    style_fit: Literal["aspect", "squeeze"] = Field(
+        "aspect",
+        description="How the style picture meets the working size: with its aspect ratio kept and "
+        "its longer side that of the canvas, or squeezed to the canvas.",
+    )
+    rescale: bool = Field(
+        False, description="Stretch the values of both pictures to the whole range 0…255."
+    )
+    initial: Annotated[str, PlainValidator(_read_initial)] = Field(
+        "content",
+        description=f"First canvas: {', '.join(FIRST_CANVASES)}, or the path of a picture.",
+    )
+    noise_ratio: float = Field(
+        0.7, ge=0, le=1, description="Share of noise in a noisy-content first canvas."
+    )
+    seed: int = Field(0, ge=0, lt=2**63, description="Seed of the noise.")
+    content_layers: Layers = Field(
+        LayerWeights(conv4_2=1.0),
+        description="Layers that hold the content, with weights: conv4_2:1.",
+    )
+    style_layers: Layers = Field(
+        LayerWeights(conv1_1=0.5, conv2_1=1.0, conv3_1=1.5, conv4_1=3.0, conv5_1=4.0),
+        description="Layers that hold the style, with weights: conv1_1:0.5,conv2_1:1.",
+    )
+    alpha: float = Field(1.0, ge=0, description="Weight of the content loss.")
+    beta: float = Field(1000.0, ge=0, description="Weight of the style loss.")
+    pooling: Literal["average", "max"] = Field("average", description="Pooling of the network.")
+    optimizer: Literal["lbfgs", "adam"] = Field("lbfgs", description="Optimiser of the canvas.")
+    learning_rate: float = Field(
+        2.0,
+        gt=0,
+        description="Adam's step size, and the RMS length of L-BFGS's first step, in grey levels.",
+    )
+    steps: int = Field(
+        80, ge=1, le=1_000_000, description="Evaluations of the loss and its gradient."
+    )
+    keep: Literal["measured", "updated"] = Field(
+        "measured",
+        description="What is kept at the step with the smallest loss: the canvas whose loss was "
+        "measured, or (Adam only) the canvas after that step's update.",
+    )
+    precision: Literal["float32", "float64"] = Field("float32", description="Number format.")
+
+    def __init__(self, **settings: Any) -> None:
+        try:
+            super().__init__(**settings)
+        except ValidationError as error:
+            raise InputError(_sentence(error)) from None
+
+    @classmethod
+    def preset(cls, name: str, **settings: Any) -> Recipe:
+        """The preset of that name (see :data:`PRESETS`), with settings of your own over it.
+
+        >>> Recipe.preset("gatys", steps=500).steps
+        500
+
+        Raises:
+            InputError: there is no such preset, or a setting cannot be used.
+        """
+        if name not in PRESETS:
+            raise InputError(
+                f"There is no preset '{name}'{_suggest(name, PRESETS)}"
+                f" (presets: {', '.join(PRESETS)})."
+            )
+        return cls(**{**PRESETS[name], **settings})
+
+    @classmethod
+    def from_toml(cls, text: str, **settings: Any) -> Recipe:
+        """The recipe that a TOML text holds; a key ``preset`` names what it starts from.
+
+        >>> Recipe.from_toml('preset = "gatys"\\nsteps = 50', seed=7).steps
+        50
+
+        Raises:
+            InputError: the text is no TOML, or a setting in it cannot be used.
+        """
+        try:
+            table = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise InputError(f"The recipe is not valid TOML: {error}.") from None
+        return cls.preset(str(table.pop("preset", "default")), **{**table, **settings})
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], **settings: Any) -> Recipe:
+        """The recipe in a TOML file, with settings of your own over it.
+
+        Raises:
+            InputError: the file cannot be read, or holds no valid recipe.
+        """
+        try:
+            text = Path(path).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            raise InputError(f"The recipe '{path}' cannot be read: {reason}.") from None
+        try:
+            return cls.from_toml(text, **settings)
+        except InputError as error:
+            raise InputError(f"In the recipe '{path}': {error}") from None
+
+    def to_toml(self) -> str:
+        """This recipe as TOML, every setting written out; :meth:`from_toml` reads it back."""
+        return tomli_w.dumps(self.model_dump(mode="json"))
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "default": {},
+    # The published worked example, to the letter.
+    "gatys": {
+        "size": (512, 384),
+        "output_size": "content",
+        "style_fit": "squeeze",
+        "rescale": True,
+        "initial": "noisy-content",
+        "noise_ratio": 0.7,
+        "content_layers": {"conv4_2": 1.0},
+        "style_layers": {
+            "conv1_1": 0.5,
+            "conv2_1": 1.0,
+            "conv3_1": 1.5,
+            "conv4_1": 3.0,
+            "conv5_1": 4.0,
+        },
+        "alpha": 1.0,
+        "beta": 1000.0,
+        "pooling": "average",
+        "optimizer": "adam",
+        "learning_rate": 2.0,
+        "steps": 2500,
+        "keep": "updated",
+        "precision": "float32",
+    },
+}
+
+
+def _sentence(error: ValidationError) -> str:
+    """The first of pydantic's errors as one sentence."""
+    first = error.errors()[0]
+    name = str(first["loc"][0])
+    if first["type"] == "extra_forbidden":
+        return _ended(f"There is no setting '{name}'{_suggest(name, Recipe.model_fields)}")
+    reason = first["msg"].removeprefix("Value error, ").replace("Input should", "it should")
+    reason = reason[0].lower() + reason[1:]
+    value = first["input"]
+    shown = value if isinstance(value, str) else repr(value)
+    return _ended(f"{name} cannot be '{shown}': {reason}")
+
+
+def _ended(sentence: str) -> str:
+    return sentence if sentence.endswith("?") else f"{sentence}."

@@ -1,0 +1,66 @@
+"""Which sizes a run works at. Sizes are (width, height), in pixels."""
+
+from __future__ import annotations
+
+from impasto.errors import InputError
+from impasto.layers import LAYERS
+from impasto.recipe import Recipe
+
+PixelSize = tuple[int, int]
+
+
+def fit(picture: PixelSize, size: int | PixelSize) -> PixelSize:
+    """A size of its own, or a longer side to which a picture is fitted with its aspect ratio kept.
+
+    >>> fit((1024, 768), 512), fit((300, 900), 512), fit((1024, 768), (512, 384))
+    ((512, 384), (171, 512), (512, 384))
+    """
+    if isinstance(size, tuple):
+        return size
+    width, height = picture
+    longer = max(width, height)
+    return max(1, round(size * width / longer)), max(1, round(size * height / longer))
+
+
+def canvas_size(content: PixelSize, recipe: Recipe) -> PixelSize:
+    """Size of the canvas for a content picture of that size.
+
+    Raises:
+        InputError: the deepest of the recipe's layers would not see one position of it.
+    """
+    size = fit(content, recipe.size)
+    _check(size, "canvas", content, recipe)
+    return size
+
+
+def style_size(style: PixelSize, canvas: PixelSize, recipe: Recipe) -> PixelSize:
+    """Size at which a style picture of that size is looked at.
+
+    Raises:
+        InputError: the deepest of the recipe's layers would not see one position of it.
+    """
+    size = canvas if recipe.style_fit == "squeeze" else fit(style, max(canvas))
+    _check(size, "style picture", style, recipe)
+    return size
+
+
+def output_size(content: PixelSize, canvas: PixelSize, recipe: Recipe) -> PixelSize:
+    """Size of the result for a content picture and a canvas of those sizes."""
+    match recipe.output_size:
+        case "working":
+            return canvas
+        case int() | tuple() as size:
+            return fit(content, size)
+        case _:
+            return content
+
+
+def _check(size: PixelSize, what: str, picture: PixelSize, recipe: Recipe) -> None:
+    read = {*recipe.content_layers, *recipe.style_layers}
+    deepest = max((layer for layer in LAYERS if layer.name in read), key=lambda layer: layer.pools)
+    if min(size) < deepest.smallest_side:
+        raise InputError(
+            f"The {what} would be {size[0]}×{size[1]} pixels (the picture is {picture[0]}×"
+            f"{picture[1]}), but {deepest.name} needs {deepest.smallest_side} pixels a side: "
+            "choose a larger size, or a picture that is less narrow."
+        )
