@@ -1,0 +1,72 @@
+"""The losses: pure functions of feature maps.
+
+Gatys, Ecker and Bethge, *A Neural Algorithm of Artistic Style*, arXiv:1508.06576, with the
+normalisation of the published worked example that ``docs/architecture.md`` names.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+
+def content_loss(features: Tensor, target: Tensor) -> Tensor:
+    r"""Half the mean squared difference of two feature maps (equation 1, as a mean).
+
+    .. math:: \tfrac12 \, \mathrm{mean}\big((F - F_\text{content})^2\big)
+
+    Args:
+        features: of the canvas, (C, H, W).
+        target: of the content picture, the same shape.
+
+    Returns:
+        A scalar.
+
+    Example:
+        >>> import torch
+        >>> content_loss(torch.ones(2, 3, 3), torch.zeros(2, 3, 3))
+        tensor(0.5000)
+    """
+    return 0.5 * (features - target).square().mean()
+
+
+def gram(features: Tensor) -> Tensor:
+    r"""Gram matrix of a feature map, for each position (equation 3, over HW).
+
+    With the map flattened to HW × C it is :math:`F^\mathsf{T} F / (HW)`: the mean over positions,
+    rather than the sum, so that maps of different sizes can be compared.
+
+    Args:
+        features: (C, H, W).
+
+    Returns:
+        (C, C), symmetric.
+
+    Example:
+        >>> import torch
+        >>> gram(torch.tensor([[[1.0, 2.0]], [[3.0, 0.0]]]))
+        tensor([[2.5000, 1.5000],
+                [1.5000, 4.5000]])
+    """
+    flat = features.flatten(1)
+    return flat @ flat.T / flat.shape[1]
+
+
+def style_loss(features: Tensor, target: Tensor) -> Tensor:
+    r"""Mean squared difference of two Gram matrices, over C² once more (equation 4).
+
+    For maps of equal size it is, with G the sum over positions,
+    :math:`\mathrm{mean}\big((G - G_\text{style})^2\big) / (HWC)^2`.
+
+    Args:
+        features: of the canvas, (C, H, W).
+        target: Gram matrix of the style picture's map, (C, C), from :func:`gram`.
+
+    Returns:
+        A scalar.
+
+    Example:
+        >>> import torch
+        >>> style_loss(torch.ones(2, 3, 3), torch.zeros(2, 2))
+        tensor(0.2500)
+    """
+    return (gram(features) - target).square().mean() / features.shape[0] ** 2

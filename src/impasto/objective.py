@@ -1,0 +1,80 @@
+"""The loss of a canvas and its gradient."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from impasto.losses import content_loss, gram, style_loss
+from impasto.recipe import Recipe
+from impasto.vgg import VGG19
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What one evaluation measured.
+
+    Attributes:
+        loss: alpha · content + beta · style.
+        content: content loss before alpha.
+        style: style loss before beta.
+        gradient: d loss / d canvas, 3 × H × W.
+    """
+
+    loss: float
+    content: float
+    style: float
+    gradient: Tensor
+
+    def is_finite(self) -> bool:
+        """Whether the loss and every entry of the gradient are finite."""
+        return math.isfinite(self.loss) and bool(self.gradient.isfinite().all())
+
+
+class Objective:
+    """How far a canvas is from the content of one picture and the style of another.
+
+    Args:
+        network: reads every layer of the recipe's.
+        content: 3 × H × W, RGB in 0…255 with the network's mean taken away.
+        style: 3 × H' × W', likewise.
+        recipe: gives the layers, their weights, alpha and beta.
+    """
+
+    def __init__(self, network: VGG19, content: Tensor, style: Tensor, recipe: Recipe) -> None:
+        self.network = network
+        self.alpha, self.beta = recipe.alpha, recipe.beta
+        self.content_weights = recipe.content_layers
+        self.style_weights = recipe.style_layers
+        with torch.no_grad():
+            features = network(content)
+            self.content_targets = {name: features[name] for name in self.content_weights}
+            features = network(style)
+            self.style_targets = {name: gram(features[name]) for name in self.style_weights}
+
+    def losses(self, canvas: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Total, content and style loss of a canvas (3 × H × W), each a scalar tensor."""
+        features = self.network(canvas)
+        content = torch.stack(
+            [
+                weight * content_loss(features[name], self.content_targets[name])
+                for name, weight in self.content_weights.items()
+            ]
+        ).sum()
+        style = torch.stack(
+            [
+                weight * style_loss(features[name], self.style_targets[name])
+                for name, weight in self.style_weights.items()
+            ]
+        ).sum()
+        return self.alpha * content + self.beta * style, content, style
+
+    def __call__(self, canvas: Tensor) -> Evaluation:
+        """Evaluate a canvas, 3 × H × W."""
+        canvas = canvas.detach().requires_grad_()
+        total, content, style = self.losses(canvas)
+        (gradient,) = torch.autograd.grad(total, canvas)
+        return Evaluation(total.item(), content.item(), style.item(), gradient)

@@ -1,0 +1,79 @@
+"""VGG-19 as a feature extractor with named layers.
+
+Simonyan and Zisserman, arXiv:1409.1556; average pooling in place of max pooling as in Gatys,
+Ecker and Bethge, arXiv:1508.06576, section *Methods*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from impasto.layers import up_to_deepest
+from impasto.weights import Weights
+
+POOLINGS: dict[str, Callable[[Tensor, int], Tensor]] = {
+    "average": F.avg_pool2d,
+    "max": F.max_pool2d,
+}
+
+
+class VGG19:
+    """The network up to the deepest of some layers, with frozen weights.
+
+    Args:
+        weights: its convolutions.
+        layers: names of the layers to read, such as ``conv4_2`` (before its ReLU) or ``relu4_2``.
+        pooling: ``average`` or ``max``.
+        device: where it runs.
+        dtype: what it computes in.
+    """
+
+    def __init__(
+        self,
+        weights: Weights,
+        layers: Iterable[str],
+        *,
+        pooling: str = "average",
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        self.taps = frozenset(layers)
+        self.layers = up_to_deepest(set(self.taps))
+        self.mean = torch.tensor(weights.mean, device=device, dtype=dtype).reshape(3, 1, 1)
+        self._pool = POOLINGS[pooling]
+        self._convolutions = {
+            layer.name: tuple(
+                parameter.to(device=device, dtype=dtype)
+                for parameter in weights.convolutions[layer.name]
+            )
+            for layer in self.layers
+            if layer.kind == "convolution"
+        }
+
+    def __call__(self, picture: Tensor) -> dict[str, Tensor]:
+        """Feature maps of a picture.
+
+        Args:
+            picture: 3 × H × W, RGB in 0…255 with :attr:`mean` taken away.
+
+        Returns:
+            By layer name, C × H' × W', where H' is H halved and rounded down at every pooling.
+        """
+        features = {}
+        x = picture.unsqueeze(0)
+        for layer in self.layers:
+            if layer.kind == "convolution":
+                kernel, bias = self._convolutions[layer.name]
+                x = F.conv2d(x, kernel, bias, padding=1)
+            elif layer.kind == "relu":
+                overwrite = layer.name.replace("relu", "conv") not in self.taps
+                x = F.relu(x, inplace=overwrite)
+            elif layer.kind == "pooling":
+                x = self._pool(x, 2)
+            if layer.name in self.taps:
+                features[layer.name] = x.squeeze(0)
+        return features

