@@ -1,0 +1,309 @@
+"""The command line: a thin layer over :func:`impasto.stylize`."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from impasto import __version__
+from impasto.errors import ImpastoError, ImpastoWarning, InputError
+from impasto.files import check_folder, check_writable, written_whole
+from impasto.flags import Preset, RecipeFile, build, recipe_flags
+from impasto.session import (
+    BAD_INPUT,
+    DONE,
+    FAILED,
+    STOPPED,
+    Outputs,
+    note,
+    paint,
+    prepare,
+    save_image,
+)
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from impasto.recipe import Recipe
+
+app = typer.Typer(
+    name="impasto",
+    help="Paint the content of one picture in the style of another.",
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Output = Annotated[
+    Path, typer.Option("--output", "-o", metavar="OUT.png", help="The painting, by suffix.")
+]
+Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda|mps", help="Where to compute.")]
+Threads = Annotated[int | None, typer.Option(min=1, metavar="N", help="CPU threads.")]
+WeightFile = Annotated[
+    str, typer.Option("--weights", metavar="bundled|PATH", help="Weights of VGG-19.")
+]
+WeightsInput = Annotated[
+    str | None,
+    typer.Option(metavar="caffe|torchvision", help="What a weight file of your own expects."),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"impasto {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _impasto(
+    context: typer.Context,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print it."),
+    ] = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@app.command("stylize")
+@recipe_flags
+def stylize(
+    content: Annotated[Path, typer.Argument(metavar="CONTENT", help="Picture to be painted.")],
+    style: Annotated[Path, typer.Argument(metavar="STYLE", help="Picture to paint it like.")],
+    output: Output,
+    preset: Preset = None,
+    recipe: RecipeFile = None,
+    device: Device = "auto",
+    threads: Threads = None,
+    weights: WeightFile = "bundled",
+    weights_input: WeightsInput = None,
+    save_recipe: Annotated[
+        Path | None, typer.Option(metavar="FILE.toml", help="Write the whole recipe as TOML.")
+    ] = None,
+    trace: Annotated[
+        Path | None, typer.Option(metavar="RUN.jsonl", help="Write every step as JSON lines.")
+    ] = None,
+    snapshots: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Keep the canvas at step 1 and every 50th.")
+    ] = None,
+    montage: Annotated[
+        Path | None, typer.Option(metavar="M.png", help="Content, painting and style in a row.")
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="LOSS.png", help="The losses over the steps.")
+    ] = None,
+    show: Annotated[bool, typer.Option("--show", help="Watch the canvas in a window.")] = False,
+    bits: Annotated[int, typer.Option(metavar="8|16", help="Bits a channel; 16 for TIFF.")] = 8,
+    no_metadata: Annotated[
+        bool, typer.Option("--no-metadata", help="Leave recipe and inputs out of a PNG.")
+    ] = False,
+    quiet: Quiet = False,
+    **settings: Any,
+) -> None:
+    """Paint CONTENT in the style of STYLE."""
+    made = build(preset, recipe, settings)
+    outputs = Outputs(output, bits, not no_metadata, montage, plot, trace, snapshots, show, quiet)
+    outputs.check((content, style))
+    if save_recipe is not None:
+        check_writable(save_recipe)
+    _use_threads(threads)
+    run = prepare(content, style, made, outputs, device, weights, weights_input)
+    if save_recipe is not None:
+        with written_whole(save_recipe) as file:
+            file.write(made.to_toml().encode())
+    raise typer.Exit(paint(run, outputs))
+
+
+@app.command("demo")
+@recipe_flags
+def demo(
+    folder: Annotated[
+        Path, typer.Argument(metavar="[FOLDER]", help="Where the pictures go.")
+    ] = Path("impasto-demo"),
+    style: Annotated[
+        str, typer.Option(metavar="flowfield|mosaic|woodcut", help="A built-in style picture.")
+    ] = "flowfield",
+    preset: Preset = None,
+    recipe: RecipeFile = None,
+    device: Device = "auto",
+    threads: Threads = None,
+    quiet: Quiet = False,
+    **settings: Any,
+) -> None:
+    """Paint a photograph that ships with impasto: painting, montage and loss plot."""
+    from impasto import samples
+
+    made = build(preset, recipe, settings)
+    content, style_path = samples.photograph(), samples.style(style)
+    check_folder(folder).mkdir(exist_ok=True)
+    outputs = Outputs(
+        folder / "painting.png",
+        montage=folder / "montage.png",
+        plot=folder / "losses.png",
+        quiet=quiet,
+    )
+    _use_threads(threads)
+    run = prepare(content, style_path, made, outputs, device)
+    raise typer.Exit(paint(run, outputs))
+
+
+@app.command("montage")
+def montage(
+    pictures: Annotated[list[Path], typer.Argument(metavar="PICTURE…", help="From left to right.")],
+    output: Output,
+) -> None:
+    """Set pictures side by side on white, each as large as the first."""
+    from PIL import Image
+
+    from impasto import figures, images
+
+    images.check_output(output)
+    read = [Image.fromarray(images.to_uint8(images.read(path).pixels)) for path in pictures]
+    save_image(figures.montage(read), output)
+    typer.echo(f"{output}")
+
+
+@app.command("network")
+def network(
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="NETWORK.png", help="Draw it, as PNG, SVG or PDF."),
+    ] = None,
+    preset: Preset = None,
+    recipe: RecipeFile = None,
+    size: Annotated[
+        str | None, typer.Option(metavar="WxH", help="Size of the canvas that shapes are for.")
+    ] = None,
+) -> None:
+    """Show the feature-extraction network as a table, and as a drawing."""
+    from rich.console import Console
+
+    from impasto import figures, sizes
+
+    made = build(preset, recipe, {"size": size})
+    canvas = sizes.fit((4, 3), made.size)
+    if output is not None:
+        figures.check_figure(output)
+    Console().print(_network_table(made, canvas))
+    if output is not None:
+        figures.network_drawing(
+            output,
+            size=canvas,
+            content_layers=made.content_layers,
+            style_layers=made.style_layers,
+            pooling=made.pooling,
+        )
+        typer.echo(f"Drawn in {output}.")
+
+
+def _network_table(recipe: Recipe, canvas: tuple[int, int]) -> Table:
+    from rich.table import Table
+
+    from impasto import figures
+
+    table = Table(title="Feature Extraction Network", title_justify="left")
+    for heading in ("Layer", "Name", "Kind", "Output", "Parameters", "Read for"):
+        table.add_column(heading, justify="right" if heading in ("Layer", "Parameters") else "left")
+    rows = figures.network_table(canvas, recipe.pooling)
+    for row in rows:
+        uses = {"content": recipe.content_layers, "style": recipe.style_layers}
+        table.add_row(
+            str(row.number),
+            row.name,
+            row.kind,
+            row.shape,
+            f"{row.parameters:,}" if row.parameters else "",
+            ", ".join(use for use, layers in uses.items() if row.name in layers),
+        )
+    table.caption = f"{sum(row.parameters for row in rows):,} parameters"
+    return table
+
+
+@app.command("doctor")
+def doctor(
+    device: Device = "auto",
+    threads: Threads = None,
+    weights: WeightFile = "bundled",
+    weights_input: WeightsInput = None,
+) -> None:
+    """Say what a run would use (device, threads, memory, weights), and that it works."""
+    import psutil
+    import torch
+    from rich.console import Console
+    from rich.table import Table
+
+    from impasto import devices, samples
+    from impasto.painter import Run
+    from impasto.progress import versions
+    from impasto.recipe import Recipe
+
+    _use_threads(threads)
+    recipe = Recipe(size=64, steps=2)
+    run = Run(
+        samples.style("mosaic"),
+        samples.style("woodcut"),
+        recipe,
+        device=device,
+        weights=weights,
+        weights_input=weights_input,
+    )
+    result = run.paint()
+    memory = psutil.virtual_memory()
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_row("Versions", ", ".join(f"{name} {value}" for name, value in versions().items()))
+    table.add_row("Device", devices.describe(run.device))
+    table.add_row("Threads", str(torch.get_num_threads()))
+    table.add_row("Memory", f"{memory.available / 1e9:.1f} GB free of {memory.total / 1e9:.1f} GB")
+    table.add_row("Weights", f"{run.weights[0]}, SHA-256 {run.weights[1]}")
+    table.add_row("Test run", f"two steps at 64 pixels, loss {result.best.loss:.3e}: all is well")
+    Console().print(table)
+
+
+def _use_threads(threads: int | None) -> None:
+    if threads is not None:
+        import torch
+
+        torch.set_num_threads(threads)
+
+
+def _fail(text: str, code: int) -> int:
+    typer.echo(f"impasto: {text}", err=True)
+    return code
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Carry out a command line; its exit code."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", ImpastoWarning)
+        show_other = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *place: Any) -> None:
+            if issubclass(category, ImpastoWarning):
+                note(str(message))
+            else:
+                show_other(message, category, *place)
+
+        warnings.showwarning = show  # type: ignore[assignment]
+        try:
+            return app(arguments, prog_name="impasto", standalone_mode=False) or DONE
+        except typer.TyperException as error:
+            return _fail(f"{error.format_message()} (try: impasto --help)", error.exit_code)
+        except InputError as error:
+            return _fail(str(error), BAD_INPUT)
+        except ImpastoError as error:
+            return _fail(str(error), FAILED)
+        except OSError as error:
+            where = f" '{error.filename}'" if error.filename else ""
+            return _fail(f"{error.strerror or error}{where}.", FAILED)
+        except (KeyboardInterrupt, typer.Abort):
+            return _fail("Stopped; nothing was written.", STOPPED)
+
+
+def main() -> None:
+    """The ``impasto`` command."""
+    sys.exit(run())

@@ -1,0 +1,258 @@
+"""What a run tells while it paints: a bar or lines, a trace, snapshots, a window.
+
+Each watcher is called with every step; none of them can hurt the run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+import numpy as np
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from impasto import __version__, images
+from impasto.errors import InputError
+
+if TYPE_CHECKING:
+    from impasto.painter import Result, Run, Step
+
+SNAPSHOT_EVERY = 50  # steps, after the first, as in the published example
+LINES = 20  # about how many lines a run prints where there is no terminal
+WINDOW_EVERY = 1.0  # seconds
+
+Watcher = Callable[["Step"], None]
+
+
+def is_shown(number: int) -> bool:
+    """Whether the published example shows this step: the first and every 50th.
+
+    >>> [number for number in range(1, 151) if is_shown(number)]
+    [1, 50, 100, 150]
+    """
+    return number == 1 or number % SNAPSHOT_EVERY == 0
+
+
+class Bar:
+    """A progress bar with step, loss, best, speed and time left."""
+
+    def __init__(self, steps: int, console: Console) -> None:
+        self.best = float("inf")
+        self.progress = Progress(
+            BarColumn(bar_width=24),
+            TextColumn("step {task.completed:.0f}/{task.total:.0f}"),
+            TextColumn("loss {task.fields[loss]}"),
+            TextColumn("best {task.fields[best]}"),
+            TextColumn("{task.fields[speed]}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+        )
+        self.task = self.progress.add_task("", total=steps, loss="…", best="…", speed="")
+
+    def __enter__(self) -> Bar:
+        self.progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.progress.stop()
+
+    def __call__(self, step: Step) -> None:
+        """Move the bar to a step."""
+        self.best = min(self.best, step.loss)
+        self.progress.update(
+            self.task,
+            completed=step.number,
+            loss=f"{step.loss:.3e}",
+            best=f"{self.best:.3e}",
+            speed=f"{step.seconds / step.number:.2f} s/step",
+        )
+
+
+class Lines:
+    """A line at the first step, now and then, and at the last, where there is no terminal."""
+
+    def __init__(self, steps: int, file: TextIO) -> None:
+        self.steps, self.file = steps, file
+        self.every = max(1, steps // LINES)
+        self.best = float("inf")
+
+    def __enter__(self) -> Lines:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.file.flush()
+
+    def __call__(self, step: Step) -> None:
+        """Print a line if this step is due one."""
+        self.best = min(self.best, step.loss)
+        if step.number != 1 and step.number % self.every and step.number != self.steps:
+            return
+        speed = step.seconds / step.number
+        left = duration(speed * (self.steps - step.number))
+        print(
+            f"step {step.number}/{self.steps}  loss {step.loss:.3e}  best {self.best:.3e}  "
+            f"{speed:.2f} s/step  {left} left",
+            file=self.file,
+            flush=True,
+        )
+
+
+class Trace:
+    """The run as JSON lines: a ``run`` event, a ``step`` event each step, a ``done`` event."""
+
+    def __init__(self, path: Path, run: Run) -> None:
+        self.file = path.open("w", encoding="utf-8")
+        self._write(
+            event="run",
+            recipe=run.recipe.model_dump(mode="json"),
+            size=run.size,
+            output_size=run.output_size,
+            content={"name": run.content.name, "sha256": run.content.sha256},
+            style={"name": run.style.name, "sha256": run.style.sha256},
+            weights={"name": run.weights[0], "sha256": run.weights[1]},
+            device=str(run.device),
+            threads=_threads(),
+            versions=versions(),
+        )
+
+    def __call__(self, step: Step) -> None:
+        """Write a step."""
+        self._write(
+            event="step",
+            number=step.number,
+            loss=step.loss,
+            content=step.content,
+            style=step.style,
+            seconds=round(step.seconds, 6),
+        )
+
+    def done(self, result: Result) -> None:
+        """Write how the run ended, and close the file."""
+        self._write(
+            event="done",
+            steps=len(result.history),
+            best=result.best.number,
+            loss=result.best.loss,
+            seconds=round(result.history[-1].seconds, 6),
+            stopped=result.stopped,
+        )
+        self.file.close()
+
+    def _write(self, **event: Any) -> None:
+        self.file.write(json.dumps(event) + "\n")
+        self.file.flush()
+
+
+class Snapshots:
+    """The canvas at step 1 and at every 50th, as ``step-00050.png`` in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(exist_ok=True)
+
+    def __call__(self, step: Step) -> None:
+        """Write the canvas if this step is shown."""
+        if is_shown(step.number):
+            path = self.folder / f"step-{step.number:05d}.png"
+            images.save(np.asarray(step.image()), path)
+
+
+class Window:
+    """A window that shows the canvas, with the step in its title."""
+
+    def __init__(self) -> None:
+        import matplotlib.pyplot as plt
+
+        self.plt = plt
+        plt.ion()
+        self.figure, self.axes = plt.subplots(num="impasto")
+        self.axes.set_axis_off()
+        self.drawn = -WINDOW_EVERY
+        self.picture: Any = None
+
+    def __call__(self, step: Step) -> None:
+        """Draw the canvas, at most once a second, for as long as the window is open."""
+        open_still = self.plt.fignum_exists(self.figure.number)
+        if not open_still or step.seconds - self.drawn < WINDOW_EVERY:
+            return
+        self.drawn = step.seconds
+        if self.picture is None:
+            self.picture = self.axes.imshow(step.image())
+        else:
+            self.picture.set_data(step.image())
+        self.axes.set_title(f"Transfer Image After Iteration {step.number}")
+        self.figure.canvas.draw_idle()
+        self.figure.canvas.flush_events()
+
+
+def check_display() -> None:
+    """Make sure that a window can be opened.
+
+    Raises:
+        InputError: there is no display, or Matplotlib has no toolkit for windows.
+    """
+    import matplotlib as mpl
+
+    if sys.platform.startswith("linux") and not (
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    ):
+        raise InputError("--show needs a display, and there is none: use --snapshots DIR instead.")
+    import matplotlib.pyplot as plt
+
+    try:
+        plt.switch_backend(mpl.rcParams["backend"])
+    except ImportError:
+        plt.switch_backend("agg")
+    if mpl.get_backend().lower() == "agg":
+        raise InputError(
+            "--show needs a window toolkit that Matplotlib can use, such as Tk: install python3-tk."
+        )
+
+
+def versions() -> dict[str, str]:
+    """Versions of what computes a picture."""
+    import PIL
+    import torch
+
+    return {
+        "impasto": __version__,
+        "python": platform.python_version(),
+        "torch": str(torch.__version__),
+        "pillow": PIL.__version__,
+        "numpy": np.__version__,
+    }
+
+
+def _threads() -> int:
+    import torch
+
+    return torch.get_num_threads()
+
+
+def duration(seconds: float) -> str:
+    """A time in words.
+
+    >>> duration(7.4), duration(151), duration(7260)
+    ('7 s', '2 min 31 s', '2 h 1 min')
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
