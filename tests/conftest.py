@@ -1,0 +1,50 @@
+"""Pictures and canvases that a formula makes, for every test that needs some."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+from hypothesis import settings
+
+from impasto.weights import Weights
+from impasto.weights import load as load_weights
+
+# A busy machine is no failure; a build sees the same examples each time, a person new ones.
+settings.register_profile("impasto", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("impasto")
+
+MEAN = np.array([123.68, 116.779, 103.939])
+
+
+@pytest.fixture(autouse=True)
+def _two_threads() -> None:
+    torch.set_num_threads(2)
+
+
+@pytest.fixture(scope="session")
+def weights() -> Weights:
+    return load_weights()
+
+
+def content_pixels(height: int = 96, width: int = 128) -> npt.NDArray[np.uint8]:
+    y, x, c = np.mgrid[0:height, 0:width, 0:3]
+    values = np.rint(127.5 + 127.5 * np.sin(0.07 * (c + 1) * x + 0.05 * y))
+    return np.asarray(values, dtype=np.uint8)
+
+
+def style_pixels(height: int = 96, width: int = 128) -> npt.NDArray[np.uint8]:
+    y, x, c = np.mgrid[0:height, 0:width, 0:3]
+    values = np.rint(127.5 + 127.5 * np.cos(0.11 * x - 0.09 * (c + 1) * y))
+    return np.asarray(values, dtype=np.uint8)
+
+
+def noisy_canvas(height: int = 96, width: int = 128) -> npt.NDArray[np.float64]:
+    """The first canvas of the golden run, RGB 0…255."""
+    y, x, c = np.mgrid[0:height, 0:width, 0:3]
+    noise = (7 * x + 13 * y + 29 * c) % 41 - 20.0
+    canvas = 0.7 * noise + 0.3 * (content_pixels(height, width) - MEAN) + MEAN
+    return np.asarray(canvas, dtype=np.float64)

@@ -1,0 +1,85 @@
+"""The gradient of the objective, and what its weights do."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from conftest import content_pixels, noisy_canvas, style_pixels
+from torch import Tensor
+
+from impasto import Recipe
+from impasto.objective import Objective
+from impasto.vgg import VGG19
+from impasto.weights import Weights
+
+HEIGHT, WIDTH = 20, 24
+
+
+def make(weights: Weights, recipe: Recipe) -> tuple[Objective, Tensor]:
+    """An objective in float64, and a canvas to measure."""
+    layers = {*recipe.content_layers, *recipe.style_layers}
+    network = VGG19(weights, layers, pooling=recipe.pooling, dtype=torch.float64)
+    content, style, canvas = (
+        torch.from_numpy(make_pixels(HEIGHT, WIDTH).astype("float64")).permute(2, 0, 1)
+        - network.mean
+        for make_pixels in (content_pixels, style_pixels, noisy_canvas)
+    )
+    return Objective(network, content, style, recipe), canvas
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"pooling": "max"},
+        {"style_layers": "relu1_2:1,pool3:2", "content_layers": "relu3_1:0.5"},
+        {"beta": 0.0},
+        {"alpha": 0.0},
+    ],
+    ids=["default", "max pooling", "other layers", "content alone", "style alone"],
+)
+def test_gradient_agrees_with_finite_differences(
+    weights: Weights, settings: dict[str, object]
+) -> None:
+    objective, canvas = make(weights, Recipe(**settings))
+    gradient = objective(canvas).gradient
+    generator = torch.Generator().manual_seed(0)
+    direction = torch.randn(canvas.shape, generator=generator, dtype=torch.float64)
+    direction /= direction.norm()
+    width = 1e-3
+
+    def along(distance: float) -> float:
+        return objective(canvas + distance * direction).loss
+
+    # Fourth order, since the style loss is a polynomial of degree four wherever no ReLU switches.
+    slope = (8 * (along(width) - along(-width)) - (along(2 * width) - along(-2 * width))) / (
+        12 * width
+    )
+    assert slope == pytest.approx((gradient * direction).sum().item(), rel=1e-6)
+
+
+def test_total_is_alpha_content_plus_beta_style(weights: Weights) -> None:
+    objective, canvas = make(weights, Recipe(alpha=3, beta=7))
+    measured = objective(canvas)
+    assert measured.loss == pytest.approx(3 * measured.content + 7 * measured.style, rel=1e-12)
+
+
+def test_layer_weights_scale_what_their_layer_adds(weights: Weights) -> None:
+    one, canvas = make(weights, Recipe(style_layers="conv1_1:1", content_layers="conv2_1:1"))
+    two, _ = make(weights, Recipe(style_layers="conv1_1:2", content_layers="conv2_1:5"))
+    assert two(canvas).style == pytest.approx(2 * one(canvas).style, rel=1e-12)
+    assert two(canvas).content == pytest.approx(5 * one(canvas).content, rel=1e-12)
+
+
+def test_the_content_picture_has_no_content_loss(weights: Weights) -> None:
+    objective, _ = make(weights, Recipe())
+    content = torch.from_numpy(content_pixels(HEIGHT, WIDTH).astype("float64")).permute(2, 0, 1)
+    assert objective(content - objective.network.mean).content == 0
+
+
+def test_evaluating_leaves_the_canvas_alone(weights: Weights) -> None:
+    objective, canvas = make(weights, Recipe())
+    before = canvas.clone()
+    objective(canvas)
+    assert torch.equal(canvas, before)
+    assert not canvas.requires_grad

@@ -1,0 +1,115 @@
+"""Adam against PyTorch's; L-BFGS on functions whose minimum is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from impasto.optimizers import LBFGS, Adam, Optimizer
+
+Function = Callable[[Tensor], Tensor]
+
+
+def evaluate(function: Function, x: Tensor) -> tuple[float, Tensor]:
+    x = x.detach().requires_grad_()
+    value = function(x)
+    (gradient,) = torch.autograd.grad(value, x)
+    return value.item(), gradient
+
+
+def minimise(optimizer: Optimizer, function: Function, x: Tensor, steps: int) -> list[float]:
+    """The value at every evaluation."""
+    values = []
+    for _ in range(steps):
+        value, gradient = evaluate(function, x)
+        values.append(value)
+        following = optimizer.step(x, value, gradient)
+        if following is None:
+            break
+        x = following
+    return values
+
+
+def rosenbrock(x: Tensor) -> Tensor:
+    """Minimum 0, at one everywhere, at the end of a curved valley."""
+    return (100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2).sum()
+
+
+def start(count: int = 10) -> Tensor:
+    return torch.linspace(-1.2, 1.0, count, dtype=torch.float64)
+
+
+def test_adam_is_pytorch_s() -> None:
+    x = start()
+    parameter = start().requires_grad_()
+    ours, theirs = Adam(0.1), torch.optim.Adam([parameter], lr=0.1)
+    for _ in range(50):
+        x = ours.step(x, *evaluate(rosenbrock, x))
+        theirs.zero_grad()
+        rosenbrock(parameter).backward()
+        theirs.step()
+        torch.testing.assert_close(x, parameter.detach(), rtol=1e-12, atol=1e-12)
+
+
+def test_adam_s_first_step_has_the_length_of_its_rate_everywhere() -> None:
+    x = start()
+    moved = Adam(2.0).step(x, *evaluate(rosenbrock, x)) - x
+    torch.testing.assert_close(moved.abs(), torch.full_like(x, 2.0), rtol=1e-6, atol=0)
+
+
+def test_lbfgs_finds_the_end_of_rosenbrock_s_valley() -> None:
+    assert min(minimise(LBFGS(0.1), rosenbrock, start(), 150)) < 1e-12
+
+
+@settings(max_examples=25)
+@given(seed=st.integers(0, 2**32), condition=st.sampled_from([1.0, 1e2, 1e4]))
+def test_lbfgs_minimises_quadratics(seed: int, condition: float) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    scales = torch.logspace(0, torch.tensor(condition).log10().item(), 12, dtype=torch.float64)
+    centre = torch.randn(12, generator=generator, dtype=torch.float64)
+
+    def quadratic(x: Tensor) -> Tensor:
+        return (scales * (x - centre) ** 2).sum()
+
+    values = minimise(LBFGS(1.0), quadratic, torch.zeros(12, dtype=torch.float64), 120)
+    assert min(values) <= 1e-12 * values[0]
+
+
+def test_lbfgs_first_step_has_the_rms_asked_for() -> None:
+    x = start()
+    moved = LBFGS(3.0).step(x, *evaluate(rosenbrock, x))
+    assert moved is not None
+    assert (moved - x).square().mean().sqrt().item() == pytest.approx(3.0)
+
+
+def test_lbfgs_goes_back_when_a_step_was_too_long() -> None:
+    values = minimise(LBFGS(1e3), lambda x: (x**2).sum(), start(), 30)
+    assert max(values) > values[0]
+    assert min(values) < 1e-12
+
+
+def test_lbfgs_has_nothing_to_gain_where_the_gradient_is_zero() -> None:
+    x = torch.zeros(4)
+    assert LBFGS(1.0).step(x, 0.0, torch.zeros(4)) is None
+
+
+def test_lbfgs_gives_up_where_the_gradient_lies() -> None:
+    """A function that only ever grows away from the start, whatever its gradient says."""
+    optimizer, x = LBFGS(1.0), torch.zeros(4)
+    following = optimizer.step(x, 0.0, torch.ones(4))
+    trials = 0
+    while following is not None:
+        trials += 1
+        following = optimizer.step(following, 1.0, torch.ones(4))
+    assert trials == LBFGS.MOST_TRIALS + 1
+
+
+def test_lbfgs_remembers_no_more_than_its_history() -> None:
+    optimizer = LBFGS(0.1, history=5)
+    minimise(optimizer, rosenbrock, start(), 40)
+    assert len(optimizer.pairs) == 5
