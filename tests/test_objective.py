@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from conftest import content_pixels, noisy_canvas, style_pixels
 from torch import Tensor
 
+from conftest import content_pixels, noisy_canvas, style_pixels
 from impasto import Recipe
 from impasto.objective import Objective
 from impasto.vgg import VGG19

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import content_pixels, noisy_canvas, style_pixels
 
+from conftest import content_pixels, noisy_canvas, style_pixels
 from impasto import Recipe, Result, stylize
 from impasto.objective import Evaluation, Objective
 from impasto.painter import Run
@@ -42,9 +42,7 @@ def golden_run(request: pytest.FixtureRequest) -> Result:
 
 @pytest.fixture(scope="module", params=PRECISIONS)
 def first_evaluation(request: pytest.FixtureRequest) -> tuple[str, Evaluation]:
-    run = Run(
-        content_pixels(), style_pixels(), recipe(request.param), noisy_canvas(), device="cpu"
-    )
+    run = Run(content_pixels(), style_pixels(), recipe(request.param), noisy_canvas(), device="cpu")
     return request.param, run.objective(run.first_canvas)
 
 
@@ -116,9 +114,7 @@ def reference_losses(
 
 
 @pytest.mark.parametrize(("height", "width"), [(16, 16), (37, 61), (64, 48)])
-def test_losses_are_the_formulas_at_other_sizes(
-    weights: Weights, height: int, width: int
-) -> None:
+def test_losses_are_the_formulas_at_other_sizes(weights: Weights, height: int, width: int) -> None:
     made = Recipe.preset("gatys", precision="float64")
     network = VGG19(weights, {*made.content_layers, *made.style_layers}, dtype=torch.float64)
     content, style, canvas = (

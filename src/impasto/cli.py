@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -61,7 +60,7 @@ def _print_version(wanted: bool) -> None:
 @app.callback(invoke_without_command=True)
 def _impasto(
     context: typer.Context,
-    version: Annotated[
+    _version: Annotated[
         bool,
         typer.Option("--version", callback=_print_version, is_eager=True, help="Print it."),
     ] = False,
@@ -302,8 +301,3 @@ def run(arguments: list[str] | None = None) -> int:
             return _fail(f"{error.strerror or error}{where}.", FAILED)
         except (KeyboardInterrupt, typer.Abort):
             return _fail("Stopped; nothing was written.", STOPPED)
-
-
-def main() -> None:
-    """The ``impasto`` command."""
-    sys.exit(run())

@@ -187,6 +187,8 @@ class Run:
         device: where it computes.
         size: width and height of the canvas, in pixels.
         output_size: width and height of the result.
+        objective: what a canvas is measured by.
+        first_canvas: 3 × H × W, RGB 0…255 with the network's mean taken away.
     """
 
     def __init__(
@@ -220,13 +222,13 @@ class Run:
         self._mean = network.mean
         content_canvas = self._canvas(images.resize_in_kind(self.content.pixels, self.size))
         style_canvas = self._canvas(images.resize(self.style.pixels, style_size))
-        self._first = (
-            self._first_canvas(content_canvas, self.style.pixels)
+        self.first_canvas = (
+            self._lay_out(content_canvas, self.style.pixels)
             if initial is None
             else self._to_tensor(_checked_initial(initial, self.size))
         )
         with _memory_errors(self.size):
-            self._objective = Objective(network, content_canvas, style_canvas, recipe)
+            self.objective = Objective(network, content_canvas, style_canvas, recipe)
 
     def paint(self, on_step: OnStep | None = None) -> Result:
         """Run every step of the recipe, or until ``on_step`` returns False.
@@ -236,7 +238,7 @@ class Run:
         """
         optimizer = make_optimizer(self.recipe)
         keep_updated = self.recipe.keep == "updated" and self.recipe.optimizer == "adam"
-        canvas = kept = self._first
+        canvas = kept = self.first_canvas
         history: list[Step] = []
         best: Step | None = None
         stopped = None
@@ -244,7 +246,7 @@ class Run:
         began = time.perf_counter()
         for number in range(1, self.recipe.steps + 1):
             with _memory_errors(self.size):
-                measured = self._objective(canvas)
+                measured = self.objective(canvas)
                 if not measured.is_finite():
                     stopped = f"the loss of step {number} is not finite"
                     break
@@ -296,7 +298,7 @@ class Run:
         pixels = (canvas + self._mean).permute(1, 2, 0).to(device="cpu", dtype=torch.float32)
         return pixels.contiguous().numpy()
 
-    def _first_canvas(self, content: Tensor, style_pixels: images.Pixels) -> Tensor:
+    def _lay_out(self, content: Tensor, style_pixels: images.Pixels) -> Tensor:
         match self.recipe.initial:
             case "content":
                 return content

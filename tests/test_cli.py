@@ -1,0 +1,284 @@
+"""The command line, as a person uses it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from conftest import content_pixels, style_pixels
+from impasto import Recipe, __version__
+from impasto.cli import run
+from impasto.recipe import PRESETS
+
+QUICK = [
+    *("--size", "48"),
+    *("--steps", "3"),
+    *("--content-layers", "conv2_1"),
+    *("--style-layers", "conv1_1:0.5,conv2_1"),
+    *("--device", "cpu"),
+]
+
+
+@pytest.fixture(autouse=True)
+def _pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two pictures in the folder that the commands run in."""
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(content_pixels(60, 72)).save("content.png")
+    Image.fromarray(style_pixels(50, 40)).save("style.png")
+
+
+def stylize(*flags: str) -> int:
+    return run(["stylize", "content.png", "style.png", "-o", "out.png", *QUICK, *flags])
+
+
+def size_of(name: str) -> tuple[int, int]:
+    with Image.open(name) as image:
+        image.load()
+        width, height = image.size
+        return width, height
+
+
+def events(name: str) -> list[dict[str, object]]:
+    return [json.loads(line) for line in Path(name).read_text().splitlines()]
+
+
+# ----------------------------------------------------------------------------------- stylize
+
+
+def test_two_files_in_a_picture_out(capsys: pytest.CaptureFixture[str]) -> None:
+    assert stylize() == 0
+    assert size_of("out.png") == (48, 40)
+    captured = capsys.readouterr()
+    assert captured.out.startswith("Painted out.png (48×40) in ")
+    assert "step 3/3" in captured.err
+
+
+def test_quiet_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    assert stylize("--quiet") == 0
+    assert capfd.readouterr() == ("", "")
+
+
+def test_it_is_the_same_picture_as_from_python() -> None:
+    import impasto
+
+    stylize()
+    recipe = Recipe(size=48, steps=3, content_layers="conv2_1", style_layers="conv1_1:0.5,conv2_1")
+    result = impasto.stylize("content.png", "style.png", recipe, device="cpu")
+    with Image.open("out.png") as image:
+        np.testing.assert_array_equal(np.asarray(image), np.asarray(result.image))
+
+
+def test_the_trace_holds_the_run_its_steps_and_its_end() -> None:
+    stylize("--trace", "run.jsonl")
+    first, *steps, last = events("run.jsonl")
+    assert first["event"] == "run"
+    assert Recipe(**first["recipe"]).steps == 3  # type: ignore[arg-type]
+    assert first["device"] == "cpu"
+    assert [step["number"] for step in steps] == [1, 2, 3]
+    assert set(steps[0]) == {"event", "number", "loss", "content", "style", "seconds"}
+    assert last["event"] == "done"
+    assert last["loss"] == min(step["loss"] for step in steps)  # type: ignore[type-var]
+
+
+def test_snapshots_at_the_first_step_and_every_fiftieth() -> None:
+    stylize("--snapshots", "steps", "--steps", "101", "--size", "16", "--optimizer", "adam")
+    names = sorted(path.name for path in Path("steps").iterdir())
+    assert names == ["step-00001.png", "step-00050.png", "step-00100.png"]
+    assert size_of("steps/step-00050.png") == (16, 13)
+
+
+def test_the_montage_has_the_content_s_height_three_times_its_width_and_a_margin() -> None:
+    stylize("--montage", "m.png")
+    width, height = size_of("m.png")
+    assert width > 3 * 72
+    assert height > 60
+
+
+@pytest.mark.parametrize("name", ["loss.png", "loss.svg", "loss.pdf"])
+def test_the_losses_as_a_plot(name: str) -> None:
+    stylize("--plot", name)
+    assert Path(name).stat().st_size > 1000
+
+
+@pytest.mark.parametrize("name", ["out.png", "out.jpg", "out.JPEG", "out.webp", "out.tiff"])
+def test_the_suffix_says_the_format(name: str) -> None:
+    assert stylize("-o", name) == 0
+    assert size_of(name) == (48, 40)
+
+
+def test_sixteen_bits_keep_more_than_eight() -> None:
+    import tifffile
+
+    assert stylize("-o", "deep.tif", "--bits", "16") == 0
+    deep = tifffile.imread("deep.tif")
+    assert deep.dtype == np.uint16
+    assert len(np.unique(deep % 257)) > 100
+
+
+def test_an_older_picture_is_replaced() -> None:
+    Path("out.png").write_bytes(b"an older picture")
+    stylize()
+    assert size_of("out.png") == (48, 40)
+
+
+def test_no_metadata_leaves_the_recipe_out() -> None:
+    stylize("--no-metadata")
+    with Image.open("out.png") as image:
+        assert "impasto" not in image.info
+
+
+def test_flags_go_over_a_recipe_file_and_the_file_over_its_preset() -> None:
+    Path("r.toml").write_text('preset = "gatys"\nsteps = 9\nbeta = 5.0\n')
+    assert stylize("--recipe", "r.toml", "--save-recipe", "all.toml") == 0
+    made = Recipe.load("all.toml")
+    assert (made.steps, made.beta, made.optimizer) == (3, 5.0, "adam")
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_runs(preset: str) -> None:
+    assert stylize("--preset", preset) == 0
+
+
+def test_notes_on_a_picture_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    Image.new("RGBA", (60, 50), (255, 0, 0, 100)).save("content.png")
+    assert stylize() == 0
+    assert "Note: The content picture 'content.png' is transparent" in capsys.readouterr().err
+
+
+def test_a_run_whose_loss_is_not_finite_fails_and_keeps_the_best(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    flags = ("--optimizer", "adam", "--learning-rate", "1e12", "--steps", "9", "--beta", "1e6")
+    assert stylize(*flags) == 1
+    assert size_of("out.png") == (48, 40)
+    error = capsys.readouterr().err
+    assert "is not finite; the best picture before it" in error
+
+
+# ------------------------------------------------------------------------- other commands
+
+
+def test_help_names_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
+    run(["stylize", "--help"])
+    shown = capsys.readouterr().out
+    for name in Recipe.model_fields:
+        assert f"--{name.replace('_', '-')}" in shown
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out == f"impasto {__version__}\n"
+
+
+def test_without_a_command_it_shows_its_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([]) == 0
+    assert "stylize" in capsys.readouterr().out
+
+
+def test_montage_of_any_pictures() -> None:
+    assert run(["montage", "content.png", "style.png", "-o", "m.png"]) == 0
+    assert size_of("m.png")[0] > 2 * 72
+
+
+def test_network_lists_38_layers_and_draws_them(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["network", "--preset", "gatys", "-o", "network.svg"]) == 0
+    shown = capsys.readouterr().out
+    assert "Feature Extraction Network" in shown
+    assert "16×12×512" in shown
+    assert "20,024,384" in shown
+    assert "Feature Extraction Network" in Path("network.svg").read_text()
+
+
+def test_doctor_says_what_would_be_used_and_that_it_works(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["doctor", "--device", "cpu", "--threads", "1"]) == 0
+    shown = capsys.readouterr().out
+    assert "cpu (1 thread" in shown
+    assert "bundled" in shown
+    assert "all is well" in shown
+
+
+@pytest.mark.parametrize("style", ["flowfield", "mosaic", "woodcut"])
+def test_the_demo_paints_the_photograph(style: str) -> None:
+    assert run(["demo", "shown", "--style", style, *QUICK]) == 0
+    assert size_of("shown/painting.png") == (48, 32)
+    assert size_of("shown/montage.png")[0] > 3 * 451
+    assert Path("shown/losses.png").exists()
+
+
+# ---------------------------------------------------------------------- a process of its own
+
+
+def start(*flags: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "impasto", "stylize", "content.png", "style.png"]
+    return subprocess.Popen(
+        [*command, "-o", "out.png", *QUICK, *flags],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for_step(trace: Path, number: int, seconds: float = 120) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if trace.exists() and f'"number": {number},' in trace.read_text():
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"no step {number} within {seconds} s")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal")
+def test_ctrl_c_writes_the_best_picture_so_far() -> None:
+    process = start("--steps", "100000", "--trace", "run.jsonl")
+    wait_for_step(Path("run.jsonl"), 3)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert size_of("out.png") == (48, 40)
+    assert "the best picture so far" in error
+    assert "Traceback" not in error
+    assert events("run.jsonl")[-1]["event"] == "done"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal")
+def test_ctrl_c_before_the_first_step_leaves_nothing() -> None:
+    Path("out.png").write_bytes(b"an older picture")
+    process = start("--steps", "100000")
+    time.sleep(0.6)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    if "Stopping after this step" not in error:
+        assert process.returncode == 130
+        assert Path("out.png").read_bytes() == b"an older picture"
+    assert "Traceback" not in error
+
+
+def test_both_entries_are_the_same_program() -> None:
+    script = Path(sys.executable).with_name("impasto")
+    for command in ([str(script)], [sys.executable, "-m", "impasto"]):
+        done = subprocess.run([*command, "--version"], capture_output=True, text=True, check=True)
+        assert done.stdout == f"impasto {__version__}\n"
+
+
+@pytest.mark.parametrize("code", ["import impasto; impasto.Recipe", "import impasto.cli"])
+def test_nothing_heavy_is_imported_before_it_is_needed(code: str) -> None:
+    check = "import sys; print([m for m in ('torch', 'matplotlib', 'PIL') if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\n{check}"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONWARNINGS": "error"},
+    )
+    assert done.stdout == "[]\n"

@@ -1,0 +1,352 @@
+"""What a run promises, on pictures small enough to run in a moment."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+from PIL import Image
+
+from conftest import MEAN, content_pixels, noisy_canvas, style_pixels
+from impasto import InputError, Recipe, Result, RunError, Step, stylize
+from impasto.images import to_uint8
+from impasto.objective import Evaluation, Objective
+from impasto.painter import Run
+
+CONTENT, STYLE = content_pixels(40, 48), style_pixels(40, 48)
+
+
+def quick(**settings: Any) -> Recipe:
+    """A recipe that looks at shallow layers and takes few steps."""
+    return Recipe(
+        **{
+            "size": (48, 40),
+            "steps": 4,
+            "content_layers": "conv2_1",
+            "style_layers": "conv1_1,conv2_1",
+            **settings,
+        }
+    )
+
+
+def paint(on_step: Any = None, canvas: Any = None, **settings: Any) -> Result:
+    return stylize(CONTENT, STYLE, quick(**settings), canvas, on_step, device="cpu")
+
+
+def carried_text(path: Path) -> str | None:
+    """What a PNG says of the run that made it."""
+    with Image.open(path) as image:
+        text: str | None = image.info.get("impasto")
+        return text
+
+
+def first_canvas(**settings: Any) -> npt.NDArray[np.float64]:
+    """The first canvas in 0…255, H × W × 3."""
+    run = Run(CONTENT, STYLE, quick(precision="float64", **settings), device="cpu")
+    return np.asarray(run.first_canvas.permute(1, 2, 0).numpy() + MEAN)
+
+
+def spoil(
+    monkeypatch: pytest.MonkeyPatch, step: int, loss: float = float("nan"), gradient: float = 1.0
+) -> None:
+    """Let one evaluation of the next run come out not finite."""
+    measure = Objective.__call__
+    count = 0
+
+    def spoilt(self: Any, canvas: torch.Tensor) -> Evaluation:
+        nonlocal count
+        count += 1
+        measured = measure(self, canvas)
+        if count < step:
+            return measured
+        return Evaluation(
+            measured.loss * loss, measured.content, measured.style, measured.gradient * gradient
+        )
+
+    monkeypatch.setattr("impasto.objective.Objective.__call__", spoilt)
+
+
+# ------------------------------------------------------------------------------------ the result
+
+
+def test_the_result_has_the_face_that_the_readme_shows() -> None:
+    result = paint()
+    assert isinstance(result.image, Image.Image)
+    assert result.image.mode == "RGB"
+    assert result.image.size == (48, 40)
+    assert result.canvas.shape == (40, 48, 3)
+    assert result.canvas.dtype == np.float32
+    assert [step.number for step in result.history] == [1, 2, 3, 4]
+    assert result.best in result.history
+    assert result.recipe == quick()
+    assert result.stopped is None
+
+
+def test_the_picture_is_the_canvas_rounded_and_saturated() -> None:
+    result = paint(canvas=np.full((40, 48, 3), 300.0), steps=1)
+    np.testing.assert_array_equal(np.asarray(result.image), to_uint8(result.canvas))
+    assert result.canvas.max() > 255
+
+
+def test_painting_lowers_the_loss_and_moves_towards_the_style() -> None:
+    result = paint(steps=20)
+    assert result.best.loss < 0.1 * result.history[0].loss
+    assert result.best.style < 0.1 * result.history[0].style
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+@pytest.mark.parametrize("initial", ["noisy-content", "content"])
+def test_the_same_seed_gives_the_same_bytes(optimizer: str, initial: str, tmp_path: Path) -> None:
+    for name in ("once.png", "twice.png"):
+        paint(optimizer=optimizer, initial=initial, seed=3).save(tmp_path / name)
+    assert (tmp_path / "once.png").read_bytes() == (tmp_path / "twice.png").read_bytes()
+
+
+def test_a_path_a_picture_and_an_array_are_the_same_content(tmp_path: Path) -> None:
+    path = tmp_path / "content.png"
+    Image.fromarray(CONTENT).save(path)
+    canvases = [
+        stylize(content, STYLE, quick(), device="cpu").canvas
+        for content in (path, str(path), Image.fromarray(CONTENT), CONTENT)
+    ]
+    for canvas in canvases[1:]:
+        np.testing.assert_array_equal(canvas, canvases[0])
+
+
+def test_float32_and_float64_agree() -> None:
+    single, double = (paint(precision=p, steps=2) for p in ("float32", "float64"))
+    np.testing.assert_allclose(single.canvas, double.canvas, atol=1e-3)
+
+
+def test_a_result_can_be_pickled() -> None:
+    result = paint()
+    again = pickle.loads(pickle.dumps(result))
+    assert again.history == result.history
+
+
+# ------------------------------------------------------------------------------------- sizes
+
+
+@pytest.mark.parametrize(
+    ("settings", "canvas", "output"),
+    [
+        ({"size": 32}, (32, 27), (32, 27)),
+        ({"size": (20, 40)}, (20, 40), (20, 40)),
+        ({"size": 32, "output_size": "content"}, (32, 27), (48, 40)),
+        ({"size": 32, "output_size": 96}, (32, 27), (96, 80)),
+        ({"size": 32, "output_size": (50, 60)}, (32, 27), (50, 60)),
+        ({"size": (32, 32), "output_size": 96}, (32, 32), (96, 80)),
+    ],
+)
+def test_working_and_output_size(
+    settings: dict[str, Any], canvas: tuple[int, int], output: tuple[int, int]
+) -> None:
+    result = paint(steps=1, **settings)
+    assert result.canvas.shape[1::-1] == canvas
+    assert result.image.size == output
+
+
+def test_gatys_returns_the_content_s_own_size() -> None:
+    recipe = Recipe.preset("gatys", steps=1, size=(32, 16))
+    assert stylize(CONTENT, STYLE, recipe, device="cpu").image.size == (48, 40)
+
+
+# ------------------------------------------------------------------------------- first canvas
+
+
+def test_a_content_canvas_is_the_content() -> None:
+    np.testing.assert_allclose(first_canvas(initial="content"), CONTENT, atol=1e-4)
+
+
+def test_a_style_canvas_is_the_style() -> None:
+    np.testing.assert_allclose(first_canvas(initial="style"), STYLE, atol=1e-4)
+
+
+def test_a_noise_canvas_holds_every_whole_number_from_minus_20_to_20() -> None:
+    noise = first_canvas(initial="noise") - MEAN
+    whole = np.rint(noise)
+    np.testing.assert_allclose(noise, whole, atol=1e-4)
+    assert sorted(set(whole.ravel())) == list(range(-20, 21))
+    assert abs(whole.mean()) < 1
+
+
+def test_a_noisy_content_canvas_mixes_noise_and_content_around_the_mean() -> None:
+    noise = first_canvas(initial="noise") - MEAN
+    mixed = 0.6 * noise + 0.4 * (CONTENT - MEAN) + MEAN
+    np.testing.assert_allclose(
+        first_canvas(initial="noisy-content", noise_ratio=0.6), mixed, atol=1e-3
+    )
+
+
+def test_another_seed_is_another_noise() -> None:
+    assert (first_canvas(initial="noise", seed=1) != first_canvas(initial="noise", seed=2)).any()
+
+
+def test_a_picture_can_be_the_first_canvas(tmp_path: Path) -> None:
+    path = tmp_path / "first.png"
+    Image.fromarray(STYLE[::-1]).save(path)
+    np.testing.assert_allclose(first_canvas(initial=str(path)), STYLE[::-1], atol=1e-4)
+
+
+def test_an_array_replaces_the_recipe_s_first_canvas() -> None:
+    initial = noisy_canvas(40, 48)
+    run = Run(CONTENT, STYLE, quick(precision="float64"), initial, device="cpu")
+    np.testing.assert_allclose(run.first_canvas.permute(1, 2, 0).numpy() + MEAN, initial, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "initial",
+    [
+        np.zeros((40, 47, 3)),
+        np.zeros((40, 48)),
+        np.zeros((40, 48, 3), np.uint8),
+        np.full((40, 48, 3), np.nan),
+        [[0.0]],
+    ],
+    ids=["size", "grey", "uint8", "nan", "list"],
+)
+def test_a_first_canvas_of_another_kind_is_an_error(initial: Any) -> None:
+    with pytest.raises(InputError, match="initial canvas"):
+        paint(canvas=initial)
+
+
+def test_rescale_stretches_both_pictures() -> None:
+    low = (CONTENT // 4 + 30).astype(np.uint8)
+    run = Run(low, STYLE, quick(rescale=True, precision="float64"), device="cpu")
+    pixels = run.first_canvas.permute(1, 2, 0).numpy() + MEAN
+    assert pixels.min() == pytest.approx(0, abs=1e-4)
+    assert pixels.max() == pytest.approx(255, abs=1e-4)
+
+
+# ---------------------------------------------------------------------------- what is kept
+
+
+def test_adam_in_gatys_keeps_the_canvas_after_the_best_step_s_update() -> None:
+    longer = paint(optimizer="adam", keep="updated", steps=5, learning_rate=0.5)
+    assert longer.best.number == 5
+    seen = paint(optimizer="adam", keep="measured", steps=6, learning_rate=0.5)
+    assert seen.best.number == 6
+    np.testing.assert_array_equal(longer.canvas, seen.canvas)
+
+
+@pytest.mark.parametrize("settings", [{"optimizer": "adam"}, {"keep": "updated"}])
+def test_otherwise_the_canvas_that_was_measured_is_kept(settings: dict[str, Any]) -> None:
+    result = paint(steps=5, **settings)
+    again = paint(canvas=result.canvas.astype(np.float64), steps=1)
+    assert again.history[0].loss == pytest.approx(result.best.loss, rel=1e-4)
+
+
+def test_the_best_is_the_smallest_loss_and_a_tie_keeps_the_earlier(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    losses = iter([5.0, 3.0, 4.0, 3.0])
+    measure = Objective.__call__
+
+    def scripted(self: Any, canvas: torch.Tensor) -> Evaluation:
+        measured = measure(self, canvas)
+        return Evaluation(next(losses), measured.content, measured.style, measured.gradient)
+
+    monkeypatch.setattr("impasto.objective.Objective.__call__", scripted)
+    assert paint(optimizer="adam").best.number == 2
+
+
+# ---------------------------------------------------------------------------------- stopping
+
+
+def test_on_step_sees_every_step() -> None:
+    seen: list[Step] = []
+    result = paint(on_step=seen.append)
+    assert seen == result.history
+
+
+def test_on_step_can_stop_the_run() -> None:
+    result = paint(on_step=lambda step: step.number < 3, steps=10)
+    assert len(result.history) == 3
+    assert result.stopped is not None
+
+
+def test_a_step_shows_its_updated_canvas() -> None:
+    shown: dict[int, npt.NDArray[np.uint8]] = {}
+    result = paint(
+        on_step=lambda step: shown.update({step.number: np.asarray(step.image())}),
+        optimizer="adam",
+        keep="updated",
+        learning_rate=0.5,
+    )
+    np.testing.assert_array_equal(shown[result.best.number], np.asarray(result.image))
+
+
+def test_a_step_has_no_picture_once_the_run_has_gone_on() -> None:
+    result = paint()
+    with pytest.raises(RunError, match="left step 2"):
+        result.history[1].image()
+
+
+def test_a_loss_that_is_not_finite_keeps_the_best_picture(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    spoil(monkeypatch, step=3)
+    result = paint(steps=10)
+    assert len(result.history) == 2
+    assert result.stopped == "the loss of step 3 is not finite"
+    assert np.isfinite(result.canvas).all()
+
+
+def test_a_gradient_that_is_not_finite_keeps_the_best_picture(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    spoil(monkeypatch, step=3, loss=1.0, gradient=float("inf"))
+    result = paint(steps=10, optimizer="adam", keep="updated")
+    assert len(result.history) == 2
+    assert np.isfinite(result.canvas).all()
+
+
+def test_a_first_loss_that_is_not_finite_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    spoil(monkeypatch, step=1)
+    with pytest.raises(RunError, match="first canvas is not finite"):
+        paint()
+
+
+def test_a_run_ends_when_there_is_nothing_left_to_gain() -> None:
+    result = stylize(CONTENT, CONTENT, quick(steps=50), device="cpu")
+    assert len(result.history) == 1
+    assert result.best.loss == 0
+    np.testing.assert_allclose(result.canvas, CONTENT, atol=1e-4)
+
+
+def test_running_out_of_memory_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    def starve(self: Any, canvas: torch.Tensor) -> Evaluation:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9")
+
+    monkeypatch.setattr("impasto.objective.Objective.__call__", starve)
+    with pytest.raises(RunError, match="48×40 pixels: choose a smaller --size"):
+        paint()
+
+
+# ---------------------------------------------------------------------------------- metadata
+
+
+def test_a_png_carries_what_made_it_and_nothing_else(tmp_path: Path) -> None:
+    content, first = tmp_path / "content.png", tmp_path / "first.png"
+    Image.fromarray(CONTENT).save(content)
+    Image.fromarray(CONTENT).save(first)
+    recipe = quick(initial=str(first))
+    stylize(content, STYLE, recipe, device="cpu").save(tmp_path / "out.png")
+    text = carried_text(tmp_path / "out.png")
+    assert text is not None
+    carried = json.loads(text)
+    assert str(tmp_path) not in text
+    assert carried["content"]["name"] == "content.png"
+    assert len(carried["style"]["sha256"]) == 64
+    assert Recipe(**carried["recipe"]) == quick(initial="first.png")
+
+
+def test_metadata_can_be_left_out(tmp_path: Path) -> None:
+    paint().save(tmp_path / "out.png", metadata=False)
+    assert carried_text(tmp_path / "out.png") is None
