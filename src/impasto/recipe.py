@@ -7,6 +7,7 @@ key, from that field alone.
 from __future__ import annotations
 
 import difflib
+import operator
 import os
 import sys
 from collections.abc import Iterable, Mapping
@@ -26,7 +27,7 @@ from pydantic import (
 )
 
 from impasto.errors import InputError
-from impasto.layers import BY_NAME
+from impasto.layers import LAYERS
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -34,7 +35,10 @@ else:
     import tomli as tomllib
 
 LARGEST_SIDE = 32768  # pixels; beyond it a typing error is likelier than a wish
+LONGEST_SHOWN = 100  # characters of a value in an error's sentence
 FIRST_CANVASES = ("noisy-content", "content", "style", "noise")
+OUTPUT_SIZES = ("working", "content")
+READABLE = tuple(layer.name for layer in LAYERS[1:])
 
 
 class LayerWeights(dict[str, float]):
@@ -55,9 +59,14 @@ class LayerWeights(dict[str, float]):
 def _read_layer_weights(value: Any) -> LayerWeights:
     if isinstance(value, str):
         value = [part.strip() for part in value.split(",") if part.strip()]
-    if isinstance(value, list | tuple):
-        pairs = [str(part).partition(":") for part in value]
-        value = {name.strip(): weight or 1.0 for name, _, weight in pairs}
+    if isinstance(value, list | tuple) and all(isinstance(part, str) for part in value):
+        pairs = [part.partition(":") for part in value]
+        names = [name.strip() for name, _, _ in pairs]
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            raise ValueError(f"it names {twice[0]} twice; each layer has one weight")
+        weights = [weight if colon else 1.0 for _, colon, weight in pairs]
+        value = dict(zip(names, weights, strict=True))
     if not isinstance(value, Mapping):
         raise ValueError("it should name layers with their weights, as in conv1_1:0.5,conv2_1:1")
     if not value:
@@ -65,58 +74,88 @@ def _read_layer_weights(value: Any) -> LayerWeights:
     return LayerWeights({name: _layer_weight(name, weight) for name, weight in value.items()})
 
 
-def _layer_weight(name: str, weight: Any) -> float:
-    if name not in BY_NAME or name == "input":
-        raise ValueError(f"the network has no layer '{name}'{_suggest(name, BY_NAME)}")
+def _layer_weight(name: Any, weight: Any) -> float:
+    if name not in READABLE:
+        hint = _suggest(name, READABLE) or "; layers have names like conv4_2, relu1_1 and pool3"
+        raise ValueError(f"there is no layer {_shown(name)}{hint}")
     try:
-        number = float(weight)
-    except (TypeError, ValueError):
+        number = float(_not_boolean(weight))
+    except (TypeError, ValueError, OverflowError):
         number = -1.0
     if not 0 <= number < float("inf"):
-        raise ValueError(f"the weight of {name} should be a number that is not negative")
+        raise ValueError(f"the weight of {name} should be a number that is at least 0")
     return number
 
 
 def _read_size(value: Any) -> int | tuple[int, int]:
     """A size as ``512``, ``(512, 384)``, ``"512"`` or ``"512x384"``."""
-    sides: Any = value
+    return _size(value, "")
+
+
+def _read_output_size(value: Any) -> str | int | tuple[int, int]:
+    if isinstance(value, str) and value in OUTPUT_SIZES:
+        return value
+    return _size(value, "'working', 'content', ")
+
+
+def _size(value: Any, words: str) -> int | tuple[int, int]:
+    """A size, or the error that also names the words that would have done in its place."""
+    sides = value if isinstance(value, list | tuple) else [value]
     if isinstance(value, str):
         sides = value.lower().replace("×", "x").split("x")
-    elif isinstance(value, int) and not isinstance(value, bool):
-        sides = [value]
     try:
-        numbers = [int(side) for side in sides]
-        exact = all(isinstance(side, str) or side == int(side) for side in sides)
-    except (TypeError, ValueError, OverflowError):
-        numbers, exact = [], False
-    if not exact or len(numbers) not in (1, 2):
-        raise ValueError("it should be one number of pixels, as in 512, or two, as in 512x384")
+        numbers = [_pixels(side) for side in sides]
+    except (TypeError, ValueError):
+        numbers = []
+    if len(numbers) not in (1, 2):
+        raise ValueError(
+            f"it should be {words}one number of pixels, as in 512, or two, as in 512x384"
+        )
     if not all(1 <= number <= LARGEST_SIDE for number in numbers):
         raise ValueError(f"its sides should lie between 1 and {LARGEST_SIDE} pixels")
     return numbers[0] if len(numbers) == 1 else (numbers[0], numbers[1])
 
 
-def _read_output_size(value: Any) -> str | int | tuple[int, int]:
-    if value in ("working", "content"):
-        return str(value)
-    try:
-        return _read_size(value)
-    except ValueError as error:
-        raise ValueError(f"'working', 'content' or a size: {error}") from None
+def _pixels(side: Any) -> int:
+    return int(side) if isinstance(side, str) else operator.index(_not_boolean(side))
 
 
 def _read_initial(value: Any) -> str:
+    forms = f"{', '.join(FIRST_CANVASES)}, or the path of a picture"
     if not isinstance(value, str | os.PathLike) or not os.fspath(value):
-        raise ValueError(f"it should be {', '.join(FIRST_CANVASES)}, or the path of a picture")
-    return str(os.fspath(value))
+        raise ValueError(f"it should be {forms}")
+    path = os.fsdecode(value)
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"it should be {forms} with a name in Unicode") from None
+    return path
 
 
-def _suggest(word: str, words: Iterable[str]) -> str:
-    near = difflib.get_close_matches(word, list(words), n=1)
+def _not_boolean(value: Any) -> Any:
+    """The value, which Python would take for 0 or 1 if it were a boolean."""
+    if isinstance(value, bool):
+        raise ValueError("it should be a number")
+    return value
+
+
+def _suggest(word: Any, words: Iterable[str]) -> str:
+    near = difflib.get_close_matches(str(word), list(words), n=1, cutoff=0.7)
     return f"; did you mean '{near[0]}'?" if near else ""
 
 
+def _shown(value: Any) -> str:
+    """A value as it can stand in a sentence: on one line, and not long."""
+    try:
+        text = " ".join(repr(value).split())
+    except (ValueError, RecursionError):  # over 4300 digits, or too many lists within lists
+        text = f"this {type(value).__name__}"
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
+
+
 Size = int | tuple[int, int]
+Whole = Annotated[int, BeforeValidator(_not_boolean)]
+Number = Annotated[float, BeforeValidator(_not_boolean)]
 AsGiven = PlainSerializer(lambda value: value)
 Layers = Annotated[
     InstanceOf[LayerWeights], BeforeValidator(_read_layer_weights), PlainSerializer(dict)
@@ -159,10 +198,10 @@ class Recipe(BaseModel):
         "content",
         description=f"First canvas: {', '.join(FIRST_CANVASES)}, or the path of a picture.",
     )
-    noise_ratio: float = Field(
+    noise_ratio: Number = Field(
         0.7, ge=0, le=1, description="Share of noise in a noisy-content first canvas."
     )
-    seed: int = Field(0, ge=0, lt=2**63, description="Seed of the noise.")
+    seed: Whole = Field(0, ge=0, lt=2**63, description="Seed of the noise.")
     content_layers: Layers = Field(
         LayerWeights(conv4_2=1.0),
         description="Layers that hold the content, with weights: conv4_2:1.",
@@ -171,16 +210,16 @@ class Recipe(BaseModel):
         LayerWeights(conv1_1=0.5, conv2_1=1.0, conv3_1=1.5, conv4_1=3.0, conv5_1=4.0),
         description="Layers that hold the style, with weights: conv1_1:0.5,conv2_1:1.",
     )
-    alpha: float = Field(1.0, ge=0, description="Weight of the content loss.")
-    beta: float = Field(1000.0, ge=0, description="Weight of the style loss.")
+    alpha: Number = Field(1.0, ge=0, description="Weight of the content loss.")
+    beta: Number = Field(1000.0, ge=0, description="Weight of the style loss.")
     pooling: Literal["average", "max"] = Field("average", description="Pooling of the network.")
     optimizer: Literal["lbfgs", "adam"] = Field("lbfgs", description="Optimiser of the canvas.")
-    learning_rate: float = Field(
+    learning_rate: Number = Field(
         2.0,
         gt=0,
         description="Adam's step size, and the RMS length of L-BFGS's first step, in grey levels.",
     )
-    steps: int = Field(
+    steps: Whole = Field(
         80, ge=1, le=1_000_000, description="Evaluations of the loss and its gradient."
     )
     keep: Literal["measured", "updated"] = Field(
@@ -190,14 +229,14 @@ class Recipe(BaseModel):
     )
     precision: Literal["float32", "float64"] = Field("float32", description="Number format.")
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, /, **settings: Any) -> None:
         try:
             super().__init__(**settings)
         except ValidationError as error:
             raise InputError(_sentence(error)) from None
 
     @classmethod
-    def preset(cls, name: str, **settings: Any) -> Recipe:
+    def preset(cls, name: str, /, **settings: Any) -> Recipe:
         """The preset of that name (see :data:`PRESETS`), with settings of your own over it.
 
         >>> Recipe.preset("gatys", steps=500).steps
@@ -208,13 +247,15 @@ class Recipe(BaseModel):
         """
         if name not in PRESETS:
             raise InputError(
-                f"There is no preset '{name}'{_suggest(name, PRESETS)}"
-                f" (presets: {', '.join(PRESETS)})."
+                _ended(
+                    f"There is no preset '{name}' (presets: {', '.join(PRESETS)})"
+                    f"{_suggest(name, PRESETS)}"
+                )
             )
         return cls(**{**PRESETS[name], **settings})
 
     @classmethod
-    def from_toml(cls, text: str, **settings: Any) -> Recipe:
+    def from_toml(cls, text: str, /, **settings: Any) -> Recipe:
         """The recipe that a TOML text holds; a key ``preset`` names what it starts from.
 
         >>> Recipe.from_toml('preset = "gatys"\\nsteps = 50', seed=7).steps
@@ -225,26 +266,41 @@ class Recipe(BaseModel):
         """
         try:
             table = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
+        except (ValueError, RecursionError) as error:  # also a number or a nest beyond Python's
             raise InputError(f"The recipe is not valid TOML: {error}.") from None
-        return cls.preset(str(table.pop("preset", "default")), **{**table, **settings})
+        table.update(settings)
+        return cls.preset(str(table.pop("preset", "default")), **table)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], **settings: Any) -> Recipe:
+    def load(cls, path: str | os.PathLike[str], /, **settings: Any) -> Recipe:
         """The recipe in a TOML file, with settings of your own over it.
 
         Raises:
             InputError: the file cannot be read, or holds no valid recipe.
         """
         try:
-            text = Path(path).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            text = Path(path).read_text(encoding="utf-8-sig")
+        except (OSError, ValueError) as error:
+            unreadable = isinstance(error, UnicodeDecodeError)
+            reason = "it is not UTF-8 text" if unreadable else getattr(error, "strerror", error)
             raise InputError(f"The recipe '{path}' cannot be read: {reason}.") from None
         try:
             return cls.from_toml(text, **settings)
         except InputError as error:
             raise InputError(f"In the recipe '{path}': {error}") from None
+
+    def model_copy(
+        self,
+        *,
+        update: Mapping[str, Any] | None = None,
+        deep: bool = False,  # noqa: ARG002 – nothing in a recipe changes, so either is the same
+    ) -> Recipe:
+        """A copy with some settings changed, which are validated like any others.
+
+        Raises:
+            InputError: a setting is unknown or has a value that cannot be used.
+        """
+        return type(self)(**{**dict(self), **(update or {})})
 
     def to_toml(self) -> str:
         """This recipe as TOML, every setting written out; :meth:`from_toml` reads it back."""
@@ -281,17 +337,38 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 
+# What a value should be, by the kind of pydantic's error; impasto's own errors say it themselves.
+EXPECTATIONS = {
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
+    "finite_number": "a finite number",
+    "float_parsing": "a number",
+    "float_type": "a number",
+    "greater_than": "greater than {gt}",
+    "greater_than_equal": "at least {ge}",
+    "int_from_float": "a whole number",
+    "int_parsing": "a whole number",
+    "int_parsing_size": "a smaller number",
+    "int_type": "a whole number",
+    "less_than": "less than {lt}",
+    "less_than_equal": "at most {le}",
+    "literal_error": "{expected}",
+}
+
+
 def _sentence(error: ValidationError) -> str:
     """The first of pydantic's errors as one sentence."""
     first = error.errors()[0]
-    name = str(first["loc"][0])
-    if first["type"] == "extra_forbidden":
-        return _ended(f"There is no setting '{name}'{_suggest(name, Recipe.model_fields)}")
-    reason = first["msg"].removeprefix("Value error, ").replace("Input should", "it should")
-    reason = reason[0].lower() + reason[1:]
-    value = first["input"]
-    shown = value if isinstance(value, str) else repr(value)
-    return _ended(f"{name} cannot be '{shown}': {reason}")
+    name, kind = str(first["loc"][0]), first["type"]
+    if kind == "extra_forbidden":
+        fields = Recipe.model_fields
+        hint = _suggest(name, fields) or f"; the settings are {', '.join(fields)}"
+        return _ended(f"There is no setting {_shown(name)}{hint}")
+    reason = first["msg"].removeprefix("Value error, ")
+    if kind in EXPECTATIONS:
+        reason = "it should be " + EXPECTATIONS[kind].format(**first.get("ctx", {}))
+        reason = reason.removesuffix(".0")
+    return _ended(f"{name} cannot be {_shown(first['input'])}: {reason}")
 
 
 def _ended(sentence: str) -> str:

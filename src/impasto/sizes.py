@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from impasto.errors import InputError
-from impasto.layers import LAYERS
+from impasto.layers import up_to_deepest
 from impasto.recipe import Recipe
 
 PixelSize = tuple[int, int]
@@ -57,7 +57,7 @@ def output_size(content: PixelSize, canvas: PixelSize, recipe: Recipe) -> PixelS
 
 def _check(size: PixelSize, what: str, picture: PixelSize, recipe: Recipe) -> None:
     read = {*recipe.content_layers, *recipe.style_layers}
-    deepest = max((layer for layer in LAYERS if layer.name in read), key=lambda layer: layer.pools)
+    deepest = up_to_deepest(read)[-1]
     if min(size) < deepest.smallest_side:
         raise InputError(
             f"The {what} would be {size[0]}×{size[1]} pixels (the picture is {picture[0]}×"

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import io
-import pickle
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -41,6 +40,7 @@ TORCHVISION_INDEX = dict(
 # L2 norms of the original conv1_1 over its R, G and B inputs: they tell its channel order.
 ORIGINAL_NORMS = (4.581, 5.077, 4.067)
 WEIGHTS_INPUTS = ("caffe", "torchvision")
+FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 SUFFIXES = (".safetensors", ".pth", ".pt", ".h5")
 
 Convolutions = dict[str, tuple[Tensor, Tensor]]
@@ -48,10 +48,11 @@ Convolutions = dict[str, tuple[Tensor, Tensor]]
 
 @dataclass(frozen=True)
 class Weights:
-    """The sixteen convolutions of VGG-19, float32, on the CPU.
+    """The sixteen convolutions of VGG-19, on the CPU.
 
     Attributes:
-        convolutions: by layer name, the kernel (out × in × 3 × 3) and the bias (out).
+        convolutions: by layer name, the kernel (out × in × 3 × 3) and the bias (out), float32; a
+            conv1_1 into which another convention is folded has a float64 kernel.
         mean: R, G, B to take from a picture in 0…255 before conv1_1.
         name: ``bundled``, or the base name of the file.
         sha256: of the file.
@@ -104,7 +105,10 @@ def load(source: str | Path = "bundled", weights_input: str | None = None) -> We
     if weights_input == "torchvision":
         mean, std = (tuple(255 * v for v in vs) for vs in (TORCHVISION_MEAN, TORCHVISION_STD))
         kernel, bias = convolutions["conv1_1"]
-        convolutions["conv1_1"] = (kernel / torch.tensor(std).reshape(1, 3, 1, 1), bias)
+        convolutions["conv1_1"] = (
+            kernel / torch.tensor(std, dtype=torch.float64).reshape(1, 3, 1, 1),
+            bias,
+        )
     else:
         mean = CAFFE_MEAN
         if not keras:
@@ -151,26 +155,21 @@ def _bundled() -> Weights:
 def _read_bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"The weights '{path}' cannot be read: {error.strerror}.") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", error)
+        raise InputError(
+            f"The weights '{path}' cannot be read ({reason}): name a file that can, or leave "
+            "--weights out for the bundled ones."
+        ) from None
 
 
 def _state_dict(data: bytes, path: Path) -> Convolutions:
     """The convolutions of a state dict in torchvision's layout (``features.0.weight`` …)."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load as load_safetensors
-
-    try:
-        if path.suffix.lower() == ".safetensors":
-            stored: Any = load_safetensors(data)
-        else:
-            stored = torch.load(io.BytesIO(data), weights_only=True, map_location="cpu")
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, ValueError, EOFError, KeyError):
-        stored = None
+    stored = _unpacked(data, path)
     if not isinstance(stored, Mapping):
         raise InputError(
-            f"The weights '{path}' hold no state dict that can be read safely: they are damaged "
-            "or of another kind."
+            f"The weights '{path}' hold no state dict that can be read safely: they are damaged, "
+            "or not what torch.save(model.state_dict(), …) writes."
         )
     convolutions = {}
     for name, index in TORCHVISION_INDEX.items():
@@ -183,6 +182,20 @@ def _state_dict(data: bytes, path: Path) -> Convolutions:
                 )
         convolutions[name] = _checked(name, stored[keys[0]], stored[keys[1]], path)
     return convolutions
+
+
+def _unpacked(data: bytes, path: Path) -> Any:
+    """What the file holds; None if it cannot be read."""
+    from safetensors.torch import load as load_safetensors
+
+    try:
+        if path.suffix.lower() == ".safetensors":
+            return load_safetensors(data)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's, about a file that is then refused
+            return torch.load(io.BytesIO(data), weights_only=True, map_location="cpu")
+    except Exception:  # damaged bytes make an unpickler raise almost anything
+        return None
 
 
 def _keras(data: bytes, path: Path) -> Convolutions:
@@ -207,26 +220,33 @@ def _keras(data: bytes, path: Path) -> Convolutions:
                 kernel, bias = sorted(arrays, key=lambda array: -array.ndim)
                 kernel = torch.from_numpy(kernel).permute(3, 2, 0, 1).contiguous()
                 convolutions[name] = _checked(name, kernel, torch.from_numpy(bias), path)
-    except (OSError, KeyError, ValueError, RuntimeError, TypeError, AttributeError) as error:
-        if isinstance(error, InputError):
-            raise
+    except InputError:
+        raise
+    except Exception:  # damaged bytes make h5py raise almost anything
         raise InputError(
-            f"The weights '{path}' are damaged, or not Keras's VGG-19 without its top."
+            f"The weights '{path}' cannot be used: they are damaged, or not Keras's VGG-19."
         ) from None
     _bgr_to_rgb(convolutions)
     return convolutions
 
 
 def _checked(name: str, kernel: Tensor, bias: Tensor, path: Path) -> tuple[Tensor, Tensor]:
+    pair = (kernel, bias)
     shape = (BY_NAME[name].channels, _input_channels(name), 3, 3)
     if tuple(kernel.shape) != shape or tuple(bias.shape) != shape[:1]:
         raise InputError(
             f"The weights '{path}' hold a {name} of shape {tuple(kernel.shape)} with a bias of "
             f"shape {tuple(bias.shape)}; VGG-19's are {shape} and {shape[:1]}."
         )
+    if not all(t.is_cpu and t.layout is torch.strided and t.dtype in FLOATS for t in pair):
+        raise InputError(
+            f"The weights '{path}' hold a {name} of {kernel.dtype} and {bias.dtype}; they should "
+            "be dense tensors of floats."
+        )
+    kernel, bias = (t.detach().float() for t in pair)
     if not (kernel.isfinite().all() and bias.isfinite().all()):
         raise InputError(f"The weights '{path}' are damaged: {name} holds NaN or infinity.")
-    return kernel.float(), bias.float()
+    return kernel, bias
 
 
 def _input_channels(name: str) -> int:
@@ -241,7 +261,7 @@ def _bgr_to_rgb(convolutions: Convolutions) -> None:
 
 def _turn_original_to_rgb(convolutions: Convolutions, path: Path) -> None:
     """Flip conv1_1 where the file is the original network in Caffe's own channel order, BGR."""
-    norms = convolutions["conv1_1"][0].norm(dim=(0, 2, 3))
+    norms = convolutions["conv1_1"][0].square().sum(dim=(0, 2, 3)).sqrt()
     if norms.flip(0).allclose(torch.tensor(ORIGINAL_NORMS), rtol=0.01):
         warnings.warn(
             f"The weights '{path}' are the original VGG-19 with its channels in BGR order; "
