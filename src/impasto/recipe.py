@@ -211,7 +211,7 @@ class Recipe(BaseModel):
         description="Layers that hold the style, with weights: conv1_1:0.5,conv2_1:1.",
     )
     alpha: Number = Field(1.0, ge=0, description="Weight of the content loss.")
-    beta: Number = Field(1000.0, ge=0, description="Weight of the style loss.")
+    beta: Number = Field(200.0, ge=0, description="Weight of the style loss.")
     pooling: Literal["average", "max"] = Field("average", description="Pooling of the network.")
     optimizer: Literal["lbfgs", "adam"] = Field("lbfgs", description="Optimiser of the canvas.")
     learning_rate: Number = Field(
