@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import content_pixels, style_pixels
 from PIL import Image
 
+from conftest import content_pixels, style_pixels
 from impasto.cli import run
 
 OLDER = b"an older picture"
