@@ -157,13 +157,10 @@ def montage(
     output: Output,
 ) -> None:
     """Set pictures side by side on white, each as large as the first."""
-    from PIL import Image
-
     from impasto import figures, images
 
     images.check_output(output)
-    read = [Image.fromarray(images.to_uint8(images.read(path).pixels)) for path in pictures]
-    save_image(figures.montage(read), output)
+    save_image(figures.montage(pictures), output)
     typer.echo(f"{output}")
 
 

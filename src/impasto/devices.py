@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+
 import torch
 
 from impasto.errors import InputError
@@ -42,6 +44,13 @@ def _best(precision: str) -> str:
 
 def _has_mps() -> bool:
     return torch.backends.mps.is_available()
+
+
+def exact_convolutions() -> AbstractContextManager[None]:
+    """Keep cuDNN to full float32, which it rounds to TF32 otherwise, and to one algorithm a run."""
+    return torch.backends.cudnn.flags(
+        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
+    )
 
 
 def describe(device: torch.device) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from impasto.devices import exact_convolutions
 from impasto.losses import content_loss, gram, style_loss
 from impasto.recipe import Recipe
 from impasto.vgg import VGG19
@@ -49,7 +50,7 @@ class Objective:
         self.alpha, self.beta = recipe.alpha, recipe.beta
         self.content_weights = recipe.content_layers
         self.style_weights = recipe.style_layers
-        with torch.no_grad():
+        with torch.no_grad(), exact_convolutions():
             features = network(content)
             self.content_targets = {name: features[name] for name in self.content_weights}
             features = network(style)
@@ -75,6 +76,7 @@ class Objective:
     def __call__(self, canvas: Tensor) -> Evaluation:
         """Evaluate a canvas, 3 × H × W."""
         canvas = canvas.detach().requires_grad_()
-        total, content, style = self.losses(canvas)
-        (gradient,) = torch.autograd.grad(total, canvas)
+        with exact_convolutions():
+            total, content, style = self.losses(canvas)
+            (gradient,) = torch.autograd.grad(total, canvas)
         return Evaluation(total.item(), content.item(), style.item(), gradient)

@@ -164,16 +164,11 @@ def _watchers(run: Run, outputs: Outputs) -> Iterator[tuple[list[Watcher], Trace
 
 def _write_figures(result: Result, outputs: Outputs) -> None:
     from impasto import figures
+    from impasto.images import to_uint8
 
     if outputs.montage is not None:
-        from PIL import Image
-
-        from impasto.images import to_uint8
-
-        sources = [
-            Image.fromarray(to_uint8(picture.pixels)) for picture in (result.content, result.style)
-        ]
-        save_image(figures.montage([sources[0], result.image, sources[1]]), outputs.montage)
+        content, style = (to_uint8(picture.pixels) for picture in (result.content, result.style))
+        save_image(figures.montage([content, result.image, style]), outputs.montage)
     if outputs.plot is not None:
         figures.loss_curves(
             result.history, outputs.plot, alpha=result.recipe.alpha, beta=result.recipe.beta
