@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,19 +13,34 @@ from typing import BinaryIO
 from impasto.errors import InputError
 
 
+def shown(path: str | Path) -> str:
+    """A path between quotes, on one line whatever it holds.
+
+    >>> print(shown("a name.png"), shown("two\\nlines.png"))
+    'a name.png' 'two\\nlines.png'
+    """
+    text = str(path)
+    return f"'{text}'" if text.isprintable() else ascii(text)
+
+
 def check_writable(path: str | Path) -> Path:
     """The path, if a file can be written there.
 
     Raises:
-        InputError: it is a folder, or its folder is missing or read-only.
+        InputError: it is a folder, it or its folder is read-only, or its folder is missing.
     """
-    path = Path(path)
+    path = _looked_up(Path(path))
+    target = _target(path)
     if path.is_dir():
-        raise InputError(f"The output '{path}' is a folder: name a file in it.")
-    if not path.parent.is_dir():
-        raise InputError(f"There is no folder '{path.parent}' to write '{path.name}' to.")
-    if not os.access(path.parent, os.W_OK):
-        raise InputError(f"The folder '{path.parent}' cannot be written to.")
+        raise InputError(f"The output {shown(path)} is a folder: name a file in it.")
+    if not target.parent.is_dir():
+        raise InputError(
+            f"There is no folder {shown(target.parent)} to write {shown(target.name)} to."
+        )
+    if not os.access(target.parent, os.W_OK):
+        raise InputError(f"The folder {shown(target.parent)} cannot be written to: name another.")
+    if path.exists() and not os.access(path, os.W_OK):
+        raise InputError(f"The file {shown(path)} is read-only: name another.")
     return path
 
 
@@ -33,20 +50,39 @@ def check_folder(path: str | Path) -> Path:
     Raises:
         InputError: it is a file, or it is read-only, or the folder around it is missing.
     """
-    path = Path(path)
+    path = _looked_up(Path(path))
     if path.exists() and not path.is_dir():
-        raise InputError(f"'{path}' is a file: name a folder.")
+        raise InputError(f"{shown(path)} is a file: name a folder.")
     existing = path if path.is_dir() else path.parent
     if not existing.is_dir():
-        raise InputError(f"There is no folder '{existing}' to make '{path.name}' in.")
+        raise InputError(f"There is no folder {shown(existing)} to make {shown(path.name)} in.")
     if not os.access(existing, os.W_OK):
-        raise InputError(f"The folder '{existing}' cannot be written to.")
+        raise InputError(f"The folder {shown(existing)} cannot be written to: name another.")
     return path
+
+
+def _looked_up(path: Path) -> Path:
+    """The path, if the system can look it up at all: a name can be too long, or hold a NUL."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{shown(path)} cannot be written to: {reason}.") from None
+    return path
+
+
+def _target(path: Path) -> Path:
+    """Where a path leads, so that a link stays a link when the file behind it is replaced."""
+    return path.resolve() if path.is_symlink() else path
 
 
 @contextmanager
 def written_whole(path: str | Path) -> Iterator[BinaryIO]:
     """A file that takes its name only when the block has ended well; until then the old one stays.
+
+    A file that replaces another takes over its permissions.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -54,14 +90,23 @@ def written_whole(path: str | Path) -> Iterator[BinaryIO]:
     ...         _ = file.write(b"whole")
     ...     Path(folder, "a.txt").read_bytes()
     b'whole'
+
+    Raises:
+        OSError: it cannot be written.
     """
-    path = Path(path)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    target = _target(Path(path))
+    part = target.with_name(f".{uuid.uuid4().hex}.part")
     try:
-        with part.open("wb") as file:
+        with part.open("xb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        part.replace(path)
+        if target.exists():
+            shutil.copymode(target, part)
+        part.replace(target)
+    except OSError as error:
+        if error.filename == str(part):  # a name that nobody knows
+            raise OSError(error.errno, error.strerror, str(path)) from None
+        raise
     finally:
         part.unlink(missing_ok=True)

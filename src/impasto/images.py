@@ -6,32 +6,40 @@ where there is more to hold. :func:`read` brings every kind of file into that fo
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import importlib.util
 import io
+import logging
 import math
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 
+from impasto import colours
 from impasto.errors import ImpastoWarning, InputError
-from impasto.files import check_writable, written_whole
+from impasto.files import check_writable, shown, written_whole
 
 Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
 Source = str | Path | Image.Image | npt.NDArray[np.uint8]
 
 FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "BMP", "DIB", "GIF", "AVIF", "HEIF", "PPM")
-MOST_PIXELS = 2**28  # a picture of 16384 × 16384; more is taken for a decompression bomb
+MOST_PIXELS = 178_956_970  # where Pillow, too, takes a picture for a decompression bomb
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-TIFF_BITS_PER_SAMPLE = 258
-EXIF_ORIENTATION = 274
+TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+# Tags of TIFF, and values of the second of them and of those for extra samples.
+BITS_PER_SAMPLE, PHOTOMETRIC, ORIENTATION, ICC_PROFILE = 258, 262, 274, 34675
+WHITE_IS_ZERO, BLACK_IS_ZERO, RGB = 0, 1, 2
+PREMULTIPLIED_ALPHA, ALPHA = 1, 2
+LAID_ON_WHITE = "is transparent in places; it is laid on white"
 
 # Suffix → Pillow's format and how to save it.
 WRITERS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -42,7 +50,11 @@ WRITERS: dict[str, tuple[str, dict[str, Any]]] = {
     ".tif": ("TIFF", {"compression": "tiff_deflate"}),
     ".tiff": ("TIFF", {"compression": "tiff_deflate"}),
 }
-LONGEST_SIDE = {"JPEG": 65535, "WEBP": 16383}
+LONGEST_SIDE = {"JPEG": 65500, "WEBP": 16383}
+
+# What decoders log about a damaged file is for those who listen, not for standard error.
+for _decoder in ("PIL", "tifffile"):
+    logging.getLogger(_decoder).addHandler(logging.NullHandler())
 
 
 @dataclass(frozen=True)
@@ -72,6 +84,7 @@ def read(source: Source, role: str = "picture") -> Picture:
     """A picture from a file, a PIL image or an array, upright, in sRGB, without alpha.
 
     EXIF orientation is honoured, ICC profiles are converted to sRGB, transparency is laid on white.
+    What the user should know about it is warned of with :class:`ImpastoWarning`.
 
     Args:
         source: a path, a ``PIL.Image.Image``, or an H × W × 3 uint8 array (RGB).
@@ -80,18 +93,51 @@ def read(source: Source, role: str = "picture") -> Picture:
     Raises:
         InputError: it cannot be read as a picture.
     """
+    what, notes = role, list[str]()
     if isinstance(source, np.ndarray):
-        return _from_memory(_checked_array(source, role))
-    if isinstance(source, Image.Image):
-        return _from_memory(_upright_rgb(source, role))
-    if not isinstance(source, str | Path):
+        picture = _from_memory(_checked_array(source, role))
+    elif isinstance(source, Image.Image):
+        with _one_sentence(what):
+            picture = _from_memory(_from_image(source, notes))
+    elif isinstance(source, str | Path):
+        path = Path(source)
+        what = f"{role} {shown(path)}"
+        data = _file_bytes(path, what)
+        with _one_sentence(what):
+            pixels = _from_file(data, notes)
+        picture = Picture(pixels, path.name, hashlib.sha256(data).hexdigest())
+    else:
         raise InputError(
             f"The {role} should be a path, a PIL image or an H×W×3 uint8 array, "
             f"not {type(source).__name__}."
         )
-    path = Path(source)
-    data = _file_bytes(path, role)
-    return Picture(_decoded(data, f"{role} '{path}'"), path.name, hashlib.sha256(data).hexdigest())
+    for note in notes:
+        warnings.warn(f"The {what} {note}.", ImpastoWarning, stacklevel=2)
+    return picture
+
+
+class _UnusableError(Exception):
+    """A picture of which this text is true cannot be used."""
+
+
+@contextmanager
+def _one_sentence(what: str) -> Iterator[None]:
+    """On hostile bytes decoders raise and warn of anything; one sentence of it is for the user."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except _UnusableError as error:
+        raise InputError(f"The {what} {error}.") from None
+    except MemoryError:
+        raise InputError(f"The {what} does not fit into memory: make it smaller.") from None
+    except Exception as error:
+        reason = str(error).partition("\n")[0].strip(" .")
+        if not reason.isprintable() or " at 0x" in reason or not reason:
+            reason = type(error).__name__
+        raise InputError(
+            f"The {what} is damaged or of an unusual kind ({reason}): save it anew as PNG or JPEG."
+        ) from None
 
 
 def _from_memory(pixels: Pixels) -> Picture:
@@ -102,201 +148,191 @@ def _checked_array(array: npt.NDArray[Any], role: str) -> npt.NDArray[np.uint8]:
     if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8 or array.size == 0:
         raise InputError(
             f"The {role} should be an H×W×3 array of uint8 (RGB), "
-            f"not {'×'.join(map(str, array.shape))} of {array.dtype}."
+            f"not {'×'.join(map(str, array.shape)) or 'one value'} of {array.dtype}."
         )
-    return array
+    return np.array(array, dtype=np.uint8)
 
 
-def _file_bytes(path: Path, role: str) -> bytes:
+def _file_bytes(path: Path, what: str) -> bytes:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        raise InputError(f"There is no {role} '{path}'.") from None
+        raise InputError(f"There is no {what}.") from None
     except IsADirectoryError:
-        raise InputError(f"The {role} '{path}' is a folder; name a picture in it.") from None
+        raise InputError(f"The {what} is a folder; name a picture in it.") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise InputError(f"The {role} '{path}' cannot be read: {reason}.") from None
+        raise InputError(f"The {what} cannot be read: {reason}.") from None
     if not data:
-        raise InputError(f"The {role} '{path}' is empty.")
+        raise InputError(f"The {what} is empty.")
     return data
 
 
-def _decoded(data: bytes, what: str) -> Pixels:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        image = _opened(data, what)
-    if _is_deep_tiff(image):
-        pixels = _deep_tiff(data, image, what)
+def _from_file(data: bytes, notes: list[str]) -> Pixels:
+    if data.startswith(TIFF_SIGNATURES):
+        pixels = _from_deep_tiff(data, notes)
         if pixels is not None:
             return pixels
-    elif data.startswith(PNG_SIGNATURE) and data[24] == 16:
-        _note(f"The {what} has 16 bits a channel; it is read as 8 bit.")
-    return _upright_rgb(image, what)
-
-
-def _opened(data: bytes, what: str) -> Image.Image:
     try:
-        image = Image.open(io.BytesIO(data), formats=_formats(data, what))
+        image = Image.open(io.BytesIO(data), formats=_formats(data))
     except UnidentifiedImageError:
-        raise InputError(
-            f"The {what} is not a picture that can be read: use JPEG, PNG, WebP, TIFF, BMP, GIF, "
-            "HEIC or AVIF."
+        raise _UnusableError(
+            "is damaged or not a picture that can be read: use JPEG, PNG, WebP, TIFF, BMP, GIF, "
+            "HEIC or AVIF"
         ) from None
     except Image.DecompressionBombError:
-        raise InputError(
-            f"The {what} has more than {MOST_PIXELS:,} pixels: make it smaller first."
-        ) from None
-    except Exception as error:  # decoders raise anything on hostile bytes
-        raise InputError(f"The {what} is damaged: {error}.") from None
-    if image.width * image.height > MOST_PIXELS:
-        raise InputError(
-            f"The {what} has {image.width}×{image.height} pixels, more than {MOST_PIXELS:,}: "
-            "make it smaller first."
-        )
-    return image
+        raise _UnusableError(f"has more than {MOST_PIXELS:,} pixels: make it smaller") from None
+    return _from_image(image, notes, deep_png=data.startswith(PNG_SIGNATURE) and data[24] == 16)
 
 
-def _formats(data: bytes, what: str) -> list[str]:
+def _formats(data: bytes) -> list[str]:
     """Formats that may be read; HEIC joins them through pillow-heif when the file is one."""
     Image.init()
-    if data[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypmsf1", b"ftyphevc"):
+    if data[4:8] == b"ftyp" and data[8:12] in HEIF_BRANDS:
         try:
             import pillow_heif
         except ImportError:
-            if data[4:12] != b"ftypmif1":  # may be AVIF, which Pillow reads
-                raise InputError(
-                    f"To read the {what}, a HEIC picture, install pillow-heif: "
-                    "pip install 'impasto[heif]'."
+            if data[8:12] not in (b"mif1", b"msf1"):  # those may be AVIF, which Pillow reads
+                raise _UnusableError(
+                    "is a HEIC picture: install pillow-heif to read it, pip install 'impasto[heif]'"
                 ) from None
         else:
             pillow_heif.register_heif_opener()
     return [name for name in FORMATS if name in Image.OPEN]
 
 
-def _upright_rgb(image: Image.Image, what: str) -> npt.NDArray[np.uint8]:
-    try:
-        image.load()
-        image = _eight_bit(ImageOps.exif_transpose(image), what)
-        if not image.has_transparency_data:
-            return np.asarray(_to_srgb(image, what))
-        rgba = image.convert("RGBA")
-        alpha = rgba.getchannel("A")
-        # An ICC profile describes the colours alone, so alpha goes round the conversion.
-        opaque = rgba.convert("L" if image.mode in ("LA", "La") else "RGB")
-        opaque.info = image.info
-        if alpha.getextrema() == (255, 255):
-            return np.asarray(_to_srgb(opaque, what))
-        _note(f"The {what} is transparent in places; it is laid on white.")
-        white = Image.new("RGB", image.size, "white")
-        white.paste(_to_srgb(opaque, what), mask=alpha)
-        return np.asarray(white)
-    except InputError:
-        raise
-    except Exception as error:  # decoders raise anything on hostile bytes
-        reason = str(error) or type(error).__name__
-        raise InputError(f"The {what} is damaged: {reason}.") from None
-
-
-def _eight_bit(image: Image.Image, what: str) -> Image.Image:
-    """Pillow clips what its modes of 16 and 32 bits hold when it converts them, so scale it."""
-    if image.mode == "F":
-        raise InputError(
-            f"The {what} holds floating-point values, whose white is not known: "
-            "save it with 8 or 16 bits a channel."
+def _check_size(width: int, height: int) -> None:
+    if width * height == 0:
+        raise _UnusableError(f"has {width}×{height} pixels: use one that has some")
+    if width * height > MOST_PIXELS:
+        raise _UnusableError(
+            f"has {width}×{height} pixels, more than {MOST_PIXELS:,}: make it smaller"
         )
+
+
+def _from_image(
+    image: Image.Image, notes: list[str], *, deep_png: bool = False
+) -> npt.NDArray[np.uint8]:
+    _check_size(*image.size)
+    image.load()
+    orientation = _orientation(image, notes)
+    profile = image.info.get("icc_profile")
+    image = _eight_bit(image, notes, deep_png=deep_png)
+    alpha = None
+    if image.has_transparency_data:
+        grey = image.mode in ("1", "L", "LA", "La")
+        rgba = image.convert("LA" if image.mode == "La" else image.mode).convert("RGBA")
+        alpha = rgba.getchannel("A")
+        image = rgba.convert("L" if grey else "RGB")  # a profile describes the colours alone
+    image = colours.to_srgb(image, colours.transform(profile, image.mode, notes))
+    if alpha is not None and alpha.getextrema() != (255, 255):
+        notes.append(LAID_ON_WHITE)
+        white = Image.new("RGB", image.size, "white")
+        white.paste(image, mask=alpha)
+        image = white
+    return _upright(np.asarray(image), orientation)
+
+
+def _orientation(image: Image.Image, notes: list[str]) -> int:
+    """What EXIF says of it; 1 means upright. A TIFF that Pillow has loaded is so already."""
+    try:
+        return int(image.getexif().get(ORIENTATION, 1))
+    except Exception:
+        notes.append("has damaged EXIF data; it is taken to be upright")
+        return 1
+
+
+def _upright(pixels: npt.NDArray[Any], orientation: int) -> npt.NDArray[Any]:
+    if orientation in (5, 6, 7, 8):
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    return np.array(pixels, order="C")  # Pillow's own may not be written to
+
+
+def _eight_bit(image: Image.Image, notes: list[str], *, deep_png: bool) -> Image.Image:
+    """What Pillow opened with more than 8 bits; its own conversion would clip, so scale."""
+    if image.mode == "F":
+        raise _UnusableError("holds floating-point values: save it with 8 or 16 bits a channel")
+    tags = getattr(image, "tag_v2", {})
+    key = image.info.get("transparency")
+    if image.mode.startswith("I") or deep_png or np.max(tags.get(BITS_PER_SAMPLE, 1)) > 8:
+        notes.append("has 16 bits a channel; it is read as 8 bit" + _without_tifffile(image))
     if not image.mode.startswith("I"):
+        if deep_png and isinstance(key, tuple):  # Pillow has brought the pixels to 8 bits alone
+            image = image.copy()
+            image.info["transparency"] = tuple(value >> 8 for value in key)
         return image
-    values = np.asarray(image).astype(np.float64)
+    values = np.asarray(image).astype(np.int64)
     if values.min() < 0 or values.max() > 65535:
-        raise InputError(f"The {what} holds 32-bit values: save it with 8 or 16 bits a channel.")
+        raise _UnusableError("holds 32-bit values: save it with 8 or 16 bits a channel")
+    if tags.get(PHOTOMETRIC) == WHITE_IS_ZERO:
+        values = 65535 - values
     grey = Image.fromarray(to_uint8(values / 257))
-    grey.info = image.info
+    if isinstance(key, int):
+        grey.putalpha(Image.fromarray(np.where(values == key, 0, 255).astype(np.uint8)))
     return grey
 
 
-def _to_srgb(image: Image.Image, what: str) -> Image.Image:
-    profile = _profile(image, what)
-    if profile is None:
-        return image.convert("RGB")
-    space = profile.profile.xcolor_space.strip()
-    mode = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK", "Lab": "LAB"}.get(space)
-    if mode is None or (mode != image.mode and "CMYK" in (mode, image.mode)):
-        _note(f"The {what} has a colour profile for another kind of picture; it is ignored.")
-        return image.convert("RGB")
+def _without_tifffile(image: Image.Image) -> str:
+    if image.format != "TIFF" or importlib.util.find_spec("tifffile"):
+        return ""
+    return ", since tifffile is not installed: pip install 'impasto[tiff]'"
+
+
+def _from_deep_tiff(data: bytes, notes: list[str]) -> npt.NDArray[np.float32] | None:
+    """A TIFF of 16 bits, grey or RGB, in full depth; None if it is another or tifffile is away."""
     try:
-        converted = ImageCms.profileToProfile(
-            image.convert(mode), profile, ImageCms.createProfile("sRGB"), outputMode="RGB"
-        )
-    except ImageCms.PyCMSError:
-        _note(f"The {what} has a colour profile that cannot be used; it is ignored.")
-        return image.convert("RGB")
-    return converted if converted is not None else image.convert("RGB")
+        import tifffile
 
-
-def _profile(image: Image.Image, what: str) -> ImageCms.ImageCmsProfile | None:
-    """The colour profile that a picture carries, None where there is nothing to convert."""
-    data = image.info.get("icc_profile")
-    if image.mode == "LAB" and not data:
-        return ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
-    if not data:
+        with tifffile.TiffFile(io.BytesIO(data)) as file:
+            page = file.pages[0]
+            _check_depth(page.dtype)
+            _check_size(page.imagewidth, page.imagelength)
+            kind, extra = page.photometric, page.extrasamples
+            if kind not in (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB) or page.bitspersample != 16:
+                return None
+            if page.axes not in ("YX", "YXS", "SYX"):
+                return None
+            values = page.asarray() / np.float32(257)
+            values = np.moveaxis(values, 0, 2) if page.axes == "SYX" else np.atleast_3d(values)
+            orientation = page.tags.valueof(ORIENTATION, 1)
+            profile = page.tags.valueof(ICC_PROFILE)
+    except _UnusableError:
+        raise
+    except Exception:  # what it cannot read, Pillow may, or it says what is wrong
         return None
-    try:
-        profile = ImageCms.ImageCmsProfile(io.BytesIO(data))
-        name = ImageCms.getProfileDescription(profile)
-    except (OSError, ImageCms.PyCMSError):
-        _note(f"The {what} has a damaged colour profile; its colours are taken as sRGB.")
-        return None
-    return None if name.startswith("sRGB") else profile
+    count = 3 if kind == RGB else 1
+    pixels, alpha = values[:, :, :count], values[:, :, count : count + 1] / 255
+    if kind == WHITE_IS_ZERO:
+        pixels = 255 - pixels
+    transparent = bool(extra) and extra[0] in (PREMULTIPLIED_ALPHA, ALPHA)
+    if transparent and extra[0] == PREMULTIPLIED_ALPHA:
+        pixels = np.minimum(pixels / np.maximum(alpha, 1 / np.float32(65535)), 255)
+    transform = colours.transform(profile, "RGB" if kind == RGB else "L", notes)
+    if transform is not None:
+        notes.append("has 16 bits a channel; its colour profile is converted with 8 bits")
+        image = Image.fromarray(to_uint8(pixels if kind == RGB else pixels[:, :, 0]))
+        pixels = np.asarray(colours.to_srgb(image, transform))
+    pixels = np.broadcast_to(pixels, (*pixels.shape[:2], 3)).astype(np.float32)
+    return _upright(_on_white(pixels, alpha, notes) if transparent else pixels, orientation)
 
 
-def _is_deep_tiff(image: Image.Image) -> bool:
-    if image.format != "TIFF":
-        return False
-    bits = image.tag_v2.get(TIFF_BITS_PER_SAMPLE, 1)  # type: ignore[attr-defined]
-    return bool(np.max(bits) > 8)
+def _check_depth(dtype: np.dtype[Any]) -> None:
+    if dtype.kind not in "bu" or dtype.itemsize > 2:
+        raise _UnusableError(f"holds {dtype} values: save it with 8 or 16 bits a channel")
 
 
-def _deep_tiff(data: bytes, image: Image.Image, what: str) -> npt.NDArray[np.float32] | None:
-    """A 16-bit TIFF in full depth; None, with a note, where it has to be read as 8 bit."""
-    reason = None
-    if _profile(image, what) is not None:
-        reason = "its colour profile has to be converted"
-    elif image.getexif().get(EXIF_ORIENTATION, 1) != 1:
-        reason = "it has to be turned upright"
-    else:
-        try:
-            import tifffile
-
-            array = tifffile.imread(io.BytesIO(data), key=0)
-        except ImportError:
-            reason = "tifffile is not installed: pip install 'impasto[tiff]'"
-        except Exception:  # a compression or layout that tifffile does not know
-            reason = "its layout is unusual"
-    if reason is None and array.dtype == np.uint16:
-        if array.ndim == 3 and array.shape[0] in (3, 4) and array.shape[2] not in (3, 4):
-            array = np.moveaxis(array, 0, 2)  # planes one after the other
-        if array.ndim == 2:
-            array = np.stack([array] * 3, axis=2)
-        if array.shape[:2] == (image.height, image.width) and array.shape[2] in (3, 4):
-            return _on_white((array / np.float32(257)).astype(np.float32), what)
-        reason = "its layout is unusual"
-    if reason is not None:
-        _note(f"The {what} has 16 bits a channel; it is read as 8 bit, since {reason}.")
-    return None
-
-
-def _on_white(pixels: npt.NDArray[np.float32], what: str) -> npt.NDArray[np.float32]:
-    if pixels.shape[2] == 3:
+def _on_white(
+    pixels: npt.NDArray[Any], alpha: npt.NDArray[Any], notes: list[str]
+) -> npt.NDArray[Any]:
+    """Pixels of 0…255 and their opacity of 0…1, not multiplied with it yet, on white."""
+    if alpha.min() == 1:
         return pixels
-    alpha = pixels[:, :, 3:] / 255
-    if alpha.min() < 1:
-        _note(f"The {what} is transparent in places; it is laid on white.")
-    return np.asarray(pixels[:, :, :3] * alpha + 255 * (1 - alpha), dtype=np.float32)
-
-
-def _note(text: str) -> None:
-    warnings.warn(text, ImpastoWarning, stacklevel=2)
+    notes.append(LAID_ON_WHITE)
+    return np.asarray(pixels * alpha + 255 * (1 - alpha), dtype=np.float32)
 
 
 # ------------------------------------------------------------------------------------ changing
@@ -351,8 +387,9 @@ def to_uint8(pixels: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     >>> to_uint8(np.array([-3.0, 0.5, 1.5, 254.5, 300.0])).tolist()
     [0, 1, 2, 255, 255]
     """
-    rounded: npt.NDArray[np.uint8] = np.floor(np.clip(pixels, 0, 255) + 0.5).astype(np.uint8)
-    return rounded
+    clipped = np.clip(pixels, 0, 255)
+    whole = np.floor(clipped)  # adding 0.5 instead would round 0.49999997 up
+    return np.asarray(whole + (clipped - whole >= 0.5), dtype=np.uint8)
 
 
 # ------------------------------------------------------------------------------------- writing
@@ -369,7 +406,7 @@ def check_output(path: str | Path, *, bits: int = 8, size: tuple[int, int] = (1,
     suffix = path.suffix.lower()
     if suffix not in WRITERS:
         raise InputError(
-            f"The output '{path}' should end in {', '.join(WRITERS)}, "
+            f"The output {shown(path)} should end in {', '.join(WRITERS)}, "
             f"not {repr(path.suffix) if suffix else 'nothing'}."
         )
     check_writable(path)
@@ -377,13 +414,13 @@ def check_output(path: str | Path, *, bits: int = 8, size: tuple[int, int] = (1,
     if max(size) > LONGEST_SIDE.get(kind, max(size)):
         raise InputError(
             f"A {kind} picture can have {LONGEST_SIDE[kind]} pixels a side, not {max(size)}: "
-            f"end '{path}' in .png or .tiff."
+            f"end {shown(path)} in .png or .tiff."
         )
     if bits not in (8, 16):
         raise InputError(f"A picture can have 8 or 16 bits a channel, not {bits}.")
     if bits == 16:
         if kind != "TIFF":
-            raise InputError(f"16 bits a channel need a TIFF: end '{path}' in .tif or .tiff.")
+            raise InputError(f"16 bits a channel need a TIFF: end {shown(path)} in .tif or .tiff.")
         if importlib.util.find_spec("tifffile") is None:
             raise InputError("To write 16-bit TIFF, install tifffile: pip install 'impasto[tiff]'.")
     return path
@@ -411,7 +448,9 @@ def save(pixels: Pixels, path: str | Path, *, bits: int = 8, text: str | None = 
             chunk = PngInfo()
             chunk.add_text("impasto", text)
             options = {**options, "pnginfo": chunk}
-        Image.fromarray(to_uint8(pixels)).save(file, kind, icc_profile=srgb_profile(), **options)
+        Image.fromarray(to_uint8(pixels)).save(
+            file, kind, icc_profile=colours.srgb_profile(), **options
+        )
 
 
 def _write_deep_tiff(pixels: Pixels, file: BinaryIO) -> None:
@@ -419,13 +458,11 @@ def _write_deep_tiff(pixels: Pixels, file: BinaryIO) -> None:
 
     deep = np.floor(np.clip(pixels.astype(np.float64), 0, 255) * 257 + 0.5).astype(np.uint16)
     tifffile.imwrite(
-        file, deep, photometric="rgb", iccprofile=srgb_profile(), metadata=None, software=False
+        file,
+        deep,
+        photometric="rgb",
+        planarconfig="contig",
+        iccprofile=colours.srgb_profile(),
+        metadata=None,
+        software=False,
     )
-
-
-@functools.cache
-def srgb_profile() -> bytes:
-    """An ICC profile of sRGB, the same bytes at any time of day."""
-    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-    profile[24:36] = bytes(12)  # when it was made
-    return bytes(profile)

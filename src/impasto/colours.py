@@ -1,0 +1,65 @@
+"""Colours: from a picture's own ICC profile to sRGB, and the profile of sRGB itself."""
+
+from __future__ import annotations
+
+import functools
+import io
+import struct
+
+import numpy as np
+from PIL import Image, ImageCms
+
+# Colour space of a profile → Pillow's mode of the pictures that it is for.
+PROFILE_MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK", "Lab": "LAB"}
+
+
+def transform(data: bytes | None, mode: str, notes: list[str]) -> ImageCms.ImageCmsTransform | None:
+    """From a picture's own colours to sRGB; None where there is nothing to convert.
+
+    Args:
+        data: its ICC profile, if it has one.
+        mode: Pillow's mode of the picture.
+        notes: gets what the user should know of the profile.
+    """
+    srgb = ImageCms.createProfile("sRGB")
+    kind = {"1": "L", "L": "L", "CMYK": "CMYK", "LAB": "LAB"}.get(mode, "RGB")
+    if data:
+        try:
+            profile = ImageCms.ImageCmsProfile(io.BytesIO(data))
+            space = PROFILE_MODES.get(profile.profile.xcolor_space.strip())
+            if space == kind or (space == "RGB" and kind == "L"):
+                # Optimised, a grey profile can be some levels off in the shadows.
+                flags = ImageCms.Flags.NOOPTIMIZE if space == "L" else ImageCms.Flags.NONE
+                transform = ImageCms.buildTransform(profile, srgb, space, "RGB", flags=flags)
+                return None if _is_identity(transform) else transform
+            notes.append("has a colour profile for another kind of picture; it is ignored")
+        except Exception:
+            notes.append("has a damaged colour profile; it is ignored")
+    if kind == "LAB":
+        return ImageCms.buildTransform(ImageCms.createProfile("LAB"), srgb, "LAB", "RGB")
+    return None
+
+
+def _is_identity(transform: ImageCms.ImageCmsTransform) -> bool:
+    """Whether it leaves RGB or grey as it is, but for rounding, whatever its profile is called."""
+    if transform.input_mode not in ("RGB", "L"):
+        return False
+    cube = np.stack(np.meshgrid(*[np.arange(0, 256, 17)] * 3), axis=-1)
+    probe = Image.fromarray(cube.reshape(64, 64, 3).astype(np.uint8)).convert(transform.input_mode)
+    before, after = np.asarray(probe.convert("RGB"), int), np.asarray(to_srgb(probe, transform))
+    return bool(np.abs(before - after).max() <= 1)
+
+
+def to_srgb(image: Image.Image, transform: ImageCms.ImageCmsTransform | None) -> Image.Image:
+    """The picture in sRGB, 8-bit RGB."""
+    if transform is None:
+        return image.convert("RGB")
+    return ImageCms.applyTransform(image.convert(transform.input_mode), transform) or image
+
+
+@functools.cache
+def srgb_profile() -> bytes:
+    """An ICC profile of sRGB, the same bytes at any time of day."""
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    profile[24:36] = struct.pack(">6H", 2000, 1, 1, 0, 0, 0)  # when it was made
+    return bytes(profile)
