@@ -40,7 +40,7 @@ lint: $(VENV)/installed-dev
 	$(BIN)/mypy
 
 soak: $(VENV)/installed-dev
-	$(BIN)/python -m pytest tests/soak
+	$(BIN)/python -m pytest soak
 
 styles: $(VENV)/installed-demo
 	$(BIN)/python tools/paint_styles.py

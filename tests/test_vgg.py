@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from impasto.errors import InputError
 from impasto.layers import LAYERS
 from impasto.vgg import VGG19
 from impasto.weights import Weights
@@ -113,3 +114,9 @@ def test_the_picture_is_left_as_it_was(weights: Weights) -> None:
 def test_the_network_computes_in_the_precision_it_is_given(weights: Weights) -> None:
     network = VGG19(weights, ["conv1_1"], dtype=torch.float64)
     assert network.mean.dtype == network(picture(8, 8))["conv1_1"].dtype == torch.float64
+
+
+@pytest.mark.parametrize("layers", [[], ["conv6_1"], ["conv1_1", "fc6"]])
+def test_a_layer_that_the_network_lacks_is_an_error(weights: Weights, layers: list[str]) -> None:
+    with pytest.raises(InputError, match="The network has no layers"):
+        VGG19(weights, layers)

@@ -12,7 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from impasto.layers import up_to_deepest
+from impasto.errors import InputError
+from impasto.layers import BY_NAME, up_to_deepest
 from impasto.weights import Weights
 
 POOLINGS: dict[str, Callable[[Tensor, int], Tensor]] = {
@@ -30,6 +31,9 @@ class VGG19:
         pooling: ``average`` or ``max``.
         device: where it runs.
         dtype: what it computes in.
+
+    Raises:
+        InputError: no layer is named, or one that the network does not have.
     """
 
     def __init__(
@@ -42,6 +46,8 @@ class VGG19:
         dtype: torch.dtype = torch.float32,
     ) -> None:
         self.taps = frozenset(layers)
+        if not self.taps or not self.taps <= BY_NAME.keys():
+            raise InputError(f"The network has no layers {sorted(self.taps - BY_NAME.keys())}.")
         self.layers = up_to_deepest(set(self.taps))
         self.mean = torch.tensor(weights.mean, device=device, dtype=dtype).reshape(3, 1, 1)
         self._pool = POOLINGS[pooling]
