@@ -47,7 +47,7 @@ def is_whole(path: Path) -> bool:
     with Image.open(path) as image:
         image.load()
         width, height = image.size
-        return width == height == 64
+        return bool(width == height == 64)
 
 
 @pytest.mark.parametrize("seconds", SECONDS)
