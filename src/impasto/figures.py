@@ -37,14 +37,7 @@ def check_figure(path: str | Path) -> Path:
         InputError: it does not end in ``.png``, ``.svg`` or ``.pdf``, it is a folder, or its folder
             is missing or read-only.
     """
-    path = Path(path)
-    suffix = path.suffix.lower()
-    if suffix not in FIGURES:
-        raise InputError(
-            f"The figure '{path}' should end in {', '.join(FIGURES)}, "
-            f"not {repr(path.suffix) if suffix else 'nothing'}."
-        )
-    return check_writable(path)
+    return check_writable(path, FIGURES)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -23,13 +23,24 @@ def shown(path: str | Path) -> str:
     return f"'{text}'" if text.isprintable() else ascii(text)
 
 
-def check_writable(path: str | Path) -> Path:
+def check_writable(path: str | Path, suffixes: Collection[str] = ()) -> Path:
     """The path, if a file can be written there.
 
+    Args:
+        path: of the file.
+        suffixes: what it may end in, in lower case; any, where none is named.
+
     Raises:
-        InputError: it is a folder, it or its folder is read-only, or its folder is missing.
+        InputError: it ends in something else, it is a folder, it or its folder is read-only, or
+            its folder is missing.
     """
-    path = _looked_up(Path(path))
+    path = Path(path)
+    if suffixes and path.suffix.lower() not in suffixes:
+        raise InputError(
+            f"The output {shown(path)} should end in {', '.join(suffixes)}, "
+            f"not {repr(path.suffix) if path.suffix else 'nothing'}."
+        )
+    path = _looked_up(path)
     target = _target(path)
     if path.is_dir():
         raise InputError(f"The output {shown(path)} is a folder: name a file in it.")

@@ -402,15 +402,8 @@ def check_output(path: str | Path, *, bits: int = 8, size: tuple[int, int] = (1,
         InputError: its folder is missing or read-only, it is a folder, its suffix is unknown, or
             the depth or the size does not go with it.
     """
-    path = Path(path)
-    suffix = path.suffix.lower()
-    if suffix not in WRITERS:
-        raise InputError(
-            f"The output {shown(path)} should end in {', '.join(WRITERS)}, "
-            f"not {repr(path.suffix) if suffix else 'nothing'}."
-        )
-    check_writable(path)
-    kind = WRITERS[suffix][0]
+    path = check_writable(path, WRITERS)
+    kind = WRITERS[path.suffix.lower()][0]
     if max(size) > LONGEST_SIDE.get(kind, max(size)):
         raise InputError(
             f"A {kind} picture can have {LONGEST_SIDE[kind]} pixels a side, not {max(size)}: "
