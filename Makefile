@@ -43,7 +43,7 @@ soak: $(VENV)/installed-dev
 	$(BIN)/python -m pytest soak
 
 styles: $(VENV)/installed-demo
-	$(BIN)/python tools/paint_styles.py
+	$(BIN)/python tools/paint_styles
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis impasto-demo

@@ -8,7 +8,7 @@ from pathlib import Path
 from impasto.errors import InputError
 
 PICTURES = Path(__file__).parent / "pictures"
-STYLES = ("flowfield", "mosaic", "woodcut")  # painted by tools/paint_styles.py
+STYLES = ("flowfield", "mosaic", "woodcut")  # painted by tools/paint_styles
 
 
 def photograph() -> Path:
