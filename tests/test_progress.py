@@ -1,0 +1,80 @@
+"""What a run tells while it paints."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+
+import pytest
+from PIL import Image
+from rich.console import Console
+
+from impasto.painter import Easel, Step
+from impasto.progress import Bar, Lines, Window
+
+
+def step(number: int, loss: float = 5.0, seconds: float | None = None) -> Step:
+    easel = Easel(number, lambda: Image.new("RGB", (8, 6), (number, 0, 0)))
+    return Step(number, loss, 1.0, 2.0, float(number) if seconds is None else seconds, easel)
+
+
+@pytest.fixture
+def window() -> Iterator[Window]:
+    """A window on a canvas that is drawn and not shown."""
+    import matplotlib.pyplot as plt
+
+    plt.switch_backend("agg")
+    yield Window()
+    plt.close("all")
+
+
+def red(window: Window) -> int:
+    return int(window.picture.get_array()[0, 0, 0])
+
+
+def test_lines_come_about_twenty_times_and_at_both_ends() -> None:
+    shown = io.StringIO()
+    with Lines(2500, shown) as lines:
+        for number in range(1, 2501):
+            lines(step(number))
+    printed = shown.getvalue().splitlines()
+    assert len(printed) == 21
+    assert printed[0].startswith("step 1/2500  loss 5.000e+00  best 5.000e+00  1.00 s/step")
+    assert printed[-1].endswith("0 s left")
+
+
+def test_lines_remember_the_best_between_them() -> None:
+    shown = io.StringIO()
+    with Lines(100, shown) as lines:
+        for number in range(1, 11):
+            lines(step(number, loss=1.0 if number == 3 else 7.0))
+    assert "loss 7.000e+00  best 1.000e+00" in shown.getvalue().splitlines()[-1]
+
+
+def test_the_bar_shows_step_loss_best_speed_and_time() -> None:
+    shown = io.StringIO()
+    with Bar(4, Console(file=shown, force_terminal=True, width=120)) as bar:
+        bar(step(1, loss=2.0))
+        bar(step(2, loss=3.0))
+        bar.progress.refresh()
+    for part in ("step 2/4", "loss 3.000e+00", "best 2.000e+00", "1.00 s/step", "left"):
+        assert part in shown.getvalue()
+
+
+def test_the_window_has_the_step_in_its_title(window: Window) -> None:
+    window(step(50))
+    assert window.axes.get_title() == "Transfer Image After Iteration 50"
+    assert red(window) == 50
+
+
+def test_the_window_is_drawn_at_most_once_a_second(window: Window) -> None:
+    for number, seconds in ((1, 0.0), (2, 0.4), (3, 0.9), (4, 1.1)):
+        window(step(number, seconds=seconds))
+        assert red(window) == (4 if number == 4 else 1)
+
+
+def test_a_window_that_was_closed_is_left_alone(window: Window) -> None:
+    window(step(1))
+    window.plt.close(window.figure)
+    window(step(9))
+    assert red(window) == 1
