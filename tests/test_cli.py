@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -15,8 +16,9 @@ import pytest
 from PIL import Image
 
 from conftest import content_pixels, style_pixels
-from impasto import Recipe, __version__
+from impasto import Recipe, Step, __version__
 from impasto.cli import run
+from impasto.progress import Trace
 from impasto.recipe import PRESETS
 
 QUICK = [
@@ -162,6 +164,19 @@ def test_a_run_whose_loss_is_not_finite_fails_and_keeps_the_best(
     assert size_of("out.png") == (48, 40)
     error = capsys.readouterr().err
     assert "is not finite; the best picture before it" in error
+
+
+def test_a_trace_that_can_no_longer_be_written_does_not_hurt_the_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(self: Trace, step: Step) -> None:
+        self.file.close()
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Trace, "__call__", full)
+    assert stylize("--trace", "run.jsonl") == 0
+    assert size_of("out.png") == (48, 40)
+    assert "Note: Trace stopped at step 1: No space left on device." in capsys.readouterr().err
 
 
 # ------------------------------------------------------------------------- other commands

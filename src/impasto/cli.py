@@ -21,7 +21,6 @@ from impasto.session import (
     note,
     paint,
     prepare,
-    save_image,
 )
 
 if TYPE_CHECKING:
@@ -160,7 +159,7 @@ def montage(
     from impasto import figures, images
 
     images.check_output(output)
-    save_image(figures.montage(pictures), output)
+    images.save(figures.montage(pictures), output)
     typer.echo(f"{output}")
 
 

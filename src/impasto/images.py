@@ -419,11 +419,13 @@ def check_output(path: str | Path, *, bits: int = 8, size: tuple[int, int] = (1,
     return path
 
 
-def save(pixels: Pixels, path: str | Path, *, bits: int = 8, text: str | None = None) -> None:
+def save(
+    picture: Pixels | Image.Image, path: str | Path, *, bits: int = 8, text: str | None = None
+) -> None:
     """Write a picture, whole or not at all, with an sRGB profile.
 
     Args:
-        pixels: H × W × 3, RGB, 0…255; rounded and saturated to the depth.
+        picture: H × W × 3, RGB, 0…255, rounded and saturated to the depth; or an RGB image.
         path: ends in ``.png``, ``.jpg``, ``.jpeg``, ``.webp``, ``.tif`` or ``.tiff``.
         bits: 8, or 16 for TIFF.
         text: what a PNG carries under the key ``impasto``.
@@ -431,6 +433,7 @@ def save(pixels: Pixels, path: str | Path, *, bits: int = 8, text: str | None = 
     Raises:
         InputError: such a picture cannot be written there.
     """
+    pixels = np.asarray(picture)
     path = check_output(path, bits=bits, size=(pixels.shape[1], pixels.shape[0]))
     kind, options = WRITERS[path.suffix.lower()]
     with written_whole(path) as file:

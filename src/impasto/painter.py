@@ -115,11 +115,9 @@ class Result:
         Raises:
             InputError: such a picture cannot be written there.
         """
-        pixels: images.Pixels = (
-            np.asarray(self.image) if bits == 8 else images.resize(self.canvas, self.size)
-        )
+        picture = self.image if bits == 8 else images.resize(self.canvas, self.size)
         text = json.dumps(self.metadata()) if metadata else None
-        images.save(pixels, path, bits=bits, text=text)
+        images.save(picture, path, bits=bits, text=text)
 
     def metadata(self) -> dict[str, Any]:
         """What a PNG carries: the same for the same run, with no time, host or folder in it."""
@@ -129,9 +127,7 @@ class Result:
         return {
             "impasto": __version__,
             "recipe": recipe,
-            "content": {"name": self.content.name, "sha256": self.content.sha256},
-            "style": {"name": self.style.name, "sha256": self.style.sha256},
-            "weights": {"name": self.weights[0], "sha256": self.weights[1]},
+            **identities(self),
         }
 
 
@@ -318,6 +314,15 @@ class Run:
         generator = torch.Generator().manual_seed(self.recipe.seed)
         noise = torch.randint(-NOISE, NOISE + 1, like.shape, generator=generator)
         return noise.to(device=like.device, dtype=like.dtype)
+
+
+def identities(of: Run | Result) -> dict[str, dict[str, str | None]]:
+    """Names and SHA-256 of what goes into a run: content, style and weights."""
+    return {
+        "content": {"name": of.content.name, "sha256": of.content.sha256},
+        "style": {"name": of.style.name, "sha256": of.style.sha256},
+        "weights": {"name": of.weights[0], "sha256": of.weights[1]},
+    }
 
 
 def finish(canvas: npt.NDArray[np.float32], size: tuple[int, int]) -> Image.Image:

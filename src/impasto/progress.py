@@ -116,15 +116,15 @@ class Trace:
     """The run as JSON lines: a ``run`` event, a ``step`` event each step, a ``done`` event."""
 
     def __init__(self, path: Path, run: Run) -> None:
+        from impasto.painter import identities
+
         self.file = path.open("w", encoding="utf-8")
         self._write(
             event="run",
             recipe=run.recipe.model_dump(mode="json"),
             size=run.size,
             output_size=run.output_size,
-            content={"name": run.content.name, "sha256": run.content.sha256},
-            style={"name": run.style.name, "sha256": run.style.sha256},
-            weights={"name": run.weights[0], "sha256": run.weights[1]},
+            **identities(run),
             device=str(run.device),
             threads=_threads(),
             versions=versions(),
@@ -169,7 +169,7 @@ class Snapshots:
         """Write the canvas if this step is shown."""
         if is_shown(step.number):
             path = self.folder / f"step-{step.number:05d}.png"
-            images.save(np.asarray(step.image()), path)
+            images.save(step.image(), path)
 
 
 class Window:

@@ -17,10 +17,8 @@ from impasto.errors import InputError
 from impasto.files import check_folder, check_writable
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
-
     from impasto.painter import Result, Run, Step
-    from impasto.progress import Trace, Watcher
+    from impasto.progress import Watcher
     from impasto.recipe import Recipe
 
 DONE, FAILED, BAD_INPUT, STOPPED = 0, 1, 2, 130  # exit codes
@@ -115,12 +113,15 @@ def prepare(
 
 def paint(run: Run, outputs: Outputs) -> int:
     """Paint, write every output and say so; the exit code."""
-    with _ask_before_ending(outputs.quiet) as asked, _watchers(run, outputs) as (watchers, trace):
+    from impasto.progress import Trace
+
+    with _ask_before_ending(outputs.quiet) as asked, _watchers(run, outputs) as watchers:
         result = run.paint(_on_step(watchers, asked))
         result.save(outputs.picture, bits=outputs.bits, metadata=outputs.metadata)
         _write_figures(result, outputs)
-        if trace is not None:
-            trace.done(result)
+        for watcher in watchers:
+            if isinstance(watcher, Trace):
+                watcher.done(result)
     return _tell(result, outputs, asked())
 
 
@@ -139,49 +140,40 @@ def _on_step(watchers: list[Watcher], asked: Callable[[], bool]) -> Callable[[St
 
 
 @contextmanager
-def _watchers(run: Run, outputs: Outputs) -> Iterator[tuple[list[Watcher], Trace | None]]:
-    """Everything that looks on, and among it the trace."""
+def _watchers(run: Run, outputs: Outputs) -> Iterator[list[Watcher]]:
+    """Everything that looks on; one that fails is taken out, and the run goes on."""
     from rich.console import Console
 
     from impasto.progress import Bar, Lines, Snapshots, Trace, Window
 
     watchers: list[Watcher] = []
-    trace = None
     if outputs.trace is not None:
-        watchers.append(trace := Trace(outputs.trace, run))
+        watchers.append(Trace(outputs.trace, run))
     if outputs.snapshots is not None:
         watchers.append(Snapshots(outputs.snapshots))
     if outputs.show:
         watchers.append(Window())
     if outputs.quiet:
-        yield watchers, trace
+        yield watchers
         return
     console = Console(stderr=True)
     steps = run.recipe.steps
     with Bar(steps, console) if console.is_terminal else Lines(steps, sys.stderr) as shown:
-        yield [*watchers, shown], trace
+        yield [*watchers, shown]
 
 
 def _write_figures(result: Result, outputs: Outputs) -> None:
-    from impasto import figures
-    from impasto.images import to_uint8
+    from impasto import figures, images
 
     if outputs.montage is not None:
-        content, style = (to_uint8(picture.pixels) for picture in (result.content, result.style))
-        save_image(figures.montage([content, result.image, style]), outputs.montage)
+        content, style = (
+            images.to_uint8(picture.pixels) for picture in (result.content, result.style)
+        )
+        images.save(figures.montage([content, result.image, style]), outputs.montage)
     if outputs.plot is not None:
         figures.loss_curves(
             result.history, outputs.plot, alpha=result.recipe.alpha, beta=result.recipe.beta
         )
-
-
-def save_image(image: Image, path: Path) -> None:
-    """Write an RGB image that is finished."""
-    import numpy as np
-
-    from impasto import images
-
-    images.save(np.asarray(image), path)
 
 
 def _tell(result: Result, outputs: Outputs, asked: bool) -> int:
