@@ -32,7 +32,7 @@ class Evaluation:
 
     def is_finite(self) -> bool:
         """Whether the loss and every entry of the gradient are finite."""
-        return math.isfinite(self.loss) and bool(self.gradient.isfinite().all())
+        return math.isfinite(self.loss) and math.isfinite(self.gradient.sum().item())
 
 
 class Objective:
@@ -79,4 +79,4 @@ class Objective:
         with exact_convolutions():
             total, content, style = self.losses(canvas)
             (gradient,) = torch.autograd.grad(total, canvas)
-        return Evaluation(total.item(), content.item(), style.item(), gradient)
+        return Evaluation(*torch.stack([total, content, style]).tolist(), gradient)

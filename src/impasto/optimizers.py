@@ -7,6 +7,7 @@ every evaluation is one step, and a run can be looked at, stopped and kept after
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -61,6 +62,37 @@ class Line:
     trials: int = 0
 
 
+Filter = Callable[[Tensor], Tensor]
+
+
+def smoothing(height: int, width: int) -> Filter:
+    """A filter that weighs the frequencies of a canvas as pictures do, f to the power −0.8.
+
+    As a first guess of the inverse Hessian it is a change of variables: the canvas is written as
+    noise through a filter f^−0.4, so that coarse structure moves as easily as fine. Frequencies
+    below 0.02 cycles per pixel count as 0.02, and white noise keeps its power. The exponent was
+    chosen by trial: from 0.35 to 0.5 it hardly matters, 0.75 is worse than no filter.
+
+    Args:
+        height: of the canvases, in pixels.
+        width: likewise.
+
+    Returns:
+        What filters a canvas, 3 × height × width.
+    """
+    down = torch.fft.fftfreq(height, dtype=torch.float64).unsqueeze(1)
+    across = torch.fft.fftfreq(width, dtype=torch.float64)
+    gains = torch.hypot(down, across).clamp_min(0.02) ** -0.8
+    gains = (gains / gains.mean())[:, : width // 2 + 1]
+
+    def smooth(canvas: Tensor) -> Tensor:
+        spectrum = torch.fft.rfft2(canvas)
+        spectrum *= gains.to(device=canvas.device, dtype=canvas.dtype)
+        return torch.fft.irfft2(spectrum, s=(height, width))
+
+    return smooth
+
+
 class LBFGS:
     """Limited-memory BFGS (Nocedal and Wright, *Numerical Optimization*, algorithm 7.4).
 
@@ -71,14 +103,20 @@ class LBFGS:
     Args:
         first_step: RMS length of the first step, in grey levels.
         history: how many pairs of steps and gradient changes are remembered.
+        inverse: the first guess of the inverse Hessian, but for its scale; a symmetric positive
+            definite map of canvases.
     """
 
     ENOUGH = 1e-4  # share of the promised decrease that a step must bring
     MOST_TRIALS = 12  # along one direction
 
-    def __init__(self, first_step: float, history: int = 50) -> None:
+    def __init__(
+        self, first_step: float, history: int = 50, inverse: Filter = torch.clone
+    ) -> None:
         self.first_step = first_step
-        self.pairs: deque[tuple[Tensor, Tensor, float]] = deque(maxlen=history)
+        self.inverse = inverse
+        self.pairs: deque[tuple[Tensor, Tensor, Tensor]] = deque(maxlen=history)
+        self.scale = torch.ones(())  # of the first guess
         self.line: Line | None = None
 
     def step(self, canvas: Tensor, loss: float, gradient: Tensor) -> Tensor | None:
@@ -94,7 +132,7 @@ class LBFGS:
     def _set_out(self, start: Tensor, loss: float, gradient: Tensor) -> Tensor | None:
         """Take a new direction from a canvas whose loss is known."""
         direction = self._descent(gradient)
-        slope = dot(direction, gradient)
+        slope = dot(direction, gradient).item()
         if slope >= 0 and self.pairs:  # only where rounding has the last word
             self.pairs.clear()
             return self._set_out(start, loss, gradient)
@@ -116,27 +154,28 @@ class LBFGS:
 
     def _remember(self, step: Tensor, change: Tensor) -> None:
         curvature = dot(step, change)
-        if curvature > 1e-10 * dot(change, change) ** 0.5 * dot(step, step) ** 0.5:
+        if curvature > 1e-10 * step.norm() * change.norm():
             self.pairs.append((step, change, curvature))
+            self.scale = curvature / dot(change, self.inverse(change))
 
     def _descent(self, gradient: Tensor) -> Tensor:
         """Minus the inverse Hessian, as the pairs show it, times the gradient."""
         if not self.pairs:
-            rms = gradient.square().mean().sqrt().item()
-            return gradient * (-self.first_step / rms) if rms > 0 else torch.zeros_like(gradient)
+            direction = self.inverse(gradient)
+            rms = direction.square().mean().sqrt()
+            return direction * torch.where(rms > 0, -self.first_step / rms, 0.0)
         direction = gradient.neg()
         shares = []
         for step, change, curvature in reversed(self.pairs):
             share = dot(step, direction) / curvature
-            direction.sub_(change, alpha=share)
+            direction.addcmul_(change, share, value=-1)
             shares.append(share)
-        _, change, curvature = self.pairs[-1]
-        direction.mul_(curvature / dot(change, change))
+        direction = self.inverse(direction).mul_(self.scale)
         for (step, change, curvature), share in zip(self.pairs, reversed(shares), strict=True):
-            direction.add_(step, alpha=share - dot(change, direction) / curvature)
+            direction.addcmul_(step, share - dot(change, direction) / curvature)
         return direction
 
 
-def dot(a: Tensor, b: Tensor) -> float:
-    """Inner product of two canvases."""
-    return torch.dot(a.flatten(), b.flatten()).item()
+def dot(a: Tensor, b: Tensor) -> Tensor:
+    """Inner product of two canvases, left on their device, where a step need not wait for it."""
+    return torch.dot(a.flatten(), b.flatten())

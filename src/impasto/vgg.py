@@ -15,6 +15,7 @@ from torch import Tensor
 from impasto.errors import InputError
 from impasto.layers import BY_NAME, up_to_deepest
 from impasto.weights import Weights
+from impasto.winograd import Trunk
 
 POOLINGS: dict[str, Callable[[Tensor, int], Tensor]] = {
     "average": F.avg_pool2d,
@@ -30,7 +31,8 @@ class VGG19:
         layers: names of the layers to read, such as ``conv4_2`` (before its ReLU) or ``relu4_2``.
         pooling: ``average`` or ``max``.
         device: where it runs.
-        dtype: what it computes in.
+        dtype: what it computes in. With bfloat16, pictures, the first convolution and what is read
+            stay float32.
 
     Raises:
         InputError: no layer is named, or one that the network does not have.
@@ -49,15 +51,23 @@ class VGG19:
         if not self.taps or not self.taps <= BY_NAME.keys():
             raise InputError(f"The network has no layers {sorted(self.taps - BY_NAME.keys())}.")
         self.layers = up_to_deepest(set(self.taps))
-        self.mean = torch.tensor(weights.mean, device=device, dtype=dtype).reshape(3, 1, 1)
+        self.dtype = torch.float32 if dtype == torch.bfloat16 else dtype
+        self.mean = torch.tensor(weights.mean, device=device, dtype=self.dtype).reshape(3, 1, 1)
         self._pool = POOLINGS[pooling]
-        self._convolutions = {
-            layer.name: tuple(
-                parameter.to(device=device, dtype=dtype)
-                for parameter in weights.convolutions[layer.name]
+        names = [layer.name for layer in self.layers if layer.kind == "convolution"]
+        convolutions = {
+            name: tuple(
+                parameter.to(device=device, dtype=self.dtype if name == names[0] else dtype)
+                for parameter in weights.convolutions[name]
             )
-            for layer in self.layers
-            if layer.kind == "convolution"
+            for name in names
+        }
+        self._trunk: Trunk | None = None
+        if torch.device(device).type == "cpu" and dtype == torch.float32 and pooling == "average":
+            self._trunk = Trunk(self.layers, convolutions, self.taps)
+        self._convolutions = {
+            name: (kernel.contiguous(memory_format=torch.channels_last), bias)
+            for name, (kernel, bias) in convolutions.items()
         }
 
     def __call__(self, picture: Tensor) -> dict[str, Tensor]:
@@ -68,18 +78,21 @@ class VGG19:
 
         Returns:
             By layer name, C × H' × W', where H' is H halved and rounded down at every pooling.
+            Where a gradient is wanted, they are good until the next such call.
         """
+        if self._trunk is not None:
+            return self._trunk(picture)
         features = {}
-        x = picture.unsqueeze(0)
+        x = picture.unsqueeze(0).contiguous(memory_format=torch.channels_last)
         for layer in self.layers:
             if layer.kind == "convolution":
                 kernel, bias = self._convolutions[layer.name]
-                x = F.conv2d(x, kernel, bias, padding=1)
+                x = F.conv2d(x.to(kernel.dtype), kernel, bias, padding=1)
             elif layer.kind == "relu":
                 overwrite = layer.name.replace("relu", "conv") not in self.taps
                 x = F.relu(x, inplace=overwrite)
             elif layer.kind == "pooling":
                 x = self._pool(x, 2)
             if layer.name in self.taps:
-                features[layer.name] = x.squeeze(0)
+                features[layer.name] = x.squeeze(0).to(self.dtype)
         return features
