@@ -5,13 +5,14 @@ VENV := .venv
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 NEEDS := pyproject.toml constraints.txt
 
-.PHONY: help demo test lint soak styles clean
+.PHONY: help demo test lint soak bench styles clean
 
 help:
 	@echo "make demo    paint a picture that ships with impasto"
 	@echo "make test    run the test suite"
 	@echo "make lint    check style and types"
 	@echo "make soak    run the tests that take long"
+	@echo "make bench   measure speed and memory on this machine (about an hour)"
 	@echo "make styles  paint the built-in style pictures anew"
 	@echo "make clean   remove the environment and every cache"
 
@@ -41,6 +42,9 @@ lint: $(VENV)/installed-dev
 
 soak: $(VENV)/installed-dev
 	$(BIN)/python -m pytest soak
+
+bench: $(VENV)/installed-demo
+	$(BIN)/python benchmarks
 
 styles: $(VENV)/installed-demo
 	$(BIN)/python tools/paint_styles

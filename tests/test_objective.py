@@ -15,6 +15,9 @@ from impasto.weights import Weights
 HEIGHT, WIDTH = 20, 24
 
 
+ABSOLUTE = {"balance": "absolute", "alpha": 3.0, "beta": 7.0}
+
+
 def make(weights: Weights, recipe: Recipe) -> tuple[Objective, Tensor]:
     """An objective in float64, and a canvas to measure."""
     layers = {*recipe.content_layers, *recipe.style_layers}
@@ -33,10 +36,11 @@ def make(weights: Weights, recipe: Recipe) -> tuple[Objective, Tensor]:
         {},
         {"pooling": "max"},
         {"style_layers": "relu1_2:1,pool3:2", "content_layers": "relu3_1:0.5"},
+        {"balance": "absolute", "beta": 200.0},
         {"beta": 0.0},
         {"alpha": 0.0},
     ],
-    ids=["default", "max pooling", "other layers", "content alone", "style alone"],
+    ids=["default", "max pooling", "other layers", "absolute", "content alone", "style alone"],
 )
 def test_gradient_agrees_with_finite_differences(
     weights: Weights, settings: dict[str, object]
@@ -59,14 +63,16 @@ def test_gradient_agrees_with_finite_differences(
 
 
 def test_total_is_alpha_content_plus_beta_style(weights: Weights) -> None:
-    objective, canvas = make(weights, Recipe(alpha=3, beta=7))
+    objective, canvas = make(weights, Recipe(**ABSOLUTE))
     measured = objective(canvas)
     assert measured.loss == pytest.approx(3 * measured.content + 7 * measured.style, rel=1e-12)
 
 
 def test_layer_weights_scale_what_their_layer_adds(weights: Weights) -> None:
-    one, canvas = make(weights, Recipe(style_layers="conv1_1:1", content_layers="conv2_1:1"))
-    two, _ = make(weights, Recipe(style_layers="conv1_1:2", content_layers="conv2_1:5"))
+    layers = {"style_layers": "conv1_1:1", "content_layers": "conv2_1:1"}
+    heavier = {"style_layers": "conv1_1:2", "content_layers": "conv2_1:5"}
+    one, canvas = make(weights, Recipe(**ABSOLUTE, **layers))
+    two, _ = make(weights, Recipe(**ABSOLUTE, **heavier))
     assert two(canvas).style == pytest.approx(2 * one(canvas).style, rel=1e-12)
     assert two(canvas).content == pytest.approx(5 * one(canvas).content, rel=1e-12)
 
@@ -75,6 +81,16 @@ def test_the_content_picture_has_no_content_loss(weights: Weights) -> None:
     objective, _ = make(weights, Recipe())
     content = torch.from_numpy(content_pixels(HEIGHT, WIDTH).astype("float64")).permute(2, 0, 1)
     assert objective(content - objective.network.mean).content == 0
+
+
+def test_relative_losses_are_parts_of_what_the_layers_see(weights: Weights) -> None:
+    """A canvas in which the layers see nothing has a loss of one, whatever the layers' weights."""
+    recipe = Recipe(style_layers="conv1_1:3,conv2_1:2", content_layers="conv1_2:2,conv2_2:7")
+    objective, canvas = make(weights, recipe)
+    nothing = {name: torch.zeros_like(f) for name, f in objective.network(canvas).items()}
+    objective.network = lambda _: nothing  # type: ignore[assignment]
+    _, content, style = objective.losses(canvas)
+    assert (content.item(), style.item()) == pytest.approx((1, 1), rel=1e-12)
 
 
 def test_evaluating_leaves_the_canvas_alone(weights: Weights) -> None:

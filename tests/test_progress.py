@@ -10,12 +10,21 @@ from PIL import Image
 from rich.console import Console
 
 from impasto.painter import Easel, Step
-from impasto.progress import Bar, Lines, Window
+from impasto.progress import Account, Bar, Lines, Window
+from impasto.pyramid import Level
 
 
-def step(number: int, loss: float = 5.0, seconds: float | None = None) -> Step:
+def step(number: int, loss: float = 5.0, seconds: float | None = None, level: int = 1) -> Step:
     easel = Easel(number, lambda: Image.new("RGB", (8, 6), (number, 0, 0)))
-    return Step(number, loss, 1.0, 2.0, float(number) if seconds is None else seconds, easel)
+    seconds = float(number) if seconds is None else seconds
+    return Step(number, loss, 1.0, 2.0, seconds, level, easel)
+
+
+def one_level(steps: int) -> list[Level]:
+    return [Level(1, (64, 48), (64, 48), steps)]
+
+
+TWO_LEVELS = [Level(1, (32, 24), (32, 24), 8), Level(2, (64, 48), (64, 48), 4)]
 
 
 @pytest.fixture
@@ -34,31 +43,43 @@ def red(window: Window) -> int:
 
 def test_lines_come_about_twenty_times_and_at_both_ends() -> None:
     shown = io.StringIO()
-    with Lines(2500, shown) as lines:
+    with Lines(one_level(2500), shown) as lines:
         for number in range(1, 2501):
             lines(step(number))
     printed = shown.getvalue().splitlines()
     assert len(printed) == 21
-    assert printed[0].startswith("step 1/2500  loss 5.000e+00  best 5.000e+00  1.00 s/step")
+    assert printed[0].startswith("step 1/2500 at 64×48  loss 5.000e+00  best 5.000e+00  1 s, ")
     assert printed[-1].endswith("0 s left")
 
 
 def test_lines_remember_the_best_between_them() -> None:
     shown = io.StringIO()
-    with Lines(100, shown) as lines:
+    with Lines(one_level(100), shown) as lines:
         for number in range(1, 11):
             lines(step(number, loss=1.0 if number == 3 else 7.0))
     assert "loss 7.000e+00  best 1.000e+00" in shown.getvalue().splitlines()[-1]
 
 
-def test_the_bar_shows_step_loss_best_speed_and_time() -> None:
+def test_the_bar_shows_step_size_loss_best_and_time() -> None:
     shown = io.StringIO()
-    with Bar(4, Console(file=shown, force_terminal=True, width=120)) as bar:
+    with Bar(one_level(4), Console(file=shown, force_terminal=True, width=120)) as bar:
         bar(step(1, loss=2.0))
         bar(step(2, loss=3.0))
         bar.progress.refresh()
-    for part in ("step 2/4", "loss 3.000e+00", "best 2.000e+00", "1.00 s/step", "left"):
+    for part in ("step 2/4", "at 64×48", "loss 3.000e+00", "best 2.000e+00", "2 s left"):
         assert part in shown.getvalue()
+
+
+def test_the_best_loss_begins_anew_at_every_level() -> None:
+    account = Account(TWO_LEVELS)
+    account.take(step(8, loss=1.0))
+    account.take(step(9, loss=7.0, level=2))
+    assert account.best == 7.0
+
+
+def test_a_step_costs_as_much_as_its_level_has_pixels() -> None:
+    """Half way through the steps of a level whose pixels are a quarter of the next one's."""
+    assert Account(TWO_LEVELS).left(step(4, seconds=4.0)) == pytest.approx(4.0 + 16.0)
 
 
 def test_the_window_has_the_step_in_its_title(window: Window) -> None:

@@ -21,25 +21,28 @@ DEFAULT = {
     "output_size": "working",
     "style_fit": "aspect",
     "rescale": False,
-    "initial": "content",
+    "initial": "recolored-content",
     "noise_ratio": 0.7,
     "seed": 0,
     "content_layers": {"conv4_2": 1.0},
     "style_layers": {
-        "conv1_1": 0.5,
+        "conv1_1": 1.0,
         "conv2_1": 1.0,
-        "conv3_1": 1.5,
-        "conv4_1": 3.0,
-        "conv5_1": 4.0,
+        "conv3_1": 1.0,
+        "conv4_1": 1.0,
+        "conv5_1": 1.0,
     },
+    "balance": "relative",
+    "strength": None,
     "alpha": 1.0,
-    "beta": 200.0,
+    "beta": None,
     "pooling": "average",
     "optimizer": "lbfgs",
     "learning_rate": 2.0,
-    "steps": 80,
+    "steps": 125,
+    "levels": 3,
     "keep": "measured",
-    "precision": "float32",
+    "precision": "auto",
 }
 GATYS = DEFAULT | {
     "size": (512, 384),
@@ -47,10 +50,20 @@ GATYS = DEFAULT | {
     "style_fit": "squeeze",
     "rescale": True,
     "initial": "noisy-content",
+    "style_layers": {
+        "conv1_1": 0.5,
+        "conv2_1": 1.0,
+        "conv3_1": 1.5,
+        "conv4_1": 3.0,
+        "conv5_1": 4.0,
+    },
+    "balance": "absolute",
     "beta": 1000.0,
     "optimizer": "adam",
     "steps": 2500,
+    "levels": 1,
     "keep": "updated",
+    "precision": "float32",
 }
 
 SIDES = st.integers(1, 32768)
@@ -77,7 +90,9 @@ RECIPES = st.builds(
     learning_rate=st.floats(0, exclude_min=True, allow_infinity=False),
     steps=st.integers(1, 1_000_000),
     keep=st.sampled_from(["measured", "updated"]),
-    precision=st.sampled_from(["float32", "float64"]),
+    levels=st.integers(1, 10),
+    balance=st.sampled_from(["relative", "absolute"]),
+    precision=st.sampled_from(["auto", "float32", "bfloat16", "float64"]),
 )
 
 
@@ -108,7 +123,8 @@ def test_an_unknown_preset_is_answered_with_the_known_ones() -> None:
     with pytest.raises(InputError) as caught:
         Recipe.preset("gatis")
     assert str(caught.value) == (
-        "There is no preset 'gatis' (presets: default, gatys); did you mean 'gatys'?"
+        "There is no preset 'gatis' (presets: default, fast, fine, gatys, gatys-fast); did you "
+        "mean 'gatys'?"
     )
 
 
@@ -341,8 +357,8 @@ A_SIZE = "one number of pixels, as in 512, or two, as in 512x384"
         ({"rescale": None}, "rescale cannot be None: it should be true or false."),
         (
             {"initial": ""},
-            "initial cannot be '': it should be noisy-content, content, style, noise, or the path "
-            "of a picture.",
+            "initial cannot be '': it should be recolored-content, content, noisy-content, style, "
+            "noise, or the path of a picture.",
         ),
         ({"noise_ratio": 1.5}, "noise_ratio cannot be 1.5: it should be at most 1."),
         ({"alpha": -1}, "alpha cannot be -1: it should be at least 0."),
@@ -412,14 +428,44 @@ def test_a_number_is_finite(name: str, text: str) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [None, [], [[]], {}, {"a": {"b": [1]}}, b"\xff", object(), 10**5000],
-    ids=["None", "list", "nest", "dict", "nested", "bytes", "object", "digits"],
+    [[], [[]], {}, {"a": {"b": [1]}}, b"\xff", object(), 10**5000],
+    ids=["list", "nest", "dict", "nested", "bytes", "object", "digits"],
 )
 @pytest.mark.parametrize("name", DEFAULT)
 def test_junk_is_refused_in_one_line(name: str, value: Any) -> None:
     message = refusal(**{name: value})
     assert message.startswith(f"{name} cannot be ")
     assert len(message.splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", [name for name in DEFAULT if name not in ("strength", "beta")])
+def test_a_setting_that_is_needed_is_not_none(name: str) -> None:
+    assert refusal(**{name: None}).startswith(f"{name} cannot be None: ")
+
+
+def test_strength_and_beta_are_two_ways_to_set_one_thing() -> None:
+    assert refusal(strength=0.4, beta=3) == (
+        "strength cannot be 0.4: beta is 3 already, here or in the preset, and says how much of "
+        "the style; leave one of them out."
+    )
+    with pytest.raises(InputError, match=r"strength cannot be 0.4: beta is 1000.0 already"):
+        Recipe.preset("gatys", strength=0.4)
+
+
+def test_absolute_losses_need_a_beta() -> None:
+    assert refusal(balance="absolute").startswith("balance cannot be 'absolute' without beta: ")
+
+
+def test_a_changed_copy_may_go_from_strength_to_beta_and_back() -> None:
+    recipe = Recipe(strength=0.3)
+    assert recipe.model_copy(update={"beta": 5}) == Recipe(beta=5)
+    assert Recipe(beta=5).model_copy(update={"strength": 0.3}) == recipe
+
+
+@given(st.floats(0, 0.9))
+def test_equal_steps_of_strength_multiply_beta_by_the_same(strength: float) -> None:
+    weaker, stronger = (Recipe(strength=s).style_weight for s in (strength, strength + 0.1))
+    assert stronger / weaker == pytest.approx(1000**0.1)
 
 
 @pytest.mark.parametrize(

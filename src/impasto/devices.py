@@ -2,14 +2,68 @@
 
 from __future__ import annotations
 
+import warnings
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 
 import torch
 
-from impasto.errors import InputError
+from impasto.errors import ImpastoWarning, InputError
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
-DTYPES = {"float32": torch.float32, "float64": torch.float64}
+DTYPES = {
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float64": torch.float64,
+}
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    """How the network computes.
+
+    Attributes:
+        dtype: of its weights and feature maps.
+        winograd: whether a convolution may be computed in fewer multiplications, which rounds
+            otherwise.
+    """
+
+    dtype: torch.dtype
+    winograd: bool = False
+
+    @property
+    def name(self) -> str:
+        """As a trace says it: ``float32``, ``float32 (Winograd)`` …"""
+        name = str(self.dtype).removeprefix("torch.")
+        return f"{name} (Winograd)" if self.winograd else name
+
+
+def arithmetic(precision: str, device: torch.device) -> Arithmetic:
+    """What a precision means on a device.
+
+    ``auto`` is bfloat16 where the device multiplies matrices in it several times faster, and
+    float32 elsewhere, on a CPU with Winograd's convolutions.
+    """
+    if precision != "auto":
+        if precision == "bfloat16" and not multiplies_bfloat16(device):
+            warnings.warn(
+                f"The device {device.type} has no fast bfloat16, and will take long; "
+                "--precision auto chooses what it is good at.",
+                ImpastoWarning,
+                stacklevel=2,
+            )
+        return Arithmetic(DTYPES[precision])
+    if multiplies_bfloat16(device):
+        return Arithmetic(torch.bfloat16)
+    return Arithmetic(torch.float32, winograd=device.type == "cpu")
+
+
+def multiplies_bfloat16(device: torch.device) -> bool:
+    """Whether the device has units for matrices of bfloat16: NVIDIA from Ampere on, Intel's AMX."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    has_amx = getattr(torch.cpu, "_is_amx_tile_supported", bool)
+    return device.type == "cpu" and bool(has_amx())
 
 
 def choose(device: str = "auto", precision: str = "float32") -> torch.device:

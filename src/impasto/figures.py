@@ -123,7 +123,8 @@ def loss_curves(history: Sequence[Step], path: str | Path, *, alpha: float, beta
     """
     if not history:
         raise InputError("Loss curves need at least one step.")
-    best = min(history, key=lambda step: step.loss)
+    finest = history[-1].level
+    best = min((step for step in history if step.level == finest), key=lambda step: step.loss)
     total = [step.loss for step in history]
     style = [beta * step.style for step in history]
     content = [alpha * step.content for step in history]

@@ -33,6 +33,17 @@ def content_loss(features: Tensor, target: Tensor) -> Tensor:
     return 0.5 * F.mse_loss(features, target)
 
 
+def content_energy(target: Tensor) -> Tensor:
+    """The content loss of a canvas that a layer sees nothing in; relative losses are parts of it.
+
+    Example:
+        >>> import torch
+        >>> content_energy(2 * torch.ones(2, 3, 3))
+        tensor(2.)
+    """
+    return 0.5 * target.square().mean()
+
+
 def gram(features: Tensor) -> Tensor:
     r"""Gram matrix of a feature map, for each position (equation 3, over HW).
 
@@ -51,7 +62,7 @@ def gram(features: Tensor) -> Tensor:
         tensor([[2.5000, 1.5000],
                 [1.5000, 4.5000]])
     """
-    matrix: Tensor = _Gram.apply(features.flatten(1))
+    matrix: Tensor = _Gram.apply(features.flatten(1))  # type: ignore[no-untyped-call]
     return matrix
 
 
@@ -66,8 +77,8 @@ class _Gram(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
         (flat,) = ctx.saved_tensors
-        both: Tensor = (gradient + gradient.T) / flat.shape[1]
-        return both @ flat
+        by_flat: Tensor = (gradient + gradient.T) / flat.shape[1] @ flat
+        return by_flat
 
 
 def style_loss(features: Tensor, target: Tensor) -> Tensor:
@@ -89,3 +100,14 @@ def style_loss(features: Tensor, target: Tensor) -> Tensor:
         tensor(0.2500)
     """
     return (gram(features) - target).square().mean() / features.shape[0] ** 2
+
+
+def style_energy(target: Tensor) -> Tensor:
+    """The style loss of a canvas that a layer sees nothing in; relative losses are parts of it.
+
+    Example:
+        >>> import torch
+        >>> style_energy(torch.ones(2, 2))
+        tensor(0.2500)
+    """
+    return target.square().mean() / target.shape[0] ** 2

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from impasto.devices import exact_convolutions
-from impasto.losses import content_loss, gram, style_loss
+from impasto.losses import content_energy, content_loss, gram, style_energy, style_loss
 from impasto.recipe import Recipe
 from impasto.vgg import VGG19
+
+SMALLEST_ENERGY = 1e-12  # of a layer that sees nothing in a picture, in relative losses
 
 
 @dataclass(frozen=True)
@@ -42,19 +45,28 @@ class Objective:
         network: reads every layer of the recipe's.
         content: 3 × H × W, RGB in 0…255 with the network's mean taken away.
         style: 3 × H' × W', likewise.
-        recipe: gives the layers, their weights, alpha and beta.
+        recipe: gives the layers, their weights and balance, alpha and the style's weight.
     """
 
     def __init__(self, network: VGG19, content: Tensor, style: Tensor, recipe: Recipe) -> None:
         self.network = network
-        self.alpha, self.beta = recipe.alpha, recipe.beta
-        self.content_weights = recipe.content_layers
-        self.style_weights = recipe.style_layers
+        self.alpha, self.beta = recipe.alpha, recipe.style_weight
         with torch.no_grad(), exact_convolutions():
             features = network(content)
-            self.content_targets = {name: features[name] for name in self.content_weights}
+            self.content_targets = {name: features[name] for name in recipe.content_layers}
             features = network(style)
-            self.style_targets = {name: gram(features[name]) for name in self.style_weights}
+            self.style_targets = {name: gram(features[name]) for name in recipe.style_layers}
+        self.content_weights: Mapping[str, float] = recipe.content_layers
+        self.style_weights: Mapping[str, float] = recipe.style_layers
+        if recipe.balance == "relative":
+            self.content_weights = _relative(
+                recipe.content_layers,
+                {name: content_energy(target) for name, target in self.content_targets.items()},
+            )
+            self.style_weights = _relative(
+                recipe.style_layers,
+                {name: style_energy(target) for name, target in self.style_targets.items()},
+            )
 
     def losses(self, canvas: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Total, content and style loss of a canvas (3 × H × W), each a scalar tensor."""
@@ -79,4 +91,14 @@ class Objective:
         with exact_convolutions():
             total, content, style = self.losses(canvas)
             (gradient,) = torch.autograd.grad(total, canvas)
-        return Evaluation(*torch.stack([total, content, style]).tolist(), gradient)
+        losses = torch.stack([total, content, style]).tolist()  # one wait for the device, not three
+        return Evaluation(losses[0], losses[1], losses[2], gradient)
+
+
+def _relative(shares: Mapping[str, float], energies: Mapping[str, Tensor]) -> dict[str, float]:
+    """Weights that make every layer's loss a part of its energy, and their sum a mean."""
+    total = sum(shares.values()) or 1.0
+    return {
+        name: share / total / max(energies[name].item(), SMALLEST_ENERGY)
+        for name, share in shares.items()
+    }

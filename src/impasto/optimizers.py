@@ -88,7 +88,8 @@ def smoothing(height: int, width: int) -> Filter:
     def smooth(canvas: Tensor) -> Tensor:
         spectrum = torch.fft.rfft2(canvas)
         spectrum *= gains.to(device=canvas.device, dtype=canvas.dtype)
-        return torch.fft.irfft2(spectrum, s=(height, width))
+        smoothed: Tensor = torch.fft.irfft2(spectrum, s=(height, width))
+        return smoothed
 
     return smooth
 
@@ -110,9 +111,7 @@ class LBFGS:
     ENOUGH = 1e-4  # share of the promised decrease that a step must bring
     MOST_TRIALS = 12  # along one direction
 
-    def __init__(
-        self, first_step: float, history: int = 50, inverse: Filter = torch.clone
-    ) -> None:
+    def __init__(self, first_step: float, history: int = 50, inverse: Filter = torch.clone) -> None:
         self.first_step = first_step
         self.inverse = inverse
         self.pairs: deque[tuple[Tensor, Tensor, Tensor]] = deque(maxlen=history)
@@ -174,6 +173,12 @@ class LBFGS:
         for (step, change, curvature), share in zip(self.pairs, reversed(shares), strict=True):
             direction.addcmul_(step, share - dot(change, direction) / curvature)
         return direction
+
+
+def is_stalled(optimizer: Optimizer) -> bool:
+    """Whether an optimiser had to shorten a step twice in a row, as it has to on a noisy loss."""
+    line = getattr(optimizer, "line", None)
+    return line is not None and line.trials >= 2
 
 
 def dot(a: Tensor, b: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,15 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from impasto import __version__, devices, images, sizes
+from impasto import __version__, devices, images, pyramid, sizes
 from impasto import weights as weight_files
+from impasto.canvases import noise, recolored
 from impasto.errors import InputError, RunError
-from impasto.objective import Objective
-from impasto.optimizers import LBFGS, Adam, Optimizer
+from impasto.objective import Evaluation, Objective
+from impasto.optimizers import LBFGS, Adam, Optimizer, is_stalled, smoothing
+from impasto.pyramid import Level
 from impasto.recipe import FIRST_CANVASES, Recipe
 from impasto.vgg import VGG19
-
-NOISE = 20  # grey levels to either side of a noise canvas
 
 
 @dataclass
@@ -45,6 +46,7 @@ class Step:
         content: content loss before alpha.
         style: style loss before beta.
         seconds: since the run began.
+        level: of the canvas, counted from 1; losses of different levels cannot be compared.
     """
 
     number: int
@@ -52,6 +54,7 @@ class Step:
     content: float
     style: float
     seconds: float
+    level: int = 1
     _easel: Easel = field(default_factory=Easel, repr=False, compare=False)
 
     def image(self) -> Image.Image:
@@ -76,7 +79,7 @@ class Result:
         canvas: the best canvas, H × W × 3, float32, RGB 0…255, neither rounded nor clipped, at the
             working size.
         history: every step.
-        best: the step with the smallest loss.
+        best: the step with the smallest loss of the last level.
         recipe: what was run.
         content: the content picture as it was read.
         style: the style picture as it was read.
@@ -173,6 +176,53 @@ def stylize(
     return run.paint(on_step)
 
 
+@dataclass
+class Progress:
+    """What a run has come to.
+
+    Attributes:
+        kept: the canvas to be kept so far, at the size of its level.
+        on_step: called with every step.
+    """
+
+    kept: Tensor
+    on_step: OnStep | None = None
+    history: list[Step] = field(default_factory=list)
+    best: Step | None = None
+    stopped: str | None = None
+    easel: Easel = field(default_factory=Easel)
+    began: float = field(default_factory=time.perf_counter)
+
+    def record(
+        self,
+        measured: Evaluation,
+        level: int,
+        *,
+        kept: Tensor,
+        first: bool,
+        look: Callable[[], Image.Image],
+    ) -> None:
+        """Take down a step, keep its canvas if it is the best of its level, and tell of it.
+
+        Args:
+            measured: what the step measured.
+            level: its number.
+            kept: the canvas to keep if the step is the best.
+            first: whether it is the first of its level.
+            look: shows the step's canvas after its update.
+        """
+        seconds = time.perf_counter() - self.began
+        number = len(self.history) + 1
+        losses = (measured.loss, measured.content, measured.style)
+        step = Step(number, *losses, seconds, level, self.easel)
+        self.history.append(step)
+        if self.best is None or first or step.loss < self.best.loss:
+            self.best, self.kept = step, kept
+        self.easel.number, self.easel.look = number, look
+        if self.on_step is not None and self.on_step(step) is False:
+            self.stopped = "on_step asked to stop"
+
+
 class Run:
     """A run made ready: every input checked, the targets measured, the first canvas laid out.
 
@@ -183,8 +233,10 @@ class Run:
         device: where it computes.
         size: width and height of the canvas, in pixels.
         output_size: width and height of the result.
-        objective: what a canvas is measured by.
-        first_canvas: 3 × H × W, RGB 0…255 with the network's mean taken away.
+        levels: the sizes that the canvas goes through.
+        arithmetic: how the network computes.
+        objective: what a canvas of the current level is measured by, at first the coarsest.
+        first_canvas: 3 × H × W at the coarsest level, RGB 0…255 with the network's mean taken away.
     """
 
     def __init__(
@@ -204,27 +256,22 @@ class Run:
         self.size = sizes.canvas_size(self.content.size, recipe)
         self.output_size = sizes.output_size(self.content.size, self.size, recipe)
         style_size = sizes.style_size(self.style.size, self.size, recipe)
+        self.levels = pyramid.plan(self.size, style_size, recipe)
         self.device = devices.choose(device, recipe.precision)
-        self._dtype = devices.DTYPES[recipe.precision]
-        loaded = weight_files.load(weights, weights_input)
-        self.weights = (loaded.name, loaded.sha256)
-        network = VGG19(
-            loaded,
-            {*recipe.content_layers, *recipe.style_layers},
-            pooling=recipe.pooling,
-            device=self.device,
-            dtype=self._dtype,
-        )
-        self._mean = network.mean
-        content_canvas = self._canvas(images.resize_in_kind(self.content.pixels, self.size))
-        style_canvas = self._canvas(images.resize(self.style.pixels, style_size))
-        self.first_canvas = (
-            self._lay_out(content_canvas, self.style.pixels)
-            if initial is None
-            else self._to_tensor(_checked_initial(initial, self.size))
-        )
-        with _memory_errors(self.size):
-            self.objective = Objective(network, content_canvas, style_canvas, recipe)
+        self.arithmetic = devices.arithmetic(recipe.precision, self.device)
+        self._loaded = weight_files.load(weights, weights_input)
+        self.weights = (self._loaded.name, self._loaded.sha256)
+        self._network = self._make_network()
+        coarsest = self.levels[0]
+        with _memory_errors(coarsest.size):
+            self.first_canvas = (
+                self._lay_out(coarsest)
+                if initial is None
+                else self._resized(
+                    self._to_tensor(_checked_initial(initial, self.size)), coarsest.size
+                )
+            )
+            self.objective = self._make_objective(coarsest)
 
     def paint(self, on_step: OnStep | None = None) -> Result:
         """Run every step of the recipe, or until ``on_step`` returns False.
@@ -232,50 +279,89 @@ class Run:
         Raises:
             RunError: it ran out of memory, or its first loss was not finite.
         """
-        optimizer = make_optimizer(self.recipe)
-        keep_updated = self.recipe.keep == "updated" and self.recipe.optimizer == "adam"
-        canvas = kept = self.first_canvas
-        history: list[Step] = []
-        best: Step | None = None
-        stopped = None
-        easel = Easel()
-        began = time.perf_counter()
-        for number in range(1, self.recipe.steps + 1):
-            with _memory_errors(self.size):
-                measured = self.objective(canvas)
-                if not measured.is_finite():
-                    stopped = f"the loss of step {number} is not finite"
-                    break
-                updated = optimizer.step(canvas, measured.loss, measured.gradient)
-            seconds = time.perf_counter() - began
-            step = Step(number, measured.loss, measured.content, measured.style, seconds, easel)
-            history.append(step)
-            following = canvas if updated is None else updated
-            if best is None or step.loss < best.loss:
-                best, kept = step, following if keep_updated else canvas
-            canvas = following
-            easel.number, easel.look = number, lambda shown=canvas: self._finished(shown)
-            if on_step is not None and on_step(step) is False:
-                stopped = "on_step asked to stop"
+        progress = Progress(self.first_canvas, on_step)
+        for level in self.levels:
+            with _memory_errors(level.size):
+                if level.number > 1:
+                    self.objective = self._make_objective(level)
+                self._paint_level(level, progress)
+            if progress.stopped is not None:
                 break
-            if updated is None:
-                break
-        easel.look = None
-        if best is None:
+        progress.easel.look = None
+        if progress.best is None:
             raise RunError(
                 "The loss of the first canvas is not finite: choose smaller layer weights, alpha "
                 "or beta, or another first canvas."
             )
         return Result(
-            canvas=self._to_pixels(kept),
-            history=history,
-            best=best,
+            canvas=self._to_pixels(self._resized(progress.kept, self.size)),
+            history=progress.history,
+            best=progress.best,
             recipe=self.recipe,
             content=self.content,
             style=self.style,
             weights=self.weights,
-            stopped=stopped,
+            stopped=progress.stopped,
         )
+
+    def _paint_level(self, level: Level, progress: Progress) -> None:
+        """Improve the canvas at one size, starting from the best of the size before."""
+        canvas = self._resized(progress.kept, level.size)
+        optimizer = make_optimizer(self.recipe, level)
+        keep_updated = self.recipe.keep == "updated" and self.recipe.optimizer == "adam"
+        for count in range(level.steps):
+            measured = self.objective(canvas)
+            if not measured.is_finite():
+                progress.stopped = f"the loss of step {len(progress.history) + 1} is not finite"
+                return
+            updated = optimizer.step(canvas, measured.loss, measured.gradient)
+            following = canvas if updated is None else updated
+            progress.record(
+                measured,
+                level.number,
+                kept=following if keep_updated else canvas,
+                first=count == 0,
+                look=partial(self._finished, following),
+            )
+            canvas = following
+            if progress.stopped is not None or updated is None:
+                return
+            if self.arithmetic.dtype == torch.bfloat16 and is_stalled(optimizer):
+                self._use_float32(level)
+                canvas, optimizer = progress.kept, make_optimizer(self.recipe, level)
+
+    def _use_float32(self, level: Level) -> None:
+        """Go on in float32 where the rounding of bfloat16 hides the way down."""
+        self.arithmetic = devices.arithmetic("float32", self.device)
+        self._network = self._make_network()
+        self.objective = self._make_objective(level)
+
+    def _make_network(self) -> VGG19:
+        return VGG19(
+            self._loaded,
+            {*self.recipe.content_layers, *self.recipe.style_layers},
+            pooling=self.recipe.pooling,
+            device=self.device,
+            dtype=self.arithmetic.dtype,
+            winograd=self.arithmetic.winograd,
+        )
+
+    def _make_objective(self, level: Level) -> Objective:
+        return Objective(
+            self._network, self._content_canvas(level), self._style_canvas(level), self.recipe
+        )
+
+    def _content_canvas(self, level: Level) -> Tensor:
+        return self._canvas(images.resize_in_kind(self.content.pixels, level.size))
+
+    def _style_canvas(self, level: Level) -> Tensor:
+        return self._canvas(images.resize(self.style.pixels, level.style_size))
+
+    def _resized(self, canvas: Tensor, size: sizes.PixelSize) -> Tensor:
+        """A canvas at the size of another level."""
+        if size == (canvas.shape[2], canvas.shape[1]):
+            return canvas
+        return self._to_tensor(images.resize(self._to_pixels(canvas), size))
 
     def _finished(self, canvas: Tensor) -> Image.Image:
         return finish(self._to_pixels(canvas), self.output_size)
@@ -287,33 +373,32 @@ class Run:
     def _to_tensor(self, pixels: npt.NDArray[Any]) -> Tensor:
         """H × W × 3 in 0…255 to 3 × H × W with the mean taken away."""
         tensor = torch.from_numpy(np.ascontiguousarray(np.moveaxis(pixels, 2, 0)))
-        return (tensor.double() - self._mean.cpu().double()).to(self.device, self._dtype)
+        mean = self._network.mean
+        return (tensor.double() - mean.cpu().double()).to(self.device, self._network.dtype)
 
     def _to_pixels(self, canvas: Tensor) -> npt.NDArray[np.float32]:
         """3 × H × W with the mean taken away to H × W × 3 in 0…255."""
-        pixels = (canvas + self._mean).permute(1, 2, 0).to(device="cpu", dtype=torch.float32)
+        pixels = (
+            (canvas + self._network.mean).permute(1, 2, 0).to(device="cpu", dtype=torch.float32)
+        )
         return pixels.contiguous().numpy()
 
-    def _lay_out(self, content: Tensor, style_pixels: images.Pixels) -> Tensor:
+    def _lay_out(self, level: Level) -> Tensor:
         match self.recipe.initial:
             case "content":
-                return content
+                return self._content_canvas(level)
+            case "recolored-content":
+                return recolored(self._content_canvas(level), self._style_canvas(level))
             case "style":
-                return self._canvas(images.resize(style_pixels, self.size))
+                return self._canvas(images.resize(self.style.pixels, level.size))
             case "noise":
-                return self._noise(content)
+                return noise(self._content_canvas(level), self.recipe.seed)
             case "noisy-content":
-                ratio = self.recipe.noise_ratio
-                return ratio * self._noise(content) + (1 - ratio) * content
+                content, ratio = self._content_canvas(level), self.recipe.noise_ratio
+                return ratio * noise(content, self.recipe.seed) + (1 - ratio) * content
             case path:
                 picture = images.read(path, "initial canvas")
-                return self._to_tensor(images.resize(picture.pixels, self.size))
-
-    def _noise(self, like: Tensor) -> Tensor:
-        """Whole numbers drawn uniformly from −20 … 20, the same on every device."""
-        generator = torch.Generator().manual_seed(self.recipe.seed)
-        noise = torch.randint(-NOISE, NOISE + 1, like.shape, generator=generator)
-        return noise.to(device=like.device, dtype=like.dtype)
+                return self._to_tensor(images.resize(picture.pixels, level.size))
 
 
 def identities(of: Run | Result) -> dict[str, dict[str, str | None]]:
@@ -335,11 +420,12 @@ def finish(canvas: npt.NDArray[np.float32], size: tuple[int, int]) -> Image.Imag
     return Image.fromarray(images.resize_in_kind(images.to_uint8(canvas), size))
 
 
-def make_optimizer(recipe: Recipe) -> Optimizer:
-    """The optimiser that a recipe names."""
+def make_optimizer(recipe: Recipe, level: Level) -> Optimizer:
+    """The optimiser that a recipe names, for the canvas of one level."""
     if recipe.optimizer == "adam":
         return Adam(recipe.learning_rate)
-    return LBFGS(recipe.learning_rate)
+    width, height = level.size
+    return LBFGS(recipe.learning_rate, inverse=smoothing(height, width))
 
 
 def _checked_initial(

@@ -9,7 +9,7 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -20,7 +20,6 @@ from rich.progress import (
     Progress,
     TextColumn,
     TimeElapsedColumn,
-    TimeRemainingColumn,
 )
 
 from impasto import __version__, images
@@ -28,6 +27,7 @@ from impasto.errors import InputError
 
 if TYPE_CHECKING:
     from impasto.painter import Result, Run, Step
+    from impasto.pyramid import Level
 
 SNAPSHOT_EVERY = 50  # steps, after the first, as in the published example
 LINES = 20  # about how many lines a run prints where there is no terminal
@@ -45,24 +45,62 @@ def is_shown(number: int) -> bool:
     return number == 1 or number % SNAPSHOT_EVERY == 0
 
 
-class Bar:
-    """A progress bar with step, loss, best, speed and time left."""
+class Account:
+    """What has been done of a run, and what is left: a step costs as much as its level's pixels.
 
-    def __init__(self, steps: int, console: Console) -> None:
+    Args:
+        levels: those of the run.
+    """
+
+    def __init__(self, levels: Sequence[Level]) -> None:
+        self.levels = levels
+        self.steps = sum(level.steps for level in levels)
         self.best = float("inf")
+        self.at = 0  # number of the level of the last step
+
+    def take(self, step: Step) -> None:
+        """Take a step down; the best loss begins anew at every level."""
+        if step.level != self.at:
+            self.at, self.best = step.level, float("inf")
+        self.best = min(self.best, step.loss)
+
+    def left(self, step: Step) -> float:
+        """Seconds that the run will still take after a step, as far as one can tell."""
+        done = todo = 0
+        number = step.number
+        for level in self.levels:
+            count = min(number, level.steps)
+            number -= count
+            pixels = level.size[0] * level.size[1]
+            done += count * pixels
+            todo += (level.steps - count) * pixels
+        return step.seconds * todo / done
+
+    def size(self, step: Step) -> str:
+        """Size of a step's canvas, as in 512×384."""
+        width, height = self.levels[step.level - 1].size
+        return f"{width}×{height}"
+
+
+class Bar:
+    """A progress bar with step, size, loss, best of the size, and time left."""
+
+    def __init__(self, levels: Sequence[Level], console: Console) -> None:
+        self.account = Account(levels)
         self.progress = Progress(
             BarColumn(bar_width=24),
             TextColumn("step {task.completed:.0f}/{task.total:.0f}"),
+            TextColumn("at {task.fields[size]}"),
             TextColumn("loss {task.fields[loss]}"),
             TextColumn("best {task.fields[best]}"),
-            TextColumn("{task.fields[speed]}"),
             TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
+            TextColumn("{task.fields[left]}"),
             console=console,
             transient=True,
         )
-        self.task = self.progress.add_task("", total=steps, loss="…", best="…", speed="")
+        self.task = self.progress.add_task(
+            "", total=self.account.steps, size="…", loss="…", best="…", left=""
+        )
 
     def __enter__(self) -> Bar:
         self.progress.start()
@@ -73,23 +111,23 @@ class Bar:
 
     def __call__(self, step: Step) -> None:
         """Move the bar to a step."""
-        self.best = min(self.best, step.loss)
+        self.account.take(step)
         self.progress.update(
             self.task,
             completed=step.number,
+            size=self.account.size(step),
             loss=f"{step.loss:.3e}",
-            best=f"{self.best:.3e}",
-            speed=f"{step.seconds / step.number:.2f} s/step",
+            best=f"{self.account.best:.3e}",
+            left=f"{duration(self.account.left(step))} left",
         )
 
 
 class Lines:
     """A line at the first step, now and then, and at the last, where there is no terminal."""
 
-    def __init__(self, steps: int, file: TextIO) -> None:
-        self.steps, self.file = steps, file
-        self.every = max(1, steps // LINES)
-        self.best = float("inf")
+    def __init__(self, levels: Sequence[Level], file: TextIO) -> None:
+        self.account, self.file = Account(levels), file
+        self.every = max(1, self.account.steps // LINES)
 
     def __enter__(self) -> Lines:
         return self
@@ -99,14 +137,13 @@ class Lines:
 
     def __call__(self, step: Step) -> None:
         """Print a line if this step is due one."""
-        self.best = min(self.best, step.loss)
-        if step.number != 1 and step.number % self.every and step.number != self.steps:
+        self.account.take(step)
+        if step.number not in (1, self.account.steps) and step.number % self.every:
             return
-        speed = step.seconds / step.number
-        left = duration(speed * (self.steps - step.number))
         print(
-            f"step {step.number}/{self.steps}  loss {step.loss:.3e}  best {self.best:.3e}  "
-            f"{speed:.2f} s/step  {left} left",
+            f"step {step.number}/{self.account.steps} at {self.account.size(step)}  "
+            f"loss {step.loss:.3e}  best {self.account.best:.3e}  "
+            f"{duration(step.seconds)}, {duration(self.account.left(step))} left",
             file=self.file,
             flush=True,
         )
@@ -124,6 +161,9 @@ class Trace:
             recipe=run.recipe.model_dump(mode="json"),
             size=run.size,
             output_size=run.output_size,
+            levels=[{"size": level.size, "steps": level.steps} for level in run.levels],
+            precision=run.arithmetic.name,
+            beta=run.recipe.style_weight,
             **identities(run),
             device=str(run.device),
             threads=_threads(),

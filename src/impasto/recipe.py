@@ -35,8 +35,10 @@ else:
     import tomli as tomllib
 
 LARGEST_SIDE = 32768  # pixels; beyond it a typing error is likelier than a wish
+# Beta of strength 0, and how many times larger it is for strength 1, where losses are relative.
+WEAKEST, STRONGEST_TO_WEAKEST = 0.4, 1000.0
 LONGEST_SHOWN = 100  # characters of a value in an error's sentence
-FIRST_CANVASES = ("noisy-content", "content", "style", "noise")
+FIRST_CANVASES = ("recolored-content", "content", "noisy-content", "style", "noise")
 OUTPUT_SIZES = ("working", "content")
 READABLE = tuple(layer.name for layer in LAYERS[1:])
 
@@ -195,7 +197,7 @@ class Recipe(BaseModel):
         False, description="Stretch the values of both pictures to the whole range 0…255."
     )
     initial: Annotated[str, PlainValidator(_read_initial)] = Field(
-        "content",
+        "recolored-content",
         description=f"First canvas: {', '.join(FIRST_CANVASES)}, or the path of a picture.",
     )
     noise_ratio: Number = Field(
@@ -207,11 +209,25 @@ class Recipe(BaseModel):
         description="Layers that hold the content, with weights: conv4_2:1.",
     )
     style_layers: Layers = Field(
-        LayerWeights(conv1_1=0.5, conv2_1=1.0, conv3_1=1.5, conv4_1=3.0, conv5_1=4.0),
+        LayerWeights(conv1_1=1.0, conv2_1=1.0, conv3_1=1.0, conv4_1=1.0, conv5_1=1.0),
         description="Layers that hold the style, with weights: conv1_1:0.5,conv2_1:1.",
     )
+    balance: Literal["relative", "absolute"] = Field(
+        "relative",
+        description="What the loss of a layer is measured by: relative to what the layer sees in "
+        "the picture it is compared with, or absolute, as in the published example.",
+    )
+    strength: Number | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="How much of the style: 0 is nearly the photograph, 0.5 (unless beta is set) "
+        "a painting, 1 the style above all.",
+    )
     alpha: Number = Field(1.0, ge=0, description="Weight of the content loss.")
-    beta: Number = Field(200.0, ge=0, description="Weight of the style loss.")
+    beta: Number | None = Field(
+        None, ge=0, description="Weight of the style loss, in place of a strength."
+    )
     pooling: Literal["average", "max"] = Field("average", description="Pooling of the network.")
     optimizer: Literal["lbfgs", "adam"] = Field("lbfgs", description="Optimiser of the canvas.")
     learning_rate: Number = Field(
@@ -220,20 +236,50 @@ class Recipe(BaseModel):
         description="Adam's step size, and the RMS length of L-BFGS's first step, in grey levels.",
     )
     steps: Whole = Field(
-        80, ge=1, le=1_000_000, description="Evaluations of the loss and its gradient."
+        125,
+        ge=1,
+        le=1_000_000,
+        description="Evaluations of the loss and its gradient, at all levels together.",
+    )
+    levels: Whole = Field(
+        3,
+        ge=1,
+        le=10,
+        description="Sizes that the canvas goes through, each twice the one before; none is "
+        "smaller than 48 pixels a side.",
     )
     keep: Literal["measured", "updated"] = Field(
         "measured",
         description="What is kept at the step with the smallest loss: the canvas whose loss was "
         "measured, or (Adam only) the canvas after that step's update.",
     )
-    precision: Literal["float32", "float64"] = Field("float32", description="Number format.")
+    precision: Literal["auto", "float32", "bfloat16", "float64"] = Field(
+        "auto",
+        description="Number format: auto is the fastest that paints the same picture on the "
+        "device; float32 computes every convolution as it is written.",
+    )
 
     def __init__(self, /, **settings: Any) -> None:
+        _settle_strength(settings)
         try:
             super().__init__(**settings)
         except ValidationError as error:
             raise InputError(_sentence(error)) from None
+
+    @property
+    def style_weight(self) -> float:
+        """The weight of the style loss: beta, or what the strength stands for.
+
+        Beta grows by the same factor for the same step of strength, since that changes the picture
+        about equally.
+
+        >>> Recipe(strength=0).style_weight, Recipe(beta=7).style_weight
+        (0.4, 7.0)
+        """
+        if self.beta is not None:
+            return self.beta
+        strength = 0.5 if self.strength is None else self.strength
+        return float(WEAKEST * STRONGEST_TO_WEAKEST**strength)
 
     @classmethod
     def preset(cls, name: str, /, **settings: Any) -> Recipe:
@@ -300,41 +346,76 @@ class Recipe(BaseModel):
         Raises:
             InputError: a setting is unknown or has a value that cannot be used.
         """
-        return type(self)(**{**dict(self), **(update or {})})
+        update = update or {}
+        settings = dict(self)
+        for setting, other in (("beta", "strength"), ("strength", "beta")):
+            if update.get(setting) is not None and other not in update:
+                settings[other] = None
+        return type(self)(**{**settings, **update})
 
     def to_toml(self) -> str:
         """This recipe as TOML, every setting written out; :meth:`from_toml` reads it back."""
-        return tomli_w.dumps(self.model_dump(mode="json"))
+        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
 
+
+# The published worked example, to the letter.
+GATYS: dict[str, Any] = {
+    "size": (512, 384),
+    "output_size": "content",
+    "style_fit": "squeeze",
+    "rescale": True,
+    "initial": "noisy-content",
+    "noise_ratio": 0.7,
+    "content_layers": {"conv4_2": 1.0},
+    "style_layers": {
+        "conv1_1": 0.5,
+        "conv2_1": 1.0,
+        "conv3_1": 1.5,
+        "conv4_1": 3.0,
+        "conv5_1": 4.0,
+    },
+    "balance": "absolute",
+    "alpha": 1.0,
+    "beta": 1000.0,
+    "pooling": "average",
+    "optimizer": "adam",
+    "learning_rate": 2.0,
+    "steps": 2500,
+    "levels": 1,
+    "keep": "updated",
+    "precision": "float32",
+}
 
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
-    # The published worked example, to the letter.
-    "gatys": {
-        "size": (512, 384),
-        "output_size": "content",
-        "style_fit": "squeeze",
-        "rescale": True,
-        "initial": "noisy-content",
-        "noise_ratio": 0.7,
-        "content_layers": {"conv4_2": 1.0},
-        "style_layers": {
-            "conv1_1": 0.5,
-            "conv2_1": 1.0,
-            "conv3_1": 1.5,
-            "conv4_1": 3.0,
-            "conv5_1": 4.0,
-        },
-        "alpha": 1.0,
-        "beta": 1000.0,
-        "pooling": "average",
-        "optimizer": "adam",
-        "learning_rate": 2.0,
-        "steps": 2500,
-        "keep": "updated",
-        "precision": "float32",
+    "fast": {"size": 320, "steps": 50},
+    "fine": {"size": 1024, "steps": 400, "levels": 4},
+    "gatys": GATYS,
+    # Its objective, size and output, with our first canvas, optimiser and precision.
+    "gatys-fast": {
+        **GATYS,
+        "initial": "recolored-content",
+        "optimizer": "lbfgs",
+        "steps": 300,
+        "keep": "measured",
+        "precision": "auto",
     },
 }
+
+
+def _settle_strength(settings: dict[str, Any]) -> None:
+    """Make sure that strength and beta, which set one thing, do not contradict each other."""
+    strength, beta = settings.get("strength"), settings.get("beta")
+    if strength is not None and beta is not None:
+        raise InputError(
+            f"strength cannot be {_shown(strength)}: beta is {_shown(beta)} already, here or in "
+            "the preset, and says how much of the style; leave one of them out."
+        )
+    if settings.get("balance") == "absolute" and beta is None:
+        raise InputError(
+            "balance cannot be 'absolute' without beta: a strength goes with relative losses; set "
+            "beta, as in 1000."
+        )
 
 
 # What a value should be, by the kind of pydantic's error; impasto's own errors say it themselves.

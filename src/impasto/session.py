@@ -105,10 +105,15 @@ def prepare(
         width, height = run.size
         typer.echo(
             f"Painting {content} like {style}: {width}×{height} pixels, "
-            f"{recipe.steps} steps on {devices.describe(run.device)}.",
+            f"{recipe.steps} steps at {_levels(run)} in {run.arithmetic.name} on "
+            f"{devices.describe(run.device)}.",
             err=True,
         )
     return run
+
+
+def _levels(run: Run) -> str:
+    return "one size" if len(run.levels) == 1 else f"{len(run.levels)} sizes"
 
 
 def paint(run: Run, outputs: Outputs) -> int:
@@ -157,8 +162,9 @@ def _watchers(run: Run, outputs: Outputs) -> Iterator[list[Watcher]]:
         yield watchers
         return
     console = Console(stderr=True)
-    steps = run.recipe.steps
-    with Bar(steps, console) if console.is_terminal else Lines(steps, sys.stderr) as shown:
+    with (
+        Bar(run.levels, console) if console.is_terminal else Lines(run.levels, sys.stderr)
+    ) as shown:
         yield [*watchers, shown]
 
 
@@ -172,7 +178,10 @@ def _write_figures(result: Result, outputs: Outputs) -> None:
         images.save(figures.montage([content, result.image, style]), outputs.montage)
     if outputs.plot is not None:
         figures.loss_curves(
-            result.history, outputs.plot, alpha=result.recipe.alpha, beta=result.recipe.beta
+            result.history,
+            outputs.plot,
+            alpha=result.recipe.alpha,
+            beta=result.recipe.style_weight,
         )
 
 

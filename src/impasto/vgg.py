@@ -33,6 +33,8 @@ class VGG19:
         device: where it runs.
         dtype: what it computes in. With bfloat16, pictures, the first convolution and what is read
             stay float32.
+        winograd: compute the convolutions in fewer multiplications, where that is implemented:
+            float32 with average pooling on a CPU.
 
     Raises:
         InputError: no layer is named, or one that the network does not have.
@@ -46,6 +48,7 @@ class VGG19:
         pooling: str = "average",
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
+        winograd: bool = False,
     ) -> None:
         self.taps = frozenset(layers)
         if not self.taps or not self.taps <= BY_NAME.keys():
@@ -56,17 +59,18 @@ class VGG19:
         self._pool = POOLINGS[pooling]
         names = [layer.name for layer in self.layers if layer.kind == "convolution"]
         convolutions = {
-            name: tuple(
-                parameter.to(device=device, dtype=self.dtype if name == names[0] else dtype)
-                for parameter in weights.convolutions[name]
+            name: _placed(
+                weights.convolutions[name], device, self.dtype if name == names[0] else dtype
             )
             for name in names
         }
+        on_gpu = torch.device(device).type == "cuda"  # whose tensor cores want channels last
+        self._layout = torch.channels_last if on_gpu else torch.contiguous_format
         self._trunk: Trunk | None = None
-        if torch.device(device).type == "cpu" and dtype == torch.float32 and pooling == "average":
+        if winograd and dtype == torch.float32 and pooling == "average":
             self._trunk = Trunk(self.layers, convolutions, self.taps)
         self._convolutions = {
-            name: (kernel.contiguous(memory_format=torch.channels_last), bias)
+            name: (kernel.contiguous(memory_format=self._layout), bias)
             for name, (kernel, bias) in convolutions.items()
         }
 
@@ -83,7 +87,7 @@ class VGG19:
         if self._trunk is not None:
             return self._trunk(picture)
         features = {}
-        x = picture.unsqueeze(0).contiguous(memory_format=torch.channels_last)
+        x = picture.unsqueeze(0).contiguous(memory_format=self._layout)
         for layer in self.layers:
             if layer.kind == "convolution":
                 kernel, bias = self._convolutions[layer.name]
@@ -96,3 +100,10 @@ class VGG19:
             if layer.name in self.taps:
                 features[layer.name] = x.squeeze(0).to(self.dtype)
         return features
+
+
+def _placed(
+    convolution: tuple[Tensor, Tensor], device: torch.device | str, dtype: torch.dtype
+) -> tuple[Tensor, Tensor]:
+    kernel, bias = convolution
+    return kernel.to(device=device, dtype=dtype), bias.to(device=device, dtype=dtype)

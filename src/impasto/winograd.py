@@ -13,7 +13,7 @@ as the arithmetic. Maps are (H, W, C) here: a pixel's channels lie side by side.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import cycle, pairwise
 from typing import Any
 
@@ -58,8 +58,9 @@ class Workspace:
 def transformed_kernel(kernel: Tensor) -> Tensor:
     """G k Gᵀ of a kernel (out × in × 3 × 3): 36 matrices (in × out), the column of a tile first."""
     transform = torch.tensor(KERNEL_TRANSFORM, dtype=torch.float64)
-    matrices = torch.einsum("ai,ocij,bj->baco", transform, kernel.double(), transform)
-    return matrices.flatten(0, 1).to(kernel.dtype).contiguous()
+    both = torch.kron(transform, transform).to(kernel.dtype)
+    after, before = kernel.shape[:2]
+    return (both @ kernel.permute(3, 2, 1, 0).reshape(9, -1)).view(36, before, after)
 
 
 def convolve(read: Read, kernel: Tensor, bias: Tensor | None, out: Tensor, room: Workspace) -> None:
@@ -104,9 +105,7 @@ def convolve(read: Read, kernel: Tensor, bias: Tensor | None, out: Tensor, room:
         )
         whole = y + TILE * count <= height and TILE * across == width
         done = (
-            out[y : y + TILE * count]
-            if whole
-            else room("done", TILE * count, TILE * across, after)
+            out[y : y + TILE * count] if whole else room("done", TILE * count, TILE * across, after)
         )
         four = room("four", 4, count, TILE * across, after)
         _transform_output(
@@ -220,9 +219,9 @@ class Trunk:
         self,
         layers: Sequence[Layer],
         convolutions: dict[str, tuple[Tensor, Tensor]],
-        taps: Sequence[str],
+        taps: Iterable[str],
     ) -> None:
-        self.taps = tuple(taps)
+        self.taps = tuple(sorted(taps))
         self._layers = layers
         first, *others = convolutions
         self._biases = {name: bias for name, (_, bias) in convolutions.items()}
@@ -241,7 +240,7 @@ class Trunk:
         Where a gradient is wanted, they lie in buffers that the next such call writes to again.
         """
         if torch.is_grad_enabled() and picture.requires_grad:
-            read = _Evaluate.apply(picture, self)
+            read = _Evaluate.apply(picture, self)  # type: ignore[no-untyped-call]
         else:
             maps = self.maps(picture, Workspace())
             read = (maps[name].permute(2, 0, 1) for name in self.taps)
@@ -357,10 +356,9 @@ def _gradient_reader(after: Tensor | None, x: Tensor, tapped: Tensor | None) -> 
     def read(first: int, last: int, rows: Tensor) -> None:
         here = slice(first, last)
         if after is None:
-            assert tapped is not None
-            rows.copy_(tapped[here])
-            return
-        torch.ops.aten.threshold_backward.grad_input(after[here], x[here], 0, grad_input=rows)
+            rows.zero_()
+        else:
+            torch.ops.aten.threshold_backward.grad_input(after[here], x[here], 0, grad_input=rows)
         if tapped is not None:
             rows += tapped[here]
 

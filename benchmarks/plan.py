@@ -1,0 +1,128 @@
+"""What is to be measured: the pairs of pictures, the sizes, the steps, from the command line."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from impasto import samples
+
+SECTIONS = ("reference", "evaluation", "pastiche", "startup")
+CONTENTS = ("chelsea", "astronaut", "coffee")  # photographs in scikit-image's wheel
+RESULTS = Path(__file__).parent / "results"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A content picture and a style picture."""
+
+    content: Path
+    style: Path
+
+    @property
+    def name(self) -> str:
+        """Both pictures' names, as in ``chelsea-flowfield``."""
+        return f"{self.content.stem}-{self.style.stem}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be measured.
+
+    Attributes:
+        sections: their names, in order.
+        pairs: of pictures, for the races.
+        size: width and height of the races' canvases.
+        steps: of the reference; no other optimiser of ours gets more evaluations.
+        cap: how many times our time pastiche may take before it is stopped.
+        evaluation_size: width and height of the canvas whose evaluation is timed.
+        repeats: of a timing, of which the smallest counts.
+        memory_sizes: longer sides of the paintings whose peak memory is measured.
+        output: folder for everything that is written.
+        quick: a smoke test, whose numbers mean nothing.
+    """
+
+    sections: tuple[str, ...]
+    pairs: tuple[Pair, ...]
+    size: tuple[int, int]
+    steps: int
+    cap: float
+    evaluation_size: tuple[int, int]
+    repeats: int
+    memory_sizes: tuple[int, ...]
+    output: Path
+    quick: bool
+
+
+def built_in_pairs(count: int) -> tuple[Pair, ...]:
+    """Of the nine pairs of the pictures at hand the first few; each picture is in every three."""
+    folder = samples.photograph().parent
+    pairs = [
+        Pair(folder / f"{content}.png", samples.style(samples.STYLES[(k + shift) % 3]))
+        for shift in range(3)
+        for k, content in enumerate(CONTENTS)
+    ]
+    return tuple(pairs[:count])
+
+
+def read_plan(arguments: Sequence[str] | None = None) -> Plan:
+    """The plan that a command line asks for."""
+    parser = argparse.ArgumentParser(prog="python benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="smoke test: a minute or two")
+    parser.add_argument("--size", type=size, metavar="WxH", help="of the races' canvases: 256x192")
+    parser.add_argument("--steps", type=whole_number, metavar="N", help="of the reference: 2500")
+    parser.add_argument(
+        "--pairs",
+        type=int,
+        choices=range(1, 10),
+        metavar="N",
+        help="built-in pairs, 1 to 9: 3",
+    )
+    parser.add_argument(
+        "--pair",
+        nargs=2,
+        type=Path,
+        action="append",
+        metavar=("CONTENT", "STYLE"),
+        help="a pair of your own in place of the built-in ones; may be repeated",
+    )
+    parser.add_argument(
+        "--cap", type=float, metavar="X", help="stop pastiche after X times our own time: 30"
+    )
+    parser.add_argument(
+        "--only", nargs="+", choices=SECTIONS, metavar="NAME", help=", ".join(SECTIONS)
+    )
+    parser.add_argument(
+        "--output", type=Path, default=RESULTS, metavar="FOLDER", help="benchmarks/results"
+    )
+    asked = parser.parse_args(arguments)
+    quick: bool = asked.quick
+    own = tuple(Pair(*pair) for pair in asked.pair or ())
+    return Plan(
+        sections=tuple(name for name in SECTIONS if name in (asked.only or SECTIONS)),
+        pairs=own or built_in_pairs(asked.pairs or (1 if quick else 3)),
+        size=asked.size or ((96, 72) if quick else (256, 192)),
+        steps=asked.steps or (60 if quick else 2500),
+        cap=asked.cap or (10.0 if quick else 30.0),
+        evaluation_size=(128, 96) if quick else (512, 384),
+        repeats=3 if quick else 10,
+        memory_sizes=(256,) if quick else (256, 512, 1024),
+        output=asked.output,
+        quick=quick,
+    )
+
+
+def size(text: str) -> tuple[int, int]:
+    """Width and height, from ``256x192``."""
+    width, _, height = text.lower().partition("x")
+    return whole_number(width), whole_number(height)
+
+
+def whole_number(text: str) -> int:
+    """A number that is at least 1."""
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number

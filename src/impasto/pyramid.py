@@ -1,0 +1,64 @@
+"""Which sizes a run's canvas goes through, from coarse to fine, and how many steps at each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from impasto.recipe import Recipe
+from impasto.sizes import PixelSize
+
+SMALLEST_SIDE = 48  # pixels; on a smaller canvas the deep layers see next to nothing
+
+
+@dataclass(frozen=True)
+class Level:
+    """One size of the canvas.
+
+    Attributes:
+        number: counted from 1, the coarsest.
+        size: width and height of the canvas, in pixels.
+        style_size: width and height at which the style picture is looked at.
+        steps: evaluations of the loss.
+    """
+
+    number: int
+    size: PixelSize
+    style_size: PixelSize
+    steps: int
+
+
+def plan(canvas: PixelSize, style: PixelSize, recipe: Recipe) -> list[Level]:
+    """The levels of a run, each twice as large as the one before, up to the canvas itself.
+
+    The finest level takes half as many steps as each of the others: it only adds detail.
+
+    >>> for level in plan((512, 384), (512, 320), Recipe(levels=3, steps=125)):
+    ...     print(level)
+    Level(number=1, size=(128, 96), style_size=(128, 80), steps=50)
+    Level(number=2, size=(256, 192), style_size=(256, 160), steps=50)
+    Level(number=3, size=(512, 384), style_size=(512, 320), steps=25)
+
+    Args:
+        canvas: width and height of the finest level.
+        style: those of the style picture there.
+        recipe: gives the number of levels, of which the smallest may be left out, and of steps.
+    """
+    sizes = [(canvas, style)]
+    for halvings in range(1, min(recipe.levels, recipe.steps)):
+        coarser = (_divided(canvas, 1 << halvings), _divided(style, 1 << halvings))
+        if min(*coarser[0], *coarser[1]) < SMALLEST_SIDE:
+            break
+        sizes.insert(0, coarser)
+    finest = max(1, round(recipe.steps / (2 * len(sizes) - 1)))
+    others, left = divmod(recipe.steps - finest, max(1, len(sizes) - 1))
+    steps = [others + (index < left) for index in range(len(sizes) - 1)] + [finest]
+    if len(sizes) == 1:
+        steps = [recipe.steps]
+    return [
+        Level(number, *both, count)
+        for number, (both, count) in enumerate(zip(sizes, steps, strict=True), start=1)
+    ]
+
+
+def _divided(size: PixelSize, by: int) -> PixelSize:
+    return round(size[0] / by), round(size[1] / by)
