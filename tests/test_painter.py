@@ -132,6 +132,95 @@ def test_a_result_can_be_pickled() -> None:
     assert again.history == result.history
 
 
+# ------------------------------------------------------------------------------------ levels
+
+LARGE_CONTENT, LARGE_STYLE = content_pixels(120, 144), style_pixels(120, 144)
+
+
+def paint_levels(on_step: Any = None, **settings: Any) -> Result:
+    recipe = quick(size=144, levels=2, steps=9, **settings)
+    return stylize(LARGE_CONTENT, LARGE_STYLE, recipe, None, on_step, device="cpu")
+
+
+def test_steps_are_numbered_through_all_levels() -> None:
+    history = paint_levels().history
+    assert [step.number for step in history] == list(range(1, 10))
+    assert [step.level for step in history] == [1] * 6 + [2] * 3
+
+
+def test_the_best_is_that_of_the_last_level() -> None:
+    result = paint_levels()
+    assert result.best == min(result.history[6:], key=lambda step: step.loss)
+
+
+def test_a_level_starts_from_the_best_canvas_of_the_one_before() -> None:
+    """Its first loss is far below that of the first canvas at its size."""
+    result = paint_levels()
+    alone = stylize(LARGE_CONTENT, LARGE_STYLE, quick(size=144, steps=1), device="cpu")
+    assert result.history[6].loss < alone.history[0].loss
+
+
+@pytest.mark.parametrize("last", [2, 8])
+def test_a_run_that_is_stopped_at_any_level_has_the_working_size(last: int) -> None:
+    result = paint_levels(on_step=lambda step: step.number < last)
+    assert len(result.history) == last
+    assert result.canvas.shape == (120, 144, 3)
+    assert result.image.size == (144, 120)
+
+
+def test_a_step_shows_its_canvas_at_the_output_size() -> None:
+    sizes: set[tuple[int, int]] = set()
+    paint_levels(on_step=lambda step: sizes.add(step.image().size))
+    assert sizes == {(144, 120)}
+
+
+def test_a_first_canvas_of_one_s_own_is_brought_to_the_coarsest_level() -> None:
+    initial = LARGE_STYLE.astype(np.float64)
+    run = Run(LARGE_CONTENT, LARGE_STYLE, quick(size=144, levels=2), initial, device="cpu")
+    assert run.first_canvas.shape == (3, 60, 72)
+    mean = run.first_canvas.mean((1, 2)).numpy() + MEAN
+    np.testing.assert_allclose(mean, initial.mean((0, 1)), atol=1)
+
+
+EXTREME = {
+    "black": np.zeros((64, 80, 3), np.uint8),
+    "white": np.full((64, 80, 3), 255, np.uint8),
+    "noise": np.random.default_rng(0).integers(0, 256, (64, 80, 3), dtype=np.uint8),
+    "one line": np.where(np.arange(80) == 40, 255, 0).astype(np.uint8)[None, :, None]
+    * np.ones((64, 1, 3), np.uint8),
+    "formula": content_pixels(64, 80),
+}
+
+
+@pytest.mark.parametrize("style", EXTREME)
+@pytest.mark.parametrize("content", EXTREME)
+def test_the_default_paints_extreme_pictures(content: str, style: str) -> None:
+    recipe = Recipe(size=80, levels=1, steps=8)
+    result = stylize(EXTREME[content], EXTREME[style], recipe, device="cpu")
+    assert np.isfinite(result.canvas).all()
+    assert np.abs(result.canvas).max() < 1000
+    assert result.best.loss <= result.history[0].loss
+
+
+# --------------------------------------------------------------------------------- arithmetic
+
+
+def test_auto_and_float32_paint_the_same_picture() -> None:
+    fast, plain = (paint(precision=p, steps=3) for p in ("auto", "float32"))
+    np.testing.assert_allclose(fast.canvas, plain.canvas, atol=0.05)
+
+
+@pytest.mark.filterwarnings("ignore:The device cpu has no fast bfloat16")
+def test_bfloat16_gives_way_to_float32_when_its_noise_stops_progress() -> None:
+    """Close to the minimum, the rounding of bfloat16 hides the way down."""
+    recipe = quick(precision="bfloat16", steps=120, beta=1e-3)
+    run = Run(CONTENT, STYLE, recipe, device="cpu")
+    result = run.paint()
+    assert run.arithmetic.name == "float32"
+    exact = paint(precision="float32", steps=120, beta=1e-3)
+    assert result.best.loss < 1.2 * exact.best.loss
+
+
 # ------------------------------------------------------------------------------------- sizes
 
 

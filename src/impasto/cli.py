@@ -252,6 +252,7 @@ def doctor(
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_row("Versions", ", ".join(f"{name} {value}" for name, value in versions().items()))
     table.add_row("Device", devices.describe(run.device))
+    table.add_row("Precision", f"auto is {run.arithmetic.name}")
     table.add_row("Threads", str(torch.get_num_threads()))
     table.add_row("Memory", f"{memory.available / 1e9:.1f} GB free of {memory.total / 1e9:.1f} GB")
     table.add_row("Weights", f"{run.weights[0]}, SHA-256 {run.weights[1]}")

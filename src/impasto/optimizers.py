@@ -65,7 +65,13 @@ class Line:
 Filter = Callable[[Tensor], Tensor]
 
 
-def smoothing(height: int, width: int) -> Filter:
+def smoothing(
+    height: int,
+    width: int,
+    *,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype = torch.float32,
+) -> Filter:
     """A filter that weighs the frequencies of a canvas as pictures do, f to the power −0.8.
 
     As a first guess of the inverse Hessian it is a change of variables: the canvas is written as
@@ -76,6 +82,8 @@ def smoothing(height: int, width: int) -> Filter:
     Args:
         height: of the canvases, in pixels.
         width: likewise.
+        device: where they lie.
+        dtype: of the canvases.
 
     Returns:
         What filters a canvas, 3 × height × width.
@@ -83,11 +91,10 @@ def smoothing(height: int, width: int) -> Filter:
     down = torch.fft.fftfreq(height, dtype=torch.float64).unsqueeze(1)
     across = torch.fft.fftfreq(width, dtype=torch.float64)
     gains = torch.hypot(down, across).clamp_min(0.02) ** -0.8
-    gains = (gains / gains.mean())[:, : width // 2 + 1]
+    gains = (gains / gains.mean())[:, : width // 2 + 1].to(device=device, dtype=dtype)
 
     def smooth(canvas: Tensor) -> Tensor:
-        spectrum = torch.fft.rfft2(canvas)
-        spectrum *= gains.to(device=canvas.device, dtype=canvas.dtype)
+        spectrum = torch.fft.rfft2(canvas) * gains
         smoothed: Tensor = torch.fft.irfft2(spectrum, s=(height, width))
         return smoothed
 

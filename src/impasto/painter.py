@@ -262,7 +262,7 @@ class Run:
         self._loaded = weight_files.load(weights, weights_input)
         self.weights = (self._loaded.name, self._loaded.sha256)
         self._network = self._make_network()
-        coarsest = self.levels[0]
+        self._level = coarsest = self.levels[0]
         with _memory_errors(coarsest.size):
             self.first_canvas = (
                 self._lay_out(coarsest)
@@ -282,8 +282,8 @@ class Run:
         progress = Progress(self.first_canvas, on_step)
         for level in self.levels:
             with _memory_errors(level.size):
-                if level.number > 1:
-                    self.objective = self._make_objective(level)
+                if level != self._level:
+                    self._level, self.objective = level, self._make_objective(level)
                 self._paint_level(level, progress)
             if progress.stopped is not None:
                 break
@@ -307,7 +307,7 @@ class Run:
     def _paint_level(self, level: Level, progress: Progress) -> None:
         """Improve the canvas at one size, starting from the best of the size before."""
         canvas = self._resized(progress.kept, level.size)
-        optimizer = make_optimizer(self.recipe, level)
+        optimizer = make_optimizer(self.recipe, canvas)
         keep_updated = self.recipe.keep == "updated" and self.recipe.optimizer == "adam"
         for count in range(level.steps):
             measured = self.objective(canvas)
@@ -328,7 +328,8 @@ class Run:
                 return
             if self.arithmetic.dtype == torch.bfloat16 and is_stalled(optimizer):
                 self._use_float32(level)
-                canvas, optimizer = progress.kept, make_optimizer(self.recipe, level)
+                canvas = progress.kept
+                optimizer = make_optimizer(self.recipe, canvas)
 
     def _use_float32(self, level: Level) -> None:
         """Go on in float32 where the rounding of bfloat16 hides the way down."""
@@ -420,12 +421,13 @@ def finish(canvas: npt.NDArray[np.float32], size: tuple[int, int]) -> Image.Imag
     return Image.fromarray(images.resize_in_kind(images.to_uint8(canvas), size))
 
 
-def make_optimizer(recipe: Recipe, level: Level) -> Optimizer:
-    """The optimiser that a recipe names, for the canvas of one level."""
+def make_optimizer(recipe: Recipe, canvas: Tensor) -> Optimizer:
+    """The optimiser that a recipe names, for canvases like that one (3 × H × W)."""
     if recipe.optimizer == "adam":
         return Adam(recipe.learning_rate)
-    width, height = level.size
-    return LBFGS(recipe.learning_rate, inverse=smoothing(height, width))
+    height, width = canvas.shape[1:]
+    inverse = smoothing(height, width, device=canvas.device, dtype=canvas.dtype)
+    return LBFGS(recipe.learning_rate, inverse=inverse)
 
 
 def _checked_initial(

@@ -24,7 +24,7 @@ from torch import Tensor
 from impasto.layers import Layer
 
 TILE = 4  # pixels of a tile's side; the input of a tile is two pixels larger
-BATCH = 256  # tiles at a time: a compromise between the cache and the matrix products
+BATCH = 512  # tiles at a time: a compromise between the cache and the matrix products
 
 # G of equation 8, for the interpolation points 0, ±1, ±2 and ∞.
 KERNEL_TRANSFORM = (
