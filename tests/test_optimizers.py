@@ -105,7 +105,8 @@ def test_lbfgs_with_the_right_guess_of_the_inverse_hessian_needs_few_steps() -> 
 
     def quadratic(x: Tensor) -> Tensor:
         difference = (x - centre).flatten(1)
-        return (difference * (difference @ root)).sum()
+        value: Tensor = (difference * (difference @ root)).sum()
+        return value
 
     start = torch.zeros_like(centre)
     guessed = minimise(LBFGS(1.0, inverse=smooth), quadratic, start, 12)

@@ -1,14 +1,17 @@
 """Paint the pairs of docs/presets.md: content, preset `default`, preset `gatys` and style in a row.
 
-`python tools/paint_presets.py [--gatys-steps N] [--pair NAME CONTENT STYLE]… [--folder FOLDER]`
+`python tools/paint_presets.py [--letter] [--pair NAME CONTENT STYLE]… [--folder FOLDER]`
 
-Without `--pair` it paints the pairs whose pictures come with impasto and scikit-image.
+The loss that `gatys` reaches in 2,500 steps of Adam, L-BFGS reaches in 300 from the same first
+canvas; with `--letter` it is Adam that paints, in most of an hour a picture. Without `--pair` it
+paints the pairs whose pictures come with impasto and scikit-image.
 """
 
 import argparse
 import importlib.util
 import time
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -19,6 +22,7 @@ FOLDER = Path(__file__).resolve().parents[1] / "docs" / "pictures"
 QUALITY = 85  # of the JPEGs
 WIDTH = 1600  # pixels of a row
 GATYS_SIZE = (256, 192)  # at which gatys can be waited for
+SHORTCUT: dict[str, Any] = {"optimizer": "lbfgs", "steps": 300, "keep": "measured"}
 
 PAIRS = {
     "cat": ("chelsea.png", "flowfield"),
@@ -48,9 +52,10 @@ def timed(name: str, content: Path, style: Path, recipe: Recipe) -> Result:
     return result
 
 
-def paint_row(name: str, content: Path, style: Path, gatys_steps: int) -> Image.Image:
+def paint_row(name: str, content: Path, style: Path, letter: bool) -> Image.Image:
     """Content, `default`, `gatys` and style side by side."""
-    gatys = Recipe.preset("gatys", size=GATYS_SIZE, steps=gatys_steps, precision="auto")
+    settings = {} if letter else SHORTCUT
+    gatys = Recipe.preset("gatys", size=GATYS_SIZE, precision="auto", **settings)
     ours = timed(f"{name}, default", content, style, Recipe())
     theirs = timed(f"{name}, gatys", content, style, gatys)
     row = montage([content, ours.image, theirs.image, style])
@@ -60,7 +65,7 @@ def paint_row(name: str, content: Path, style: Path, gatys_steps: int) -> Image.
 def main() -> None:
     """Paint what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--gatys-steps", type=int, default=2500)
+    parser.add_argument("--letter", action="store_true")
     parser.add_argument(
         "--pair", nargs=3, action="append", metavar=("NAME", "CONTENT", "STYLE"), default=[]
     )
@@ -68,7 +73,7 @@ def main() -> None:
     given = parser.parse_args()
     pairs = {name: (Path(content), Path(style)) for name, content, style in given.pair}
     for name, (content, style) in (pairs or built_in_pairs()).items():
-        row = paint_row(name, content, style, given.gatys_steps)
+        row = paint_row(name, content, style, given.letter)
         row.save(given.folder / f"preset-{name}.jpg", quality=QUALITY, optimize=True)
 
 
