@@ -14,7 +14,7 @@ from impasto.canvases import noise, recolored
 def picture(seed: int, scale: float = 40.0) -> Tensor:
     """A picture with colours that go together, as in a photograph."""
     generator = torch.Generator().manual_seed(seed)
-    mixed = torch.randn(3, 3, generator=generator, dtype=torch.float64)
+    mixed = torch.eye(3).double() + 0.2 * torch.randn(3, 3, generator=generator).double()
     colours = torch.randn(3, 30 * 20, generator=generator, dtype=torch.float64)
     return (scale * (mixed @ colours) + 10 * seed).view(3, 20, 30)
 
