@@ -1,4 +1,4 @@
-"""Paint the pairs of docs/presets.md: content, preset `default`, preset `gatys` and style in a row.
+"""Paint the pairs for a row each: content, preset `default`, preset `gatys` and style in a row.
 
 `python tools/paint_presets.py [--letter] [--pair NAME CONTENT STYLE]… [--folder FOLDER]`
 
