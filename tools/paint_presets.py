@@ -1,4 +1,4 @@
-"""Paint the pairs for a row each: content, preset `default`, preset `gatys` and style in a row.
+"""Paint pairs of pictures, a row each: content, preset `default`, preset `gatys`, style.
 
 `python tools/paint_presets.py [--letter] [--pair NAME CONTENT STYLE]… [--folder FOLDER]`
 
