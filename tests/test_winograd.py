@@ -80,6 +80,24 @@ def test_the_gradient_of_any_layer(weights: Weights, taps: list[str]) -> None:
     assert distance(*gradients) < CLOSE
 
 
+@pytest.mark.parametrize("layer", ["conv1_1", "conv2_2", "relu2_1", "pool1"])
+def test_gram_matrices_and_their_gradient_are_those_of_the_plain_network(
+    weights: Weights, layer: str
+) -> None:
+    x = picture(21, 34)
+    grams, gradients = [], []
+    for network, canvas in (
+        (VGG19(weights, [layer], winograd=True), x.clone().requires_grad_()),
+        (VGG19(weights, [layer], dtype=torch.float64), x.double().requires_grad_()),
+    ):
+        features, matrices = network.statistics(canvas, [layer], [layer])
+        grams.append(matrices[layer])
+        loss = matrices[layer].square().mean() + features[layer].square().mean()
+        gradients.append(torch.autograd.grad(loss, canvas)[0])
+    assert distance(*grams) < CLOSE
+    assert distance(*gradients) < CLOSE
+
+
 def test_what_was_read_without_a_gradient_stays(weights: Weights) -> None:
     network = VGG19(weights, ["conv1_2"], winograd=True)
     with torch.no_grad():

@@ -81,25 +81,25 @@ class _Gram(torch.autograd.Function):
         return by_flat
 
 
-def style_loss(features: Tensor, target: Tensor) -> Tensor:
+def style_loss(matrix: Tensor, target: Tensor) -> Tensor:
     r"""Mean squared difference of two Gram matrices, over C² once more (equation 4).
 
     For maps of equal size it is, with G the sum over positions,
     :math:`\mathrm{mean}\big((G - G_\text{style})^2\big) / (HWC)^2`.
 
     Args:
-        features: of the canvas, (C, H, W).
-        target: Gram matrix of the style picture's map, (C, C), from :func:`gram`.
+        matrix: of the canvas, (C, C), from :func:`gram`.
+        target: of the style picture, likewise.
 
     Returns:
         A scalar.
 
     Example:
         >>> import torch
-        >>> style_loss(torch.ones(2, 3, 3), torch.zeros(2, 2))
+        >>> style_loss(gram(torch.ones(2, 3, 3)), torch.zeros(2, 2))
         tensor(0.2500)
     """
-    return (gram(features) - target).square().mean() / features.shape[0] ** 2
+    return (matrix - target).square().mean() / matrix.shape[0] ** 2
 
 
 def style_energy(target: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from impasto.devices import exact_convolutions
-from impasto.losses import content_energy, content_loss, gram, style_energy, style_loss
+from impasto.losses import content_energy, content_loss, style_energy, style_loss
 from impasto.recipe import Recipe
 from impasto.vgg import VGG19
 
@@ -52,10 +52,8 @@ class Objective:
         self.network = network
         self.alpha, self.beta = recipe.alpha, recipe.style_weight
         with torch.no_grad(), exact_convolutions():
-            features = network(content)
-            self.content_targets = {name: features[name] for name in recipe.content_layers}
-            features = network(style)
-            self.style_targets = {name: gram(features[name]) for name in recipe.style_layers}
+            self.content_targets, _ = network.statistics(content, recipe.content_layers, ())
+            _, self.style_targets = network.statistics(style, (), recipe.style_layers)
         self.content_weights: Mapping[str, float] = recipe.content_layers
         self.style_weights: Mapping[str, float] = recipe.style_layers
         if recipe.balance == "relative":
@@ -70,7 +68,7 @@ class Objective:
 
     def losses(self, canvas: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Total, content and style loss of a canvas (3 × H × W), each a scalar tensor."""
-        features = self.network(canvas)
+        features, grams = self.network.statistics(canvas, self.content_weights, self.style_weights)
         content = torch.stack(
             [
                 weight * content_loss(features[name], self.content_targets[name])
@@ -79,7 +77,7 @@ class Objective:
         ).sum()
         style = torch.stack(
             [
-                weight * style_loss(features[name], self.style_targets[name])
+                weight * style_loss(grams[name], self.style_targets[name])
                 for name, weight in self.style_weights.items()
             ]
         ).sum()

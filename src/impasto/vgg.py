@@ -14,6 +14,7 @@ from torch import Tensor
 
 from impasto.errors import InputError
 from impasto.layers import BY_NAME, up_to_deepest
+from impasto.losses import gram
 from impasto.weights import Weights
 from impasto.winograd import Trunk
 
@@ -85,7 +86,7 @@ class VGG19:
             Where a gradient is wanted, they are good until the next such call.
         """
         if self._trunk is not None:
-            return self._trunk(picture)
+            return self._trunk(picture, sorted(self.taps))[0]
         features = {}
         x = picture.unsqueeze(0).contiguous(memory_format=self._layout)
         for layer in self.layers:
@@ -100,6 +101,25 @@ class VGG19:
             if layer.name in self.taps:
                 features[layer.name] = x.squeeze(0).to(self.dtype)
         return features
+
+    def statistics(
+        self, picture: Tensor, features: Iterable[str], grams: Iterable[str]
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Feature maps of some layers and Gram matrices of others.
+
+        Args:
+            picture: as above.
+            features: names of layers that are read.
+            grams: likewise.
+
+        Returns:
+            By layer name, the maps, C × H' × W', and the matrices, C × C, of
+            :func:`impasto.losses.gram`.
+        """
+        if self._trunk is not None:
+            return self._trunk(picture, features, grams)
+        maps = self(picture)
+        return {name: maps[name] for name in features}, {name: gram(maps[name]) for name in grams}
 
 
 def _placed(

@@ -22,6 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.layers import Layer
+from impasto.losses import gram
 
 TILE = 4  # pixels of a tile's side; the input of a tile is two pixels larger
 BATCH = 512  # tiles at a time: a compromise between the cache and the matrix products
@@ -234,17 +235,27 @@ class Trunk:
         self._room = Workspace()
         self._kept = Workspace()
 
-    def __call__(self, picture: Tensor) -> dict[str, Tensor]:
-        """Feature maps of a picture (3 × H × W) by layer name, each (C, H', W').
+    def __call__(
+        self, picture: Tensor, features: Iterable[str], grams: Iterable[str] = ()
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Feature maps of some layers and Gram matrices of others, by layer name.
 
-        Where a gradient is wanted, they lie in buffers that the next such call writes to again.
+        Args:
+            picture: 3 × H × W.
+            features: layers whose maps are wanted, each (C, H', W'). Where a gradient is wanted,
+                they lie in buffers that the next such call writes to again.
+            grams: layers whose Gram matrices are wanted, each (C, C).
         """
+        features, grams = tuple(features), tuple(grams)
         if torch.is_grad_enabled() and picture.requires_grad:
-            read = _Evaluate.apply(picture, self)  # type: ignore[no-untyped-call]
+            read = _Evaluate.apply(picture, self, features, grams)  # type: ignore[no-untyped-call]
         else:
-            maps = self.maps(picture, Workspace())
-            read = (maps[name].permute(2, 0, 1) for name in self.taps)
-        return dict(zip(self.taps, read, strict=True))
+            read = _read(self.maps(picture, Workspace()), features, grams)
+        split = len(features)
+        return (
+            dict(zip(features, read[:split], strict=True)),
+            dict(zip(grams, read[split:], strict=True)),
+        )
 
     def maps(self, picture: Tensor, kept: Workspace) -> dict[str, Tensor]:
         """Outputs of convolutions and poolings, and of the tapped ReLUs, each (H', W', C)."""
@@ -272,26 +283,38 @@ class Trunk:
             rectify = layer.kind == "relu"
         return maps
 
-    def gradient(self, maps: dict[str, Tensor], by_tap: dict[str, Tensor]) -> Tensor | None:
-        """Gradient by the picture (H, W, 3), given that by each tap (H', W', C)."""
+    def gradient(
+        self, maps: dict[str, Tensor], by_map: dict[str, Tensor], mixings: dict[str, Tensor]
+    ) -> Tensor | None:
+        """Gradient by the picture.
+
+        Args:
+            maps: from :meth:`maps`.
+            by_map: the gradient by some of them, each (H', W', C).
+            mixings: by layer name, (C, C); adds the map times this to the gradient by the map.
+
+        Returns:
+            (H, W, 3); None if nothing depends on the picture.
+        """
         gradient: Tensor | None = None
         names = cycle(("gradient", "other gradient"))  # a convolution cannot write where it reads
         for before, layer in reversed(list(pairwise(self._layers))):
-            tapped = by_tap.get(layer.name)
+            tapped, mixing = by_map.get(layer.name), mixings.get(layer.name)
             if layer.kind == "convolution":
-                if gradient is None and tapped is None:
+                if gradient is None and tapped is None and mixing is None:
                     continue
                 height, width, _ = maps[layer.name].shape
                 out = self._kept(next(names), height, width, before.channels)
-                read = _gradient_reader(gradient, maps[layer.name], tapped)
+                read = _gradient_reader(gradient, maps[layer.name], tapped, mixing)
                 if layer.name in self._backward:
                     convolve(read, self._backward[layer.name], None, out, self._room)
                 else:
                     spread_colours(read, self._colours, out, self._room)
                 gradient = out
                 continue
-            if tapped is not None:
-                gradient = tapped if gradient is None else gradient + tapped
+            for more in (tapped, None if mixing is None else maps[layer.name] @ mixing):
+                if more is not None:
+                    gradient = more if gradient is None else gradient + more
             if layer.kind == "pooling" and gradient is not None:
                 pooled = maps[before.name.replace("relu", "conv")]
                 out = self._kept(next(names), *pooled.shape)
@@ -316,20 +339,40 @@ class Trunk:
 
 class _Evaluate(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, picture: Tensor, trunk: Trunk) -> tuple[Tensor, ...]:
-        ctx.trunk, ctx.maps = trunk, trunk.maps(picture, trunk._kept)
+    def forward(
+        ctx: Any, picture: Tensor, trunk: Trunk, features: tuple[str, ...], grams: tuple[str, ...]
+    ) -> tuple[Tensor, ...]:
+        ctx.trunk, ctx.features, ctx.grams = trunk, features, grams
+        ctx.maps = trunk.maps(picture, trunk._kept)
         ctx.set_materialize_grads(False)
-        return tuple(ctx.maps[name].permute(2, 0, 1) for name in trunk.taps)
+        return _read(ctx.maps, features, grams)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, None]:
-        by_tap = {
+    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
+        split = len(ctx.features)
+        by_map = {
             name: gradient.permute(1, 2, 0)
-            for name, gradient in zip(ctx.trunk.taps, gradients, strict=True)
+            for name, gradient in zip(ctx.features, gradients[:split], strict=True)
             if gradient is not None
         }
-        gradient = ctx.trunk.gradient(ctx.maps, by_tap)
-        return None if gradient is None else gradient.permute(2, 0, 1).contiguous(), None
+        mixings = {
+            name: (gradient + gradient.T) / ctx.maps[name][..., 0].numel()
+            for name, gradient in zip(ctx.grams, gradients[split:], strict=True)
+            if gradient is not None
+        }
+        gradient = ctx.trunk.gradient(ctx.maps, by_map, mixings)
+        by_picture = None if gradient is None else gradient.permute(2, 0, 1).contiguous()
+        return by_picture, None, None, None
+
+
+def _read(
+    maps: dict[str, Tensor], features: tuple[str, ...], grams: tuple[str, ...]
+) -> tuple[Tensor, ...]:
+    """Maps as (C, H', W'), then Gram matrices."""
+    return (
+        *(maps[name].permute(2, 0, 1) for name in features),
+        *(gram(maps[name].permute(2, 0, 1)) for name in grams),
+    )
 
 
 def _reader(x: Tensor, *, rectify: bool) -> Read:
@@ -344,13 +387,16 @@ def _reader(x: Tensor, *, rectify: bool) -> Read:
     return read
 
 
-def _gradient_reader(after: Tensor | None, x: Tensor, tapped: Tensor | None) -> Read:
+def _gradient_reader(
+    after: Tensor | None, x: Tensor, tapped: Tensor | None, mixing: Tensor | None
+) -> Read:
     """Reads rows of the gradient by a convolution's output x.
 
     Args:
         after: the gradient by what the ReLU made of it; None where nothing came after.
         x: that output, (H, W, C).
         tapped: the gradient by a loss that read it, if any.
+        mixing: (C, C), if any: the gradient by a loss that read its Gram matrix is x times this.
     """
 
     def read(first: int, last: int, rows: Tensor) -> None:
@@ -361,6 +407,8 @@ def _gradient_reader(after: Tensor | None, x: Tensor, tapped: Tensor | None) -> 
             torch.ops.aten.threshold_backward.grad_input(after[here], x[here], 0, grad_input=rows)
         if tapped is not None:
             rows += tapped[here]
+        if mixing is not None:
+            rows += x[here] @ mixing
 
     return read
 
