@@ -15,6 +15,7 @@ from torch import Tensor
 from impasto.errors import InputError
 from impasto.layers import BY_NAME, up_to_deepest
 from impasto.losses import gram
+from impasto.tiles import Box
 from impasto.weights import Weights
 from impasto.winograd import Trunk
 
@@ -103,7 +104,11 @@ class VGG19:
         return features
 
     def statistics(
-        self, picture: Tensor, features: Iterable[str], grams: Iterable[str]
+        self,
+        picture: Tensor,
+        features: Iterable[str],
+        grams: Iterable[str],
+        core: Box | None = None,
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Feature maps of some layers and Gram matrices of others.
 
@@ -111,14 +116,20 @@ class VGG19:
             picture: as above.
             features: names of layers that are read.
             grams: likewise.
+            core: the part of the picture whose maps and matrices are wanted; None for all of it.
 
         Returns:
             By layer name, the maps, C × H' × W', and the matrices, C × C, of
             :func:`impasto.losses.gram`.
         """
         if self._trunk is not None:
-            return self._trunk(picture, features, grams)
+            return self._trunk(picture, features, grams, core)
         maps = self(picture)
+        if core is not None:
+            maps = {
+                name: x[(slice(None), *core.after(BY_NAME[name].pools).slices)]
+                for name, x in maps.items()
+            }
         return {name: maps[name] for name in features}, {name: gram(maps[name]) for name in grams}
 
 

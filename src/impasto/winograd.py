@@ -21,8 +21,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from impasto.layers import Layer
+from impasto.layers import BY_NAME, Layer
 from impasto.losses import gram
+from impasto.tiles import Box
 
 TILE = 4  # pixels of a tile's side; the input of a tile is two pixels larger
 BATCH = 512  # tiles at a time: a compromise between the cache and the matrix products
@@ -236,7 +237,11 @@ class Trunk:
         self._kept = Workspace()
 
     def __call__(
-        self, picture: Tensor, features: Iterable[str], grams: Iterable[str] = ()
+        self,
+        picture: Tensor,
+        features: Iterable[str],
+        grams: Iterable[str] = (),
+        core: Box | None = None,
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Feature maps of some layers and Gram matrices of others, by layer name.
 
@@ -245,12 +250,14 @@ class Trunk:
             features: layers whose maps are wanted, each (C, H', W'). Where a gradient is wanted,
                 they lie in buffers that the next such call writes to again.
             grams: layers whose Gram matrices are wanted, each (C, C).
+            core: the part of the picture whose maps and matrices they are; None for all of it.
         """
         features, grams = tuple(features), tuple(grams)
+        core = core or Box(0, picture.shape[1], 0, picture.shape[2])
         if torch.is_grad_enabled() and picture.requires_grad:
-            read = _Evaluate.apply(picture, self, features, grams)  # type: ignore[no-untyped-call]
+            read = _Evaluate.apply(picture, self, features, grams, core)  # type: ignore[no-untyped-call]
         else:
-            read = _read(self.maps(picture, Workspace()), features, grams)
+            read = _read(self.maps(picture, Workspace()), features, grams, core)
         split = len(features)
         return (
             dict(zip(features, read[:split], strict=True)),
@@ -284,14 +291,19 @@ class Trunk:
         return maps
 
     def gradient(
-        self, maps: dict[str, Tensor], by_map: dict[str, Tensor], mixings: dict[str, Tensor]
+        self,
+        maps: dict[str, Tensor],
+        by_map: dict[str, Tensor],
+        mixings: dict[str, Tensor],
+        core: Box,
     ) -> Tensor | None:
         """Gradient by the picture.
 
         Args:
             maps: from :meth:`maps`.
-            by_map: the gradient by some of them, each (H', W', C).
-            mixings: by layer name, (C, C); adds the map times this to the gradient by the map.
+            by_map: the gradient by the core of some of them, each (H', W', C).
+            mixings: by layer name, (C, C); the core's map times this is part of that gradient too.
+            core: of the picture.
 
         Returns:
             (H, W, 3); None if nothing depends on the picture.
@@ -299,22 +311,27 @@ class Trunk:
         gradient: Tensor | None = None
         names = cycle(("gradient", "other gradient"))  # a convolution cannot write where it reads
         for before, layer in reversed(list(pairwise(self._layers))):
-            tapped, mixing = by_map.get(layer.name), mixings.get(layer.name)
+            add = None
+            if layer.name in by_map or layer.name in mixings:
+                part = core.after(layer.pools)
+                tapped, mixing = by_map.get(layer.name), mixings.get(layer.name)
+                add = _adder(maps[layer.name], part, tapped, mixing)
             if layer.kind == "convolution":
-                if gradient is None and tapped is None and mixing is None:
+                if gradient is None and add is None:
                     continue
                 height, width, _ = maps[layer.name].shape
                 out = self._kept(next(names), height, width, before.channels)
-                read = _gradient_reader(gradient, maps[layer.name], tapped, mixing)
+                read = _gradient_reader(gradient, maps[layer.name], add)
                 if layer.name in self._backward:
                     convolve(read, self._backward[layer.name], None, out, self._room)
                 else:
                     spread_colours(read, self._colours, out, self._room)
                 gradient = out
                 continue
-            for more in (tapped, None if mixing is None else maps[layer.name] @ mixing):
-                if more is not None:
-                    gradient = more if gradient is None else gradient + more
+            if add is not None:
+                of_map = maps[layer.name]
+                gradient = torch.zeros_like(of_map) if gradient is None else gradient.clone()
+                add(0, of_map.shape[0], gradient)
             if layer.kind == "pooling" and gradient is not None:
                 pooled = maps[before.name.replace("relu", "conv")]
                 out = self._kept(next(names), *pooled.shape)
@@ -340,12 +357,17 @@ class Trunk:
 class _Evaluate(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, picture: Tensor, trunk: Trunk, features: tuple[str, ...], grams: tuple[str, ...]
+        ctx: Any,
+        picture: Tensor,
+        trunk: Trunk,
+        features: tuple[str, ...],
+        grams: tuple[str, ...],
+        core: Box,
     ) -> tuple[Tensor, ...]:
-        ctx.trunk, ctx.features, ctx.grams = trunk, features, grams
+        ctx.trunk, ctx.features, ctx.grams, ctx.core = trunk, features, grams, core
         ctx.maps = trunk.maps(picture, trunk._kept)
         ctx.set_materialize_grads(False)
-        return _read(ctx.maps, features, grams)
+        return _read(ctx.maps, features, grams, core)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
@@ -356,22 +378,25 @@ class _Evaluate(torch.autograd.Function):
             if gradient is not None
         }
         mixings = {
-            name: (gradient + gradient.T) / ctx.maps[name][..., 0].numel()
+            name: (gradient + gradient.T) / ctx.core.after(BY_NAME[name].pools).area
             for name, gradient in zip(ctx.grams, gradients[split:], strict=True)
             if gradient is not None
         }
-        gradient = ctx.trunk.gradient(ctx.maps, by_map, mixings)
+        gradient = ctx.trunk.gradient(ctx.maps, by_map, mixings, ctx.core)
         by_picture = None if gradient is None else gradient.permute(2, 0, 1).contiguous()
-        return by_picture, None, None, None
+        return by_picture, None, None, None, None
 
 
 def _read(
-    maps: dict[str, Tensor], features: tuple[str, ...], grams: tuple[str, ...]
+    maps: dict[str, Tensor], features: tuple[str, ...], grams: tuple[str, ...], core: Box
 ) -> tuple[Tensor, ...]:
-    """Maps as (C, H', W'), then Gram matrices."""
+    """The core's maps as (C, H', W'), then its Gram matrices."""
+    parts = {
+        name: maps[name][core.after(BY_NAME[name].pools).slices] for name in (*features, *grams)
+    }
     return (
-        *(maps[name].permute(2, 0, 1) for name in features),
-        *(gram(maps[name].permute(2, 0, 1)) for name in grams),
+        *(parts[name].permute(2, 0, 1) for name in features),
+        *(gram(parts[name].contiguous().permute(2, 0, 1)) for name in grams),
     )
 
 
@@ -387,16 +412,13 @@ def _reader(x: Tensor, *, rectify: bool) -> Read:
     return read
 
 
-def _gradient_reader(
-    after: Tensor | None, x: Tensor, tapped: Tensor | None, mixing: Tensor | None
-) -> Read:
+def _gradient_reader(after: Tensor | None, x: Tensor, add: Read | None) -> Read:
     """Reads rows of the gradient by a convolution's output x.
 
     Args:
         after: the gradient by what the ReLU made of it; None where nothing came after.
         x: that output, (H, W, C).
-        tapped: the gradient by a loss that read it, if any.
-        mixing: (C, C), if any: the gradient by a loss that read its Gram matrix is x times this.
+        add: adds the gradient by the losses that read it, if any.
     """
 
     def read(first: int, last: int, rows: Tensor) -> None:
@@ -405,12 +427,33 @@ def _gradient_reader(
             rows.zero_()
         else:
             torch.ops.aten.threshold_backward.grad_input(after[here], x[here], 0, grad_input=rows)
-        if tapped is not None:
-            rows += tapped[here]
-        if mixing is not None:
-            rows += x[here] @ mixing
+        if add is not None:
+            add(first, last, rows)
 
     return read
+
+
+def _adder(x: Tensor, core: Box, tapped: Tensor | None, mixing: Tensor | None) -> Read:
+    """Adds to rows of a gradient that by the losses which read part of a map.
+
+    Args:
+        x: the map, (H, W, C).
+        core: the part.
+        tapped: the gradient by that part, where a loss read it.
+        mixing: (C, C), where a loss read its Gram matrix: that gradient is the part times this.
+    """
+
+    def add(first: int, last: int, rows: Tensor) -> None:
+        top, bottom = max(first, core.top), min(last, core.bottom)
+        if top >= bottom:
+            return
+        here = rows[top - first : bottom - first, core.left : core.right]
+        if tapped is not None:
+            here += tapped[top - core.top : bottom - core.top]
+        if mixing is not None:
+            here += x[top:bottom, core.left : core.right] @ mixing
+
+    return add
 
 
 def _spread(gradient: Tensor, out: Tensor) -> Tensor:
