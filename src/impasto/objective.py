@@ -1,9 +1,9 @@
 """The loss of a canvas and its gradient, of the whole picture or tile by tile.
 
 The style loss sees a picture only through Gram matrices, which are sums over positions. So it takes
-two passes over the tiles: the first adds up the matrices, whose loss gives the gradient by each
-matrix; the second looks at every tile again, with that gradient held constant, adds the tile's share
-of the content loss, and gathers the gradient by the canvas. The result is that of the whole picture
+two passes over the tiles: the first adds up the matrices, whose loss gives the gradient by each of
+them; the second looks at every tile again, holds that gradient constant, adds the tile's share of
+the content loss, and gathers the gradient by the canvas. The result is that of the whole picture
 but for rounding, and memory holds one tile's feature maps at a time.
 """
 
@@ -124,7 +124,7 @@ class Objective:
             ]
             loss = self.alpha * here + torch.stack(pull).sum()
             (by_window,) = torch.autograd.grad(loss, window)
-            gradient[(slice(None), *tile.window.slices)] += by_window
+            _window(gradient, tile).add_(by_window)
             content += here.detach()
         style = style.detach()
         return self.alpha * content + self.beta * style, content, style, gradient
@@ -136,9 +136,9 @@ class Objective:
             _, parts = self.network.statistics(
                 _window(picture, tile), (), self.style_weights, tile.inside
             )
-            for name, part in parts.items():
-                part *= share(tile.core, _whole(picture), name)
-                sums[name] = sums[name].add_(part) if name in sums else part
+            for name, matrix in parts.items():
+                part = matrix * share(tile.core, _whole(picture), name)
+                sums[name] = sums[name] + part if name in sums else part
         return sums
 
     def _content_targets(self) -> Iterator[dict[str, Tensor]]:
@@ -189,7 +189,8 @@ class Objective:
         ).sum()
 
     def _cut(self, picture: Tensor, side: int | None) -> list[Tile]:
-        return cut(*picture.shape[1:], side, halo_for(self.network.layers))
+        height, width = picture.shape[1:]
+        return cut(height, width, side, halo_for(self.network.layers))
 
 
 def _whole(picture: Tensor) -> Box:
@@ -197,8 +198,9 @@ def _whole(picture: Tensor) -> Box:
 
 
 def _window(picture: Tensor, tile: Tile) -> Tensor:
-    """What the network looks at for a tile, without the canvas's history."""
-    return picture[(slice(None), *tile.window.slices)].detach()
+    """What the network looks at of a picture (3 × H × W) for a tile."""
+    rows, columns = tile.window.slices
+    return picture[:, rows, columns].detach()
 
 
 def _relative(shares: Mapping[str, float], energies: Mapping[str, float]) -> dict[str, float]:

@@ -126,11 +126,13 @@ class VGG19:
             return self._trunk(picture, features, grams, core)
         maps = self(picture)
         if core is not None:
-            maps = {
-                name: x[(slice(None), *core.after(BY_NAME[name].pools).slices)]
-                for name, x in maps.items()
-            }
+            maps = {name: _cropped(x, core.after(BY_NAME[name].pools)) for name, x in maps.items()}
         return {name: maps[name] for name in features}, {name: gram(maps[name]) for name in grams}
+
+
+def _cropped(x: Tensor, box: Box) -> Tensor:
+    rows, columns = box.slices
+    return x[:, rows, columns]
 
 
 def _placed(
