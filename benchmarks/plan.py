@@ -9,7 +9,7 @@ from pathlib import Path
 
 from impasto import samples
 
-SECTIONS = ("reference", "evaluation", "pastiche", "startup")
+SECTIONS = ("reference", "evaluation", "pastiche", "startup", "large")
 CONTENTS = ("chelsea", "astronaut", "coffee")  # photographs in scikit-image's wheel
 RESULTS = Path(__file__).parent / "results"
 
@@ -40,6 +40,8 @@ class Plan:
         evaluation_size: width and height of the canvas whose evaluation is timed.
         repeats: of a timing, of which the smallest counts.
         memory_sizes: longer sides of the paintings whose peak memory is measured.
+        large_sides: of the canvases that are evaluated by tiles.
+        tile: side of those tiles.
         output: folder for everything that is written.
         quick: a smoke test, whose numbers mean nothing.
     """
@@ -52,6 +54,8 @@ class Plan:
     evaluation_size: tuple[int, int]
     repeats: int
     memory_sizes: tuple[int, ...]
+    large_sides: tuple[int, ...]
+    tile: int
     output: Path
     quick: bool
 
@@ -92,6 +96,14 @@ def read_plan(arguments: Sequence[str] | None = None) -> Plan:
         "--cap", type=float, metavar="X", help="stop pastiche after X times our own time: 30"
     )
     parser.add_argument(
+        "--large",
+        nargs="+",
+        type=whole_number,
+        metavar="SIDE",
+        help="of the canvases that are evaluated by tiles: 1024 2048 4096 8192",
+    )
+    parser.add_argument("--tile", type=whole_number, metavar="N", help="side of those tiles: 512")
+    parser.add_argument(
         "--only", nargs="+", choices=SECTIONS, metavar="NAME", help=", ".join(SECTIONS)
     )
     parser.add_argument(
@@ -109,6 +121,8 @@ def read_plan(arguments: Sequence[str] | None = None) -> Plan:
         evaluation_size=(128, 96) if quick else (512, 384),
         repeats=3 if quick else 10,
         memory_sizes=(256,) if quick else (256, 512, 1024),
+        large_sides=tuple(asked.large or ([256] if quick else [1024, 2048, 4096, 8192])),
+        tile=asked.tile or (64 if quick else 512),
         output=asked.output,
         quick=quick,
     )

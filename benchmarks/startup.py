@@ -25,12 +25,12 @@ REPEATS = 3
 BETWEEN = """
 import json, resource, subprocess, sys, time
 began = time.perf_counter()
-done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+done = subprocess.run(sys.argv[1:], capture_output=True, text=True)
 seconds = time.perf_counter() - began
 if done.returncode:
     sys.exit(done.stderr)
 peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-print(json.dumps([seconds, peak * (1 if sys.platform == "darwin" else 1024)]))
+print(json.dumps([seconds, peak * (1 if sys.platform == "darwin" else 1024), done.stdout]))
 """
 
 
@@ -47,6 +47,21 @@ class Started:
     name: str
     seconds: float
     peak_memory: int
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a process took.
+
+    Attributes:
+        seconds: from start to end.
+        peak_memory: bytes.
+        printed: to its standard output.
+    """
+
+    seconds: float
+    peak_memory: int
+    printed: str
 
 
 def measure(plan: Plan, console: Console) -> Iterator[Started]:
@@ -70,11 +85,13 @@ def measure(plan: Plan, console: Console) -> Iterator[Started]:
         for name, repeats, arguments in commands:
             console.print(name)
             runs = [run(arguments) for _ in range(repeats)]
-            yield Started(name, min(s for s, _ in runs), max(peak for _, peak in runs))
+            yield Started(
+                name, min(ran.seconds for ran in runs), max(ran.peak_memory for ran in runs)
+            )
 
 
-def run(arguments: Sequence[str]) -> tuple[float, int]:
-    """Seconds and peak memory of a Python process.
+def run(arguments: Sequence[str]) -> Ran:
+    """Run a Python process.
 
     Raises:
         RuntimeError: the command failed.
@@ -87,8 +104,7 @@ def run(arguments: Sequence[str]) -> tuple[float, int]:
     )
     if done.returncode:
         raise RuntimeError(f"{' '.join(arguments)}: {done.stderr.strip()}")
-    seconds, peak = json.loads(done.stdout)
-    return seconds, peak
+    return Ran(*json.loads(done.stdout))
 
 
 def table(rows: Sequence[Started]) -> Table:

@@ -1044,7 +1044,7 @@ class TestToUint8:
     @example(float("inf"))
     @example(-1e-9)
     def test_the_rest_is_saturated(self, value: float) -> None:
-        assert images.to_uint8(np.array(value)) == math.floor(min(max(value, 0), 255) + 0.5)
+        assert images.to_uint8(np.array([value])) == math.floor(min(max(value, 0), 255) + 0.5)
 
 
 # ---------------------------------------------------------------------------------------- saving

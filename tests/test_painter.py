@@ -142,6 +142,11 @@ def paint_levels(on_step: Any = None, **settings: Any) -> Result:
     return stylize(LARGE_CONTENT, LARGE_STYLE, recipe, None, on_step, device="cpu")
 
 
+def test_a_run_can_be_painted_twice() -> None:
+    run = Run(LARGE_CONTENT, LARGE_STYLE, quick(size=144, levels=2, steps=9), device="cpu")
+    assert run.paint().canvas.tobytes() == run.paint().canvas.tobytes()
+
+
 def test_steps_are_numbered_through_all_levels() -> None:
     history = paint_levels().history
     assert [step.number for step in history] == list(range(1, 10))

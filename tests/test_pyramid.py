@@ -42,6 +42,12 @@ def test_no_coarser_level_is_too_small(
         assert min(*level.size, *level.style_size) >= SMALLEST_SIDE
 
 
+@given(st.integers(96, 20_000))
+def test_auto_begins_at_about_128_pixels(longer: int) -> None:
+    levels = plan((longer, longer), (longer, longer), Recipe(steps=100))
+    assert 90 <= max(levels[0].size) <= 182
+
+
 def test_one_level_takes_every_step() -> None:
     (level,) = plan((512, 384), (512, 320), Recipe(levels=1, steps=300))
     assert (level.size, level.steps) == ((512, 384), 300)

@@ -20,6 +20,7 @@ DEFAULT = {
     "size": 512,
     "output_size": "working",
     "style_fit": "aspect",
+    "style_scale": 1.0,
     "rescale": False,
     "initial": "recolored-content",
     "noise_ratio": 0.7,
@@ -40,7 +41,8 @@ DEFAULT = {
     "optimizer": "lbfgs",
     "learning_rate": 2.0,
     "steps": 125,
-    "levels": 3,
+    "levels": "auto",
+    "tile": "auto",
     "keep": "measured",
     "precision": "auto",
 }
@@ -74,9 +76,10 @@ LAYER_WEIGHTS = st.dictionaries(
 )
 RECIPES = st.builds(
     Recipe,
-    size=SIZES,
+    size=st.just("original") | SIZES,
     output_size=st.sampled_from(["working", "content"]) | SIZES,
     style_fit=st.sampled_from(["aspect", "squeeze"]),
+    style_scale=st.floats(0, 10, exclude_min=True),
     rescale=st.booleans(),
     initial=st.text(min_size=1),
     noise_ratio=st.floats(0, 1),
@@ -90,7 +93,8 @@ RECIPES = st.builds(
     learning_rate=st.floats(0, exclude_min=True, allow_infinity=False),
     steps=st.integers(1, 1_000_000),
     keep=st.sampled_from(["measured", "updated"]),
-    levels=st.integers(1, 10),
+    levels=st.just("auto") | st.integers(1, 10),
+    tile=st.sampled_from(["auto", "off"]) | st.integers(1, 2048).map(lambda count: 16 * count),
     balance=st.sampled_from(["relative", "absolute"]),
     precision=st.sampled_from(["auto", "float32", "bfloat16", "float64"]),
 )
@@ -296,6 +300,12 @@ def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
         ("size", "640x480", (640, 480)),
         ("size", "640 × 480", (640, 480)),
         ("size", "640X480", (640, 480)),
+        ("size", "original", "original"),
+        ("levels", "4", 4),
+        ("levels", "auto", "auto"),
+        ("tile", "512", 512),
+        ("tile", "off", "off"),
+        ("style_scale", "1.5", 1.5),
         ("output_size", "content", "content"),
         ("output_size", "2000", 2000),
         ("output_size", "640x480", (640, 480)),
@@ -340,14 +350,21 @@ def test_other_forms_of_a_setting(name: str, given_as: Any, value: Any) -> None:
 # Refusals
 
 A_SIZE = "one number of pixels, as in 512, or two, as in 512x384"
+LEVELS = "'auto' or a whole number from 1 to 10"
+TILE = "'auto', 'off' or a multiple of 16 from 16 to 32768 pixels"
 
 
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"size": "big"}, f"size cannot be 'big': it should be {A_SIZE}."),
+        ({"size": "big"}, f"size cannot be 'big': it should be 'original', {A_SIZE}."),
         ({"size": 0}, "size cannot be 0: its sides should lie between 1 and 32768 pixels."),
-        ({"size": "640x"}, f"size cannot be '640x': it should be {A_SIZE}."),
+        ({"size": "640x"}, f"size cannot be '640x': it should be 'original', {A_SIZE}."),
+        ({"levels": 11}, f"levels cannot be 11: it should be {LEVELS}."),
+        ({"levels": "many"}, f"levels cannot be 'many': it should be {LEVELS}."),
+        ({"tile": 100}, f"tile cannot be 100: it should be {TILE}."),
+        ({"tile": "on"}, f"tile cannot be 'on': it should be {TILE}."),
+        ({"style_scale": 0}, "style_scale cannot be 0: it should be greater than 0."),
         (
             {"output_size": "workin"},
             f"output_size cannot be 'workin': it should be 'working', 'content', {A_SIZE}.",

@@ -77,6 +77,16 @@ def test_a_style_picture_keeps_its_aspect_ratio_at_the_longer_side_of_the_canvas
     assert style_size((300, 900), (512, 384), Recipe(style_fit="aspect")) == (171, 512)
 
 
+def test_a_style_picture_is_looked_at_larger_or_smaller() -> None:
+    assert style_size((300, 900), (512, 384), Recipe(style_scale=2)) == (342, 1024)
+    squeezed = Recipe(style_fit="squeeze", style_scale=0.5)
+    assert style_size((300, 900), (512, 384), squeezed) == (256, 192)
+
+
+def test_the_original_size_is_the_content_picture_s() -> None:
+    assert canvas_size((3000, 2001), Recipe(size="original")) == (3000, 2001)
+
+
 def test_a_squeezed_style_picture_has_the_size_of_the_canvas() -> None:
     assert style_size((300, 900), (512, 384), Recipe(style_fit="squeeze")) == (512, 384)
 

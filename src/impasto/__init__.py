@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from impasto.errors import RunError as RunError
     from impasto.painter import Result as Result
     from impasto.painter import Step as Step
+    from impasto.painter import resume as resume
     from impasto.painter import stylize as stylize
     from impasto.recipe import Recipe as Recipe
 
@@ -32,6 +33,7 @@ _HOMES = {
     "Result": "painter",
     "RunError": "errors",
     "Step": "painter",
+    "resume": "painter",
     "stylize": "painter",
 }
 

@@ -14,18 +14,24 @@ from impasto.files import check_folder, check_writable, written_whole
 from impasto.flags import Preset, RecipeFile, build, recipe_flags
 from impasto.session import (
     BAD_INPUT,
+    CHECKPOINT_EVERY,
     DONE,
     FAILED,
     STOPPED,
     Outputs,
+    announce,
+    expect,
+    keep,
     note,
     paint,
     prepare,
+    take_up,
 )
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from impasto.painter import Run
     from impasto.recipe import Recipe
 
 app = typer.Typer(
@@ -100,20 +106,86 @@ def stylize(
     no_metadata: Annotated[
         bool, typer.Option("--no-metadata", help="Leave recipe and inputs out of a PNG.")
     ] = False,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Save the run there, for `impasto resume`; without it, a run that will take over "
+            "three minutes is saved in the cache folder.",
+        ),
+    ] = None,
+    checkpoint_every: Annotated[
+        float, typer.Option(metavar="SECONDS", help="How often it is saved.")
+    ] = CHECKPOINT_EVERY,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what it would take, and paint nothing.")
+    ] = False,
     quiet: Quiet = False,
     **settings: Any,
 ) -> None:
     """Paint CONTENT in the style of STYLE."""
     made = build(preset, recipe, settings)
-    outputs = Outputs(output, bits, not no_metadata, montage, plot, trace, snapshots, show, quiet)
+    outputs = Outputs(
+        output,
+        bits,
+        not no_metadata,
+        montage,
+        plot,
+        trace,
+        snapshots,
+        show,
+        quiet,
+        checkpoint,
+        checkpoint_every,
+    )
     outputs.check((content, style))
     if save_recipe is not None:
         check_writable(save_recipe)
     _use_threads(threads)
+    from rich.console import Console
+
     run = prepare(content, style, made, outputs, device, weights, weights_input)
+    expected = expect(run, always=dry_run)
+    if dry_run or not quiet:
+        announce(run, content, style, expected)
+    if dry_run:
+        Console(stderr=True).print(_levels_table(run))
+        raise typer.Exit(DONE)
     if save_recipe is not None:
         with written_whole(save_recipe) as file:
             file.write(made.to_toml().encode())
+    raise typer.Exit(paint(run, keep(run, outputs, expected)))
+
+
+def _levels_table(run: Run) -> Table:
+    from rich.table import Table
+
+    from impasto.forecast import cut
+
+    table = Table(title="Levels", title_justify="left")
+    for heading in ("Canvas", "Style picture", "Steps", "Tiles"):
+        table.add_column(heading, justify="right")
+    for level in run.levels:
+        table.add_row(
+            "×".join(map(str, level.size)),
+            "×".join(map(str, level.style_size)),
+            str(level.steps),
+            str(len(cut(run, level))),
+        )
+    return table
+
+
+@app.command("resume")
+def resume(
+    checkpoint: Annotated[Path, typer.Argument(metavar="FILE", help="What a run was saved to.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="OUT.png", help="Another name for the painting."),
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Go on with a run that was stopped; the painting is that of one that never was."""
+    run, outputs = take_up(checkpoint, output, quiet)
     raise typer.Exit(paint(run, outputs))
 
 
@@ -147,7 +219,10 @@ def demo(
     )
     _use_threads(threads)
     run = prepare(content, style_path, made, outputs, device)
-    raise typer.Exit(paint(run, outputs))
+    expected = expect(run)
+    if not quiet:
+        announce(run, content, style_path, expected)
+    raise typer.Exit(paint(run, keep(run, outputs, expected)))
 
 
 @app.command("montage")
@@ -181,7 +256,7 @@ def network(
     from impasto import figures, sizes
 
     made = build(preset, recipe, {"size": size})
-    canvas = sizes.fit((4, 3), made.size)
+    canvas = sizes.fit((4, 3), 512 if isinstance(made.size, str) else made.size)
     if output is not None:
         figures.check_figure(output)
     Console().print(_network_table(made, canvas))

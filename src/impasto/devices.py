@@ -5,7 +5,9 @@ from __future__ import annotations
 import warnings
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 
+import psutil
 import torch
 
 from impasto.errors import ImpastoWarning, InputError
@@ -115,3 +117,22 @@ def describe(device: torch.device) -> str:
     if device.type == "cpu":
         return f"cpu ({torch.get_num_threads()} threads)"
     return str(device)
+
+
+def free_memory(device: torch.device) -> float:
+    """Bytes that a run may take on a device: free, or soon given back by the system's caches."""
+    if device.type == "cuda":
+        return float(torch.cuda.mem_get_info(device)[0])
+    return float(min(psutil.virtual_memory().available, _left_in_container()))
+
+
+def _left_in_container() -> float:
+    """What Linux's control groups (version 2) leave this process, where they set a limit."""
+    folder = Path("/sys/fs/cgroup")
+    try:
+        limit = int((folder / "memory.max").read_text())
+        used = int((folder / "memory.current").read_text())
+        cached = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+    except (OSError, ValueError):  # no such files, or no limit: "max"
+        return float("inf")
+    return limit - used + int(cached.get("inactive_file", 0))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import glob
+import math
 import os
 import shutil
 import uuid
@@ -11,6 +13,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from impasto.errors import InputError
+
+NAMED = 60  # characters of a file's name that the name of its part begins with
 
 
 def shown(path: str | Path) -> str:
@@ -72,6 +76,18 @@ def check_folder(path: str | Path) -> Path:
     return path
 
 
+def check_interval(seconds: float) -> None:
+    """Make sure that something can be written that often.
+
+    Raises:
+        InputError: that is no number of seconds.
+    """
+    if not 0 <= seconds < math.inf:
+        raise InputError(
+            f"A run cannot be saved every {seconds} seconds: choose a number of at least 0."
+        )
+
+
 def _looked_up(path: Path) -> Path:
     """The path, if the system can look it up at all: a name can be too long, or hold a NUL."""
     try:
@@ -87,6 +103,12 @@ def _looked_up(path: Path) -> Path:
 def _target(path: Path) -> Path:
     """Where a path leads, so that a link stays a link when the file behind it is replaced."""
     return path.resolve() if path.is_symlink() else path
+
+
+def remove_parts(path: Path) -> None:
+    """Remove what a process that was killed while it wrote a file has left beside it."""
+    for part in path.parent.glob(f".{glob.escape(path.name[:NAMED])}.*.part"):
+        part.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -106,7 +128,7 @@ def written_whole(path: str | Path) -> Iterator[BinaryIO]:
         OSError: it cannot be written.
     """
     target = _target(Path(path))
-    part = target.with_name(f".{uuid.uuid4().hex}.part")
+    part = target.with_name(f".{target.name[:NAMED]}.{uuid.uuid4().hex}.part")
     try:
         with part.open("xb") as file:
             yield file

@@ -14,11 +14,13 @@ from impasto.recipe import PRESETS, Recipe
 
 PANEL = "Recipe"
 METAVARS = {
-    "size": "WxH|N",
+    "size": "WxH|N|original",
     "output_size": "working|content|WxH|N",
     "content_layers": "LAYER:WEIGHT,…",
     "style_layers": "LAYER:WEIGHT,…",
     "initial": "NAME|PICTURE",
+    "levels": "auto|N",
+    "tile": "auto|off|N",
 }
 
 Preset = Annotated[

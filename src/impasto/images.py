@@ -12,7 +12,7 @@ import io
 import logging
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +31,7 @@ Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
 Source = str | Path | Image.Image | npt.NDArray[np.uint8]
 
 FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "BMP", "DIB", "GIF", "AVIF", "HEIF", "PPM")
+STRIP = 256  # rows of a picture that are converted at a time
 MOST_PIXELS = 178_956_970  # where Pillow, too, takes a picture for a decompression bomb
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -366,8 +367,11 @@ def resize(pixels: Pixels, size: tuple[int, int]) -> npt.NDArray[np.float32]:
 
 def resize_in_kind(pixels: Pixels, size: tuple[int, int]) -> Pixels:
     """:func:`resize`, rounded and saturated back to uint8 when it came as uint8."""
-    resized = resize(pixels, size)
-    return to_uint8(resized) if pixels.dtype == np.uint8 else resized
+    if pixels.dtype != np.uint8:
+        return resize(pixels, size)
+    if size == (pixels.shape[1], pixels.shape[0]):
+        return pixels
+    return to_uint8(resize(pixels, size))
 
 
 def rescale(pixels: Pixels) -> npt.NDArray[np.float32]:
@@ -387,9 +391,24 @@ def to_uint8(pixels: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     >>> to_uint8(np.array([-3.0, 0.5, 1.5, 254.5, 300.0])).tolist()
     [0, 1, 2, 255, 255]
     """
+    return _by_strips(_rounded, pixels, np.uint8)
+
+
+def _rounded(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
     clipped = np.clip(pixels, 0, 255)
     whole = np.floor(clipped)  # adding 0.5 instead would round 0.49999997 up
-    return np.asarray(whole + (clipped - whole >= 0.5), dtype=np.uint8)
+    return np.asarray(whole + (clipped - whole >= 0.5))
+
+
+def _by_strips(
+    convert: Callable[[npt.NDArray[Any]], npt.NDArray[Any]], pixels: npt.NDArray[Any], dtype: Any
+) -> npt.NDArray[Any]:
+    """Convert a picture a few rows at a time, so that what lies between takes little memory."""
+    converted = np.empty(pixels.shape, dtype)
+    for top in range(0, len(pixels), STRIP):
+        rows = slice(top, top + STRIP)
+        converted[rows] = convert(pixels[rows])
+    return converted
 
 
 # ------------------------------------------------------------------------------------- writing
@@ -452,7 +471,11 @@ def save(
 def _write_deep_tiff(pixels: Pixels, file: BinaryIO) -> None:
     import tifffile
 
-    deep = np.floor(np.clip(pixels.astype(np.float64), 0, 255) * 257 + 0.5).astype(np.uint16)
+    deep = _by_strips(
+        lambda rows: np.floor(np.clip(rows.astype(np.float64), 0, 255) * 257 + 0.5),
+        pixels,
+        np.uint16,
+    )
     tifffile.imwrite(
         file,
         deep,

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, fields
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
+
+HISTORY_BYTES = 2**31
+Numbers = dict[str, float]
+Tensors = dict[str, Tensor]
 
 
 class Optimizer(Protocol):
@@ -20,6 +24,12 @@ class Optimizer(Protocol):
 
     def step(self, canvas: Tensor, loss: float, gradient: Tensor) -> Tensor | None:
         """The canvas to evaluate next; None where there is nothing left to gain."""
+
+    def state(self) -> tuple[Numbers, Tensors]:
+        """All that the next steps depend on, for a checkpoint."""
+
+    def restore(self, numbers: Numbers, tensors: Tensors) -> None:
+        """Go on from a state."""
 
 
 class Adam:
@@ -47,6 +57,17 @@ class Adam:
         mean = self.mean / (1 - self.BETA1**self.count)
         square = self.square / (1 - self.BETA2**self.count)
         return canvas - self.learning_rate * mean / (square.sqrt() + self.EPSILON)
+
+    def state(self) -> tuple[Numbers, Tensors]:
+        """Its count and its two means."""
+        if self.mean is None or self.square is None:
+            return {"count": 0}, {}
+        return {"count": self.count}, {"mean": self.mean, "square": self.square}
+
+    def restore(self, numbers: Numbers, tensors: Tensors) -> None:
+        """Go on from a state."""
+        self.count = int(numbers["count"])
+        self.mean, self.square = tensors.get("mean"), tensors.get("square")
 
 
 @dataclass
@@ -101,6 +122,17 @@ def smoothing(
     return smooth
 
 
+def history_for(canvas_bytes: int) -> int:
+    """How many pairs L-BFGS remembers of canvases that large: 50, or what 2 GiB hold, but 3.
+
+    It depends on the canvas alone, so a recipe paints the same picture on any machine.
+
+    >>> [history_for(3 * 4 * side * side) for side in (512, 4096, 8192)]
+    [50, 5, 3]
+    """
+    return max(3, min(50, HISTORY_BYTES // (2 * canvas_bytes)))
+
+
 class LBFGS:
     """Limited-memory BFGS (Nocedal and Wright, *Numerical Optimization*, algorithm 7.4).
 
@@ -134,6 +166,32 @@ class LBFGS:
             return self._shorten(line, loss)
         self._remember(canvas - line.start, gradient - line.gradient)
         return self._set_out(canvas, loss, gradient)
+
+    def state(self) -> tuple[Numbers, Tensors]:
+        """Its pairs, its scale and the line it is on."""
+        numbers: Numbers = {"pairs": len(self.pairs)}
+        tensors = {"scale": self.scale}
+        for index, pair in enumerate(self.pairs):
+            for name, tensor in zip(("step", "change", "curvature"), pair, strict=True):
+                tensors[f"{name} {index}"] = tensor
+        if self.line is not None:
+            for field in fields(Line):
+                value = getattr(self.line, field.name)
+                (tensors if isinstance(value, Tensor) else numbers)[f"line {field.name}"] = value
+        return numbers, tensors
+
+    def restore(self, numbers: Numbers, tensors: Tensors) -> None:
+        """Go on from a state."""
+        self.scale = tensors["scale"]
+        for index in range(int(numbers["pairs"])):
+            step, change, curvature = (
+                tensors[f"{name} {index}"] for name in ("step", "change", "curvature")
+            )
+            self.pairs.append((step, change, curvature))
+        if "line loss" in numbers:
+            state: dict[str, Any] = {**numbers, **tensors}
+            self.line = Line(**{field.name: state[f"line {field.name}"] for field in fields(Line)})
+            self.line.trials = int(self.line.trials)
 
     def _set_out(self, start: Tensor, loss: float, gradient: Tensor) -> Tensor | None:
         """Take a new direction from a canvas whose loss is known."""

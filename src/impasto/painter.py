@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,15 +18,20 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from impasto import __version__, devices, images, pyramid, sizes
+from impasto import __version__, devices, forecast, images, pyramid, sizes, tiles
+from impasto import checkpoint as checkpoints
 from impasto import weights as weight_files
 from impasto.canvases import noise, recolored
-from impasto.errors import InputError, RunError
+from impasto.checkpoint import Input, Saved, Saving
+from impasto.errors import ImpastoWarning, InputError, RunError
+from impasto.files import check_interval, shown
 from impasto.objective import Evaluation, Objective
-from impasto.optimizers import LBFGS, Adam, Optimizer, is_stalled, smoothing
+from impasto.optimizers import LBFGS, Adam, Optimizer, history_for, is_stalled, smoothing
 from impasto.pyramid import Level
 from impasto.recipe import FIRST_CANVASES, Recipe
 from impasto.vgg import VGG19
+
+CHECKPOINT_EVERY = 60.0  # seconds
 
 
 @dataclass
@@ -144,6 +150,8 @@ def stylize(
     device: str = "auto",
     weights: str | Path = "bundled",
     weights_input: str | None = None,
+    checkpoint: str | Path | None = None,
+    checkpoint_every: float = CHECKPOINT_EVERY,
 ) -> Result:
     """Paint the content of one picture in the style of another.
 
@@ -159,6 +167,8 @@ def stylize(
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         weights: ``bundled``, or the path of a weight file (see :func:`impasto.weights.load`).
         weights_input: what a weight file expects, ``caffe`` or ``torchvision``.
+        checkpoint: file to which the run is saved, for :func:`resume`; both pictures must be files.
+        checkpoint_every: seconds from one time to the next.
 
     Raises:
         InputError: a picture, size, weight file or device cannot be used.
@@ -173,7 +183,23 @@ def stylize(
         weights=weights,
         weights_input=weights_input,
     )
+    if checkpoint is not None:
+        run.save_to(checkpoint, checkpoint_every)
     return run.paint(on_step)
+
+
+def resume(checkpoint: str | Path, on_step: OnStep | None = None) -> Result:
+    """Go on with a run that was stopped; the result is that of one that never was.
+
+    Args:
+        checkpoint: what :func:`stylize` wrote.
+        on_step: as there.
+
+    Raises:
+        InputError: it cannot be read, or an input of the run has changed.
+        RunError: as for :func:`stylize`.
+    """
+    return Run.resumed(Path(checkpoint)).paint(on_step)
 
 
 @dataclass
@@ -181,42 +207,56 @@ class Progress:
     """What a run has come to.
 
     Attributes:
+        canvas: what is evaluated next, at the size of its level.
         kept: the canvas to be kept so far, at the size of its level.
+        optimizer: of the level; None before the first step at it.
         on_step: called with every step.
+        level: number of the level.
+        count: evaluations done at it.
+        history: every step so far.
+        best: the best of the level.
+        stopped: why the run ends before its last step.
+        began: when, by the clock of :func:`time.perf_counter`.
     """
 
+    canvas: Tensor
     kept: Tensor
+    optimizer: Optimizer | None = None
     on_step: OnStep | None = None
+    level: int = 1
+    count: int = 0
     history: list[Step] = field(default_factory=list)
     best: Step | None = None
     stopped: str | None = None
     easel: Easel = field(default_factory=Easel)
     began: float = field(default_factory=time.perf_counter)
 
+    def enter(self, level: Level, canvas: Tensor) -> None:
+        """Go on at another level, from that canvas."""
+        self.canvas, self.optimizer = canvas, None
+        self.level, self.count = level.number, 0
+
     def record(
         self,
         measured: Evaluation,
-        level: int,
         *,
         kept: Tensor,
-        first: bool,
         look: Callable[[], Image.Image],
     ) -> None:
         """Take down a step, keep its canvas if it is the best of its level, and tell of it.
 
         Args:
             measured: what the step measured.
-            level: its number.
             kept: the canvas to keep if the step is the best.
-            first: whether it is the first of its level.
             look: shows the step's canvas after its update.
         """
         seconds = time.perf_counter() - self.began
         number = len(self.history) + 1
         losses = (measured.loss, measured.content, measured.style)
-        step = Step(number, *losses, seconds, level, self.easel)
+        step = Step(number, *losses, seconds, self.level, self.easel)
         self.history.append(step)
-        if self.best is None or first or step.loss < self.best.loss:
+        self.count += 1
+        if self.best is None or self.count == 1 or step.loss < self.best.loss:
             self.best, self.kept = step, kept
         self.easel.number, self.easel.look = number, look
         if self.on_step is not None and self.on_step(step) is False:
@@ -235,6 +275,7 @@ class Run:
         output_size: width and height of the result.
         levels: the sizes that the canvas goes through.
         arithmetic: how the network computes.
+        tile: side of the tiles that the current level is looked at in; None if that is whole.
         objective: what a canvas of the current level is measured by, at first the coarsest.
         first_canvas: 3 × H × W at the coarsest level, RGB 0…255 with the network's mean taken away.
     """
@@ -249,8 +290,10 @@ class Run:
         device: str = "auto",
         weights: str | Path = "bundled",
         weights_input: str | None = None,
+        _checkpoint: tuple[Saved, dict[str, Tensor]] | None = None,
     ) -> None:
         self.recipe = recipe = Recipe() if recipe is None else recipe
+        self._sources = (content, style, weights, weights_input)
         self.content = images.read(content, "content picture")
         self.style = images.read(style, "style picture")
         self.size = sizes.canvas_size(self.content.size, recipe)
@@ -261,8 +304,14 @@ class Run:
         self.arithmetic = devices.arithmetic(recipe.precision, self.device)
         self._loaded = weight_files.load(weights, weights_input)
         self.weights = (self._loaded.name, self._loaded.sha256)
+        self._saving: Saving | None = None
+        self._progress: Progress | None = None
+        if _checkpoint is not None:
+            self._restore(*_checkpoint)
+            return
         self._network = self._make_network()
         self._level = coarsest = self.levels[0]
+        self.tile = self.tile_for(coarsest)
         with _memory_errors(coarsest.size):
             self.first_canvas = (
                 self._lay_out(coarsest)
@@ -271,7 +320,107 @@ class Run:
                     self._to_tensor(_checked_initial(initial, self.size)), coarsest.size
                 )
             )
-            self.objective = self._make_objective(coarsest)
+            self.objective = self._make_objective()
+
+    @classmethod
+    def resumed(cls, path: Path) -> Run:
+        """The run that a checkpoint holds, to go on where it was.
+
+        Raises:
+            InputError: it cannot be read, or an input of the run has changed.
+        """
+        saved, tensors = checkpoints.read(path)
+        try:
+            run = cls(
+                saved.content.path,
+                saved.style.path,
+                Recipe(**saved.recipe),
+                device=saved.device,
+                weights=saved.weights,
+                weights_input=saved.weights_input,
+                _checkpoint=(saved, tensors),
+            )
+        except KeyError:
+            raise InputError(
+                f"The checkpoint {shown(path)} is incomplete: start the run anew."
+            ) from None
+        run.save_to(path, outputs=saved.outputs)
+        return run
+
+    def _restore(self, saved: Saved, tensors: dict[str, Tensor]) -> None:
+        """Take up a state."""
+        checkpoints.check_input(self.content.sha256, saved.content, "content picture")
+        checkpoints.check_input(self.style.sha256, saved.style, "style picture")
+        weights = Input(path=saved.weights, sha256=saved.weights_sha256)
+        checkpoints.check_input(self.weights[1], weights, "weight file")
+        torch.set_num_threads(saved.threads)
+        if saved.float32:
+            self.arithmetic = devices.arithmetic("float32", self.device)
+        self._network = self._make_network()
+        self._level, self.tile = self.levels[saved.level - 1], saved.tile
+        tensors = {name: tensor.to(self.device) for name, tensor in tensors.items()}
+        canvas, kept = tensors.pop("canvas"), tensors.pop("kept")
+        self.first_canvas = canvas
+        history = [
+            Step(number, *measured) for number, measured in enumerate(saved.history, start=1)
+        ]
+        optimizer = None
+        if saved.optimizer:
+            optimizer = make_optimizer(self.recipe, canvas)
+            optimizer.restore(saved.optimizer, tensors)
+        self._progress = Progress(
+            canvas,
+            kept,
+            optimizer,
+            level=saved.level,
+            count=saved.count,
+            history=history,
+            best=history[saved.best - 1] if saved.best else None,
+            began=time.perf_counter() - (history[-1].seconds if history else 0.0),
+        )
+        with _memory_errors(self._level.size):
+            self.objective = self._make_objective()
+
+    @property
+    def history(self) -> list[Step]:
+        """Every step so far; where a run goes on from a checkpoint, those before it."""
+        return self._progress.history if self._progress else []
+
+    def save_to(
+        self,
+        checkpoint: str | Path,
+        every: float = CHECKPOINT_EVERY,
+        outputs: dict[str, Any] | None = None,
+    ) -> None:
+        """Save the run to a checkpoint before its first step, now and then, and at its end.
+
+        Args:
+            checkpoint: the file.
+            every: seconds from one time to the next.
+            outputs: what the caller wants to find again in it.
+
+        Raises:
+            InputError: a picture is no file, so it could not be found again, or the interval is no
+                number of seconds.
+        """
+        check_interval(every)
+        pictures = zip(("content", "style"), self._sources[:2], strict=True)
+        for role, source in pictures:
+            if not isinstance(source, str | Path):
+                raise InputError(
+                    f"A checkpoint needs a {role} picture that is a file, to find it again."
+                )
+        self._saving = Saving(Path(checkpoint).absolute(), every, outputs or {})
+
+    @property
+    def inputs(self) -> tuple[Path, ...]:
+        """The pictures that are files."""
+        return tuple(Path(source) for source in self._sources[:2] if isinstance(source, str | Path))
+
+    @property
+    def saving(self) -> Saving | None:
+        """Where and how often the run is saved, if it is."""
+        return self._saving
 
     def paint(self, on_step: OnStep | None = None) -> Result:
         """Run every step of the recipe, or until ``on_step`` returns False.
@@ -279,14 +428,19 @@ class Run:
         Raises:
             RunError: it ran out of memory, or its first loss was not finite.
         """
-        progress = Progress(self.first_canvas, on_step)
-        for level in self.levels:
+        progress = self._progress or Progress(self.first_canvas, self.first_canvas)
+        progress.on_step = on_step
+        self._save(progress)
+        for level in self.levels[progress.level - 1 :]:
             with _memory_errors(level.size):
                 if level != self._level:
-                    self._level, self.objective = level, self._make_objective(level)
+                    self._enter(level)
+                if level.number != progress.level:
+                    progress.enter(level, self._resized(progress.kept, level.size))
                 self._paint_level(level, progress)
             if progress.stopped is not None:
                 break
+        self._save(progress, at_once=True)
         progress.easel.look = None
         if progress.best is None:
             raise RunError(
@@ -304,38 +458,121 @@ class Run:
             stopped=progress.stopped,
         )
 
+    def _enter(self, level: Level) -> None:
+        """Measure what canvases of another level are to be compared with."""
+        del self.objective  # before there are two
+        self._level, self.tile = level, self.tile_for(level)
+        self.objective = self._make_objective()
+
     def _paint_level(self, level: Level, progress: Progress) -> None:
-        """Improve the canvas at one size, starting from the best of the size before."""
-        canvas = self._resized(progress.kept, level.size)
-        optimizer = make_optimizer(self.recipe, canvas)
+        """Improve the canvas at one size."""
         keep_updated = self.recipe.keep == "updated" and self.recipe.optimizer == "adam"
-        for count in range(level.steps):
-            measured = self.objective(canvas)
+        while progress.count < level.steps:
+            canvas = progress.canvas
+            measured = self._evaluate(canvas)
             if not measured.is_finite():
                 progress.stopped = f"the loss of step {len(progress.history) + 1} is not finite"
                 return
-            updated = optimizer.step(canvas, measured.loss, measured.gradient)
+            if progress.optimizer is None:
+                progress.optimizer = make_optimizer(self.recipe, canvas)
+            updated = progress.optimizer.step(canvas, measured.loss, measured.gradient)
             following = canvas if updated is None else updated
+            progress.canvas = following
             progress.record(
                 measured,
-                level.number,
                 kept=following if keep_updated else canvas,
-                first=count == 0,
                 look=partial(self._finished, following),
             )
-            canvas = following
-            if progress.stopped is not None or updated is None:
+            if updated is None:
                 return
-            if self.arithmetic.dtype == torch.bfloat16 and is_stalled(optimizer):
-                self._use_float32(level)
-                canvas = progress.kept
-                optimizer = make_optimizer(self.recipe, canvas)
+            if self.arithmetic.dtype == torch.bfloat16 and is_stalled(progress.optimizer):
+                self._use_float32()
+                progress.canvas, progress.optimizer = progress.kept, None
+            if progress.stopped is not None:
+                return
+            self._save(progress)
 
-    def _use_float32(self, level: Level) -> None:
+    def _evaluate(self, canvas: Tensor) -> Evaluation:
+        """Evaluate a canvas, by smaller tiles if memory runs out."""
+        while True:
+            try:
+                return self.objective(canvas)
+            except (RuntimeError, MemoryError) as error:
+                side = tiles.smaller_side(self.tile, self._level.size)
+                if side is None or not _is_out_of_memory(error):
+                    raise
+            self._use_tiles(side)  # when what the failed evaluation held is free again
+
+    def _use_tiles(self, side: int) -> None:
+        """Look at the canvas in smaller tiles."""
+        warnings.warn(
+            f"Memory ran out at {self._level.size[0]}×{self._level.size[1]} pixels; going on with "
+            f"tiles of {side}.",
+            ImpastoWarning,
+            stacklevel=2,
+        )
+        del self.objective
+        self.tile, self._network = side, self._make_network()
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        self.objective = self._make_objective()
+
+    def tile_for(self, level: Level) -> int | None:
+        """Side of the tiles that a level is looked at in; None if that is whole."""
+        halo = tiles.halo_for(self._network.layers)
+        match self.recipe.tile:
+            case "off":
+                return None
+            case int() as side:
+                return side
+            case _:
+                room = forecast.room(level, self.recipe, self.arithmetic, self.device)
+                return tiles.choose_side(level.size, halo, room)
+
+    def _save(self, progress: Progress, *, at_once: bool = False) -> None:
+        """Write a checkpoint if one is due; a run goes on without one that cannot be written."""
+        saving = self._saving
+        if saving is None or not (at_once or saving.is_due()):
+            return
+        numbers, tensors = progress.optimizer.state() if progress.optimizer else ({}, {})
+        content, style, weights, weights_input = self._sources
+        saved = Saved(
+            impasto=__version__,
+            recipe=self.recipe.model_dump(mode="json"),
+            content=Input(path=_absolute(content), sha256=str(self.content.sha256)),
+            style=Input(path=_absolute(style), sha256=str(self.style.sha256)),
+            weights="bundled" if weights == "bundled" else _absolute(weights),
+            weights_sha256=self.weights[1],
+            weights_input=weights_input,
+            device=str(self.device),
+            threads=torch.get_num_threads(),
+            float32=self.arithmetic != devices.arithmetic(self.recipe.precision, self.device),
+            level=progress.level,
+            count=progress.count,
+            tile=self.tile,
+            history=[
+                (step.loss, step.content, step.style, step.seconds, step.level)
+                for step in progress.history
+            ],
+            best=progress.best.number if progress.best else 0,
+            optimizer=numbers,
+            outputs=saving.outputs,
+        )
+        try:
+            saving.save(saved, {**tensors, "canvas": progress.canvas, "kept": progress.kept})
+        except OSError as error:
+            self._saving = None
+            warnings.warn(
+                f"The run is not saved any more: {shown(saving.path)}: {error.strerror or error}.",
+                ImpastoWarning,
+                stacklevel=2,
+            )
+
+    def _use_float32(self) -> None:
         """Go on in float32 where the rounding of bfloat16 hides the way down."""
         self.arithmetic = devices.arithmetic("float32", self.device)
         self._network = self._make_network()
-        self.objective = self._make_objective(level)
+        self.objective = self._make_objective()
 
     def _make_network(self) -> VGG19:
         return VGG19(
@@ -347,9 +584,13 @@ class Run:
             winograd=self.arithmetic.winograd,
         )
 
-    def _make_objective(self, level: Level) -> Objective:
+    def _make_objective(self) -> Objective:
         return Objective(
-            self._network, self._content_canvas(level), self._style_canvas(level), self.recipe
+            self._network,
+            self._content_canvas(self._level),
+            self._style_canvas(self._level),
+            self.recipe,
+            self.tile,
         )
 
     def _content_canvas(self, level: Level) -> Tensor:
@@ -373,9 +614,14 @@ class Run:
 
     def _to_tensor(self, pixels: npt.NDArray[Any]) -> Tensor:
         """H × W × 3 in 0…255 to 3 × H × W with the mean taken away."""
-        tensor = torch.from_numpy(np.ascontiguousarray(np.moveaxis(pixels, 2, 0)))
-        mean = self._network.mean
-        return (tensor.double() - mean.cpu().double()).to(self.device, self._network.dtype)
+        mean = self._network.mean.cpu().double()
+        channels = [  # one after the other, since each is for a moment in float64
+            (torch.from_numpy(np.ascontiguousarray(pixels[..., k])).double() - mean[k]).to(
+                self.device, self._network.dtype
+            )
+            for k in range(3)
+        ]
+        return torch.stack([channel.reshape(pixels.shape[:2]) for channel in channels])
 
     def _to_pixels(self, canvas: Tensor) -> npt.NDArray[np.float32]:
         """3 × H × W with the mean taken away to H × W × 3 in 0…255."""
@@ -427,7 +673,15 @@ def make_optimizer(recipe: Recipe, canvas: Tensor) -> Optimizer:
         return Adam(recipe.learning_rate)
     height, width = canvas.shape[1:]
     inverse = smoothing(height, width, device=canvas.device, dtype=canvas.dtype)
-    return LBFGS(recipe.learning_rate, inverse=inverse)
+    return LBFGS(
+        recipe.learning_rate,
+        history_for(canvas.numel() * canvas.element_size()),
+        inverse=inverse,
+    )
+
+
+def _absolute(source: Any) -> str:
+    return str(Path(source).absolute())
 
 
 def _checked_initial(

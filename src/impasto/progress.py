@@ -150,9 +150,13 @@ class Lines:
 
 
 class Trace:
-    """The run as JSON lines: a ``run`` event, a ``step`` event each step, a ``done`` event."""
+    """The run as JSON lines: a ``run`` event, a ``step`` event each step, a ``done`` event.
+
+    Of a run that goes on from a checkpoint, the steps before it are written first.
+    """
 
     def __init__(self, path: Path, run: Run) -> None:
+        from impasto.forecast import cut
         from impasto.painter import identities
 
         self.file = path.open("w", encoding="utf-8")
@@ -164,11 +168,15 @@ class Trace:
             levels=[{"size": level.size, "steps": level.steps} for level in run.levels],
             precision=run.arithmetic.name,
             beta=run.recipe.style_weight,
+            tile=run.tile_for(run.levels[-1]) or "off",
+            tiles=len(cut(run, run.levels[-1])),
             **identities(run),
             device=str(run.device),
             threads=_threads(),
             versions=versions(),
         )
+        for step in run.history:
+            self(step)
 
     def __call__(self, step: Step) -> None:
         """Write a step."""

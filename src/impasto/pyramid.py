@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from impasto.recipe import Recipe
 from impasto.sizes import PixelSize
 
+FIRST_SIDE = 128  # pixels; about the longer side that `levels = "auto"` begins with
 SMALLEST_SIDE = 48  # pixels; on a smaller canvas the deep layers see next to nothing
 
 
@@ -44,7 +46,7 @@ def plan(canvas: PixelSize, style: PixelSize, recipe: Recipe) -> list[Level]:
         recipe: gives the number of levels, of which the smallest may be left out, and of steps.
     """
     sizes = [(canvas, style)]
-    for halvings in range(1, min(recipe.levels, recipe.steps)):
+    for halvings in range(1, min(_count(max(canvas), recipe.levels), recipe.steps)):
         coarser = (_divided(canvas, 1 << halvings), _divided(style, 1 << halvings))
         if min(*coarser[0], *coarser[1]) < SMALLEST_SIDE:
             break
@@ -58,6 +60,17 @@ def plan(canvas: PixelSize, style: PixelSize, recipe: Recipe) -> list[Level]:
         Level(number, *both, count)
         for number, (both, count) in enumerate(zip(sizes, steps, strict=True), start=1)
     ]
+
+
+def _count(longer: int, levels: str | int) -> int:
+    """How many levels a canvas with that longer side should have.
+
+    >>> [_count(longer, "auto") for longer in (100, 512, 1024, 4096)], _count(4096, 2)
+    ([1, 3, 4, 6], 2)
+    """
+    if isinstance(levels, int):
+        return levels
+    return max(1, 1 + round(math.log2(longer / FIRST_SIDE)))
 
 
 def _divided(size: PixelSize, by: int) -> PixelSize:

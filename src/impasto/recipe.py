@@ -40,6 +40,8 @@ WEAKEST, STRONGEST_TO_WEAKEST = 0.4, 1000.0
 LONGEST_SHOWN = 100  # characters of a value in an error's sentence
 FIRST_CANVASES = ("recolored-content", "content", "noisy-content", "style", "noise")
 OUTPUT_SIZES = ("working", "content")
+TILE_STEP = 16  # pixels, of which a tile's side is a multiple
+MOST_LEVELS = 10
 READABLE = tuple(layer.name for layer in LAYERS[1:])
 
 
@@ -89,9 +91,9 @@ def _layer_weight(name: Any, weight: Any) -> float:
     return number
 
 
-def _read_size(value: Any) -> int | tuple[int, int]:
-    """A size as ``512``, ``(512, 384)``, ``"512"`` or ``"512x384"``."""
-    return _size(value, "")
+def _read_size(value: Any) -> str | int | tuple[int, int]:
+    """A size as ``512``, ``(512, 384)``, ``"512"``, ``"512x384"`` or ``"original"``."""
+    return value if value == "original" else _size(value, "'original', ")
 
 
 def _read_output_size(value: Any) -> str | int | tuple[int, int]:
@@ -120,6 +122,30 @@ def _size(value: Any, words: str) -> int | tuple[int, int]:
 
 def _pixels(side: Any) -> int:
     return int(side) if isinstance(side, str) else operator.index(_not_boolean(side))
+
+
+def _read_levels(value: Any) -> str | int:
+    return _word_or_whole(value, ("auto",), "a whole number from 1 to 10", 1, MOST_LEVELS)
+
+
+def _read_tile(value: Any) -> str | int:
+    wanted = f"a multiple of {TILE_STEP} from {TILE_STEP} to {LARGEST_SIDE} pixels"
+    return _word_or_whole(value, ("auto", "off"), wanted, TILE_STEP, LARGEST_SIDE, TILE_STEP)
+
+
+def _word_or_whole(
+    value: Any, words: tuple[str, ...], wanted: str, least: int, most: int, step: int = 1
+) -> str | int:
+    """One of some words, or a whole number within bounds, which a text may hold too."""
+    if isinstance(value, str) and value in words:
+        return value
+    try:
+        number = _pixels(value)
+    except (TypeError, ValueError):
+        number = 0
+    if not least <= number <= most or number % step:
+        raise ValueError(f"it should be {', '.join(map(repr, words))} or {wanted}")
+    return number
 
 
 def _read_initial(value: Any) -> str:
@@ -155,7 +181,7 @@ def _shown(value: Any) -> str:
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
 
 
-Size = int | tuple[int, int]
+Size = str | int | tuple[int, int]
 Whole = Annotated[int, BeforeValidator(_not_boolean)]
 Number = Annotated[float, BeforeValidator(_not_boolean)]
 AsGiven = PlainSerializer(lambda value: value)
@@ -181,9 +207,10 @@ class Recipe(BaseModel):
 
     size: Annotated[Size, PlainValidator(_read_size), AsGiven] = Field(
         512,
-        description="Working size: WIDTHxHEIGHT, or the longer side with the aspect ratio kept.",
+        description="Working size: WIDTHxHEIGHT, the longer side with the aspect ratio kept, or "
+        "'original', the content picture's own.",
     )
-    output_size: Annotated[str | Size, PlainValidator(_read_output_size), AsGiven] = Field(
+    output_size: Annotated[Size, PlainValidator(_read_output_size), AsGiven] = Field(
         "working",
         description="Size of the result: 'working', 'content' (the content picture's own), "
         "or a size like the working size.",
@@ -192,6 +219,13 @@ class Recipe(BaseModel):
         "aspect",
         description="How the style picture meets the working size: with its aspect ratio kept and "
         "its longer side that of the canvas, or squeezed to the canvas.",
+    )
+    style_scale: Number = Field(
+        1.0,
+        gt=0,
+        le=10,
+        description="How many times larger than that the style picture is looked at: above 1 the "
+        "strokes grow, below 1 they shrink.",
     )
     rescale: bool = Field(
         False, description="Stretch the values of both pictures to the whole range 0…255."
@@ -241,12 +275,15 @@ class Recipe(BaseModel):
         le=1_000_000,
         description="Evaluations of the loss and its gradient, at all levels together.",
     )
-    levels: Whole = Field(
-        3,
-        ge=1,
-        le=10,
-        description="Sizes that the canvas goes through, each twice the one before; none is "
-        "smaller than 48 pixels a side.",
+    levels: Annotated[str | int, PlainValidator(_read_levels), AsGiven] = Field(
+        "auto",
+        description="Sizes that the canvas goes through, each twice the one before and none "
+        "smaller than 48 pixels a side; auto begins at about 128 pixels.",
+    )
+    tile: Annotated[str | int, PlainValidator(_read_tile), AsGiven] = Field(
+        "auto",
+        description="Side of the tiles that the picture is looked at in, a multiple of 16 pixels; "
+        "auto is as large as memory allows, off is the whole picture. The painting is the same.",
     )
     keep: Literal["measured", "updated"] = Field(
         "measured",
@@ -388,8 +425,8 @@ GATYS: dict[str, Any] = {
 
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
-    "fast": {"size": 320, "steps": 50},
-    "fine": {"size": 1024, "steps": 400, "levels": 4},
+    "fast": {"size": 320, "steps": 50, "levels": 3},
+    "fine": {"size": 1024, "steps": 400},
     "gatys": GATYS,
     # Its objective, size and output, with our first canvas, optimiser and precision.
     "gatys-fast": {

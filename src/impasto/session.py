@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import hashlib
 import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import platformdirs
 import typer
 
 from impasto.errors import InputError
-from impasto.files import check_folder, check_writable
+from impasto.files import check_folder, check_interval, check_writable
 
 if TYPE_CHECKING:
+    from impasto.forecast import Forecast
     from impasto.painter import Result, Run, Step
     from impasto.progress import Watcher
     from impasto.recipe import Recipe
 
-DONE, FAILED, BAD_INPUT, STOPPED = 0, 1, 2, 130  # exit codes
+DONE, FAILED, BAD_INPUT, STOPPED, TERMINATED = 0, 1, 2, 130, 143  # exit codes
+LONG = 180.0  # seconds, from which on a run is saved without being asked
+MANY_PIXELS = 2e7  # looked at in all steps together, from which on the time is estimated first
+CHECKPOINT_EVERY = 60.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,9 @@ class Outputs:
         snapshots: folder for the canvas at step 1 and every 50th.
         show: watch the canvas in a window.
         quiet: print nothing but errors.
+        checkpoint: file to which the run is saved; None to decide by how long it takes.
+        checkpoint_every: seconds from one time to the next.
+        temporary: whether the checkpoint is removed once the run is done.
     """
 
     picture: Path
@@ -49,10 +57,30 @@ class Outputs:
     snapshots: Path | None = None
     show: bool = False
     quiet: bool = False
+    checkpoint: Path | None = None
+    checkpoint_every: float = CHECKPOINT_EVERY
+    temporary: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Itself as a checkpoint keeps it, with absolute paths."""
+        return {
+            name: str(value.absolute()) if isinstance(value, Path) else value
+            for name, value in asdict(self).items()
+        }
+
+    @classmethod
+    def from_json(cls, kept: dict[str, Any]) -> Outputs:
+        """What :meth:`to_json` gave."""
+        paths = {field.name for field in fields(cls) if "Path" in str(field.type)}
+        values: dict[str, Any] = {
+            name: Path(value) if name in paths and value is not None else value
+            for name, value in kept.items()
+        }
+        return cls(**values)
 
     @property
     def files(self) -> list[Path]:
-        """Every file that will be written whole, or line by line, but the snapshots."""
+        """Every picture, plot and trace that will be written, but the snapshots."""
         named = (self.picture, self.montage, self.plot, self.trace)
         return [path for path in named if path is not None]
 
@@ -77,8 +105,11 @@ class Outputs:
             from impasto.progress import check_display
 
             check_display()
+        check_interval(self.checkpoint_every)
+        if self.checkpoint is not None:
+            check_writable(self.checkpoint)
         taken = {path.resolve(): "an input" for path in inputs}
-        for path in self.files:
+        for path in [*self.files, *([self.checkpoint] if self.checkpoint else [])]:
             if path.resolve() in taken:
                 raise InputError(
                     f"'{path}' is {taken[path.resolve()]} of this run too: choose another name."
@@ -95,25 +126,97 @@ def prepare(
     weights: str = "bundled",
     weights_input: str | None = None,
 ) -> Run:
-    """Check and read everything, and say what is about to be painted."""
-    from impasto import devices, images
+    """Check and read everything."""
+    from impasto import images
     from impasto.painter import Run
 
     run = Run(content, style, recipe, device=device, weights=weights, weights_input=weights_input)
     images.check_output(outputs.picture, bits=outputs.bits, size=run.output_size)
-    if not outputs.quiet:
-        width, height = run.size
-        typer.echo(
-            f"Painting {content} like {style}: {width}×{height} pixels, "
-            f"{recipe.steps} steps at {_levels(run)} in {run.arithmetic.name} on "
-            f"{devices.describe(run.device)}.",
-            err=True,
-        )
     return run
+
+
+def announce(run: Run, content: Path, style: Path, expected: Forecast | None) -> None:
+    """Say what is about to be painted, and what it will take."""
+    from impasto import devices
+    from impasto.forecast import cut
+
+    width, height = run.size
+    cores = len(cut(run, run.levels[-1]))
+    tiled = f" in {cores} tiles of {run.tile_for(run.levels[-1])}" if cores > 1 else ""
+    typer.echo(
+        f"Painting {content} like {style}: {width}×{height} pixels{tiled}, {run.recipe.steps} "
+        f"steps at {_levels(run)} in {run.arithmetic.name} on {devices.describe(run.device)}"
+        f"{_taking(expected)}.",
+        err=True,
+    )
 
 
 def _levels(run: Run) -> str:
     return "one size" if len(run.levels) == 1 else f"{len(run.levels)} sizes"
+
+
+def _taking(expected: Forecast | None) -> str:
+    from impasto.progress import duration
+
+    if expected is None:
+        return ""
+    return f"; about {duration(expected.seconds)}, {expected.bytes / 1e9:.1f} GB"
+
+
+def expect(run: Run, *, always: bool = False) -> Forecast | None:
+    """What the run will take; None for a small one, which is over before it is worth asking."""
+    from impasto.forecast import forecast
+
+    pixels = sum(level.steps * level.size[0] * level.size[1] for level in run.levels)
+    return forecast(run) if always or pixels > MANY_PIXELS else None
+
+
+def keep(run: Run, outputs: Outputs, expected: Forecast | None) -> Outputs:
+    """Have the run saved now and then, where the user asked for it or it will take long."""
+    if outputs.checkpoint is None and expected is not None and expected.seconds > LONG:
+        folder = platformdirs.user_cache_path("impasto") / "checkpoints"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            note(f"The run is not saved: {folder}: {error.strerror}. Use --checkpoint FILE.")
+            return outputs
+        name = hashlib.sha256(str(outputs.picture.absolute()).encode()).hexdigest()[:12]
+        file = folder / f"{outputs.picture.stem[:40]}-{name}.impasto"
+        outputs = replace(outputs, checkpoint=file, temporary=True)
+        if not outputs.quiet:
+            typer.echo(f"If it is stopped, go on with: impasto resume {file}", err=True)
+    if outputs.checkpoint is not None:
+        run.save_to(outputs.checkpoint, outputs.checkpoint_every, outputs.to_json())
+    return outputs
+
+
+def take_up(checkpoint: Path, picture: Path | None, quiet: bool) -> tuple[Run, Outputs]:
+    """The run that a checkpoint holds, and what it should leave behind.
+
+    Raises:
+        InputError: it cannot be gone on with, or what it should write cannot be written.
+    """
+    from impasto import images
+    from impasto.painter import Run
+
+    run = Run.resumed(checkpoint)
+    assert run.saving is not None  # noqa: S101 – a resumed run is always saved
+    if not run.saving.outputs and picture is None:
+        raise InputError(
+            f"The run in '{checkpoint}' was begun from Python and knows no output: name one with "
+            "--output."
+        )
+    kept = {**run.saving.outputs, "quiet": quiet}
+    if picture is not None:
+        kept["picture"] = str(picture.absolute())
+    outputs = replace(Outputs.from_json(kept), checkpoint=checkpoint)
+    outputs.check(run.inputs)
+    images.check_output(outputs.picture, bits=outputs.bits, size=run.output_size)
+    run.save_to(checkpoint, outputs.checkpoint_every, outputs.to_json())
+    if not quiet:
+        done, steps = len(run.history), run.recipe.steps
+        typer.echo(f"Going on after step {done} of {steps}: {outputs.picture}", err=True)
+    return run, outputs
 
 
 def paint(run: Run, outputs: Outputs) -> int:
@@ -121,12 +224,14 @@ def paint(run: Run, outputs: Outputs) -> int:
     from impasto.progress import Trace
 
     with _ask_before_ending(outputs.quiet) as asked, _watchers(run, outputs) as watchers:
-        result = run.paint(_on_step(watchers, asked))
+        result = run.paint(_on_step(watchers, lambda: asked() is not None))
         result.save(outputs.picture, bits=outputs.bits, metadata=outputs.metadata)
         _write_figures(result, outputs)
         for watcher in watchers:
             if isinstance(watcher, Trace):
                 watcher.done(result)
+    if outputs.temporary and outputs.checkpoint is not None and result.stopped is None:
+        outputs.checkpoint.unlink(missing_ok=True)
     return _tell(result, outputs, asked())
 
 
@@ -165,6 +270,8 @@ def _watchers(run: Run, outputs: Outputs) -> Iterator[list[Watcher]]:
     with (
         Bar(run.levels, console) if console.is_terminal else Lines(run.levels, sys.stderr)
     ) as shown:
+        for step in run.history:
+            shown.account.take(step)
         yield [*watchers, shown]
 
 
@@ -185,18 +292,20 @@ def _write_figures(result: Result, outputs: Outputs) -> None:
         )
 
 
-def _tell(result: Result, outputs: Outputs, asked: bool) -> int:
+def _tell(result: Result, outputs: Outputs, asked: int | None) -> int:
     from impasto.progress import duration
 
     last, best = result.history[-1], result.best
     written = ", ".join(str(path) for path in outputs.files)
-    if asked:
+    if asked is not None:
         typer.echo(
             f"Stopped at step {last.number}; the best picture so far, of step {best.number}, "
             f"is in {written}.",
             err=True,
         )
-        return STOPPED
+        if outputs.checkpoint is not None:
+            typer.echo(f"Go on with: impasto resume {outputs.checkpoint}", err=True)
+        return TERMINATED if asked == signal.SIGTERM else STOPPED
     if result.stopped is not None:
         typer.echo(
             f"impasto: {result.stopped}; the best picture before it, of step {best.number}, is in "
@@ -214,22 +323,26 @@ def _tell(result: Result, outputs: Outputs, asked: bool) -> int:
 
 
 @contextmanager
-def _ask_before_ending(quiet: bool) -> Iterator[Callable[[], bool]]:
-    """Let the first Ctrl-C end the run after its step, and only the second end it at once."""
-    asked = threading.Event()
+def _ask_before_ending(quiet: bool) -> Iterator[Callable[[], int | None]]:
+    """Let the first Ctrl-C or SIGTERM end the run after its step, and only the second at once.
 
-    def ask(*_: object) -> None:
-        if asked.is_set():
+    Yields what tells the signal that asked, or None.
+    """
+    asked: list[int] = []
+
+    def ask(number: int, _: object) -> None:
+        if asked:
             raise KeyboardInterrupt
-        asked.set()
+        asked.append(number)
         if not quiet:
             typer.echo("\nStopping after this step; Ctrl-C again gives the picture up.", err=True)
 
-    previous = signal.signal(signal.SIGINT, ask)
+    previous = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield asked.is_set
+        yield lambda: asked[0] if asked else None
     finally:
-        signal.signal(signal.SIGINT, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 def note(text: str) -> None:

@@ -9,12 +9,16 @@ from impasto.recipe import Recipe
 PixelSize = tuple[int, int]
 
 
-def fit(picture: PixelSize, size: int | PixelSize) -> PixelSize:
+def fit(picture: PixelSize, size: str | int | PixelSize) -> PixelSize:
     """A size of its own, or a longer side to which a picture is fitted with its aspect ratio kept.
 
     >>> fit((1024, 768), 512), fit((300, 900), 512), fit((1024, 768), (512, 384))
     ((512, 384), (171, 512), (512, 384))
+    >>> fit((1024, 768), "original")
+    (1024, 768)
     """
+    if isinstance(size, str):
+        return picture
     if isinstance(size, tuple):
         return size
     width, height = picture
@@ -39,7 +43,8 @@ def style_size(style: PixelSize, canvas: PixelSize, recipe: Recipe) -> PixelSize
     Raises:
         InputError: the deepest of the recipe's layers would not see one position of it.
     """
-    size = canvas if recipe.style_fit == "squeeze" else fit(style, max(canvas))
+    fitted = canvas if recipe.style_fit == "squeeze" else fit(style, max(canvas))
+    size = round(fitted[0] * recipe.style_scale), round(fitted[1] * recipe.style_scale)
     _check(size, "style picture", style, recipe)
     return size
 
@@ -49,10 +54,8 @@ def output_size(content: PixelSize, canvas: PixelSize, recipe: Recipe) -> PixelS
     match recipe.output_size:
         case "working":
             return canvas
-        case int() | tuple() as size:
+        case size:
             return fit(content, size)
-        case _:
-            return content
 
 
 def _check(size: PixelSize, what: str, picture: PixelSize, recipe: Recipe) -> None:

@@ -1,0 +1,192 @@
+"""A run on disk, so that nothing is lost when it is stopped.
+
+A checkpoint is a safetensors file: the canvases and the optimiser's tensors, and as metadata a JSON
+text with everything else. It holds no code, so nothing in it is ever executed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from pydantic import BaseModel, ConfigDict, ValidationError
+from torch import Tensor
+
+from impasto import __version__
+from impasto.errors import InputError
+from impasto.files import remove_parts, shown, written_whole
+
+KEY = "impasto"  # of the JSON text in the file's metadata
+DIGEST = "sha256"  # of the JSON text and every tensor
+
+
+class Input(BaseModel):
+    """A file that goes into a run."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: str
+    sha256: str
+
+
+class Saved(BaseModel):
+    """A run's state, but for its tensors.
+
+    Attributes:
+        impasto: version that wrote it.
+        recipe: every setting.
+        content: the content picture, by its absolute path.
+        style: the style picture, likewise.
+        weights: what the network's weights were loaded from.
+        weights_sha256: of them.
+        weights_input: what a weight file expects.
+        device: where the run computes.
+        threads: on a CPU.
+        float32: whether bfloat16 had to be given up.
+        level: number of the level.
+        count: evaluations done at it.
+        tile: side of its tiles; None for one tile.
+        history: loss, content, style, seconds and level of every step.
+        best: number of the best step; 0 before the first.
+        optimizer: the optimiser's numbers.
+        outputs: what the caller wants to remember of what the run is for.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    impasto: str
+    recipe: dict[str, Any]
+    content: Input
+    style: Input
+    weights: str
+    weights_sha256: str
+    weights_input: str | None
+    device: str
+    threads: int
+    float32: bool
+    level: int
+    count: int
+    tile: int | None
+    history: list[tuple[float, float, float, float, int]]
+    best: int
+    optimizer: dict[str, float]
+    outputs: dict[str, Any]
+
+
+@dataclass
+class Saving:
+    """Where and how often a run is saved.
+
+    Attributes:
+        path: of the checkpoint.
+        every: seconds between two of them.
+        outputs: what the caller wants to find again in it.
+    """
+
+    path: Path
+    every: float
+    outputs: dict[str, Any]
+    last: float | None = None
+
+    def is_due(self) -> bool:
+        """Whether it is the first time, or long enough after the last."""
+        return self.last is None or time.monotonic() - self.last >= self.every
+
+    def save(self, saved: Saved, tensors: dict[str, Tensor]) -> None:
+        """Write a checkpoint.
+
+        Raises:
+            OSError: it cannot be written; an older one is still there.
+        """
+        if self.last is None:
+            remove_parts(self.path)
+        write(self.path, saved, tensors)
+        self.last = time.monotonic()
+
+
+def write(path: Path, saved: Saved, tensors: dict[str, Tensor]) -> None:
+    """Write a run's state, whole or not at all.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    text = saved.model_dump_json()
+    on_host = _apart({name: tensor.detach().cpu() for name, tensor in tensors.items()})
+    metadata = {KEY: text, DIGEST: _digest(text, on_host)}
+    with written_whole(path) as file:
+        try:
+            safetensors.torch.save_file(on_host, file.name, metadata)
+        except safetensors.SafetensorError as error:
+            raise OSError(f"the checkpoint cannot be written: {error}") from None
+
+
+def read(path: Path) -> tuple[Saved, dict[str, Tensor]]:
+    """The state of a run and its tensors.
+
+    Raises:
+        InputError: it cannot be read, is no checkpoint, is damaged, or is another version's.
+    """
+    if not path.is_file():
+        raise InputError(f"There is no checkpoint {shown(path)}.")
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+            # Copied, since sums are rounded otherwise where memory is not aligned as PyTorch's own.
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
+    except (OSError, ValueError, safetensors.SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or "it is damaged, or no checkpoint"
+        raise InputError(f"The checkpoint {shown(path)} cannot be read: {reason}.") from None
+    text = metadata.get(KEY)
+    if text is None:
+        raise InputError(f"{shown(path)} is no checkpoint of impasto.")
+    if metadata.get(DIGEST) != _digest(text, tensors):
+        raise InputError(f"The checkpoint {shown(path)} is damaged: start the run anew.")
+    try:
+        saved = Saved.model_validate_json(text)
+    except ValidationError:
+        saved = None
+    if saved is None or saved.impasto != __version__:
+        raise InputError(
+            f"The checkpoint {shown(path)} was written by another version of impasto than this one "
+            f"({__version__}): go on with the version that wrote it, or start the run anew."
+        )
+    return saved, tensors
+
+
+def check_input(now: str | None, then: Input, role: str) -> None:
+    """Make sure that an input is the file that the run began with.
+
+    Raises:
+        InputError: it is another.
+    """
+    if now != then.sha256:
+        raise InputError(
+            f"The {role} {shown(then.path)} has changed since the checkpoint was written: bring "
+            "the old one back, or start the run anew."
+        )
+
+
+def _digest(text: str, tensors: dict[str, Tensor]) -> str:
+    digest = hashlib.sha256(text.encode())
+    for name in sorted(tensors):
+        tensor = tensors[name].contiguous()
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _apart(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors of which no two share memory, as the format wants them."""
+    seen: set[int] = set()
+    apart = {}
+    for name, tensor in tensors.items():
+        address = tensor.untyped_storage().data_ptr()
+        apart[name] = tensor.clone() if address in seen else tensor.contiguous()
+        seen.add(address)
+    return apart

@@ -1,0 +1,92 @@
+"""What a run will take: memory, and time."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from impasto import devices, tiles
+from impasto.devices import Arithmetic
+from impasto.objective import Objective
+from impasto.optimizers import history_for
+from impasto.pyramid import Level
+from impasto.recipe import Recipe
+
+if TYPE_CHECKING:
+    from impasto.painter import Run
+
+# Bytes for each pixel that the network looks at, as measured; of float32, where types differ.
+WINOGRAD_BYTES, PLAIN_BYTES = 2000, 3200
+OTHER_CANVASES = 8  # content, style, gradient and the like, beside the optimiser's
+USED = 0.7  # share of the free memory that a run allows itself
+BASE_BYTES = 4e8  # of Python, PyTorch and the network's weights
+PROBE = 192  # pixels a side of the picture whose evaluation is timed
+FORWARD = 0.45  # share of an evaluation that the pass from the picture to the maps takes
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a run will take.
+
+    Attributes:
+        seconds: from its first step to its last.
+        bytes: of memory, at its largest level, on the device.
+    """
+
+    seconds: float
+    bytes: float
+
+
+def canvas_bytes(level: Level, recipe: Recipe) -> float:
+    """Memory of a level's canvases and what is of their size."""
+    itemsize = 8 if recipe.precision == "float64" else 4
+    one = 3 * itemsize * level.size[0] * level.size[1]
+    kept = 2 * min(level.steps, history_for(one)) if recipe.optimizer == "lbfgs" else 2
+    return one * (kept + OTHER_CANVASES)
+
+
+def pixel_bytes(arithmetic: Arithmetic) -> float:
+    """Memory of an evaluation, for each pixel that the network looks at."""
+    return WINOGRAD_BYTES if arithmetic.winograd else PLAIN_BYTES * arithmetic.dtype.itemsize / 4
+
+
+def room(level: Level, recipe: Recipe, arithmetic: Arithmetic, device: torch.device) -> float:
+    """Pixels of a level that the network can look at at once."""
+    free = USED * devices.free_memory(device) - canvas_bytes(level, recipe)
+    return max(0.0, free) / pixel_bytes(arithmetic)
+
+
+def cut(run: Run, level: Level) -> list[tiles.Tile]:
+    """The tiles of a level."""
+    width, height = level.size
+    return tiles.cut(
+        height, width, run.tile_for(level), tiles.halo_for(run.objective.network.layers)
+    )
+
+
+def forecast(run: Run) -> Forecast:
+    """What a run will take, by the time of an evaluation of a corner of its pictures."""
+    pixels = needed = 0.0
+    for level in run.levels:
+        cores = cut(run, level)
+        passes = 1.0 if len(cores) == 1 else 1 + FORWARD
+        pixels += level.steps * passes * tiles.positions(cores)
+        window = max(tile.window.area for tile in cores)
+        work = canvas_bytes(level, run.recipe) + window * pixel_bytes(run.arithmetic)
+        needed = max(needed, work + BASE_BYTES)
+    return Forecast(pixels * _seconds_a_pixel(run), needed)
+
+
+def _seconds_a_pixel(run: Run) -> float:
+    generator = torch.Generator().manual_seed(0)
+    picture = 50 * torch.randn(3, PROBE, PROBE, generator=generator)
+    network = run.objective.network
+    picture = picture.to(run.device, network.dtype)
+    objective = Objective(network, picture, picture.flip(1), run.recipe)
+    objective(picture)
+    began = time.perf_counter()
+    objective(picture)
+    return (time.perf_counter() - began) / PROBE**2

@@ -1,0 +1,429 @@
+"""A run that is stopped and gone on with ends with the bytes of one that never was."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+import impasto
+import impasto.objective
+from conftest import content_pixels, style_pixels
+from impasto import ImpastoWarning, InputError, Recipe, Result, checkpoint
+from impasto.cli import run
+from impasto.optimizers import LBFGS, Adam, Optimizer, smoothing
+from impasto.painter import Run
+
+HEIGHT, WIDTH = 96, 128
+RECIPES: dict[str, dict[str, Any]] = {
+    "L-BFGS over levels": {"levels": 2, "steps": 9},
+    "Adam": {"optimizer": "adam", "levels": 1, "steps": 6, "keep": "updated"},
+    "by tiles": {"levels": 1, "steps": 5, "tile": 64},
+    "from noise": {"levels": 1, "steps": 5, "initial": "noise", "seed": 3},
+}
+
+
+def recipe(**settings: Any) -> Recipe:
+    return Recipe(
+        **{
+            "size": (WIDTH, HEIGHT),
+            "content_layers": "conv2_1",
+            "style_layers": "conv1_1,conv2_1",
+            **settings,
+        }
+    )
+
+
+@pytest.fixture(autouse=True)
+def _pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    Image.fromarray(content_pixels(HEIGHT, WIDTH)).save("content.png")
+    Image.fromarray(style_pixels(HEIGHT, WIDTH)).save("style.png")
+
+
+def paint(on_step: Callable[[impasto.Step], bool | None] | None = None, **settings: Any) -> Result:
+    """A run that is saved after every step."""
+    return impasto.stylize(
+        "content.png",
+        "style.png",
+        recipe(**settings),
+        on_step=on_step,
+        device="cpu",
+        checkpoint="run.impasto",
+        checkpoint_every=0,
+    )
+
+
+# ------------------------------------------------------------------------------ from Python
+
+
+@pytest.mark.parametrize("settings", RECIPES.values(), ids=RECIPES)
+@pytest.mark.parametrize("last", [1, 2, 4])
+def test_the_canvas_is_that_of_a_run_that_was_never_stopped(
+    settings: dict[str, Any], last: int
+) -> None:
+    whole = paint(**settings)
+    paint(lambda step: step.number < last, **settings)
+    resumed = impasto.resume("run.impasto")
+    assert resumed.canvas.tobytes() == whole.canvas.tobytes()
+    assert [step.loss for step in resumed.history] == [step.loss for step in whole.history]
+    assert resumed.best.number == whole.best.number
+    assert resumed.stopped is None
+
+
+def test_the_first_checkpoint_is_written_before_the_first_step() -> None:
+    whole = paint(levels=1, steps=3)
+    Path("run.impasto").unlink()
+
+    def fail(step: impasto.Step) -> bool:
+        raise RuntimeError(step.number)
+
+    with pytest.raises(RuntimeError, match="1"):
+        paint(fail, levels=1, steps=3)
+    saved, _ = checkpoint.read(Path("run.impasto"))
+    assert (saved.history, saved.level, saved.count) == ([], 1, 0)
+    assert impasto.resume("run.impasto").canvas.tobytes() == whole.canvas.tobytes()
+
+
+def test_a_run_can_be_stopped_again_and_again() -> None:
+    whole = paint(**RECIPES["L-BFGS over levels"])
+    paint(lambda _: False, **RECIPES["L-BFGS over levels"])
+    result = impasto.resume("run.impasto", lambda _: False)
+    while result.stopped:
+        result = impasto.resume("run.impasto", lambda _: False)
+    assert result.canvas.tobytes() == whole.canvas.tobytes()
+
+
+def test_time_goes_on_where_it_was() -> None:
+    stopped = paint(lambda step: step.number < 3, levels=1, steps=5)
+    resumed = impasto.resume("run.impasto")
+    seconds = [step.seconds for step in resumed.history]
+    assert seconds == sorted(seconds)
+    assert seconds[2] == stopped.history[2].seconds
+
+
+def test_a_run_that_is_done_stays_done() -> None:
+    whole = paint(levels=1, steps=3)
+    assert impasto.resume("run.impasto").canvas.tobytes() == whole.canvas.tobytes()
+
+
+def test_it_names_its_inputs_wherever_one_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = paint(levels=1, steps=3)
+    paint(lambda _: False, levels=1, steps=3)
+    path = Path("run.impasto").absolute()
+    Path("elsewhere").mkdir()
+    monkeypatch.chdir("elsewhere")
+    assert impasto.resume(path).canvas.tobytes() == whole.canvas.tobytes()
+
+
+def test_pictures_in_memory_cannot_be_found_again() -> None:
+    with pytest.raises(InputError, match="needs a style picture that is a file"):
+        impasto.stylize("content.png", style_pixels(), recipe(), checkpoint="run.impasto")
+
+
+def test_a_run_goes_on_without_a_checkpoint_that_cannot_be_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = paint(levels=1, steps=3)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("impasto.checkpoint.write", full)
+    with pytest.warns(ImpastoWarning, match="not saved any more: .*No space left"):
+        result = paint(levels=1, steps=3)
+    assert result.canvas.tobytes() == whole.canvas.tobytes()
+
+
+@given(st.data())
+def test_an_optimiser_that_is_restored_goes_on_the_same_way(data: st.DataObject) -> None:
+    torch.manual_seed(data.draw(st.integers(0, 99)))
+    target, scale = torch.randn(3, 6, 8), torch.rand(3, 6, 8) + 0.1
+
+    def make() -> Optimizer:
+        return LBFGS(1.0, 4, smoothing(6, 8)) if lbfgs else Adam(0.5)
+
+    def go_on(optimizer: Optimizer, canvas: torch.Tensor, steps: int) -> torch.Tensor:
+        for _ in range(steps):
+            gap = canvas - target
+            loss = (scale * gap**4).sum().item()
+            following = optimizer.step(canvas, loss, 4 * scale * gap**3)
+            canvas = canvas if following is None else following
+        return canvas
+
+    lbfgs = data.draw(st.booleans())
+    first = make()
+    canvas = go_on(first, torch.zeros(3, 6, 8), data.draw(st.integers(1, 9)))
+    second = make()
+    numbers, tensors = first.state()
+    second.restore(dict(numbers), {name: tensor.clone() for name, tensor in tensors.items()})
+    assert torch.equal(go_on(first, canvas, 7), go_on(second, canvas, 7))
+
+
+# ------------------------------------------------------------------------------- what it refuses
+
+
+def refused(reason: str) -> None:
+    with pytest.raises(InputError, match=reason):
+        impasto.resume("run.impasto")
+
+
+def test_an_input_that_has_changed() -> None:
+    paint(lambda _: False)
+    Image.fromarray(style_pixels(30, 30)).save("style.png")
+    refused(r"style picture '.*style.png' has changed")
+
+
+def test_an_input_that_is_gone() -> None:
+    paint(lambda _: False)
+    Path("content.png").unlink()
+    refused(r"no content picture '.*content.png'")
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.3, 0.999])
+def test_a_file_that_was_cut_off(share: float) -> None:
+    paint(lambda _: False)
+    data = Path("run.impasto").read_bytes()
+    Path("run.impasto").write_bytes(data[: int(share * len(data))])
+    refused("cannot be read: it is damaged, or no checkpoint")
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_file_of_which_a_byte_was_changed(seed: int) -> None:
+    paint(lambda _: False)
+    data = bytearray(Path("run.impasto").read_bytes())
+    data[random.Random(seed).randrange(8, len(data))] ^= 0x20
+    Path("run.impasto").write_bytes(data)
+    refused("damaged|no checkpoint|incomplete")
+
+
+def test_a_file_of_another_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("impasto.painter.__version__", "0.0.1")
+    paint(lambda _: False)
+    refused("another version of impasto")
+
+
+@pytest.mark.parametrize("content", [b"", b"no checkpoint", b"\x80\x04K\x01.", bytes(4096)])
+def test_another_file(content: bytes) -> None:
+    Path("run.impasto").write_bytes(content)
+    refused("cannot be read: it is damaged, or no checkpoint")
+
+
+def test_a_safetensors_file_of_something_else() -> None:
+    from safetensors.torch import save_file
+
+    save_file({"weight": torch.zeros(3)}, "run.impasto")
+    refused("is no checkpoint of impasto")
+
+
+def test_no_file() -> None:
+    refused("There is no checkpoint 'run.impasto'")
+
+
+def test_a_folder() -> None:
+    Path("run.impasto").mkdir()
+    refused("There is no checkpoint")
+
+
+# ------------------------------------------------------------------------- on the command line
+
+FLAGS = [
+    *("--size", f"{WIDTH}x{HEIGHT}", "--levels", "2", "--device", "cpu"),
+    *("--content-layers", "conv2_1", "--style-layers", "conv1_1,conv2_1"),
+]
+
+
+def command(*flags: str) -> list[str]:
+    return ["stylize", "content.png", "style.png", "-o", "out.png", *FLAGS, *flags]
+
+
+def start(*flags: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "impasto", *command(*flags)], stderr=subprocess.PIPE, text=True
+    )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no kill -9 there")
+def test_kill_9_in_the_middle_and_the_same_bytes() -> None:
+    """The short version of `make soak`."""
+    flags = ("--steps", "60", "--checkpoint", "run.impasto", "--checkpoint-every", "0")
+    assert run(command(*flags)) == 0
+    whole = Path("out.png").read_bytes()
+    Path("out.png").unlink()
+    Path("run.impasto").unlink()
+    process = start(*flags)
+    while not Path("run.impasto").exists():
+        time.sleep(0.01)
+    time.sleep(0.5)
+    process.kill()
+    process.communicate()
+    assert run(["resume", "run.impasto"]) == 0
+    assert Path("out.png").read_bytes() == whole
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no SIGTERM there")
+def test_sigterm_keeps_the_best_picture_and_says_how_to_go_on() -> None:
+    process = start("--steps", "100000", "--checkpoint", "run.impasto")
+    assert process.stderr is not None
+    while "step 1/" not in process.stderr.readline():
+        pass
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert "Go on with: impasto resume run.impasto" in said
+    with Image.open("out.png") as image:
+        assert image.size == (WIDTH, HEIGHT)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such limits there")
+def test_a_full_disk_costs_the_checkpoint_and_not_the_picture() -> None:
+    """A limit on the size of files stands in for a disk that is full."""
+    limited = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000)); "
+        "from impasto.cli import run; sys.exit(run(sys.argv[1:]))"
+    )
+    flags = ("--steps", "5", "--checkpoint", "run.impasto", "--checkpoint-every", "0")
+    done = subprocess.run(
+        [sys.executable, "-c", limited, *command(*flags)],
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "The run is not saved any more" in done.stderr
+    with Image.open("out.png") as image:
+        image.load()
+    assert not list(Path().glob(".*.part"))
+
+
+def test_resume_writes_everything_the_run_was_to_write() -> None:
+    flags = ("--steps", "5", "--trace", "run.jsonl", "--montage", "montage.png")
+    assert run(command(*flags, "--checkpoint", "run.impasto")) == 0
+    names = ("out.png", "montage.png")
+    whole = {name: Path(name).read_bytes() for name in names}
+    for name in (*names, "run.jsonl"):
+        Path(name).unlink()
+    assert run(["resume", "run.impasto"]) == 0
+    assert {name: Path(name).read_bytes() for name in names} == whole
+    assert len(Path("run.jsonl").read_text().splitlines()) == 1 + 5 + 1
+
+
+def test_resume_under_another_name() -> None:
+    assert run(command("--steps", "3", "--checkpoint", "run.impasto")) == 0
+    whole = Path("out.png").read_bytes()
+    Path("out.png").unlink()
+    assert run(["resume", "run.impasto", "-o", "other.png"]) == 0
+    assert Path("other.png").read_bytes() == whole
+    assert not Path("out.png").exists()
+
+
+def test_a_run_begun_from_python_needs_a_name(capsys: pytest.CaptureFixture[str]) -> None:
+    paint(lambda _: False)
+    assert run(["resume", "run.impasto"]) == 2
+    assert "name one with --output" in capsys.readouterr().err
+    assert run(["resume", "run.impasto", "-o", "out.png"]) == 0
+
+
+def test_a_long_run_is_saved_without_being_asked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr("impasto.session.LONG", 0.0)
+    monkeypatch.setattr("impasto.session.MANY_PIXELS", 0.0)
+    seen: list[Path] = []
+    record = checkpoint.write
+
+    def write(path: Path, *state: Any) -> None:
+        seen.append(path)
+        record(path, *state)
+
+    monkeypatch.setattr("impasto.checkpoint.write", write)
+    assert run(command("--steps", "3")) == 0
+    assert seen[0].is_relative_to(tmp_path / "cache")
+    assert f"impasto resume {seen[0]}" in capsys.readouterr().err
+    assert not seen[0].exists()  # a run that is done needs it no longer
+
+
+@pytest.mark.parametrize(
+    ("flags", "reason"),
+    [
+        (("--checkpoint", "missing/run.impasto"), "There is no folder 'missing'"),
+        (("--checkpoint", "out.png"), "'out.png' is another output"),
+        (("--checkpoint", "style.png"), "'style.png' is an input"),
+        (("--checkpoint", "a", "--checkpoint-every", "-1"), "saved every -1.0 seconds"),
+        (("--checkpoint-every", "nan"), "saved every nan seconds"),
+    ],
+)
+def test_a_checkpoint_that_cannot_be(
+    flags: tuple[str, ...], reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(command("--steps", "1", *flags)) == 2
+    error = capsys.readouterr().err
+    assert reason in error
+    assert "Traceback" not in error
+    assert not Path("out.png").exists()
+
+
+# ------------------------------------------------------------------------------------- dry run
+
+
+def test_a_dry_run_says_what_it_would_take_and_paints_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(command("--steps", "40", "--tile", "64", "--dry-run")) == 0
+    said = capsys.readouterr().err
+    assert f"{WIDTH}×{HEIGHT} pixels in 4 tiles of 64, 40 steps at 2 sizes" in said
+    assert " GB." in said
+    assert "64×48" in said
+    assert sorted(path.name for path in Path().iterdir()) == ["content.png", "style.png"]
+
+
+# ------------------------------------------------------------------------------------- memory
+
+
+def test_a_run_that_is_short_of_memory_goes_on_in_smaller_tiles(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = Run("content.png", "style.png", recipe(levels=1, steps=4), device="cpu")
+    whole = Run("content.png", "style.png", recipe(levels=1, steps=4), device="cpu").paint()
+    evaluate = impasto.objective.Objective.__call__
+
+    def scarce(objective: Any, canvas: torch.Tensor) -> Any:
+        if max(tile.window.area for tile in objective.tiles) > 100 * HEIGHT:
+            raise MemoryError
+        return evaluate(objective, canvas)
+
+    monkeypatch.setattr(impasto.objective.Objective, "__call__", scarce)
+    with pytest.warns(ImpastoWarning, match="going on with tiles of 64"):
+        result = made.paint()
+    assert result.stopped is None
+    np.testing.assert_allclose(result.canvas, whole.canvas, atol=0.05)
+
+
+def test_where_no_tile_is_small_enough_one_sentence_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = Run("content.png", "style.png", recipe(levels=1, steps=4), device="cpu")
+
+    def none(*_: Any) -> Any:
+        raise MemoryError
+
+    monkeypatch.setattr(impasto.objective.Objective, "__call__", none)
+    with (
+        pytest.warns(ImpastoWarning, match="going on with tiles"),
+        pytest.raises(impasto.RunError, match="Memory ran out at 128×96 pixels"),
+    ):
+        made.paint()
