@@ -284,7 +284,7 @@ def test_sigterm_keeps_the_best_picture_and_says_how_to_go_on() -> None:
     process.send_signal(signal.SIGTERM)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 143
-    assert "Go on with: impasto resume run.impasto" in said
+    assert f"Go on with: impasto resume {Path('run.impasto').absolute()}" in said
     with Image.open("out.png") as image:
         assert image.size == (WIDTH, HEIGHT)
 
@@ -320,6 +320,28 @@ def test_resume_writes_everything_the_run_was_to_write() -> None:
     assert run(["resume", "run.impasto"]) == 0
     assert {name: Path(name).read_bytes() for name in names} == whole
     assert len(Path("run.jsonl").read_text().splitlines()) == 1 + 5 + 1
+
+
+def test_an_output_folder_that_went_away_costs_nothing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("folder").mkdir()
+    flags = command("--steps", "3", "--checkpoint", "run.impasto")
+    flags[flags.index("out.png")] = "folder/out.png"
+    paint_run = Run.paint
+
+    def paint(made: Run, on_step: Any = None) -> Result:
+        Path("folder").rmdir()
+        return paint_run(made, on_step)
+
+    monkeypatch.setattr(Run, "paint", paint)
+    assert run(flags) == 2
+    said = capsys.readouterr().err
+    assert "What was painted is not lost: impasto resume" in said
+    assert "There is no folder 'folder'" in said
+    monkeypatch.setattr(Run, "paint", paint_run)
+    assert run(["resume", "run.impasto", "-o", "other.png"]) == 0
+    assert Path("other.png").exists()
 
 
 def test_resume_under_another_name() -> None:

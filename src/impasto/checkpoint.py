@@ -51,7 +51,7 @@ class Saved(BaseModel):
         float32: whether bfloat16 had to be given up.
         level: number of the level.
         count: evaluations done at it.
-        tile: side of its tiles; None for one tile.
+        tiles: for each level the side of its tiles; None for one tile.
         history: loss, content, style, seconds and level of every step.
         best: number of the best step; 0 before the first.
         optimizer: the optimiser's numbers.
@@ -72,7 +72,7 @@ class Saved(BaseModel):
     float32: bool
     level: int
     count: int
-    tile: int | None
+    tiles: list[int | None]
     history: list[tuple[float, float, float, float, int]]
     best: int
     optimizer: dict[str, float]

@@ -62,9 +62,8 @@ def room(level: Level, recipe: Recipe, arithmetic: Arithmetic, device: torch.dev
 def cut(run: Run, level: Level) -> list[tiles.Tile]:
     """The tiles of a level."""
     width, height = level.size
-    return tiles.cut(
-        height, width, run.tile_for(level), tiles.halo_for(run.objective.network.layers)
-    )
+    halo = tiles.halo_for(run.objective.network.layers)
+    return tiles.cut(height, width, run.tiles[level.number - 1], halo)
 
 
 def forecast(run: Run) -> Forecast:

@@ -275,7 +275,7 @@ class Run:
         output_size: width and height of the result.
         levels: the sizes that the canvas goes through.
         arithmetic: how the network computes.
-        tile: side of the tiles that the current level is looked at in; None if that is whole.
+        tiles: for each level the side of the tiles that it is looked at in; None if it is whole.
         objective: what a canvas of the current level is measured by, at first the coarsest.
         first_canvas: 3 × H × W at the coarsest level, RGB 0…255 with the network's mean taken away.
     """
@@ -311,7 +311,7 @@ class Run:
             return
         self._network = self._make_network()
         self._level = coarsest = self.levels[0]
-        self.tile = self.tile_for(coarsest)
+        self.tiles = [self._tile_for(level) for level in self.levels]
         with _memory_errors(coarsest.size):
             self.first_canvas = (
                 self._lay_out(coarsest)
@@ -357,7 +357,7 @@ class Run:
         if saved.float32:
             self.arithmetic = devices.arithmetic("float32", self.device)
         self._network = self._make_network()
-        self._level, self.tile = self.levels[saved.level - 1], saved.tile
+        self._level, self.tiles = self.levels[saved.level - 1], saved.tiles
         tensors = {name: tensor.to(self.device) for name, tensor in tensors.items()}
         canvas, kept = tensors.pop("canvas"), tensors.pop("kept")
         self.first_canvas = canvas
@@ -461,7 +461,7 @@ class Run:
     def _enter(self, level: Level) -> None:
         """Measure what canvases of another level are to be compared with."""
         del self.objective  # before there are two
-        self._level, self.tile = level, self.tile_for(level)
+        self._level = level
         self.objective = self._make_objective()
 
     def _paint_level(self, level: Level, progress: Progress) -> None:
@@ -498,7 +498,7 @@ class Run:
             try:
                 return self.objective(canvas)
             except (RuntimeError, MemoryError) as error:
-                side = tiles.smaller_side(self.tile, self._level.size)
+                side = tiles.smaller_side(self._tile, self._level.size)
                 if side is None or not _is_out_of_memory(error):
                     raise
             self._use_tiles(side)  # when what the failed evaluation held is free again
@@ -512,13 +512,19 @@ class Run:
             stacklevel=2,
         )
         del self.objective
-        self.tile, self._network = side, self._make_network()
+        for index in range(self._level.number - 1, len(self.levels)):
+            self.tiles[index] = min(side, self.tiles[index] or side)
+        self._network = self._make_network()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
         self.objective = self._make_objective()
 
-    def tile_for(self, level: Level) -> int | None:
-        """Side of the tiles that a level is looked at in; None if that is whole."""
+    @property
+    def _tile(self) -> int | None:
+        """Side of the tiles that the current level is looked at in."""
+        return self.tiles[self._level.number - 1]
+
+    def _tile_for(self, level: Level) -> int | None:
         halo = tiles.halo_for(self._network.layers)
         match self.recipe.tile:
             case "off":
@@ -534,7 +540,9 @@ class Run:
         saving = self._saving
         if saving is None or not (at_once or saving.is_due()):
             return
-        numbers, tensors = progress.optimizer.state() if progress.optimizer else ({}, {})
+        done = progress.level == len(self.levels) and progress.count == self._level.steps
+        optimizer = None if done else progress.optimizer
+        numbers, tensors = optimizer.state() if optimizer else ({}, {})
         content, style, weights, weights_input = self._sources
         saved = Saved(
             impasto=__version__,
@@ -549,7 +557,7 @@ class Run:
             float32=self.arithmetic != devices.arithmetic(self.recipe.precision, self.device),
             level=progress.level,
             count=progress.count,
-            tile=self.tile,
+            tiles=self.tiles,
             history=[
                 (step.loss, step.content, step.style, step.seconds, step.level)
                 for step in progress.history
@@ -590,7 +598,7 @@ class Run:
             self._content_canvas(self._level),
             self._style_canvas(self._level),
             self.recipe,
-            self.tile,
+            self._tile,
         )
 
     def _content_canvas(self, level: Level) -> Tensor:

@@ -168,7 +168,7 @@ class Trace:
             levels=[{"size": level.size, "steps": level.steps} for level in run.levels],
             precision=run.arithmetic.name,
             beta=run.recipe.style_weight,
-            tile=run.tile_for(run.levels[-1]) or "off",
+            tile=run.tiles[-1] or "off",
             tiles=len(cut(run, run.levels[-1])),
             **identities(run),
             device=str(run.device),

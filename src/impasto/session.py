@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import platformdirs
 import typer
 
-from impasto.errors import InputError
+from impasto.errors import ImpastoError, InputError
 from impasto.files import check_folder, check_interval, check_writable
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def announce(run: Run, content: Path, style: Path, expected: Forecast | None) ->
 
     width, height = run.size
     cores = len(cut(run, run.levels[-1]))
-    tiled = f" in {cores} tiles of {run.tile_for(run.levels[-1])}" if cores > 1 else ""
+    tiled = f" in {cores} tiles of {run.tiles[-1]}" if cores > 1 else ""
     typer.echo(
         f"Painting {content} like {style}: {width}×{height} pixels{tiled}, {run.recipe.steps} "
         f"steps at {_levels(run)} in {run.arithmetic.name} on {devices.describe(run.device)}"
@@ -225,14 +225,20 @@ def paint(run: Run, outputs: Outputs) -> int:
 
     with _ask_before_ending(outputs.quiet) as asked, _watchers(run, outputs) as watchers:
         result = run.paint(_on_step(watchers, lambda: asked() is not None))
-        result.save(outputs.picture, bits=outputs.bits, metadata=outputs.metadata)
-        _write_figures(result, outputs)
+        saved = run.saving.path if run.saving else None
+        try:
+            result.save(outputs.picture, bits=outputs.bits, metadata=outputs.metadata)
+            _write_figures(result, outputs)
+        except (ImpastoError, OSError):
+            if saved is not None:
+                note(f"What was painted is not lost: impasto resume {saved} -o ANOTHER.png")
+            raise
         for watcher in watchers:
             if isinstance(watcher, Trace):
                 watcher.done(result)
-    if outputs.temporary and outputs.checkpoint is not None and result.stopped is None:
-        outputs.checkpoint.unlink(missing_ok=True)
-    return _tell(result, outputs, asked())
+    if outputs.temporary and saved is not None and result.stopped is None:
+        saved.unlink(missing_ok=True)
+    return _tell(result, outputs, asked(), saved)
 
 
 def _on_step(watchers: list[Watcher], asked: Callable[[], bool]) -> Callable[[Step], bool]:
@@ -292,7 +298,7 @@ def _write_figures(result: Result, outputs: Outputs) -> None:
         )
 
 
-def _tell(result: Result, outputs: Outputs, asked: int | None) -> int:
+def _tell(result: Result, outputs: Outputs, asked: int | None, saved: Path | None) -> int:
     from impasto.progress import duration
 
     last, best = result.history[-1], result.best
@@ -303,8 +309,8 @@ def _tell(result: Result, outputs: Outputs, asked: int | None) -> int:
             f"is in {written}.",
             err=True,
         )
-        if outputs.checkpoint is not None:
-            typer.echo(f"Go on with: impasto resume {outputs.checkpoint}", err=True)
+        if saved is not None:
+            typer.echo(f"Go on with: impasto resume {saved}", err=True)
         return TERMINATED if asked == signal.SIGTERM else STOPPED
     if result.stopped is not None:
         typer.echo(
