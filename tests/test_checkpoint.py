@@ -50,7 +50,6 @@ def recipe(**settings: Any) -> Recipe:
 @pytest.fixture(autouse=True)
 def _pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     Image.fromarray(content_pixels(HEIGHT, WIDTH)).save("content.png")
     Image.fromarray(style_pixels(HEIGHT, WIDTH)).save("style.png")
 
@@ -242,7 +241,7 @@ def test_a_folder() -> None:
 # ------------------------------------------------------------------------- on the command line
 
 FLAGS = [
-    *("--size", f"{WIDTH}x{HEIGHT}", "--levels", "2", "--device", "cpu"),
+    *("--size", f"{WIDTH}x{HEIGHT}", "--levels", "2", "--device", "cpu", "--threads", "2"),
     *("--content-layers", "conv2_1", "--style-layers", "conv1_1,conv2_1"),
 ]
 
@@ -260,17 +259,19 @@ def start(*flags: str) -> subprocess.Popen[str]:
 @pytest.mark.skipif(os.name == "nt", reason="no kill -9 there")
 def test_kill_9_in_the_middle_and_the_same_bytes() -> None:
     """The short version of `make soak`."""
-    flags = ("--steps", "60", "--checkpoint", "run.impasto", "--checkpoint-every", "0")
+    flags = ("--steps", "150", "--checkpoint", "run.impasto", "--checkpoint-every", "0")
     assert run(command(*flags)) == 0
     whole = Path("out.png").read_bytes()
     Path("out.png").unlink()
     Path("run.impasto").unlink()
     process = start(*flags)
-    while not Path("run.impasto").exists():
+    while not Path("run.impasto").exists() and process.poll() is None:
         time.sleep(0.01)
-    time.sleep(0.5)
+    time.sleep(0.3)
     process.kill()
     process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    assert not Path("out.png").exists()
     assert run(["resume", "run.impasto"]) == 0
     assert Path("out.png").read_bytes() == whole
 
@@ -279,7 +280,7 @@ def test_kill_9_in_the_middle_and_the_same_bytes() -> None:
 def test_sigterm_keeps_the_best_picture_and_says_how_to_go_on() -> None:
     process = start("--steps", "100000", "--checkpoint", "run.impasto")
     assert process.stderr is not None
-    while "step 1/" not in process.stderr.readline():
+    while process.poll() is None and "step 1/" not in process.stderr.readline():
         pass
     process.send_signal(signal.SIGTERM)
     _, said = process.communicate(timeout=60)

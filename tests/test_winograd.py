@@ -119,6 +119,15 @@ def test_a_second_evaluation_takes_no_memory_of_its_own(weights: Weights) -> Non
     assert addresses[0] == addresses[1] == addresses[2]
 
 
+def test_gram_matrices_stay_when_the_buffers_behind_them_serve_again(weights: Weights) -> None:
+    network = VGG19(weights, ["conv1_2"], winograd=True)
+    with torch.no_grad():
+        _, grams = network.statistics(picture(16, 24), (), ["conv1_2"])
+        before = grams["conv1_2"].clone()
+        network.statistics(picture(16, 24).flip(2), (), ["conv1_2"])
+    assert torch.equal(grams["conv1_2"], before)
+
+
 def test_other_arithmetic_goes_the_plain_way(weights: Weights) -> None:
     x = picture(16, 16)
     for settings in ({"pooling": "max"}, {"dtype": torch.float64}):

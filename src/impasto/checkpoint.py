@@ -55,6 +55,7 @@ class Saved(BaseModel):
         history: loss, content, style, seconds and level of every step.
         best: number of the best step; 0 before the first.
         optimizer: the optimiser's numbers.
+        every: seconds between two checkpoints.
         outputs: what the caller wants to remember of what the run is for.
     """
 
@@ -76,6 +77,7 @@ class Saved(BaseModel):
     history: list[tuple[float, float, float, float, int]]
     best: int
     optimizer: dict[str, float]
+    every: float
     outputs: dict[str, Any]
 
 

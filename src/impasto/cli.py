@@ -372,4 +372,4 @@ def run(arguments: list[str] | None = None) -> int:
             where = f" '{error.filename}'" if error.filename else ""
             return _fail(f"{error.strerror or error}{where}.", FAILED)
         except (KeyboardInterrupt, typer.Abort):
-            return _fail("Stopped; nothing was written.", STOPPED)
+            return _fail("Stopped; no picture was written.", STOPPED)

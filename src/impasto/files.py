@@ -107,7 +107,8 @@ def _target(path: Path) -> Path:
 
 def remove_parts(path: Path) -> None:
     """Remove what a process that was killed while it wrote a file has left beside it."""
-    for part in path.parent.glob(f".{glob.escape(path.name[:NAMED])}.*.part"):
+    target = _target(path)
+    for part in target.parent.glob(f".{glob.escape(target.name[:NAMED])}.{32 * '?'}.part"):
         part.unlink(missing_ok=True)
 
 

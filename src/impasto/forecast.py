@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 WINOGRAD_BYTES, PLAIN_BYTES = 2000, 3200
 OTHER_CANVASES = 8  # content, style, gradient and the like, beside the optimiser's
 USED = 0.7  # share of the free memory that a run allows itself
-BASE_BYTES = 4e8  # of Python, PyTorch and the network's weights
+BASE_BYTES = 9e8  # of Python, PyTorch and the network's weights
 PROBE = 192  # pixels a side of the picture whose evaluation is timed
 FORWARD = 0.45  # share of an evaluation that the pass from the picture to the maps takes
 
@@ -62,21 +62,29 @@ def room(level: Level, recipe: Recipe, arithmetic: Arithmetic, device: torch.dev
 def cut(run: Run, level: Level) -> list[tiles.Tile]:
     """The tiles of a level."""
     width, height = level.size
-    halo = tiles.halo_for(run.objective.network.layers)
-    return tiles.cut(height, width, run.tiles[level.number - 1], halo)
+    layers = run.objective.network.layers
+    side, halo = run.tiles[level.number - 1], tiles.halo_for(layers)
+    return tiles.cut(height, width, side, halo, tiles.stride_for(layers))
+
+
+def work(run: Run) -> float:
+    """Pixels that the network looks at in all of a run's steps, one pass there and back each."""
+    looked_at = 0.0
+    for level in run.levels:
+        cores = cut(run, level)
+        passes = 1.0 if len(cores) == 1 else 1 + FORWARD
+        looked_at += level.steps * passes * tiles.positions(cores)
+    return looked_at
 
 
 def forecast(run: Run) -> Forecast:
     """What a run will take, by the time of an evaluation of a corner of its pictures."""
-    pixels = needed = 0.0
+    canvases, window = 0.0, 0
     for level in run.levels:
-        cores = cut(run, level)
-        passes = 1.0 if len(cores) == 1 else 1 + FORWARD
-        pixels += level.steps * passes * tiles.positions(cores)
-        window = max(tile.window.area for tile in cores)
-        work = canvas_bytes(level, run.recipe) + window * pixel_bytes(run.arithmetic)
-        needed = max(needed, work + BASE_BYTES)
-    return Forecast(pixels * _seconds_a_pixel(run), needed)
+        canvases = max(canvases, canvas_bytes(level, run.recipe))
+        window = max(window, *(tile.window.area for tile in cut(run, level)))
+    needed = BASE_BYTES + canvases + window * pixel_bytes(run.arithmetic)
+    return Forecast(work(run) * _seconds_a_pixel(run), needed)
 
 
 def _seconds_a_pixel(run: Run) -> float:

@@ -391,7 +391,7 @@ def to_uint8(pixels: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     >>> to_uint8(np.array([-3.0, 0.5, 1.5, 254.5, 300.0])).tolist()
     [0, 1, 2, 255, 255]
     """
-    return _by_strips(_rounded, pixels, np.uint8)
+    return by_strips(_rounded, pixels, np.uint8)
 
 
 def _rounded(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -400,11 +400,22 @@ def _rounded(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return np.asarray(whole + (clipped - whole >= 0.5))
 
 
-def _by_strips(
-    convert: Callable[[npt.NDArray[Any]], npt.NDArray[Any]], pixels: npt.NDArray[Any], dtype: Any
+def by_strips(
+    convert: Callable[[npt.NDArray[Any]], npt.NDArray[Any]],
+    pixels: npt.NDArray[Any],
+    dtype: Any,
+    channels: int | None = None,
 ) -> npt.NDArray[Any]:
-    """Convert a picture a few rows at a time, so that what lies between takes little memory."""
-    converted = np.empty(pixels.shape, dtype)
+    """Convert a picture a few rows at a time, so that what lies between takes little memory.
+
+    Args:
+        convert: makes rows of the result from rows of the picture.
+        pixels: the picture.
+        dtype: of the result.
+        channels: of the result, where they are not as many as the picture's.
+    """
+    shape = pixels.shape if channels is None else (*pixels.shape[:-1], channels)
+    converted = np.empty(shape, dtype)
     for top in range(0, len(pixels), STRIP):
         rows = slice(top, top + STRIP)
         converted[rows] = convert(pixels[rows])
@@ -471,7 +482,7 @@ def save(
 def _write_deep_tiff(pixels: Pixels, file: BinaryIO) -> None:
     import tifffile
 
-    deep = _by_strips(
+    deep = by_strips(
         lambda rows: np.floor(np.clip(rows.astype(np.float64), 0, 255) * 257 + 0.5),
         pixels,
         np.uint16,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -18,15 +19,23 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from impasto import __version__, devices, forecast, images, pyramid, sizes, tiles
+from impasto import __version__, devices, forecast, images, palette, pyramid, sizes, tiles
 from impasto import checkpoint as checkpoints
 from impasto import weights as weight_files
-from impasto.canvases import noise, recolored
+from impasto.canvases import SMALLEST_STYLE_VARIANCE, noise, recolored
 from impasto.checkpoint import Input, Saved, Saving
 from impasto.errors import ImpastoWarning, InputError, RunError
-from impasto.files import check_interval, shown
+from impasto.files import check_interval, check_writable, shown
 from impasto.objective import Evaluation, Objective
-from impasto.optimizers import LBFGS, Adam, Optimizer, history_for, is_stalled, smoothing
+from impasto.optimizers import (
+    LBFGS,
+    Adam,
+    Numbers,
+    Optimizer,
+    history_for,
+    is_stalled,
+    smoothing,
+)
 from impasto.pyramid import Level
 from impasto.recipe import FIRST_CANVASES, Recipe
 from impasto.vgg import VGG19
@@ -111,7 +120,7 @@ class Result:
     @property
     def image(self) -> Image.Image:
         """The painting, 8-bit RGB, at the recipe's output size."""
-        return finish(self.canvas, self.size)
+        return finish(self.canvas, self.size, self.recipe.color, self.content.pixels)
 
     def save(self, path: str | Path, *, bits: int = 8, metadata: bool = True) -> None:
         """Write the painting, whole or not at all.
@@ -124,7 +133,12 @@ class Result:
         Raises:
             InputError: such a picture cannot be written there.
         """
-        picture = self.image if bits == 8 else images.resize(self.canvas, self.size)
+        picture: images.Pixels | Image.Image
+        if bits == 8:
+            picture = self.image
+        else:
+            color = self.recipe.color
+            picture = finished_pixels(self.canvas, self.size, color, self.content.pixels)
         text = json.dumps(self.metadata()) if metadata else None
         images.save(picture, path, bits=bits, text=text)
 
@@ -304,6 +318,7 @@ class Run:
         self.arithmetic = devices.arithmetic(recipe.precision, self.device)
         self._loaded = weight_files.load(weights, weights_input)
         self.weights = (self._loaded.name, self._loaded.sha256)
+        self._fell_back = False
         self._saving: Saving | None = None
         self._progress: Progress | None = None
         if _checkpoint is not None:
@@ -344,7 +359,7 @@ class Run:
             raise InputError(
                 f"The checkpoint {shown(path)} is incomplete: start the run anew."
             ) from None
-        run.save_to(path, outputs=saved.outputs)
+        run.save_to(path, saved.every, saved.outputs)
         return run
 
     def _restore(self, saved: Saved, tensors: dict[str, Tensor]) -> None:
@@ -355,6 +370,7 @@ class Run:
         checkpoints.check_input(self.weights[1], weights, "weight file")
         torch.set_num_threads(saved.threads)
         if saved.float32:
+            self._fell_back = True
             self.arithmetic = devices.arithmetic("float32", self.device)
         self._network = self._make_network()
         self._level, self.tiles = self.levels[saved.level - 1], saved.tiles
@@ -410,7 +426,12 @@ class Run:
                 raise InputError(
                     f"A checkpoint needs a {role} picture that is a file, to find it again."
                 )
-        self._saving = Saving(Path(checkpoint).absolute(), every, outputs or {})
+            if Path(checkpoint).resolve() == Path(source).resolve():
+                raise InputError(
+                    f"The checkpoint would replace the {role} {shown(source)}: choose another name."
+                )
+        torch.set_num_threads(torch.get_num_threads())  # as a resumed run does, for the same bytes
+        self._saving = Saving(check_writable(checkpoint).absolute(), every, outputs or {})
 
     @property
     def inputs(self) -> tuple[Path, ...]:
@@ -484,6 +505,7 @@ class Run:
                 look=partial(self._finished, following),
             )
             if updated is None:
+                progress.count = level.steps
                 return
             if self.arithmetic.dtype == torch.bfloat16 and is_stalled(progress.optimizer):
                 self._use_float32()
@@ -498,10 +520,17 @@ class Run:
             try:
                 return self.objective(canvas)
             except (RuntimeError, MemoryError) as error:
-                side = tiles.smaller_side(self._tile, self._level.size)
-                if side is None or not _is_out_of_memory(error):
-                    raise
-            self._use_tiles(side)  # when what the failed evaluation held is free again
+                side = self._smaller_side(error)
+            del self.objective  # when what the failed evaluation held is free again
+            self._use_tiles(side)
+            self.objective = self._make_objective()
+
+    def _smaller_side(self, error: Exception) -> int:
+        """Side of the tiles to try after that error, which is raised again where there is none."""
+        side = tiles.smaller_side(self._tile, self._level.size)
+        if side is None or not _is_out_of_memory(error):
+            raise error
+        return side
 
     def _use_tiles(self, side: int) -> None:
         """Look at the canvas in smaller tiles."""
@@ -511,13 +540,11 @@ class Run:
             ImpastoWarning,
             stacklevel=2,
         )
-        del self.objective
         for index in range(self._level.number - 1, len(self.levels)):
             self.tiles[index] = min(side, self.tiles[index] or side)
         self._network = self._make_network()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
-        self.objective = self._make_objective()
 
     @property
     def _tile(self) -> int | None:
@@ -533,7 +560,8 @@ class Run:
                 return side
             case _:
                 room = forecast.room(level, self.recipe, self.arithmetic, self.device)
-                return tiles.choose_side(level.size, halo, room)
+                larger = max(level.size, level.style_size, key=math.prod)
+                return tiles.choose_side(larger, halo, room)
 
     def _save(self, progress: Progress, *, at_once: bool = False) -> None:
         """Write a checkpoint if one is due; a run goes on without one that cannot be written."""
@@ -543,18 +571,33 @@ class Run:
         done = progress.level == len(self.levels) and progress.count == self._level.steps
         optimizer = None if done else progress.optimizer
         numbers, tensors = optimizer.state() if optimizer else ({}, {})
+        try:
+            saving.save(
+                self._state(progress, numbers, saving),
+                {**tensors, "canvas": progress.canvas, "kept": progress.kept},
+            )
+        except (OSError, ValueError) as error:  # the latter of a name that is no Unicode
+            self._saving = None
+            reason = getattr(error, "strerror", None) or "it cannot be written"
+            warnings.warn(
+                f"The run is not saved any more: {shown(saving.path)}: {reason}.",
+                ImpastoWarning,
+                stacklevel=2,
+            )
+
+    def _state(self, progress: Progress, numbers: Numbers, saving: Saving) -> Saved:
         content, style, weights, weights_input = self._sources
-        saved = Saved(
+        return Saved(
             impasto=__version__,
             recipe=self.recipe.model_dump(mode="json"),
             content=Input(path=_absolute(content), sha256=str(self.content.sha256)),
             style=Input(path=_absolute(style), sha256=str(self.style.sha256)),
-            weights="bundled" if weights == "bundled" else _absolute(weights),
+            weights="bundled" if str(weights) == "bundled" else _absolute(weights),
             weights_sha256=self.weights[1],
             weights_input=weights_input,
             device=str(self.device),
             threads=torch.get_num_threads(),
-            float32=self.arithmetic != devices.arithmetic(self.recipe.precision, self.device),
+            float32=self._fell_back,
             level=progress.level,
             count=progress.count,
             tiles=self.tiles,
@@ -564,21 +607,14 @@ class Run:
             ],
             best=progress.best.number if progress.best else 0,
             optimizer=numbers,
+            every=saving.every,
             outputs=saving.outputs,
         )
-        try:
-            saving.save(saved, {**tensors, "canvas": progress.canvas, "kept": progress.kept})
-        except OSError as error:
-            self._saving = None
-            warnings.warn(
-                f"The run is not saved any more: {shown(saving.path)}: {error.strerror or error}.",
-                ImpastoWarning,
-                stacklevel=2,
-            )
 
     def _use_float32(self) -> None:
         """Go on in float32 where the rounding of bfloat16 hides the way down."""
-        self.arithmetic = devices.arithmetic("float32", self.device)
+        del self.objective
+        self._fell_back, self.arithmetic = True, devices.arithmetic("float32", self.device)
         self._network = self._make_network()
         self.objective = self._make_objective()
 
@@ -593,19 +629,28 @@ class Run:
         )
 
     def _make_objective(self) -> Objective:
-        return Objective(
-            self._network,
-            self._content_canvas(self._level),
-            self._style_canvas(self._level),
-            self.recipe,
-            self._tile,
-        )
+        """The current level's objective, in smaller tiles if memory runs out."""
+        while True:
+            try:
+                return Objective(
+                    self._network,
+                    self._content_canvas(self._level),
+                    self._style_canvas(self._level),
+                    self.recipe,
+                    self._tile,
+                )
+            except (RuntimeError, MemoryError) as error:
+                side = self._smaller_side(error)
+            self._use_tiles(side)
 
     def _content_canvas(self, level: Level) -> Tensor:
         return self._canvas(images.resize_in_kind(self.content.pixels, level.size))
 
     def _style_canvas(self, level: Level) -> Tensor:
-        return self._canvas(images.resize(self.style.pixels, level.style_size))
+        style = self._canvas(images.resize(self.style.pixels, level.style_size))
+        if self.recipe.color == "match":
+            return recolored(style, self._content_canvas(level), SMALLEST_STYLE_VARIANCE)
+        return style
 
     def _resized(self, canvas: Tensor, size: sizes.PixelSize) -> Tensor:
         """A canvas at the size of another level."""
@@ -614,7 +659,8 @@ class Run:
         return self._to_tensor(images.resize(self._to_pixels(canvas), size))
 
     def _finished(self, canvas: Tensor) -> Image.Image:
-        return finish(self._to_pixels(canvas), self.output_size)
+        pixels = self._to_pixels(canvas)
+        return finish(pixels, self.output_size, self.recipe.color, self.content.pixels)
 
     def _canvas(self, pixels: images.Pixels) -> Tensor:
         """Pixels at the working size as the network sees them."""
@@ -665,14 +711,36 @@ def identities(of: Run | Result) -> dict[str, dict[str, str | None]]:
     }
 
 
-def finish(canvas: npt.NDArray[np.float32], size: tuple[int, int]) -> Image.Image:
+def finish(
+    canvas: npt.NDArray[np.float32],
+    size: tuple[int, int],
+    color: str = "style",
+    content: images.Pixels | None = None,
+) -> Image.Image:
     """A canvas as the picture that comes out: rounded, saturated, and resized where it must be.
 
     Args:
         canvas: H × W × 3, RGB 0…255.
         size: width and height of the picture.
+        color: the recipe's.
+        content: the content picture, whose colours may be wanted.
     """
+    if color in palette.AFTER and content is not None:
+        return Image.fromarray(images.to_uint8(finished_pixels(canvas, size, color, content)))
     return Image.fromarray(images.resize_in_kind(images.to_uint8(canvas), size))
+
+
+def finished_pixels(
+    canvas: npt.NDArray[np.float32], size: tuple[int, int], color: str, content: images.Pixels
+) -> npt.NDArray[np.float32]:
+    """The same, neither rounded nor saturated."""
+    painting = images.resize(canvas, size)
+    if color not in palette.AFTER:
+        return painting
+    recolored: npt.NDArray[np.float32] = palette.AFTER[color](
+        np.clip(painting, 0, 255), images.resize(content, size)
+    )
+    return recolored
 
 
 def make_optimizer(recipe: Recipe, canvas: Tensor) -> Optimizer:

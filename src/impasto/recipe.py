@@ -227,6 +227,12 @@ class Recipe(BaseModel):
         description="How many times larger than that the style picture is looked at: above 1 the "
         "strokes grow, below 1 they shrink.",
     )
+    color: Literal["style", "content", "match", "histogram"] = Field(
+        "style",
+        description="Whose colours: the style picture's; the content's hue and chroma under the "
+        "painting's lightness; match, where the style is recoloured like the content before the "
+        "run; histogram, where the painting is given the content's histograms after it.",
+    )
     rescale: bool = Field(
         False, description="Stretch the values of both pictures to the whole range 0…255."
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -165,10 +166,9 @@ def _taking(expected: Forecast | None) -> str:
 
 def expect(run: Run, *, always: bool = False) -> Forecast | None:
     """What the run will take; None for a small one, which is over before it is worth asking."""
-    from impasto.forecast import forecast
+    from impasto.forecast import forecast, work
 
-    pixels = sum(level.steps * level.size[0] * level.size[1] for level in run.levels)
-    return forecast(run) if always or pixels > MANY_PIXELS else None
+    return forecast(run) if always or work(run) > MANY_PIXELS else None
 
 
 def keep(run: Run, outputs: Outputs, expected: Forecast | None) -> Outputs:
@@ -184,10 +184,15 @@ def keep(run: Run, outputs: Outputs, expected: Forecast | None) -> Outputs:
         file = folder / f"{outputs.picture.stem[:40]}-{name}.impasto"
         outputs = replace(outputs, checkpoint=file, temporary=True)
         if not outputs.quiet:
-            typer.echo(f"If it is stopped, go on with: impasto resume {file}", err=True)
+            typer.echo(f"If it is stopped, go on with: {_resume(file)}", err=True)
     if outputs.checkpoint is not None:
         run.save_to(outputs.checkpoint, outputs.checkpoint_every, outputs.to_json())
     return outputs
+
+
+def _resume(checkpoint: Path) -> str:
+    """The command that goes on with a run."""
+    return f"impasto resume {shlex.quote(str(checkpoint))}"
 
 
 def take_up(checkpoint: Path, picture: Path | None, quiet: bool) -> tuple[Run, Outputs]:
@@ -231,12 +236,12 @@ def paint(run: Run, outputs: Outputs) -> int:
             _write_figures(result, outputs)
         except (ImpastoError, OSError):
             if saved is not None:
-                note(f"What was painted is not lost: impasto resume {saved} -o ANOTHER.png")
+                note(f"What was painted is not lost: {_resume(saved)} -o ANOTHER.png")
             raise
         for watcher in watchers:
             if isinstance(watcher, Trace):
                 watcher.done(result)
-    if outputs.temporary and saved is not None and result.stopped is None:
+    if outputs.temporary and saved is not None and asked() is None:
         saved.unlink(missing_ok=True)
     return _tell(result, outputs, asked(), saved)
 
@@ -310,7 +315,7 @@ def _tell(result: Result, outputs: Outputs, asked: int | None, saved: Path | Non
             err=True,
         )
         if saved is not None:
-            typer.echo(f"Go on with: impasto resume {saved}", err=True)
+            typer.echo(f"Go on with: {_resume(saved)}", err=True)
         return TERMINATED if asked == signal.SIGTERM else STOPPED
     if result.stopped is not None:
         typer.echo(

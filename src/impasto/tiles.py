@@ -67,7 +67,7 @@ class Tile:
         return self.core.within(self.window)
 
 
-def cut(height: int, width: int, side: int | None, halo: int) -> list[Tile]:
+def cut(height: int, width: int, side: int | None, halo: int, stride: int = STRIDE) -> list[Tile]:
     """The tiles of a picture.
 
     >>> [tile.window for tile in cut(64, 200, 128, 32)]
@@ -76,10 +76,15 @@ def cut(height: int, width: int, side: int | None, halo: int) -> list[Tile]:
     Args:
         height: of the picture, in pixels.
         width: likewise.
-        side: of a core, a multiple of 16; None for one tile. What is left over at the end, if it is
-            less than 16 pixels, goes to the tile before it.
-        halo: pixels around it, a multiple of 16.
+        side: of a core, rounded up to a multiple of the stride; None for one tile. What is left
+            over at the end, if it is less than the stride, goes to the tile before it.
+        halo: pixels around it, a multiple of the stride.
+        stride: pixels, on multiples of which corners of cores lie.
     """
+    down, across = (
+        _pieces(length, -(-(side or length) // stride) * stride, stride)
+        for length in (height, width)
+    )
     return [
         Tile(
             Box(top, bottom, left, right),
@@ -90,18 +95,23 @@ def cut(height: int, width: int, side: int | None, halo: int) -> list[Tile]:
                 min(right + halo, width),
             ),
         )
-        for top, bottom in _pieces(height, side or height)
-        for left, right in _pieces(width, side or width)
+        for top, bottom in down
+        for left, right in across
     ]
 
 
-def _pieces(length: int, side: int) -> list[tuple[int, int]]:
-    starts = [start for start in range(0, length, side) if not start or length - start >= STRIDE]
+def _pieces(length: int, side: int, stride: int) -> list[tuple[int, int]]:
+    starts = [start for start in range(0, length, side) if not start or length - start >= stride]
     return list(zip(starts, [*starts[1:], length], strict=True))
 
 
+def stride_for(layers: Sequence[Layer]) -> int:
+    """Pixels of which cores of tiles must be multiples, so that every map has a position there."""
+    return max(STRIDE, 1 << layers[-1].pools)
+
+
 def halo_for(layers: Sequence[Layer]) -> int:
-    """Pixels that the last of the layers sees beyond its own, rounded up to a multiple of 16.
+    """Pixels that the last of the layers sees beyond its own, rounded up to the stride.
 
     A unit of conv5_1 stands for 16 pixels and sees 156, 70 to either side:
 
@@ -119,7 +129,8 @@ def halo_for(layers: Sequence[Layer]) -> int:
         elif layer.kind == "pooling":
             first, last = 2 * first, 2 * last + 1
     beyond = max(-first, last - ((1 << layers[-1].pools) - 1))
-    return -(-beyond // STRIDE) * STRIDE
+    stride = stride_for(layers)
+    return -(-beyond // stride) * stride
 
 
 def share(part: Box, whole: Box, layer: str) -> float:

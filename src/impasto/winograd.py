@@ -257,7 +257,8 @@ class Trunk:
         if torch.is_grad_enabled() and picture.requires_grad:
             read = _Evaluate.apply(picture, self, features, grams, core)  # type: ignore[no-untyped-call]
         else:
-            read = _read(self.maps(picture, Workspace()), features, grams, core)
+            kept = Workspace() if features else self._kept  # matrices are no views of it
+            read = _read(self.maps(picture, kept), features, grams, core)
         split = len(features)
         return (
             dict(zip(features, read[:split], strict=True)),
