@@ -371,6 +371,10 @@ TILE = "'auto', 'off' or a multiple of 16 from 16 to 32768 pixels"
             {"output_size": "workin"},
             f"output_size cannot be 'workin': it should be 'working', 'content', {A_SIZE}.",
         ),
+        (
+            {"color": "grey"},
+            "color cannot be 'grey': it should be 'style', 'content', 'match' or 'histogram'.",
+        ),
         ({"style_fit": "fill"}, "style_fit cannot be 'fill': it should be 'aspect' or 'squeeze'."),
         ({"rescale": "maybe"}, "rescale cannot be 'maybe': it should be true or false."),
         ({"rescale": None}, "rescale cannot be None: it should be true or false."),
@@ -417,8 +421,8 @@ TILE = "'auto', 'off' or a multiple of 16 from 16 to 32768 pixels"
         ),
         ({"stepps": 3}, "There is no setting 'stepps'; did you mean 'steps'?"),
         (
-            {"colour": 3},
-            f"There is no setting 'colour'; the settings are {', '.join(DEFAULT)}.",
+            {"whatever": 3},
+            f"There is no setting 'whatever'; the settings are {', '.join(DEFAULT)}.",
         ),
     ],
     ids=str,
