@@ -10,11 +10,10 @@ import typer
 
 from impasto import __version__
 from impasto.errors import ImpastoError, ImpastoWarning, InputError
-from impasto.files import check_folder, check_writable, written_whole
+from impasto.files import CHECKPOINT_EVERY, check_folder, check_writable, written_whole
 from impasto.flags import Preset, RecipeFile, build, recipe_flags
 from impasto.session import (
     BAD_INPUT,
-    CHECKPOINT_EVERY,
     DONE,
     FAILED,
     STOPPED,

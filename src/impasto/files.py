@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 from impasto.errors import InputError
 
+CHECKPOINT_EVERY = 60.0  # seconds, where nobody says otherwise
 NAMED = 60  # characters of a file's name that the name of its part begins with
 
 

@@ -62,9 +62,7 @@ def room(level: Level, recipe: Recipe, arithmetic: Arithmetic, device: torch.dev
 def cut(run: Run, level: Level) -> list[tiles.Tile]:
     """The tiles of a level."""
     width, height = level.size
-    layers = run.objective.network.layers
-    side, halo = run.tiles[level.number - 1], tiles.halo_for(layers)
-    return tiles.cut(height, width, side, halo, tiles.stride_for(layers))
+    return tiles.cut_for(run.objective.network.layers, height, width, run.tiles[level.number - 1])
 
 
 def work(run: Run) -> float:

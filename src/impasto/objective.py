@@ -19,7 +19,7 @@ from torch import Tensor
 from impasto.devices import exact_convolutions
 from impasto.losses import content_energy, content_loss, style_energy, style_loss
 from impasto.recipe import Recipe
-from impasto.tiles import Box, Tile, cut, halo_for, share, stride_for
+from impasto.tiles import Box, Tile, cut_for, share
 from impasto.vgg import VGG19
 
 SMALLEST_ENERGY = 1e-12  # of a layer that sees nothing in a picture, in relative losses
@@ -190,8 +190,7 @@ class Objective:
 
     def _cut(self, picture: Tensor, side: int | None) -> list[Tile]:
         height, width = picture.shape[1:]
-        layers = self.network.layers
-        return cut(height, width, side, halo_for(layers), stride_for(layers))
+        return cut_for(self.network.layers, height, width, side)
 
 
 def _whole(picture: Tensor) -> Box:

@@ -25,7 +25,7 @@ from impasto import weights as weight_files
 from impasto.canvases import SMALLEST_STYLE_VARIANCE, noise, recolored
 from impasto.checkpoint import Input, Saved, Saving
 from impasto.errors import ImpastoWarning, InputError, RunError
-from impasto.files import check_interval, check_writable, shown
+from impasto.files import CHECKPOINT_EVERY, check_interval, check_writable, shown
 from impasto.objective import Evaluation, Objective
 from impasto.optimizers import (
     LBFGS,
@@ -39,8 +39,6 @@ from impasto.optimizers import (
 from impasto.pyramid import Level
 from impasto.recipe import FIRST_CANVASES, Recipe
 from impasto.vgg import VGG19
-
-CHECKPOINT_EVERY = 60.0  # seconds
 
 
 @dataclass

@@ -16,7 +16,7 @@ import platformdirs
 import typer
 
 from impasto.errors import ImpastoError, InputError
-from impasto.files import check_folder, check_interval, check_writable
+from impasto.files import CHECKPOINT_EVERY, check_folder, check_interval, check_writable
 
 if TYPE_CHECKING:
     from impasto.forecast import Forecast
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 DONE, FAILED, BAD_INPUT, STOPPED, TERMINATED = 0, 1, 2, 130, 143  # exit codes
 LONG = 180.0  # seconds, from which on a run is saved without being asked
 MANY_PIXELS = 2e7  # looked at in all steps together, from which on the time is estimated first
-CHECKPOINT_EVERY = 60.0  # seconds
 
 
 @dataclass(frozen=True)

@@ -133,6 +133,11 @@ def halo_for(layers: Sequence[Layer]) -> int:
     return -(-beyond // stride) * stride
 
 
+def cut_for(layers: Sequence[Layer], height: int, width: int, side: int | None) -> list[Tile]:
+    """The tiles of a picture for a network of those layers; see :func:`cut`."""
+    return cut(height, width, side, halo_for(layers), stride_for(layers))
+
+
 def share(part: Box, whole: Box, layer: str) -> float:
     """Share of a layer's positions that lie in part of the picture."""
     pools = BY_NAME[layer].pools
