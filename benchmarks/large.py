@@ -26,9 +26,9 @@ pixels = images.resize_in_kind(images.read(content).pixels, (side, side))
 recipe = Recipe(size=side, levels=1, steps=1, tile=tile, initial="content")
 made = Run(pixels, style, recipe, device="cpu")
 began = time.perf_counter()
-measured = made.objective(made.first_canvas)
+measured = made.evaluator.objective(made.first_canvas)
 assert measured.is_finite()
-print(len(made.objective.tiles), time.perf_counter() - began, file=sys.stdout)
+print(len(made.evaluator.objective.tiles), time.perf_counter() - began, file=sys.stdout)
 """
 
 

@@ -20,8 +20,9 @@ from torch import Tensor
 
 import plain
 from impasto import weights
-from impasto.painter import Run, Step, finish
+from impasto.painter import Run
 from impasto.recipe import Recipe
+from impasto.result import Step, finish
 from plan import Pair
 
 PRESET = "gatys-fast"

@@ -110,7 +110,7 @@ MISTAKES: list[tuple[list[str], str]] = [
     (flags("--tile", "100"), "tile cannot be '100': it should be 'auto', 'off' or a multiple of"),
     (flags("--tile", "-16"), "tile cannot be '-16'"),
     (flags("--style-scale", "0"), "style_scale cannot be '0': it should be greater than 0"),
-    (flags("--style-scale", "0.01"), "style picture would be"),
+    (flags("--style-scale", "0.01"), "choose a larger style scale"),
     (flags("--checkpoint-every", "often"), "checkpoint-every"),
     (flags("--checkpoint", "."), "is a folder"),
     (flags("--learning-rate", "0"), "learning_rate cannot be '0'"),

@@ -345,6 +345,42 @@ def test_an_output_folder_that_went_away_costs_nothing(
     assert Path("other.png").exists()
 
 
+def test_resume_goes_on_without_what_can_be_written_no_more(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path("folder").mkdir()
+    flags = ("--steps", "3", "--montage", "folder/montage.png", "--checkpoint", "run.impasto")
+    assert run(command(*flags)) == 0
+    Path("folder/montage.png").unlink()
+    Path("folder").rmdir()
+    Path("out.png").unlink()
+    assert run(["resume", "run.impasto"]) == 0
+    assert "Going on without --montage. There is no folder 'folder'" in capsys.readouterr().err
+    assert Path("out.png").exists()
+
+
+def test_a_run_that_can_be_gone_on_with_is_not_replaced(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    paint(lambda _: False)
+    unfinished = Path("run.impasto").read_bytes()
+    assert run(command("--steps", "1", "--checkpoint", "run.impasto")) == 2
+    assert "holds a run that has not come to its end" in capsys.readouterr().err
+    with pytest.raises(InputError, match="has not come to its end"):
+        paint()
+    assert Path("run.impasto").read_bytes() == unfinished
+    Path("run.impasto").unlink()
+    paint()
+    paint()  # over one that is done
+
+
+def test_a_run_of_a_device_that_is_not_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    paint(lambda _: False)
+    monkeypatch.setattr("impasto.devices.is_offered", lambda _: False)
+    with pytest.raises(InputError, match="computes on 'cpu', which this machine does not offer"):
+        impasto.resume("run.impasto")
+
+
 def test_resume_under_another_name() -> None:
     assert run(command("--steps", "3", "--checkpoint", "run.impasto")) == 0
     whole = Path("out.png").read_bytes()
@@ -378,6 +414,12 @@ def test_a_long_run_is_saved_without_being_asked(
     assert seen[0].is_relative_to(tmp_path / "cache")
     assert f"impasto resume {seen[0]}" in capsys.readouterr().err
     assert not seen[0].exists()  # a run that is done needs it no longer
+    paint(lambda _: False)
+    Path("run.impasto").rename(seen[0])
+    assert run(command("--steps", "3")) == 0
+    assert f"was stopped, and is kept: impasto resume {seen[0]}" in capsys.readouterr().err
+    assert seen[0].exists()
+    assert seen[-1] != seen[0]
 
 
 @pytest.mark.parametrize(
@@ -386,6 +428,8 @@ def test_a_long_run_is_saved_without_being_asked(
         (("--checkpoint", "missing/run.impasto"), "There is no folder 'missing'"),
         (("--checkpoint", "out.png"), "'out.png' is another output"),
         (("--checkpoint", "style.png"), "'style.png' is an input"),
+        (("--initial", "a.png", "--checkpoint", "a.png"), "'a.png' is an input"),
+        (("--weights", "a.h5", "--checkpoint", "a.h5"), "'a.h5' is an input"),
         (("--checkpoint", "a", "--checkpoint-every", "-1"), "saved every -1.0 seconds"),
         (("--checkpoint-every", "nan"), "saved every nan seconds"),
     ],
@@ -434,6 +478,28 @@ def test_a_run_that_is_short_of_memory_goes_on_in_smaller_tiles(
         result = made.paint()
     assert result.stopped is None
     np.testing.assert_allclose(result.canvas, whole.canvas, atol=0.05)
+
+
+LITTLE_MEMORY = """
+import resource, sys, warnings
+from impasto import Recipe
+from impasto.painter import Run
+made = Run("content.png", "style.png", Recipe(size=512, levels=1, steps=2, tile="off"), device="cpu")
+taken = 4096 * int(open("/proc/self/statm").read().split()[0])
+resource.setrlimit(resource.RLIMIT_AS, (taken + 250_000_000, resource.RLIM_INFINITY))
+made.paint()
+print(made.evaluator.tiles)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux keeps a process to its memory")
+def test_a_run_whose_memory_the_system_limits_goes_on_in_smaller_tiles() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LITTLE_MEMORY], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Memory ran out at 512×384 pixels; going on with tiles of 256" in done.stderr
+    assert done.stdout.startswith("[") and done.stdout != "[None]\n"
 
 
 def test_where_no_tile_is_small_enough_one_sentence_says_so(

@@ -16,7 +16,7 @@ from PIL import Image
 from impasto import figures
 from impasto.errors import InputError
 from impasto.layers import CONVOLUTIONS, LAYERS
-from impasto.painter import Step
+from impasto.result import Step
 
 RED, GREEN, WHITE = (200, 30, 30), (20, 140, 60), (255, 255, 255)
 

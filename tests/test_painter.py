@@ -225,7 +225,7 @@ def test_bfloat16_gives_way_to_float32_when_its_noise_stops_progress() -> None:
         recipe = quick(size=16, steps=60, beta=0.01, precision=precision, **layers)
         run = Run(content, style, recipe, device="cpu")
         best[precision] = run.paint().best.loss
-        assert run.arithmetic.name == "float32"
+        assert run.evaluator.arithmetic.name == "float32"
     assert best["bfloat16"] == pytest.approx(best["float32"], rel=0.01)
 
 
@@ -273,6 +273,13 @@ def test_a_noise_canvas_holds_every_whole_number_from_minus_20_to_20() -> None:
     np.testing.assert_allclose(noise, whole, atol=1e-4)
     assert sorted(set(whole.ravel())) == list(range(-20, 21))
     assert abs(whole.mean()) < 1
+
+
+def test_a_style_canvas_is_recoloured_where_its_colours_are_not_wanted() -> None:
+    start, content = (
+        first_canvas(initial=initial, color="match") for initial in ("style", "content")
+    )
+    np.testing.assert_allclose(start.mean((0, 1)), content.mean((0, 1)), atol=1e-3)
 
 
 def test_a_noisy_content_canvas_mixes_noise_and_content_around_the_mean() -> None:
@@ -424,7 +431,7 @@ def test_running_out_of_memory_says_what_to_do(monkeypatch: pytest.MonkeyPatch) 
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9")
 
     monkeypatch.setattr("impasto.objective.Objective.__call__", starve)
-    with pytest.raises(RunError, match="48×40 pixels: choose a smaller --size"):
+    with pytest.raises(RunError, match="48×40 pixels: close other programs"):
         paint()
 
 

@@ -88,7 +88,10 @@ def test_match_gives_the_style_the_colours_of_the_content() -> None:
     run = Run(content, style, recipe, device="cpu")
     matched, wanted = (
         canvas.double().flatten(1)
-        for canvas in (run._style_canvas(run.levels[0]), run._content_canvas(run.levels[0]))
+        for canvas in (
+            run._canvases.style_at(run.levels[0]),
+            run._canvases.content_at(run.levels[0]),
+        )
     )
     np.testing.assert_allclose(matched.mean(1), wanted.mean(1), rtol=1e-3)
     np.testing.assert_allclose(matched.cov(), wanted.cov(), rtol=1e-3, atol=1e-3 * 255)

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from impasto.painter import Easel, Step
 from impasto.progress import Account, Bar, Lines, Window
 from impasto.pyramid import Level
+from impasto.result import Easel, Step
 
 
 def step(number: int, loss: float = 5.0, seconds: float | None = None, level: int = 1) -> Step:

@@ -43,7 +43,7 @@ def golden_run(request: pytest.FixtureRequest) -> Result:
 @pytest.fixture(scope="module", params=PRECISIONS)
 def first_evaluation(request: pytest.FixtureRequest) -> tuple[str, Evaluation]:
     run = Run(content_pixels(), style_pixels(), recipe(request.param), noisy_canvas(), device="cpu")
-    return request.param, run.objective(run.first_canvas)
+    return request.param, run.evaluator.objective(run.first_canvas)
 
 
 def test_the_pictures_are_those_of_the_golden_run() -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 from hypothesis import given, settings
@@ -11,7 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from conftest import content_pixels, noisy_canvas, style_pixels
-from impasto import Recipe, weights
+from impasto import Recipe, stylize, weights
 from impasto.layers import LAYERS, up_to_deepest
 from impasto.objective import Evaluation, Objective
 from impasto.tiles import Box, choose_side, cut, halo_for, smaller_side
@@ -173,3 +176,32 @@ def test_smaller_sides_come_to_an_end(width: int, height: int) -> None:
         assert smaller < (side or max(width, height))
         side = smaller
     raise AssertionError("it never ends")
+
+
+# ------------------------------------------------------------------------------------- seams
+
+
+def roughness_at(borders: Sequence[int], canvas: npt.NDArray[np.float32]) -> float:
+    """How much more a picture jumps at those columns and rows than at all others."""
+    at, elsewhere = [], []
+    for picture in (canvas, canvas.swapaxes(0, 1)):
+        jumps = np.abs(np.diff(picture, 2, axis=0)).mean((1, 2))
+        is_border = np.isin(np.arange(len(jumps)), [b + k for b in borders for k in (-2, -1)])
+        at.append(jumps[is_border])
+        elsewhere.append(jumps[~is_border])
+    return float(np.concatenate(at).mean() / np.concatenate(elsewhere).mean())
+
+
+def test_a_painting_made_by_tiles_has_no_seams() -> None:
+    content, style = content_pixels(192, 192), style_pixels(192, 192)
+    recipe = Recipe(size=192, levels=1, steps=12)
+    borders = (64, 128)
+    by_tiles, whole = (
+        stylize(content, style, recipe.model_copy(update={"tile": tile}), device="cpu").canvas
+        for tile in (64, "off")
+    )
+    seamed = whole.copy()
+    seamed[64:128] += 1  # one grey level
+    assert roughness_at(borders, seamed) > roughness_at(borders, whole) + 0.01
+    assert roughness_at(borders, by_tiles) == pytest.approx(roughness_at(borders, whole), abs=1e-3)
+    np.testing.assert_allclose(by_tiles, whole, atol=0.05)

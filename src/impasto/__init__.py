@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from impasto.errors import ImpastoWarning as ImpastoWarning
     from impasto.errors import InputError as InputError
     from impasto.errors import RunError as RunError
-    from impasto.painter import Result as Result
-    from impasto.painter import Step as Step
     from impasto.painter import resume as resume
     from impasto.painter import stylize as stylize
     from impasto.recipe import Recipe as Recipe
+    from impasto.result import Result as Result
+    from impasto.result import Step as Step
 
 __version__ = "0.1.0"
 
@@ -30,9 +30,9 @@ _HOMES = {
     "ImpastoWarning": "errors",
     "InputError": "errors",
     "Recipe": "recipe",
-    "Result": "painter",
+    "Result": "result",
     "RunError": "errors",
-    "Step": "painter",
+    "Step": "result",
     "resume": "painter",
     "stylize": "painter",
 }

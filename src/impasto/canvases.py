@@ -1,14 +1,109 @@
-"""What a first canvas is made of: noise, and a picture in the colours of another."""
+"""Pictures as the network sees them, and what a first canvas is made of.
+
+A canvas is a tensor, 3 × H × W, RGB in 0…255 with the network's mean taken away.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
+
+from impasto import images
+from impasto.pyramid import Level
+from impasto.recipe import Recipe
+from impasto.sizes import PixelSize
 
 NOISE = 20  # grey levels to either side of a noise canvas
 # Square grey levels: what is flatter keeps its colours apart no further. A style picture's colours
 # may be spread further than a photograph's, of which the noise would show.
 SMALLEST_VARIANCE, SMALLEST_STYLE_VARIANCE = 1.0, 0.01
+
+
+@dataclass(frozen=True)
+class Canvases:
+    """The pictures of a run at the sizes of its levels.
+
+    Attributes:
+        content: the content picture.
+        style: the style picture.
+        recipe: says how they are resized, rescaled and coloured, and what the first canvas is.
+        mean: of the network's weights, RGB.
+        device: where canvases live.
+        dtype: of their numbers.
+    """
+
+    content: images.Picture
+    style: images.Picture
+    recipe: Recipe
+    mean: tuple[float, float, float]
+    device: torch.device
+    dtype: torch.dtype
+
+    def content_at(self, level: Level) -> Tensor:
+        """The content picture."""
+        return self._rescaled(images.resize_in_kind(self.content.pixels, level.size))
+
+    def style_at(self, level: Level) -> Tensor:
+        """The style picture, recoloured where the recipe wants the content's colours of it."""
+        return self._colored(images.resize(self.style.pixels, level.style_size), level)
+
+    def first(self, level: Level) -> Tensor:
+        """The recipe's first canvas.
+
+        Raises:
+            InputError: it is a picture that cannot be read.
+        """
+        match self.recipe.initial:
+            case "content":
+                return self.content_at(level)
+            case "recolored-content":
+                return recolored(self.content_at(level), self.style_at(level))
+            case "style":
+                return self._colored(images.resize(self.style.pixels, level.size), level)
+            case "noise":
+                return noise(self.content_at(level), self.recipe.seed)
+            case "noisy-content":
+                content, ratio = self.content_at(level), self.recipe.noise_ratio
+                return ratio * noise(content, self.recipe.seed) + (1 - ratio) * content
+            case path:
+                picture = images.read(path, "initial canvas")
+                return self.from_pixels(images.resize(picture.pixels, level.size))
+
+    def resized(self, canvas: Tensor, size: PixelSize) -> Tensor:
+        """A canvas at another size."""
+        if size == (canvas.shape[2], canvas.shape[1]):
+            return canvas
+        return self.from_pixels(images.resize(self.to_pixels(canvas), size))
+
+    def from_pixels(self, pixels: npt.NDArray[Any]) -> Tensor:
+        """H × W × 3 in 0…255 as a canvas."""
+        channels = [  # one after the other, since each is for a moment in float64
+            (torch.from_numpy(np.ascontiguousarray(pixels[..., k])).double() - self.mean[k]).to(
+                self.device, self.dtype
+            )
+            for k in range(3)
+        ]
+        return torch.stack([channel.reshape(pixels.shape[:2]) for channel in channels])
+
+    def to_pixels(self, canvas: Tensor) -> npt.NDArray[np.float32]:
+        """A canvas as H × W × 3 in 0…255."""
+        mean = torch.tensor(self.mean, device=canvas.device, dtype=canvas.dtype).reshape(3, 1, 1)
+        pixels = (canvas + mean).permute(1, 2, 0).to(device="cpu", dtype=torch.float32)
+        return pixels.contiguous().numpy()
+
+    def _rescaled(self, pixels: images.Pixels) -> Tensor:
+        return self.from_pixels(images.rescale(pixels) if self.recipe.rescale else pixels)
+
+    def _colored(self, style: images.Pixels, level: Level) -> Tensor:
+        canvas = self._rescaled(style)
+        if self.recipe.color == "match":
+            return recolored(canvas, self.content_at(level), SMALLEST_STYLE_VARIANCE)
+        return canvas
 
 
 def noise(like: Tensor, seed: int) -> Tensor:

@@ -54,6 +54,7 @@ class Saved(BaseModel):
         tiles: for each level the side of its tiles; None for one tile.
         history: loss, content, style, seconds and level of every step.
         best: number of the best step; 0 before the first.
+        done: whether it has come to its end.
         optimizer: the optimiser's numbers.
         every: seconds between two checkpoints.
         outputs: what the caller wants to remember of what the run is for.
@@ -76,6 +77,7 @@ class Saved(BaseModel):
     tiles: list[int | None]
     history: list[tuple[float, float, float, float, int]]
     best: int
+    done: bool
     optimizer: dict[str, float]
     every: float
     outputs: dict[str, Any]
@@ -159,6 +161,29 @@ def read(path: Path) -> tuple[Saved, dict[str, Tensor]]:
             f"({__version__}): go on with the version that wrote it, or start the run anew."
         )
     return saved, tensors
+
+
+def check_replaceable(path: str | Path) -> None:
+    """Make sure that no run that could be gone on with is replaced by another.
+
+    Raises:
+        InputError: the file holds one that has not come to its end.
+    """
+    if is_unfinished(Path(path)):
+        raise InputError(
+            f"The checkpoint {shown(path)} holds a run that has not come to its end: go on with it "
+            "(impasto resume), or remove the file to begin anew."
+        )
+
+
+def is_unfinished(path: Path) -> bool:
+    """Whether a file is the checkpoint of a run that has not come to its end."""
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            saved = Saved.model_validate_json((file.metadata() or {})[KEY])
+    except (OSError, ValueError, KeyError, safetensors.SafetensorError):
+        return False
+    return not saved.done
 
 
 def check_input(now: str | None, then: Input, role: str) -> None:

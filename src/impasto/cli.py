@@ -12,6 +12,7 @@ from impasto import __version__
 from impasto.errors import ImpastoError, ImpastoWarning, InputError
 from impasto.files import CHECKPOINT_EVERY, check_folder, check_writable, written_whole
 from impasto.flags import Preset, RecipeFile, build, recipe_flags
+from impasto.recipe import FIRST_CANVASES
 from impasto.session import (
     BAD_INPUT,
     DONE,
@@ -137,7 +138,14 @@ def stylize(
         checkpoint,
         checkpoint_every,
     )
-    outputs.check((content, style))
+    others = [Path(weights)] if weights != "bundled" else []
+    others += [Path(made.initial)] if made.initial not in FIRST_CANVASES else []
+    others += [recipe] if recipe is not None else []
+    outputs.check((content, style, *others))
+    if checkpoint is not None:
+        from impasto.checkpoint import check_replaceable
+
+        check_replaceable(checkpoint)
     if save_recipe is not None:
         check_writable(save_recipe)
     _use_threads(threads)
@@ -325,8 +333,8 @@ def doctor(
     memory = psutil.virtual_memory()
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_row("Versions", ", ".join(f"{name} {value}" for name, value in versions().items()))
-    table.add_row("Device", devices.describe(run.device))
-    table.add_row("Precision", f"auto is {run.arithmetic.name}")
+    table.add_row("Device", devices.describe(run.evaluator.device))
+    table.add_row("Precision", f"auto is {run.evaluator.arithmetic.name}")
     table.add_row("Threads", str(torch.get_num_threads()))
     table.add_row("Memory", f"{memory.available / 1e9:.1f} GB free of {memory.total / 1e9:.1f} GB")
     table.add_row("Weights", f"{run.weights[0]}, SHA-256 {run.weights[1]}")

@@ -92,6 +92,15 @@ def choose(device: str = "auto", precision: str = "float32") -> torch.device:
     return chosen
 
 
+def is_offered(device: str) -> bool:
+    """Whether PyTorch has that device here."""
+    try:
+        choose(device)
+    except InputError:
+        return False
+    return True
+
+
 def _best(precision: str) -> str:
     if torch.cuda.is_available():
         return "cuda"

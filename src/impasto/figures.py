@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from impasto.painter import Step
+    from impasto.result import Step
 
 # Suffix → the entry of the file that would hold the time or the program's version.
 FIGURES = {".png": "Software", ".svg": "Date", ".pdf": "CreationDate"}

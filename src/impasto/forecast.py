@@ -10,7 +10,7 @@ import torch
 
 from impasto import devices, tiles
 from impasto.devices import Arithmetic
-from impasto.objective import Objective
+from impasto.objective import Objective, keeps_targets, target_bytes
 from impasto.optimizers import history_for
 from impasto.pyramid import Level
 from impasto.recipe import Recipe
@@ -23,7 +23,8 @@ WINOGRAD_BYTES, PLAIN_BYTES = 2000, 3200
 OTHER_CANVASES = 8  # content, style, gradient and the like, beside the optimiser's
 USED = 0.7  # share of the free memory that a run allows itself
 BASE_BYTES = 9e8  # of Python, PyTorch and the network's weights
-PROBE = 192  # pixels a side of the picture whose evaluation is timed
+# Pixels a side of the picture whose evaluation is timed; a GPU is idle at less.
+PROBE, GPU_PROBE = 192, 768
 FORWARD = 0.45  # share of an evaluation that the pass from the picture to the maps takes
 
 
@@ -62,7 +63,8 @@ def room(level: Level, recipe: Recipe, arithmetic: Arithmetic, device: torch.dev
 def cut(run: Run, level: Level) -> list[tiles.Tile]:
     """The tiles of a level."""
     width, height = level.size
-    return tiles.cut_for(run.objective.network.layers, height, width, run.tiles[level.number - 1])
+    side = run.evaluator.tiles[level.number - 1]
+    return tiles.cut_for(run.evaluator.network.layers, height, width, side)
 
 
 def work(run: Run) -> float:
@@ -70,7 +72,9 @@ def work(run: Run) -> float:
     looked_at = 0.0
     for level in run.levels:
         cores = cut(run, level)
-        passes = 1.0 if len(cores) == 1 else 1 + FORWARD
+        passes = 1.0
+        if len(cores) > 1:
+            passes += FORWARD if _keeps_targets(run, level) else 2 * FORWARD
         looked_at += level.steps * passes * tiles.positions(cores)
     return looked_at
 
@@ -79,19 +83,30 @@ def forecast(run: Run) -> Forecast:
     """What a run will take, by the time of an evaluation of a corner of its pictures."""
     canvases, window = 0.0, 0
     for level in run.levels:
-        canvases = max(canvases, canvas_bytes(level, run.recipe))
+        kept = _target_bytes(run, level) if _keeps_targets(run, level) else 0
+        canvases = max(canvases, canvas_bytes(level, run.recipe) + kept)
         window = max(window, *(tile.window.area for tile in cut(run, level)))
-    needed = BASE_BYTES + canvases + window * pixel_bytes(run.arithmetic)
+    needed = BASE_BYTES + canvases + window * pixel_bytes(run.evaluator.arithmetic)
     return Forecast(work(run) * _seconds_a_pixel(run), needed)
 
 
+def _keeps_targets(run: Run, level: Level) -> bool:
+    return keeps_targets(_target_bytes(run, level), len(cut(run, level)))
+
+
+def _target_bytes(run: Run, level: Level) -> int:
+    width, height = level.size
+    return target_bytes(run.evaluator.network, run.recipe, tiles.Box(0, height, 0, width))
+
+
 def _seconds_a_pixel(run: Run) -> float:
+    side = PROBE if run.evaluator.device.type == "cpu" else GPU_PROBE
     generator = torch.Generator().manual_seed(0)
-    picture = 50 * torch.randn(3, PROBE, PROBE, generator=generator)
-    network = run.objective.network
-    picture = picture.to(run.device, network.dtype)
+    picture = 50 * torch.randn(3, side, side, generator=generator)
+    network = run.evaluator.network
+    picture = picture.to(run.evaluator.device, network.dtype)
     objective = Objective(network, picture, picture.flip(1), run.recipe)
     objective(picture)
     began = time.perf_counter()
     objective(picture)
-    return (time.perf_counter() - began) / PROBE**2
+    return (time.perf_counter() - began) / side**2

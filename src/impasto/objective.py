@@ -73,7 +73,7 @@ class Objective:
         self.tiles = self._cut(content, tile)
         self._content = content
         self._kept: list[dict[str, Tensor]] | None = None
-        if self._target_bytes() <= KEPT_BYTES or len(self.tiles) == 1:
+        if keeps_targets(target_bytes(network, recipe, _whole(content)), len(self.tiles)):
             self._kept = list(self._content_targets())
         with torch.no_grad(), exact_convolutions():
             self.style_targets = self._grams(style, self._cut(style, tile))
@@ -161,12 +161,6 @@ class Objective:
                 energies[name] += part * content_energy(target).item()
         return energies
 
-    def _target_bytes(self) -> int:
-        """What the content targets take in memory."""
-        whole, size = _whole(self._content), self._content.element_size()
-        layers = [layer for layer in self.network.layers if layer.name in self.content_weights]
-        return sum(whole.after(layer.pools).area * layer.channels * size for layer in layers)
-
     def _content_loss(
         self, features: dict[str, Tensor], target: dict[str, Tensor], tile: Tile | None = None
     ) -> Tensor:
@@ -191,6 +185,18 @@ class Objective:
     def _cut(self, picture: Tensor, side: int | None) -> list[Tile]:
         height, width = picture.shape[1:]
         return cut_for(self.network.layers, height, width, side)
+
+
+def target_bytes(network: VGG19, recipe: Recipe, whole: Box) -> int:
+    """What the content targets of a picture that fills that box take in memory."""
+    layers = [layer for layer in network.layers if layer.name in recipe.content_layers]
+    positions = sum(whole.after(layer.pools).area * layer.channels for layer in layers)
+    return positions * network.dtype.itemsize
+
+
+def keeps_targets(targets: int, tiles: int) -> bool:
+    """Whether content targets of so many bytes, of so many tiles, stay in memory."""
+    return tiles == 1 or targets <= KEPT_BYTES
 
 
 def _whole(picture: Tensor) -> Box:

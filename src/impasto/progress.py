@@ -26,8 +26,9 @@ from impasto import __version__, images
 from impasto.errors import InputError
 
 if TYPE_CHECKING:
-    from impasto.painter import Result, Run, Step
+    from impasto.painter import Run
     from impasto.pyramid import Level
+    from impasto.result import Result, Step
 
 SNAPSHOT_EVERY = 50  # steps, after the first, as in the published example
 LINES = 20  # about how many lines a run prints where there is no terminal
@@ -157,7 +158,7 @@ class Trace:
 
     def __init__(self, path: Path, run: Run) -> None:
         from impasto.forecast import cut
-        from impasto.painter import identities
+        from impasto.result import identities
 
         self.file = path.open("w", encoding="utf-8")
         self._write(
@@ -166,12 +167,12 @@ class Trace:
             size=run.size,
             output_size=run.output_size,
             levels=[{"size": level.size, "steps": level.steps} for level in run.levels],
-            precision=run.arithmetic.name,
+            precision=run.evaluator.arithmetic.name,
             beta=run.recipe.style_weight,
-            tile=run.tiles[-1] or "off",
+            tile=run.evaluator.tiles[-1] or "off",
             tiles=len(cut(run, run.levels[-1])),
             **identities(run),
-            device=str(run.device),
+            device=str(run.evaluator.device),
             threads=_threads(),
             versions=versions(),
         )

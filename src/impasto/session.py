@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import shlex
 import signal
 import sys
@@ -20,9 +21,10 @@ from impasto.files import CHECKPOINT_EVERY, check_folder, check_interval, check_
 
 if TYPE_CHECKING:
     from impasto.forecast import Forecast
-    from impasto.painter import Result, Run, Step
+    from impasto.painter import Run
     from impasto.progress import Watcher
     from impasto.recipe import Recipe
+    from impasto.result import Result, Step
 
 DONE, FAILED, BAD_INPUT, STOPPED, TERMINATED = 0, 1, 2, 130, 143  # exit codes
 LONG = 180.0  # seconds, from which on a run is saved without being asked
@@ -141,12 +143,12 @@ def announce(run: Run, content: Path, style: Path, expected: Forecast | None) ->
     from impasto.forecast import cut
 
     width, height = run.size
-    cores = len(cut(run, run.levels[-1]))
-    tiled = f" in {cores} tiles of {run.tiles[-1]}" if cores > 1 else ""
+    evaluator, cores = run.evaluator, len(cut(run, run.levels[-1]))
+    tiled = f" in {cores} tiles of {evaluator.tiles[-1]}" if cores > 1 else ""
+    where = f"in {evaluator.arithmetic.name} on {devices.describe(evaluator.device)}"
     typer.echo(
         f"Painting {content} like {style}: {width}×{height} pixels{tiled}, {run.recipe.steps} "
-        f"steps at {_levels(run)} in {run.arithmetic.name} on {devices.describe(run.device)}"
-        f"{_taking(expected)}.",
+        f"steps at {_levels(run)} {where}{_taking(expected)}.",
         err=True,
     )
 
@@ -179,14 +181,26 @@ def keep(run: Run, outputs: Outputs, expected: Forecast | None) -> Outputs:
         except OSError as error:
             note(f"The run is not saved: {folder}: {error.strerror}. Use --checkpoint FILE.")
             return outputs
-        name = hashlib.sha256(str(outputs.picture.absolute()).encode()).hexdigest()[:12]
-        file = folder / f"{outputs.picture.stem[:40]}-{name}.impasto"
+        file = _checkpoint_in(folder, outputs.picture)
         outputs = replace(outputs, checkpoint=file, temporary=True)
         if not outputs.quiet:
             typer.echo(f"If it is stopped, go on with: {_resume(file)}", err=True)
     if outputs.checkpoint is not None:
         run.save_to(outputs.checkpoint, outputs.checkpoint_every, outputs.to_json())
     return outputs
+
+
+def _checkpoint_in(folder: Path, picture: Path) -> Path:
+    """A checkpoint for that painting, beside those of runs that can still be gone on with."""
+    from impasto.checkpoint import is_unfinished
+
+    name = hashlib.sha256(str(picture.absolute()).encode()).hexdigest()[:12]
+    for number in itertools.count(1):
+        file = folder / f"{picture.stem[:40]}-{name}-{number}.impasto"
+        if not is_unfinished(file):
+            break
+        note(f"An earlier run of {picture} was stopped, and is kept: {_resume(file)}")
+    return file
 
 
 def _resume(checkpoint: Path) -> str:
@@ -213,7 +227,7 @@ def take_up(checkpoint: Path, picture: Path | None, quiet: bool) -> tuple[Run, O
     kept = {**run.saving.outputs, "quiet": quiet}
     if picture is not None:
         kept["picture"] = str(picture.absolute())
-    outputs = replace(Outputs.from_json(kept), checkpoint=checkpoint)
+    outputs = _without_lost(replace(Outputs.from_json(kept), checkpoint=checkpoint))
     outputs.check(run.inputs)
     images.check_output(outputs.picture, bits=outputs.bits, size=run.output_size)
     run.save_to(checkpoint, outputs.checkpoint_every, outputs.to_json())
@@ -221,6 +235,19 @@ def take_up(checkpoint: Path, picture: Path | None, quiet: bool) -> tuple[Run, O
         done, steps = len(run.history), run.recipe.steps
         typer.echo(f"Going on after step {done} of {steps}: {outputs.picture}", err=True)
     return run, outputs
+
+
+def _without_lost(outputs: Outputs) -> Outputs:
+    """Without what cannot be written or shown any more, but for the painting itself."""
+    bare = Outputs(outputs.picture, outputs.bits)
+    bare.check(())
+    for name in ("montage", "plot", "trace", "snapshots", "show"):
+        try:
+            replace(bare, **{name: getattr(outputs, name)}).check(())
+        except InputError as error:
+            note(f"Going on without --{name}. {error}")
+            outputs = replace(outputs, **{name: getattr(bare, name)})
+    return outputs
 
 
 def paint(run: Run, outputs: Outputs) -> int:

@@ -33,7 +33,7 @@ def canvas_size(content: PixelSize, recipe: Recipe) -> PixelSize:
         InputError: the deepest of the recipe's layers would not see one position of it.
     """
     size = fit(content, recipe.size)
-    _check(size, "canvas", content, recipe)
+    _check(size, "canvas", content, recipe, "choose a larger size, or a picture less narrow")
     return size
 
 
@@ -45,7 +45,8 @@ def style_size(style: PixelSize, canvas: PixelSize, recipe: Recipe) -> PixelSize
     """
     fitted = canvas if recipe.style_fit == "squeeze" else fit(style, max(canvas))
     size = round(fitted[0] * recipe.style_scale), round(fitted[1] * recipe.style_scale)
-    _check(size, "style picture", style, recipe)
+    larger = "a larger size" if recipe.style_scale >= 1 else "a larger style scale"
+    _check(size, "style picture", style, recipe, f"choose {larger}, or a picture less narrow")
     return size
 
 
@@ -58,12 +59,12 @@ def output_size(content: PixelSize, canvas: PixelSize, recipe: Recipe) -> PixelS
             return fit(content, size)
 
 
-def _check(size: PixelSize, what: str, picture: PixelSize, recipe: Recipe) -> None:
+def _check(size: PixelSize, what: str, picture: PixelSize, recipe: Recipe, advice: str) -> None:
     read = {*recipe.content_layers, *recipe.style_layers}
     deepest = up_to_deepest(read)[-1]
     if min(size) < deepest.smallest_side:
         raise InputError(
             f"The {what} would be {size[0]}×{size[1]} pixels (the picture is {picture[0]}×"
             f"{picture[1]}), but {deepest.name} needs {deepest.smallest_side} pixels a side: "
-            "choose a larger size, or a picture that is less narrow."
+            f"{advice}."
         )

@@ -1,0 +1,191 @@
+"""What a run's canvases are measured with, level after level, within memory and precision."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+from impasto import devices, forecast, tiles
+from impasto.canvases import Canvases
+from impasto.errors import ImpastoWarning, RunError
+from impasto.objective import Evaluation, Objective
+from impasto.pyramid import Level
+from impasto.recipe import Recipe
+from impasto.vgg import VGG19
+from impasto.weights import Weights
+
+
+class Evaluator:
+    """The network and the objective of one level after the other.
+
+    Where memory runs out it goes on with smaller tiles.
+
+    Args:
+        weights: of the network.
+        canvases: the pictures of the run.
+        recipe: its settings.
+        levels: its levels.
+
+    Attributes:
+        device: where it computes.
+        arithmetic: how the network computes.
+        fell_back: whether bfloat16 had to be given up.
+        level: the current one, at first the coarsest.
+        network: reads every layer of the recipe's.
+        tiles: for each level the side of the tiles that it is looked at in; None if it is whole.
+        objective: of the current level, once it is entered.
+    """
+
+    objective: Objective
+
+    def __init__(
+        self, weights: Weights, canvases: Canvases, recipe: Recipe, levels: list[Level]
+    ) -> None:
+        self.device = canvases.device
+        self.arithmetic = devices.arithmetic(recipe.precision, self.device)
+        self.fell_back = False
+        self._weights, self._canvases = weights, canvases
+        self._recipe, self._levels = recipe, levels
+        self.level = levels[0]
+        self.network = self._make_network()
+        self.tiles = [self._tile_for(level) for level in levels]
+
+    def enter(self, level: Level) -> None:
+        """Measure what canvases of a level are to be compared with.
+
+        Raises:
+            RunError: there is not enough memory.
+        """
+        self._drop_objective()  # before there are two
+        self.level = level
+        with memory_errors(level.size):
+            self._make_objective()
+
+    def __call__(self, canvas: Tensor) -> Evaluation:
+        """Evaluate a canvas of the current level, by smaller tiles if memory runs out.
+
+        Raises:
+            RunError: there is not enough memory for the smallest ones.
+        """
+        with memory_errors(self.level.size):
+            while True:
+                try:
+                    return self.objective(canvas)
+                except (RuntimeError, MemoryError) as error:
+                    side = self._smaller_side(error)
+                self._drop_objective()  # when what the failed evaluation held is free again
+                self._use_tiles(side)
+                self._make_objective()
+
+    def use_float32(self) -> None:
+        """Go on in float32 where the rounding of bfloat16 hides the way down."""
+        self._drop_objective()
+        self.give_up_bfloat16()
+        with memory_errors(self.level.size):
+            self._make_objective()
+
+    def give_up_bfloat16(self) -> None:
+        """Compute in float32 from the next level entered on."""
+        self.fell_back, self.arithmetic = True, devices.arithmetic("float32", self.device)
+        self.network = self._make_network()
+        self.tiles = [
+            _smaller(side, self._tile_for(level))
+            for side, level in zip(self.tiles, self._levels, strict=True)
+        ]
+
+    def _drop_objective(self) -> None:
+        self.__dict__.pop("objective", None)
+
+    def _make_network(self) -> VGG19:
+        return VGG19(
+            self._weights,
+            {*self._recipe.content_layers, *self._recipe.style_layers},
+            pooling=self._recipe.pooling,
+            device=self.device,
+            dtype=self.arithmetic.dtype,
+            winograd=self.arithmetic.winograd,
+        )
+
+    def _make_objective(self) -> None:
+        """The current level's objective, in smaller tiles if memory runs out."""
+        while True:
+            try:
+                self.objective = Objective(
+                    self.network,
+                    self._canvases.content_at(self.level),
+                    self._canvases.style_at(self.level),
+                    self._recipe,
+                    self._tile,
+                )
+            except (RuntimeError, MemoryError) as error:
+                side = self._smaller_side(error)
+            else:
+                return
+            self._use_tiles(side)
+
+    @property
+    def _tile(self) -> int | None:
+        """Side of the tiles that the current level is looked at in."""
+        return self.tiles[self.level.number - 1]
+
+    def _tile_for(self, level: Level) -> int | None:
+        match self._recipe.tile:
+            case "off":
+                return None
+            case int() as side:
+                return side
+            case _:
+                room = forecast.room(level, self._recipe, self.arithmetic, self.device)
+                larger = max(level.size, level.style_size, key=math.prod)
+                return tiles.choose_side(larger, tiles.halo_for(self.network.layers), room)
+
+    def _smaller_side(self, error: Exception) -> int:
+        """Side of the tiles to try after that error, which is raised again where there is none."""
+        side = tiles.smaller_side(self._tile, self.level.size)
+        if side is None or not _is_out_of_memory(error):
+            raise error
+        return side
+
+    def _use_tiles(self, side: int) -> None:
+        """Look at the canvas in smaller tiles."""
+        warnings.warn(
+            f"Memory ran out at {self.level.size[0]}×{self.level.size[1]} pixels; going on with "
+            f"tiles of {side}.",
+            ImpastoWarning,
+            stacklevel=2,
+        )
+        for index in range(self.level.number - 1, len(self.tiles)):
+            self.tiles[index] = _smaller(side, self.tiles[index])
+        self.network = self._make_network()
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+
+def _smaller(side: int | None, other: int | None) -> int | None:
+    """The smaller of two sides of tiles, of which None is the whole picture."""
+    return min((one for one in (side, other) if one is not None), default=None)
+
+
+@contextmanager
+def memory_errors(size: tuple[int, int]) -> Iterator[None]:
+    """Say in one sentence that memory ran out for canvases of that size."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if isinstance(error, RunError) or not _is_out_of_memory(error):
+            raise
+        raise RunError(
+            f"Memory ran out at {size[0]}×{size[1]} pixels: close other programs, or choose a "
+            "smaller --size."
+        ) from None
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    kinds = (MemoryError, torch.cuda.OutOfMemoryError)
+    words = ("can't allocate memory", "not enough memory", "out of memory")
+    return isinstance(error, kinds) or any(word in str(error) for word in words)

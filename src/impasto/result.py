@@ -1,0 +1,172 @@
+"""What a run gives: a step after every evaluation, and a result at its end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from impasto import __version__, images, palette, sizes
+from impasto.errors import RunError
+from impasto.recipe import FIRST_CANVASES, Recipe
+
+if TYPE_CHECKING:
+    from impasto.painter import Run
+
+
+@dataclass
+class Easel:
+    """Where a run's canvas stands while ``on_step`` looks at it."""
+
+    number: int = 0
+    look: Callable[[], Image.Image] | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One evaluation of a run.
+
+    Attributes:
+        number: counted from 1.
+        loss: alpha · content + beta · style.
+        content: content loss before alpha.
+        style: style loss before beta.
+        seconds: since the run began.
+        level: of the canvas, counted from 1; losses of different levels cannot be compared.
+    """
+
+    number: int
+    loss: float
+    content: float
+    style: float
+    seconds: float
+    level: int = 1
+    _easel: Easel = field(default_factory=Easel, repr=False, compare=False)
+
+    def image(self) -> Image.Image:
+        """This step's canvas after its update, finished like the result; only in ``on_step``.
+
+        Raises:
+            RunError: the run has gone on, and the canvas with it.
+        """
+        if self._easel.look is None or self._easel.number != self.number:
+            raise RunError(f"The run has left step {self.number}: ask for its image in on_step.")
+        return self._easel.look()
+
+
+OnStep = Callable[[Step], bool | None]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run ends with.
+
+    Attributes:
+        canvas: the best canvas, H × W × 3, float32, RGB 0…255, neither rounded nor clipped, at the
+            working size.
+        history: every step.
+        best: the step with the smallest loss of the last level.
+        recipe: what was run.
+        content: the content picture as it was read.
+        style: the style picture as it was read.
+        weights: name and SHA-256 of the network's weights.
+        stopped: why the run ended before its last step; None if it did not.
+    """
+
+    canvas: npt.NDArray[np.float32]
+    history: list[Step]
+    best: Step
+    recipe: Recipe
+    content: images.Picture
+    style: images.Picture
+    weights: tuple[str, str]
+    stopped: str | None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the result, in pixels."""
+        height, width = self.canvas.shape[:2]
+        return sizes.output_size(self.content.size, (width, height), self.recipe)
+
+    @property
+    def image(self) -> Image.Image:
+        """The painting, 8-bit RGB, at the recipe's output size."""
+        return finish(self.canvas, self.size, self.recipe.color, self.content.pixels)
+
+    def save(self, path: str | Path, *, bits: int = 8, metadata: bool = True) -> None:
+        """Write the painting, whole or not at all.
+
+        Args:
+            path: ends in ``.png``, ``.jpg``, ``.jpeg``, ``.webp``, ``.tif`` or ``.tiff``.
+            bits: a channel; 16 goes into TIFF alone, from the unrounded canvas.
+            metadata: let a PNG carry recipe, version, and names and SHA-256 of the inputs.
+
+        Raises:
+            InputError: such a picture cannot be written there.
+        """
+        picture: images.Pixels | Image.Image
+        if bits == 8:
+            picture = self.image
+        else:
+            color = self.recipe.color
+            picture = finished_pixels(self.canvas, self.size, color, self.content.pixels)
+        text = json.dumps(self.metadata()) if metadata else None
+        images.save(picture, path, bits=bits, text=text)
+
+    def metadata(self) -> dict[str, Any]:
+        """What a PNG carries: the same for the same run, with no time, host or folder in it."""
+        recipe = self.recipe.model_dump(mode="json")
+        if self.recipe.initial not in FIRST_CANVASES:
+            recipe["initial"] = Path(self.recipe.initial).name
+        return {
+            "impasto": __version__,
+            "recipe": recipe,
+            **identities(self),
+        }
+
+
+def identities(of: Run | Result) -> dict[str, dict[str, str | None]]:
+    """Names and SHA-256 of what goes into a run: content, style and weights."""
+    return {
+        "content": {"name": of.content.name, "sha256": of.content.sha256},
+        "style": {"name": of.style.name, "sha256": of.style.sha256},
+        "weights": {"name": of.weights[0], "sha256": of.weights[1]},
+    }
+
+
+def finish(
+    canvas: npt.NDArray[np.float32],
+    size: tuple[int, int],
+    color: str = "style",
+    content: images.Pixels | None = None,
+) -> Image.Image:
+    """A canvas as the picture that comes out: rounded, saturated, and resized where it must be.
+
+    Args:
+        canvas: H × W × 3, RGB 0…255.
+        size: width and height of the picture.
+        color: the recipe's.
+        content: the content picture, whose colours may be wanted.
+    """
+    if color in palette.AFTER and content is not None:
+        return Image.fromarray(images.to_uint8(finished_pixels(canvas, size, color, content)))
+    return Image.fromarray(images.resize_in_kind(images.to_uint8(canvas), size))
+
+
+def finished_pixels(
+    canvas: npt.NDArray[np.float32], size: tuple[int, int], color: str, content: images.Pixels
+) -> npt.NDArray[np.float32]:
+    """The same, neither rounded nor saturated."""
+    painting = images.resize(canvas, size)
+    if color not in palette.AFTER:
+        return painting
+    recolored: npt.NDArray[np.float32] = palette.AFTER[color](
+        np.clip(painting, 0, 255), images.resize(content, size)
+    )
+    return recolored
