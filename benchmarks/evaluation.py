@@ -28,6 +28,7 @@ from impasto.devices import Arithmetic, arithmetic
 from impasto.layers import up_to_deepest
 from impasto.objective import Objective
 from impasto.recipe import Recipe
+from impasto.regions import StyleCanvas
 from impasto.vgg import VGG19
 from plan import Plan
 from race import PRESET, prepare
@@ -92,7 +93,7 @@ def timed_things(plan: Plan) -> list[Timed]:
 
     trunk = network({DEEPEST})
     read = {*recipe.content_layers, *recipe.style_layers}
-    objective = Objective(network(read), canvas, prepared.style, recipe)
+    objective = Objective(network(read), canvas, [StyleCanvas(prepared.style)], recipe)
     matrix = torch.rand(MATRIX, MATRIX).to(how.dtype)
     bare = Arithmetic(how.dtype).name
     work = trunk_operations(*plan.evaluation_size)

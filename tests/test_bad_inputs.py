@@ -159,7 +159,7 @@ MISTAKES: list[tuple[list[str], str]] = [
     (flags("--snapshots", "notes.txt"), "'notes.txt' is a file"),
     (flags("--save-recipe", "nowhere/r.toml"), "no folder 'nowhere'"),
     # commands
-    (["stylize", "c.png"], "STYLE"),
+    (["stylize", "c.png", "-o", "out.png"], "no style picture"),
     (["stylize", "c.png", "s.png"], "--output"),
     (["paint"], "paint"),
     (["montage", "text.jpg", "-o", "out.png"], "'text.jpg' is damaged or not a picture"),

@@ -355,7 +355,7 @@ def test_resume_goes_on_without_what_can_be_written_no_more(
     Path("folder").rmdir()
     Path("out.png").unlink()
     assert run(["resume", "run.impasto"]) == 0
-    assert "Going on without --montage. There is no folder 'folder'" in capsys.readouterr().err
+    assert "Going on without --montage. There is no folder" in capsys.readouterr().err
     assert Path("out.png").exists()
 
 
@@ -484,9 +484,10 @@ LITTLE_MEMORY = """
 import resource, sys, warnings
 from impasto import Recipe
 from impasto.painter import Run
-made = Run("content.png", "style.png", Recipe(size=512, levels=1, steps=2, tile="off"), device="cpu")
+recipe = Recipe(size=512, levels=1, steps=2, tile="off")
+made = Run("content.png", "style.png", recipe, device="cpu")
 taken = 4096 * int(open("/proc/self/statm").read().split()[0])
-resource.setrlimit(resource.RLIMIT_AS, (taken + 250_000_000, resource.RLIM_INFINITY))
+resource.setrlimit(resource.RLIMIT_AS, (taken + 60_000_000, resource.RLIM_INFINITY))
 made.paint()
 print(made.evaluator.tiles)
 """
@@ -499,7 +500,7 @@ def test_a_run_whose_memory_the_system_limits_goes_on_in_smaller_tiles() -> None
     )
     assert done.returncode == 0, done.stderr
     assert "Memory ran out at 512×384 pixels; going on with tiles of 256" in done.stderr
-    assert done.stdout.startswith("[") and done.stdout != "[None]\n"
+    assert done.stdout != "[None]\n"
 
 
 def test_where_no_tile_is_small_enough_one_sentence_says_so(

@@ -185,7 +185,7 @@ def test_a_trace_that_can_no_longer_be_written_does_not_hurt_the_run(
 def test_help_names_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
     run(["stylize", "--help"])
     shown = capsys.readouterr().out
-    for name in Recipe.model_fields:
+    for name in {*Recipe.model_fields, "style"} - {"styles"}:
         assert f"--{name.replace('_', '-')}" in shown
 
 

@@ -9,6 +9,7 @@ from torch import Tensor
 from conftest import content_pixels, noisy_canvas, style_pixels
 from impasto import Recipe
 from impasto.objective import Objective
+from impasto.regions import StyleCanvas
 from impasto.vgg import VGG19
 from impasto.weights import Weights
 
@@ -27,7 +28,7 @@ def make(weights: Weights, recipe: Recipe) -> tuple[Objective, Tensor]:
         - network.mean
         for make_pixels in (content_pixels, style_pixels, noisy_canvas)
     )
-    return Objective(network, content, style, recipe), canvas
+    return Objective(network, content, [StyleCanvas(style)], recipe), canvas
 
 
 @pytest.mark.parametrize(
@@ -89,7 +90,7 @@ def test_relative_losses_are_parts_of_what_the_layers_see(weights: Weights) -> N
     objective, canvas = make(weights, recipe)
     seen = objective.network.statistics(canvas, recipe.content_layers, recipe.style_layers)
     nothing = [{name: torch.zeros_like(x) for name, x in kind.items()} for kind in seen]
-    objective.network.statistics = lambda *_: nothing  # type: ignore[assignment]
+    objective.network.statistics = lambda *_, **__: nothing  # type: ignore[assignment]
     _, content, style = objective.losses(canvas)
     assert (content.item(), style.item()) == pytest.approx((1, 1), rel=1e-12)
 

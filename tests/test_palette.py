@@ -89,7 +89,7 @@ def test_match_gives_the_style_the_colours_of_the_content() -> None:
     matched, wanted = (
         canvas.double().flatten(1)
         for canvas in (
-            run._canvases.style_at(run.levels[0]),
+            next(run._canvases.styles_at(run.levels[0])).canvas,
             run._canvases.content_at(run.levels[0]),
         )
     )

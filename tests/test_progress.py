@@ -21,10 +21,10 @@ def step(number: int, loss: float = 5.0, seconds: float | None = None, level: in
 
 
 def one_level(steps: int) -> list[Level]:
-    return [Level(1, (64, 48), (64, 48), steps)]
+    return [Level(1, (64, 48), ((64, 48),), steps)]
 
 
-TWO_LEVELS = [Level(1, (32, 24), (32, 24), 8), Level(2, (64, 48), (64, 48), 4)]
+TWO_LEVELS = [Level(1, (32, 24), ((32, 24),), 8), Level(2, (64, 48), ((64, 48),), 4)]
 
 
 @pytest.fixture

@@ -13,14 +13,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from impasto.errors import InputError
-from impasto.layers import LAYERS
+from impasto.layers import LAYERS, READABLE
 from impasto.recipe import PRESETS, Recipe
+from impasto.styles import Style
 
 DEFAULT = {
     "size": 512,
     "output_size": "working",
+    "styles": [],
     "style_fit": "aspect",
     "style_scale": 1.0,
+    "style_symmetry": "none",
+    "protect": None,
     "color": "style",
     "rescale": False,
     "initial": "recolored-content",
@@ -39,6 +43,7 @@ DEFAULT = {
     "alpha": 1.0,
     "beta": None,
     "pooling": "average",
+    "padding": "replicate",
     "optimizer": "lbfgs",
     "learning_rate": 2.0,
     "steps": 125,
@@ -62,6 +67,7 @@ GATYS = DEFAULT | {
     },
     "balance": "absolute",
     "beta": 1000.0,
+    "padding": "zeros",
     "optimizer": "adam",
     "steps": 2500,
     "levels": 1,
@@ -79,7 +85,20 @@ RECIPES = st.builds(
     Recipe,
     size=st.just("original") | SIZES,
     output_size=st.sampled_from(["working", "content"]) | SIZES,
-    style_fit=st.sampled_from(["aspect", "squeeze"]),
+    styles=st.lists(
+        st.builds(
+            Style,
+            picture=st.text(min_size=1),
+            weight=st.floats(0, exclude_min=True, allow_infinity=False),
+            layers=st.none() | st.lists(st.sampled_from(READABLE), min_size=1),
+            mask=st.none() | st.text(min_size=1),
+        ),
+        max_size=3,
+    ),
+    style_fit=st.sampled_from(["aspect", "squeeze", "original"]),
+    style_symmetry=st.sampled_from(["none", "mirror", "rotate", "all"]),
+    protect=st.none() | st.text(min_size=1),
+    padding=st.sampled_from(["replicate", "zeros"]),
     color=st.sampled_from(["style", "content", "match", "histogram"]),
     style_scale=st.floats(0, 10, exclude_min=True),
     rescale=st.booleans(),
@@ -375,9 +394,19 @@ TILE = "'auto', 'off' or a multiple of 16 from 16 to 32768 pixels"
             {"color": "grey"},
             "color cannot be 'grey': it should be 'style', 'content', 'match' or 'histogram'.",
         ),
-        ({"style_fit": "fill"}, "style_fit cannot be 'fill': it should be 'aspect' or 'squeeze'."),
+        (
+            {"style_fit": "fill"},
+            "style_fit cannot be 'fill': it should be 'aspect', 'squeeze' or 'original'.",
+        ),
         ({"rescale": "maybe"}, "rescale cannot be 'maybe': it should be true or false."),
         ({"rescale": None}, "rescale cannot be None: it should be true or false."),
+        ({"styles": "a.jpg"}, "styles cannot be 'a.jpg': it should be a list of styles."),
+        ({"styles": ["a.jpg:0"]}, "weight of a style cannot be '0': it should be greater than 0."),
+        (
+            {"styles": [{"picture": "a.jpg", "masc": "m.png"}]},
+            "There is no setting 'masc' of a style; did you mean 'mask'?",
+        ),
+        ({"styles": [{"weight": 1}]}, "The picture of a style is missing."),
         (
             {"initial": ""},
             "initial cannot be '': it should be recolored-content, content, noisy-content, style, "
@@ -456,12 +485,16 @@ def test_a_number_is_finite(name: str, text: str) -> None:
 )
 @pytest.mark.parametrize("name", DEFAULT)
 def test_junk_is_refused_in_one_line(name: str, value: Any) -> None:
+    if (name, value) == ("styles", []):
+        return
     message = refusal(**{name: value})
     assert message.startswith(f"{name} cannot be ")
     assert len(message.splitlines()) == 1
 
 
-@pytest.mark.parametrize("name", [name for name in DEFAULT if name not in ("strength", "beta")])
+@pytest.mark.parametrize(
+    "name", [name for name in DEFAULT if name not in ("strength", "beta", "protect")]
+)
 def test_a_setting_that_is_needed_is_not_none(name: str) -> None:
     assert refusal(**{name: None}).startswith(f"{name} cannot be None: ")
 

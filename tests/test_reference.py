@@ -17,6 +17,7 @@ from conftest import content_pixels, noisy_canvas, style_pixels
 from impasto import Recipe, Result, stylize
 from impasto.objective import Evaluation, Objective
 from impasto.painter import Run
+from impasto.regions import StyleCanvas
 from impasto.vgg import VGG19
 from impasto.weights import Weights
 
@@ -130,7 +131,7 @@ def test_losses_are_the_formulas_at_other_sizes(weights: Weights, height: int, w
             noisy_canvas(height, width),
         )
     )
-    evaluation = Objective(network, content, style, made)(canvas)
+    evaluation = Objective(network, content, [StyleCanvas(style)], made)(canvas)
     expected = reference_losses(weights, canvas, content, style)
     assert (evaluation.content, evaluation.style) == pytest.approx(expected, rel=1e-12)
     assert evaluation.loss == pytest.approx(expected[0] + 1000 * expected[1], rel=1e-12)

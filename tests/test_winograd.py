@@ -98,6 +98,24 @@ def test_gram_matrices_and_their_gradient_are_those_of_the_plain_network(
     assert distance(*gradients) < CLOSE
 
 
+@pytest.mark.parametrize("layer", ["conv1_1", "conv2_1"])
+def test_a_replicated_border_is_that_of_the_plain_network(weights: Weights, layer: str) -> None:
+    x = picture(9, 14)
+    maps, gradients = [], []
+    for network, canvas in (
+        (VGG19(weights, [layer], padding="replicate", winograd=True), x.clone().requires_grad_()),
+        (
+            VGG19(weights, [layer], padding="replicate", dtype=torch.float64),
+            x.double().requires_grad_(),
+        ),
+    ):
+        seen = network(canvas)[layer]
+        maps.append(seen.detach())
+        gradients.append(torch.autograd.grad(seen.square().mean(), canvas)[0])
+    assert distance(*maps) < CLOSE
+    assert distance(*gradients) < CLOSE
+
+
 def test_what_was_read_without_a_gradient_stays(weights: Weights) -> None:
     network = VGG19(weights, ["conv1_2"], winograd=True)
     with torch.no_grad():

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from impasto.recipe import Recipe as Recipe
     from impasto.result import Result as Result
     from impasto.result import Step as Step
+    from impasto.styles import Style as Style
 
 __version__ = "0.1.0"
 
@@ -33,6 +34,7 @@ _HOMES = {
     "Result": "result",
     "RunError": "errors",
     "Step": "result",
+    "Style": "styles",
     "resume": "painter",
     "stylize": "painter",
 }

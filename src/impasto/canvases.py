@@ -5,6 +5,7 @@ A canvas is a tensor, 3 × H × W, RGB in 0…255 with the network's mean taken 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +15,11 @@ import torch
 from torch import Tensor
 
 from impasto import images
+from impasto.inputs import Inputs, StylePicture
+from impasto.masks import Mask
 from impasto.pyramid import Level
 from impasto.recipe import Recipe
+from impasto.regions import StyleCanvas
 from impasto.sizes import PixelSize
 
 NOISE = 20  # grey levels to either side of a noise canvas
@@ -29,16 +33,14 @@ class Canvases:
     """The pictures of a run at the sizes of its levels.
 
     Attributes:
-        content: the content picture.
-        style: the style picture.
+        inputs: the pictures.
         recipe: says how they are resized, rescaled and coloured, and what the first canvas is.
         mean: of the network's weights, RGB.
         device: where canvases live.
         dtype: of their numbers.
     """
 
-    content: images.Picture
-    style: images.Picture
+    inputs: Inputs
     recipe: Recipe
     mean: tuple[float, float, float]
     device: torch.device
@@ -46,33 +48,56 @@ class Canvases:
 
     def content_at(self, level: Level) -> Tensor:
         """The content picture."""
-        return self._rescaled(images.resize_in_kind(self.content.pixels, level.size))
+        return self._rescaled(images.resize_in_kind(self.inputs.content.pixels, level.size))
 
-    def style_at(self, level: Level) -> Tensor:
-        """The style picture, recoloured where the recipe wants the content's colours of it."""
-        return self._colored(images.resize(self.style.pixels, level.style_size), level)
+    def styles_at(self, level: Level) -> Iterator[StyleCanvas]:
+        """The styles one after the other, recoloured where the content's colours are wanted."""
+        protected = self._shares(self.inputs.protected, level.size)
+        for style, size in zip(self.inputs.styles, level.style_sizes, strict=True):
+            yield StyleCanvas(
+                self._style(style, size, level),
+                style.style.weight,
+                style.style.layers,
+                _without(self._shares(style.mask, level.size), protected),
+                self._shares(style.style_mask, size),
+            )
 
     def first(self, level: Level) -> Tensor:
-        """The recipe's first canvas.
-
-        Raises:
-            InputError: it is a picture that cannot be read.
-        """
+        """The recipe's first canvas."""
         match self.recipe.initial:
             case "content":
                 return self.content_at(level)
             case "recolored-content":
-                return recolored(self.content_at(level), self.style_at(level))
+                return self._recolored(level)
             case "style":
-                return self._colored(images.resize(self.style.pixels, level.size), level)
+                return self._style(self.inputs.styles[0], level.size, level)
             case "noise":
                 return noise(self.content_at(level), self.recipe.seed)
             case "noisy-content":
                 content, ratio = self.content_at(level), self.recipe.noise_ratio
                 return ratio * noise(content, self.recipe.seed) + (1 - ratio) * content
-            case path:
-                picture = images.read(path, "initial canvas")
-                return self.from_pixels(images.resize(picture.pixels, level.size))
+            case _:
+                assert self.inputs.initial is not None  # noqa: S101 – any other name is a picture's
+                return self.from_pixels(images.resize(self.inputs.initial.pixels, level.size))
+
+    def _recolored(self, level: Level) -> Tensor:
+        """The content picture, recoloured wherever a style is to go, as that style is coloured."""
+        content = self.content_at(level)
+        if (
+            len(self.inputs.styles) == 1
+            and self.inputs.styles[0].mask is None
+            and self.inputs.protected is None
+        ):
+            (style,) = self.styles_at(level)
+            return recolored(content, style.canvas, of_style=style.style_mask)
+        parts, covered = torch.zeros_like(content), torch.zeros_like(content[0])
+        for style in self.styles_at(level):
+            mask = torch.ones_like(covered) if style.mask is None else style.mask
+            colours = recolored(content, style.canvas, of_content=mask, of_style=style.style_mask)
+            parts += style.weight * mask * colours
+            covered += style.weight * mask
+        reached = (covered / max(style.style.weight for style in self.inputs.styles)).clamp(max=1)
+        return content.lerp(parts / covered.clamp_min(1e-6), reached)
 
     def resized(self, canvas: Tensor, size: PixelSize) -> Tensor:
         """A canvas at another size."""
@@ -99,8 +124,13 @@ class Canvases:
     def _rescaled(self, pixels: images.Pixels) -> Tensor:
         return self.from_pixels(images.rescale(pixels) if self.recipe.rescale else pixels)
 
-    def _colored(self, style: images.Pixels, level: Level) -> Tensor:
-        canvas = self._rescaled(style)
+    def _shares(self, mask: Mask | None, size: PixelSize) -> Tensor | None:
+        if mask is None:
+            return None
+        return torch.from_numpy(mask.at(size).copy()).to(self.device, self.dtype)
+
+    def _style(self, style: StylePicture, size: PixelSize, level: Level) -> Tensor:
+        canvas = self._rescaled(images.resize(style.picture.pixels, size))
         if self.recipe.color == "match":
             return recolored(canvas, self.content_at(level), SMALLEST_STYLE_VARIANCE)
         return canvas
@@ -113,7 +143,14 @@ def noise(like: Tensor, seed: int) -> Tensor:
     return drawn.to(device=like.device, dtype=like.dtype)
 
 
-def recolored(content: Tensor, style: Tensor, smallest: float = SMALLEST_VARIANCE) -> Tensor:
+def recolored(
+    content: Tensor,
+    style: Tensor,
+    smallest: float = SMALLEST_VARIANCE,
+    *,
+    of_content: Tensor | None = None,
+    of_style: Tensor | None = None,
+) -> Tensor:
     r"""The content picture with the mean and the covariance of the style picture's colours.
 
     The map is the one that moves the colours least: between two Gaussians with covariances A and
@@ -124,22 +161,38 @@ def recolored(content: Tensor, style: Tensor, smallest: float = SMALLEST_VARIANC
         content: 3 × H × W.
         style: 3 × H' × W'.
         smallest: variance of a colour, below which it is not spread further.
+        of_content: H × W, 0…1, how much each of the content's pixels counts; None for all alike.
+        of_style: H' × W', likewise.
 
     Returns:
         3 × H × W. A content picture of one colour becomes the mean colour of the style.
     """
     colours, others = (picture.flatten(1).double().cpu() for picture in (content, style))
-    mean, other_mean = colours.mean(1, keepdim=True), others.mean(1, keepdim=True)
-    covariance, other = (_covariance(of, smallest) for of in (colours, others))
+    mean, covariance = _moments(colours, of_content, smallest)
+    other_mean, other = _moments(others, of_style, smallest)
     root, inverse = _power(covariance, 0.5), _power(covariance, -0.5)
     moved = inverse @ _power(root @ other @ root, 0.5) @ inverse
     result = moved @ (colours - mean) + other_mean
     return result.view_as(content).to(device=content.device, dtype=content.dtype)
 
 
-def _covariance(colours: Tensor, smallest: float) -> Tensor:
-    covariance: Tensor = torch.cov(colours, correction=0)
-    return covariance + smallest * torch.eye(3, dtype=colours.dtype)
+def _moments(colours: Tensor, shares: Tensor | None, smallest: float) -> tuple[Tensor, Tensor]:
+    """Mean, 3 × 1, and covariance of colours, 3 × N, that count by their shares."""
+    weights = None if shares is None else shares.flatten().double().cpu() + 1e-12
+    mean = (
+        colours.mean(1, keepdim=True)
+        if weights is None
+        else (colours * weights).sum(1, keepdim=True) / weights.sum()
+    )
+    covariance: Tensor = torch.cov(colours, correction=0, aweights=weights)
+    return mean, covariance + smallest * torch.eye(3, dtype=colours.dtype)
+
+
+def _without(mask: Tensor | None, protected: Tensor | None) -> Tensor | None:
+    """A mask without what is protected."""
+    if protected is None:
+        return mask
+    return 1 - protected if mask is None else mask * (1 - protected)
 
 
 def _power(matrix: Tensor, exponent: float) -> Tensor:

@@ -26,25 +26,16 @@ KEY = "impasto"  # of the JSON text in the file's metadata
 DIGEST = "sha256"  # of the JSON text and every tensor
 
 
-class Input(BaseModel):
-    """A file that goes into a run."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    path: str
-    sha256: str
-
-
 class Saved(BaseModel):
     """A run's state, but for its tensors.
 
     Attributes:
         impasto: version that wrote it.
         recipe: every setting.
-        content: the content picture, by its absolute path.
-        style: the style picture, likewise.
+        content: path of the content picture, which is absolute, as every other is.
+        styles: the styles.
+        inputs: SHA-256 of every picture, by what it is in the run, and of the weights.
         weights: what the network's weights were loaded from.
-        weights_sha256: of them.
         weights_input: what a weight file expects.
         device: where the run computes.
         threads: on a CPU.
@@ -64,10 +55,10 @@ class Saved(BaseModel):
 
     impasto: str
     recipe: dict[str, Any]
-    content: Input
-    style: Input
+    content: str
+    styles: list[dict[str, Any]]
+    inputs: dict[str, str]
     weights: str
-    weights_sha256: str
     weights_input: str | None
     device: str
     threads: int
@@ -184,19 +175,6 @@ def is_unfinished(path: Path) -> bool:
     except (OSError, ValueError, KeyError, safetensors.SafetensorError):
         return False
     return not saved.done
-
-
-def check_input(now: str | None, then: Input, role: str) -> None:
-    """Make sure that an input is the file that the run began with.
-
-    Raises:
-        InputError: it is another.
-    """
-    if now != then.sha256:
-        raise InputError(
-            f"The {role} {shown(then.path)} has changed since the checkpoint was written: bring "
-            "the old one back, or start the run anew."
-        )
 
 
 def _digest(text: str, tensors: dict[str, Tensor]) -> str:

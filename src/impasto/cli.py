@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,19 +20,17 @@ from impasto.session import (
     FAILED,
     STOPPED,
     Outputs,
-    announce,
-    expect,
-    keep,
     note,
     paint,
     prepare,
+    start,
     take_up,
 )
+from impasto.styles import Style
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from impasto.painter import Run
     from impasto.recipe import Recipe
 
 app = typer.Typer(
@@ -78,8 +77,21 @@ def _impasto(
 @recipe_flags
 def stylize(
     content: Annotated[Path, typer.Argument(metavar="CONTENT", help="Picture to be painted.")],
-    style: Annotated[Path, typer.Argument(metavar="STYLE", help="Picture to paint it like.")],
     output: Output,
+    style: Annotated[
+        str | None,
+        typer.Argument(metavar="[STYLE]", help="Picture to paint it like.", show_default=False),
+    ] = None,
+    styles: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--style",
+            metavar="PICTURE[:WEIGHT][,mask=MASK]…",
+            help="A style with its weight, and where it goes; more than one are blended. Also "
+            "layers=LAYER+LAYER and style_mask=MASK.",
+            show_default=False,
+        ),
+    ] = None,
     preset: Preset = None,
     recipe: RecipeFile = None,
     device: Device = "auto",
@@ -138,10 +150,8 @@ def stylize(
         checkpoint,
         checkpoint_every,
     )
-    others = [Path(weights)] if weights != "bundled" else []
-    others += [Path(made.initial)] if made.initial not in FIRST_CANVASES else []
-    others += [recipe] if recipe is not None else []
-    outputs.check((content, style, *others))
+    named = [Style.read(text) for text in ([style] if style is not None else []) + (styles or [])]
+    outputs.check(_files(content, named or made.styles, made, weights, recipe))
     if checkpoint is not None:
         from impasto.checkpoint import check_replaceable
 
@@ -149,37 +159,26 @@ def stylize(
     if save_recipe is not None:
         check_writable(save_recipe)
     _use_threads(threads)
-    from rich.console import Console
-
-    run = prepare(content, style, made, outputs, device, weights, weights_input)
-    expected = expect(run, always=dry_run)
-    if dry_run or not quiet:
-        announce(run, content, style, expected)
-    if dry_run:
-        Console(stderr=True).print(_levels_table(run))
-        raise typer.Exit(DONE)
-    if save_recipe is not None:
+    run = prepare(content, named or None, made, outputs, device, weights, weights_input)
+    if save_recipe is not None and not dry_run:
         with written_whole(save_recipe) as file:
             file.write(made.to_toml().encode())
-    raise typer.Exit(paint(run, keep(run, outputs, expected)))
+    raise typer.Exit(start(run, outputs, dry_run=dry_run))
 
 
-def _levels_table(run: Run) -> Table:
-    from rich.table import Table
+def _files(
+    content: Path, styles: Sequence[Style], recipe: Recipe, weights: str, *others: Path | None
+) -> tuple[Path, ...]:
+    """Every file that a run reads."""
+    from impasto.masks import split
 
-    from impasto.forecast import cut
-
-    table = Table(title="Levels", title_justify="left")
-    for heading in ("Canvas", "Style picture", "Steps", "Tiles"):
-        table.add_column(heading, justify="right")
-    for level in run.levels:
-        table.add_row(
-            "×".join(map(str, level.size)),
-            "×".join(map(str, level.style_size)),
-            str(level.steps),
-            str(len(cut(run, level))),
-        )
-    return table
+    pictures = [
+        field for style in styles for field in (style.picture, style.mask, style.style_mask)
+    ]
+    pictures += [recipe.protect, recipe.initial if recipe.initial not in FIRST_CANVASES else None]
+    named = [content, weights if weights != "bundled" else None, *others]
+    named += [split(picture)[0] for picture in pictures if picture is not None]
+    return tuple(Path(path) for path in named if path is not None)
 
 
 @app.command("resume")
@@ -194,6 +193,62 @@ def resume(
     """Go on with a run that was stopped; the painting is that of one that never was."""
     run, outputs = take_up(checkpoint, output, quiet)
     raise typer.Exit(paint(run, outputs))
+
+
+@app.command("rerun")
+def rerun(
+    picture: Annotated[
+        Path, typer.Argument(metavar="PAINTING.png", help="A PNG that impasto painted.")
+    ],
+    output: Output,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="SETTING=VALUE", help="A setting to change, as in strength=0.8."
+        ),
+    ] = None,
+    content: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PICTURE", help="The content picture, if it is not beside the painting."
+        ),
+    ] = None,
+    styles: Annotated[
+        list[Path] | None,
+        typer.Option("--style", metavar="PICTURE", help="The style picture likewise; in order."),
+    ] = None,
+    device: Device = "auto",
+    threads: Threads = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="The weight file, if it was not the bundled one."),
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Paint a picture again, as it was or with some settings changed."""
+    from impasto import rerun as reruns
+
+    _use_threads(threads)
+    settings = dict(_setting(change) for change in changes or [])
+    again = reruns.prepare(
+        picture, content=content, styles=styles or [], weights=weights, settings=settings
+    )
+    if not reruns.is_of_this_version(again):
+        note(f"It was painted by impasto {again.version}; this is {__version__}.")
+    outputs = Outputs(output, quiet=quiet)
+    outputs.check(_files(again.content, again.styles, again.recipe, again.weights, picture))
+    run = prepare(again.content, again.styles, again.recipe, outputs, device, again.weights)
+    raise typer.Exit(start(run, outputs))
+
+
+def _setting(change: str) -> tuple[str, str]:
+    """One change of a recipe, as in ``strength=0.8``."""
+    name, equals, value = change.partition("=")
+    if not equals:
+        raise InputError(
+            f"--set takes a setting and its value, as in strength=0.8, not '{change}'."
+        )
+    return name.strip().replace("-", "_"), value.strip()
 
 
 @app.command("demo")
@@ -225,11 +280,7 @@ def demo(
         quiet=quiet,
     )
     _use_threads(threads)
-    run = prepare(content, style_path, made, outputs, device)
-    expected = expect(run)
-    if not quiet:
-        announce(run, content, style_path, expected)
-    raise typer.Exit(paint(run, keep(run, outputs, expected)))
+    raise typer.Exit(start(prepare(content, style_path, made, outputs, device), outputs))
 
 
 @app.command("montage")

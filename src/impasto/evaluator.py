@@ -106,6 +106,7 @@ class Evaluator:
             self._weights,
             {*self._recipe.content_layers, *self._recipe.style_layers},
             pooling=self._recipe.pooling,
+            padding=self._recipe.padding,
             device=self.device,
             dtype=self.arithmetic.dtype,
             winograd=self.arithmetic.winograd,
@@ -118,7 +119,7 @@ class Evaluator:
                 self.objective = Objective(
                     self.network,
                     self._canvases.content_at(self.level),
-                    self._canvases.style_at(self.level),
+                    self._canvases.styles_at(self.level),
                     self._recipe,
                     self._tile,
                 )
@@ -141,7 +142,7 @@ class Evaluator:
                 return side
             case _:
                 room = forecast.room(level, self._recipe, self.arithmetic, self.device)
-                larger = max(level.size, level.style_size, key=math.prod)
+                larger = max(level.size, *level.style_sizes, key=math.prod)
                 return tiles.choose_side(larger, tiles.halo_for(self.network.layers), room)
 
     def _smaller_side(self, error: Exception) -> int:
@@ -161,7 +162,7 @@ class Evaluator:
         )
         for index in range(self.level.number - 1, len(self.tiles)):
             self.tiles[index] = _smaller(side, self.tiles[index])
-        self.network = self._make_network()
+        self.network.release()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
 

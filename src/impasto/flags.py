@@ -19,6 +19,7 @@ METAVARS = {
     "content_layers": "LAYER:WEIGHT,…",
     "style_layers": "LAYER:WEIGHT,…",
     "initial": "NAME|PICTURE",
+    "protect": "MASK",
     "levels": "auto|N",
     "tile": "auto|off|N",
 }
@@ -41,11 +42,12 @@ RecipeFile = Annotated[
 def recipe_flags(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command that takes ``**settings`` one flag for each setting of a recipe.
 
-    A flag that is left out is None; the others are text, for the recipe to read and validate.
+    A flag that is left out is None; the others are text, for the recipe to read and validate. The
+    styles are no such flag: each has settings of its own.
     """
     signature = inspect.signature(command, eval_str=True)
     own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
-    settings = [_flag(name) for name in Recipe.model_fields]
+    settings = [_flag(name) for name in Recipe.model_fields if name != "styles"]
     command.__signature__ = signature.replace(parameters=own + settings)  # type: ignore[attr-defined]
     return command
 

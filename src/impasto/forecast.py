@@ -10,17 +10,18 @@ import torch
 
 from impasto import devices, tiles
 from impasto.devices import Arithmetic
-from impasto.objective import Objective, keeps_targets, target_bytes
+from impasto.objective import KEPT_BYTES, Objective, target_bytes
 from impasto.optimizers import history_for
 from impasto.pyramid import Level
 from impasto.recipe import Recipe
+from impasto.regions import StyleCanvas
 
 if TYPE_CHECKING:
     from impasto.painter import Run
 
 # Bytes for each pixel that the network looks at, as measured; of float32, where types differ.
 WINOGRAD_BYTES, PLAIN_BYTES = 2000, 3200
-OTHER_CANVASES = 8  # content, style, gradient and the like, beside the optimiser's
+OTHER_CANVASES = 7  # style, gradient and the like, beside the optimiser's
 USED = 0.7  # share of the free memory that a run allows itself
 BASE_BYTES = 9e8  # of Python, PyTorch and the network's weights
 # Pixels a side of the picture whose evaluation is timed; a GPU is idle at less.
@@ -72,9 +73,7 @@ def work(run: Run) -> float:
     looked_at = 0.0
     for level in run.levels:
         cores = cut(run, level)
-        passes = 1.0
-        if len(cores) > 1:
-            passes += FORWARD if _keeps_targets(run, level) else 2 * FORWARD
+        passes = 1.0 if len(cores) == 1 else 1 + FORWARD
         looked_at += level.steps * passes * tiles.positions(cores)
     return looked_at
 
@@ -83,15 +82,11 @@ def forecast(run: Run) -> Forecast:
     """What a run will take, by the time of an evaluation of a corner of its pictures."""
     canvases, window = 0.0, 0
     for level in run.levels:
-        kept = _target_bytes(run, level) if _keeps_targets(run, level) else 0
-        canvases = max(canvases, canvas_bytes(level, run.recipe) + kept)
+        targets = min(_target_bytes(run, level), KEPT_BYTES)
+        canvases = max(canvases, canvas_bytes(level, run.recipe) + targets)
         window = max(window, *(tile.window.area for tile in cut(run, level)))
     needed = BASE_BYTES + canvases + window * pixel_bytes(run.evaluator.arithmetic)
     return Forecast(work(run) * _seconds_a_pixel(run), needed)
-
-
-def _keeps_targets(run: Run, level: Level) -> bool:
-    return keeps_targets(_target_bytes(run, level), len(cut(run, level)))
 
 
 def _target_bytes(run: Run, level: Level) -> int:
@@ -105,7 +100,7 @@ def _seconds_a_pixel(run: Run) -> float:
     picture = 50 * torch.randn(3, side, side, generator=generator)
     network = run.evaluator.network
     picture = picture.to(run.evaluator.device, network.dtype)
-    objective = Objective(network, picture, picture.flip(1), run.recipe)
+    objective = Objective(network, picture, [StyleCanvas(picture.flip(1))], run.recipe)
     objective(picture)
     began = time.perf_counter()
     objective(picture)

@@ -339,6 +339,23 @@ def _on_white(
 # ------------------------------------------------------------------------------------ changing
 
 
+def carried_text(path: Path) -> str | None:
+    """What :func:`save` let a PNG carry; None for a picture that carries nothing.
+
+    Raises:
+        InputError: there is no such picture.
+    """
+    what = f"picture {shown(path)}"
+    data = _file_bytes(path, what)
+    with _one_sentence(what):
+        if not data.startswith(PNG_SIGNATURE):
+            return None
+        image = Image.open(io.BytesIO(data), formats=["PNG"])
+        image.load()  # since a text may stand after the pixels
+        text = image.info.get("impasto")
+        return text if isinstance(text, str) else None
+
+
 def resize(pixels: Pixels, size: tuple[int, int]) -> npt.NDArray[np.float32]:
     """Bicubic resize as MATLAB's ``imresize`` does it, neither rounded nor clipped.
 

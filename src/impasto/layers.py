@@ -46,6 +46,7 @@ def _network() -> tuple[Layer, ...]:
 
 LAYERS = _network()
 BY_NAME = {layer.name: layer for layer in LAYERS}
+READABLE = tuple(layer.name for layer in LAYERS[1:])
 CONVOLUTIONS = tuple(layer.name for layer in LAYERS if layer.kind == "convolution")
 
 

@@ -66,6 +66,26 @@ def gram(features: Tensor) -> Tensor:
     return matrix
 
 
+def guided_gram(features: Tensor, guides: Tensor) -> Tensor:
+    r"""Gram matrices of a feature map that guides multiply (Gatys and others, arXiv:1611.07865,
+    equation 4).
+
+    Args:
+        features: (C, H, W).
+        guides: (R, H, W), one for each region of the picture.
+
+    Returns:
+        (R, C, C), each symmetric.
+
+    Example:
+        >>> import torch
+        >>> left, right = torch.tensor([[[1.0, 0.0]], [[0.0, 1.0]]]), torch.ones(1, 1, 2)
+        >>> guided_gram(torch.tensor([[[1.0, 2.0]]]), torch.cat([left, right]))[:, 0, 0]
+        tensor([0.5000, 2.0000, 2.5000])
+    """
+    return torch.stack([gram(features * guide) for guide in guides])
+
+
 class _Gram(torch.autograd.Function):
     """flat @ flat.T / HW, whose gradient is one matrix product where autograd would make two."""
 

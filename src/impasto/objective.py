@@ -10,20 +10,23 @@ but for rounding, and memory holds one tile's feature maps at a time.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from impasto.devices import exact_convolutions
+from impasto.layers import BY_NAME
 from impasto.losses import content_energy, content_loss, style_energy, style_loss
 from impasto.recipe import Recipe
+from impasto.regions import Grams, Region, StyleCanvas, guides_for, region_of
+from impasto.store import Store
 from impasto.tiles import Box, Tile, cut_for, share
 from impasto.vgg import VGG19
 
 SMALLEST_ENERGY = 1e-12  # of a layer that sees nothing in a picture, in relative losses
-KEPT_BYTES = 2**29  # of content targets; where they would be more, they are measured every time
+KEPT_BYTES = 2**29  # of content targets in memory; where they would be more, they go to a file
 
 
 @dataclass(frozen=True)
@@ -48,12 +51,12 @@ class Evaluation:
 
 
 class Objective:
-    """How far a canvas is from the content of one picture and the style of another.
+    """How far a canvas is from the content of one picture and the style of others.
 
     Args:
         network: reads every layer of the recipe's.
         content: 3 × H × W, RGB in 0…255 with the network's mean taken away.
-        style: 3 × H' × W', likewise.
+        styles: what the canvas should have the Gram matrices of; looked at one after the other.
         recipe: gives the layers, their weights and balance, alpha and the style's weight.
         tile: side of a tile's core in pixels, a multiple of 16; None to look at whole pictures.
     """
@@ -62,32 +65,33 @@ class Objective:
         self,
         network: VGG19,
         content: Tensor,
-        style: Tensor,
+        styles: Iterable[StyleCanvas],
         recipe: Recipe,
         tile: int | None = None,
     ) -> None:
         self.network = network
         self.alpha, self.beta = recipe.alpha, recipe.style_weight
         self.content_weights: Mapping[str, float] = recipe.content_layers
-        self.style_weights: Mapping[str, float] = recipe.style_layers
+        self._symmetry = recipe.style_symmetry
         self.tiles = self._cut(content, tile)
-        self._content = content
-        self._kept: list[dict[str, Tensor]] | None = None
-        if keeps_targets(target_bytes(network, recipe, _whole(content)), len(self.tiles)):
-            self._kept = list(self._content_targets())
-        with torch.no_grad(), exact_convolutions():
-            self.style_targets = self._grams(style, self._cut(style, tile))
+        self._whole = _whole(content)
+        self._targets = self._measure(content, target_bytes(network, recipe, self._whole))
+        self.regions = self._regions(styles, recipe, tile)
+        self._style_layers = sorted({name for region in self.regions for name in region.targets})
+        masks = [region.mask for region in self.regions]
+        self._guides = guides_for(masks, self._style_layers, (content.shape[1], content.shape[2]))
+        self.style_weights = [
+            self._weights_in(region, recipe, self.regions) for region in self.regions
+        ]
         if recipe.balance == "relative":
             self.content_weights = _relative(recipe.content_layers, self._content_energies())
-            self.style_weights = _relative(
-                recipe.style_layers,
-                {name: style_energy(target).item() for name, target in self.style_targets.items()},
-            )
 
     def losses(self, canvas: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Total, content and style loss of a canvas (3 × H × W) looked at whole, each a scalar."""
-        features, grams = self.network.statistics(canvas, self.content_weights, self.style_weights)
-        (target,) = self._content_targets()
+        features, grams = self.network.statistics(
+            canvas, self.content_weights, self._style_layers, guides=self._guides
+        )
+        (target,) = self._targets
         content, style = self._content_loss(features, target), self._style_loss(grams)
         return self.alpha * content + self.beta * style, content, style
 
@@ -107,15 +111,19 @@ class Objective:
     def _by_tiles(self, canvas: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Total, content and style loss of a canvas, and the gradient."""
         with torch.no_grad():
-            grams = self._grams(canvas, self.tiles)
+            grams = self._grams(canvas, self.tiles, self._style_layers, self._guides)
         leaves = [matrix.requires_grad_() for matrix in grams.values()]
         style = self._style_loss(grams)
         by_gram = torch.autograd.grad(self.beta * style, leaves)
         content, gradient = torch.zeros_like(style), torch.zeros_like(canvas)
-        for tile, target in zip(self.tiles, self._content_targets(), strict=True):
+        for tile, target in zip(self.tiles, self._targets, strict=True):
             window = _window(canvas, tile).requires_grad_()
             features, parts = self.network.statistics(
-                window, self.content_weights, self.style_weights, tile.inside
+                window,
+                self.content_weights,
+                self._style_layers,
+                tile.inside,
+                _guides_of(self._guides, tile),
             )
             here = self._content_loss(features, target, tile)
             pull = [
@@ -129,35 +137,72 @@ class Objective:
         style = style.detach()
         return self.alpha * content + self.beta * style, content, style, gradient
 
-    def _grams(self, picture: Tensor, tiles: Iterable[Tile]) -> dict[str, Tensor]:
-        """Gram matrices of a picture, by style layer."""
-        sums: dict[str, Tensor] = {}
+    def _regions(
+        self, styles: Iterable[StyleCanvas], recipe: Recipe, tile: int | None
+    ) -> list[Region]:
+        """The regions of the styles, with the Gram matrices they should have."""
+        regions: list[Region] = []
+        for style in styles:
+            layers = [name for name in recipe.style_layers if style.gives(name)]
+            ways = list(style.turned(self._symmetry))
+            sums: Grams = {}
+            for canvas, mask in ways:
+                guides = guides_for([mask], layers, (canvas.shape[1], canvas.shape[2]))
+                with torch.no_grad(), exact_convolutions():
+                    grams = self._grams(canvas, self._cut(canvas, tile), layers, guides)
+                _add(sums, {name: matrix[0] / len(ways) for name, matrix in grams.items()})
+            region_of(style, regions).add(style, sums)
+        return regions
+
+    def _weights_in(
+        self, region: Region, recipe: Recipe, regions: list[Region]
+    ) -> dict[str, float]:
+        """Weights of a region's layers, so that each of its pixels counts as in a whole picture."""
+        weights = {name: recipe.style_layers[name] for name in region.targets}
+        if recipe.balance == "relative":
+            energies = {name: style_energy(of).item() for name, of in region.targets.items()}
+            weights = _relative(weights, energies)
+        share = region.weight / max(other.weight for other in regions)
+        return {name: share * region.area(name) * weight for name, weight in weights.items()}
+
+    def _grams(
+        self,
+        picture: Tensor,
+        tiles: Iterable[Tile],
+        layers: Sequence[str],
+        guides: Mapping[str, Tensor] | None,
+    ) -> Grams:
+        """Gram matrices of a picture by layer, one for each guide, R × C × C."""
+        sums: Grams = {}
         for tile in tiles:
             _, parts = self.network.statistics(
-                _window(picture, tile), (), self.style_weights, tile.inside
+                _window(picture, tile), (), layers, tile.inside, _guides_of(guides, tile)
             )
-            for name, matrix in parts.items():
-                part = matrix * share(tile.core, _whole(picture), name)
-                sums[name] = sums[name] + part if name in sums else part
+            whole = _whole(picture)
+            _add(sums, {name: part * share(tile.core, whole, name) for name, part in parts.items()})
         return sums
 
-    def _content_targets(self) -> Iterator[dict[str, Tensor]]:
-        """The content picture's maps by content layer, tile for tile."""
-        if self._kept is not None:
-            yield from self._kept
-            return
-        for tile in self.tiles:
-            with torch.no_grad(), exact_convolutions():
-                features, _ = self.network.statistics(
-                    _window(self._content, tile), self.content_weights, (), tile.inside
-                )
-            yield {name: feature.clone() for name, feature in features.items()}
+    def _measure(self, content: Tensor, size: int) -> Store:
+        """The content picture's maps by content layer, tile for tile, which take so many bytes."""
+
+        def maps() -> Iterator[dict[str, Tensor]]:
+            for tile in self.tiles:
+                with torch.no_grad(), exact_convolutions():
+                    window = _window(content, tile)
+                    yield self.network.statistics(window, self.content_weights, (), tile.inside)[0]
+
+        if size <= KEPT_BYTES or len(self.tiles) == 1:
+            return Store(maps(), in_memory=True)
+        try:
+            return Store(maps(), in_memory=False)
+        except OSError:  # no room on the disk
+            return Store(maps(), in_memory=True)
 
     def _content_energies(self) -> dict[str, float]:
         energies = dict.fromkeys(self.content_weights, 0.0)
-        for tile, targets in zip(self.tiles, self._content_targets(), strict=True):
+        for tile, targets in zip(self.tiles, self._targets, strict=True):
             for name, target in targets.items():
-                part = share(tile.core, _whole(self._content), name)
+                part = share(tile.core, self._whole, name)
                 energies[name] += part * content_energy(target).item()
         return energies
 
@@ -165,20 +210,20 @@ class Objective:
         self, features: dict[str, Tensor], target: dict[str, Tensor], tile: Tile | None = None
     ) -> Tensor:
         """The content loss, or a tile's share of it."""
-        whole = _whole(self._content)
         return torch.stack(
             [
-                (weight if tile is None else weight * share(tile.core, whole, name))
+                (weight if tile is None else weight * share(tile.core, self._whole, name))
                 * content_loss(features[name], target[name])
                 for name, weight in self.content_weights.items()
             ]
         ).sum()
 
-    def _style_loss(self, grams: dict[str, Tensor]) -> Tensor:
+    def _style_loss(self, grams: Grams) -> Tensor:
         return torch.stack(
             [
-                weight * style_loss(grams[name], self.style_targets[name])
-                for name, weight in self.style_weights.items()
+                weight * style_loss(grams[name][index], region.targets[name])
+                for index, region in enumerate(self.regions)
+                for name, weight in self.style_weights[index].items()
             ]
         ).sum()
 
@@ -187,16 +232,24 @@ class Objective:
         return cut_for(self.network.layers, height, width, side)
 
 
+def _guides_of(guides: Mapping[str, Tensor] | None, tile: Tile) -> Mapping[str, Tensor] | None:
+    """What guides are at the core of a tile."""
+    if guides is None:
+        return None
+    boxes = {name: tile.core.after(BY_NAME[name].pools).slices for name in guides}
+    return {name: guide[:, boxes[name][0], boxes[name][1]] for name, guide in guides.items()}
+
+
+def _add(sums: Grams, parts: Grams) -> None:
+    for name, part in parts.items():
+        sums[name] = sums[name] + part if name in sums else part
+
+
 def target_bytes(network: VGG19, recipe: Recipe, whole: Box) -> int:
     """What the content targets of a picture that fills that box take in memory."""
     layers = [layer for layer in network.layers if layer.name in recipe.content_layers]
     positions = sum(whole.after(layer.pools).area * layer.channels for layer in layers)
     return positions * network.dtype.itemsize
-
-
-def keeps_targets(targets: int, tiles: int) -> bool:
-    """Whether content targets of so many bytes, of so many tiles, stay in memory."""
-    return tiles == 1 or targets <= KEPT_BYTES
 
 
 def _whole(picture: Tensor) -> Box:

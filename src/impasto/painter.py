@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -16,14 +16,15 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from impasto import __version__, devices, images, pyramid, sizes
+from impasto import __version__, devices, images, inputs, pyramid, sizes
 from impasto import checkpoint as checkpoints
 from impasto import weights as weight_files
 from impasto.canvases import Canvases
-from impasto.checkpoint import Input, Saved, Saving
+from impasto.checkpoint import Saved, Saving
 from impasto.errors import ImpastoWarning, InputError, RunError
 from impasto.evaluator import Evaluator, memory_errors
 from impasto.files import CHECKPOINT_EVERY, check_interval, check_writable, shown
+from impasto.inputs import StyleSource, called, styles_of
 from impasto.objective import Evaluation
 from impasto.optimizers import (
     LBFGS,
@@ -35,13 +36,14 @@ from impasto.optimizers import (
     smoothing,
 )
 from impasto.pyramid import Level
-from impasto.recipe import FIRST_CANVASES, Recipe
+from impasto.recipe import Recipe
 from impasto.result import Easel, OnStep, Result, Step, finish
+from impasto.styles import Style, absolute
 
 
 def stylize(
     content: images.Source,
-    style: images.Source,
+    style: StyleSource | Sequence[StyleSource] | None = None,
     recipe: Recipe | None = None,
     initial: npt.NDArray[np.floating[Any]] | None = None,
     on_step: OnStep | None = None,
@@ -52,13 +54,14 @@ def stylize(
     checkpoint: str | Path | None = None,
     checkpoint_every: float = CHECKPOINT_EVERY,
 ) -> Result:
-    """Paint the content of one picture in the style of another.
+    """Paint the content of one picture in the style of another, or of several.
 
     Gatys, Ecker and Bethge, *A Neural Algorithm of Artistic Style*, arXiv:1508.06576.
 
     Args:
         content: a path, a PIL image, or an H × W × 3 uint8 array (RGB).
-        style: likewise.
+        style: likewise, or a :class:`Style` that says more, or a list of those; None means the
+            recipe's styles.
         recipe: the settings; None means the preset ``default``.
         initial: H × W × 3 floats, RGB 0…255 at the working size, in place of the recipe's first
             canvas.
@@ -170,6 +173,7 @@ class Run:
 
     Attributes:
         recipe: the settings.
+        inputs: its pictures.
         size: width and height of the canvas, in pixels.
         output_size: width and height of the result.
         levels: the sizes that the canvas goes through.
@@ -181,7 +185,7 @@ class Run:
     def __init__(
         self,
         content: images.Source,
-        style: images.Source,
+        style: StyleSource | Sequence[StyleSource] | None = None,
         recipe: Recipe | None = None,
         initial: npt.NDArray[np.floating[Any]] | None = None,
         *,
@@ -191,18 +195,18 @@ class Run:
         _checkpoint: tuple[Saved, dict[str, Tensor]] | None = None,
     ) -> None:
         self.recipe = recipe = Recipe() if recipe is None else recipe
-        self._sources = (content, style, weights, weights_input)
-        self.content = images.read(content, "content picture")
-        self.style = images.read(style, "style picture")
-        self.size = sizes.canvas_size(self.content.size, recipe)
-        self.output_size = sizes.output_size(self.content.size, self.size, recipe)
-        style_size = sizes.style_size(self.style.size, self.size, recipe)
-        self.levels = pyramid.plan(self.size, style_size, recipe)
+        self._sources = (weights, weights_input)
+        self.inputs = inputs.read(content, styles_of(style, recipe), recipe)
+        self.size = sizes.canvas_size(self.inputs.content.size, recipe)
+        self.output_size = sizes.output_size(self.inputs.content.size, self.size, recipe)
+        style_sizes = [
+            sizes.style_size(read.picture.size, self.size, recipe) for read in self.inputs.styles
+        ]
+        self.levels = pyramid.plan(self.size, style_sizes, recipe)
         loaded = weight_files.load(weights, weights_input)
         self.weights = (loaded.name, loaded.sha256)
         self._canvases = Canvases(
-            self.content,
-            self.style,
+            self.inputs,
             recipe,
             loaded.mean,
             devices.choose(device, recipe.precision),
@@ -240,8 +244,8 @@ class Run:
             )
         try:
             run = cls(
-                saved.content.path,
-                saved.style.path,
+                saved.content,
+                [Style.read(style) for style in saved.styles],
                 Recipe(**saved.recipe),
                 device=saved.device,
                 weights=saved.weights,
@@ -257,10 +261,7 @@ class Run:
 
     def _restore(self, saved: Saved, tensors: dict[str, Tensor]) -> None:
         """Take up a state."""
-        checkpoints.check_input(self.content.sha256, saved.content, "content picture")
-        checkpoints.check_input(self.style.sha256, saved.style, "style picture")
-        weights = Input(path=saved.weights, sha256=saved.weights_sha256)
-        checkpoints.check_input(self.weights[1], weights, "weight file")
+        self._check_inputs(saved)
         torch.set_num_threads(saved.threads)
         if saved.float32:
             self.evaluator.give_up_bfloat16()
@@ -288,6 +289,17 @@ class Run:
         )
         self.evaluator.enter(self.levels[saved.level - 1])
 
+    def _check_inputs(self, saved: Saved) -> None:
+        """Make sure that every input is the file that the run began with."""
+        paths = {key: file.path for key, file in self.inputs.files.items()}
+        hashes = self._hashes()
+        for key, sha256 in saved.inputs.items():
+            if hashes.get(key) != sha256:
+                raise InputError(
+                    f"The {called(key)} {shown(paths.get(key) or saved.weights)} has changed since "
+                    "the checkpoint was written: bring the old one back, or start the run anew."
+                )
+
     @property
     def history(self) -> list[Step]:
         """Every step so far; where a run goes on from a checkpoint, those before it."""
@@ -311,30 +323,32 @@ class Run:
                 number of seconds.
         """
         check_interval(every)
-        for role, source in zip(("content", "style"), self._sources[:2], strict=True):
-            if not isinstance(source, str | Path):
+        for key, file in self.inputs.files.items():
+            if file.path is None:
                 raise InputError(
-                    f"A checkpoint needs a {role} picture that is a file, to find it again."
+                    f"A checkpoint needs a {called(key)} that is a file, to find it again."
                 )
-        for source in self.inputs:
-            if Path(checkpoint).resolve() == source.resolve():
+        for path in self.files:
+            if Path(checkpoint).resolve() == path.resolve():
                 raise InputError(
-                    f"The checkpoint would replace {shown(source)}, an input of the run: choose "
+                    f"The checkpoint would replace {shown(path)}, an input of the run: choose "
                     "another name."
                 )
         torch.set_num_threads(torch.get_num_threads())  # as a resumed run does, for the same bytes
         self._saving = Saving(check_writable(checkpoint).absolute(), every, outputs or {})
 
     @property
-    def inputs(self) -> tuple[Path, ...]:
+    def files(self) -> tuple[Path, ...]:
         """Every file that goes into the run."""
-        content, style, weights, _ = self._sources
-        named = [content, style]
-        if str(weights) != "bundled":
-            named.append(weights)
-        if self.recipe.initial not in FIRST_CANVASES:
-            named.append(self.recipe.initial)
-        return tuple(Path(source) for source in named if isinstance(source, str | Path))
+        weights = self._sources[0]
+        named = [file.path for file in self.inputs.files.values()]
+        named += [Path(weights)] if str(weights) != "bundled" else []
+        return tuple(path for path in named if path is not None)
+
+    def _hashes(self) -> dict[str, str]:
+        """SHA-256 of everything that goes into the run."""
+        files = {key: file.sha256 for key, file in self.inputs.files.items()}
+        return {**files, "weights": self.weights[1]}
 
     @property
     def saving(self) -> Saving | None:
@@ -371,8 +385,7 @@ class Run:
             history=progress.history,
             best=progress.best,
             recipe=self.recipe,
-            content=self.content,
-            style=self.style,
+            inputs=self.inputs,
             weights=self.weights,
             stopped=progress.stopped,
         )
@@ -434,14 +447,18 @@ class Run:
         return progress.level == len(self.levels) and progress.count == self.levels[-1].steps
 
     def _state(self, progress: Progress, numbers: Numbers, saving: Saving) -> Saved:
-        content, style, weights, weights_input = self._sources
+        weights, weights_input = self._sources
+        recipe = self.recipe.model_dump(mode="json", exclude={"styles"})
+        for key in ("initial", "protect"):
+            if key in self.inputs.files:
+                recipe[key] = absolute(recipe[key])
         return Saved(
             impasto=__version__,
-            recipe=self.recipe.model_dump(mode="json"),
-            content=Input(path=_absolute(content), sha256=str(self.content.sha256)),
-            style=Input(path=_absolute(style), sha256=str(self.style.sha256)),
-            weights="bundled" if str(weights) == "bundled" else _absolute(weights),
-            weights_sha256=self.weights[1],
+            recipe=recipe,
+            content=absolute(self.files[0]),
+            styles=[read.style.absolute().to_table() for read in self.inputs.styles],
+            inputs=self._hashes(),
+            weights="bundled" if str(weights) == "bundled" else absolute(weights),
             weights_input=weights_input,
             device=str(self._canvases.device),
             threads=torch.get_num_threads(),
@@ -462,7 +479,7 @@ class Run:
 
     def _finished(self, canvas: Tensor) -> Image.Image:
         pixels = self._canvases.to_pixels(canvas)
-        return finish(pixels, self.output_size, self.recipe.color, self.content.pixels)
+        return finish(pixels, self.output_size, self.recipe.color, self.inputs)
 
 
 def make_optimizer(recipe: Recipe, canvas: Tensor) -> Optimizer:
@@ -476,10 +493,6 @@ def make_optimizer(recipe: Recipe, canvas: Tensor) -> Optimizer:
         history_for(canvas.numel() * canvas.element_size()),
         inverse=inverse,
     )
-
-
-def _absolute(source: Any) -> str:
-    return str(Path(source).absolute())
 
 
 def _checked_initial(

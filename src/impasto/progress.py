@@ -171,7 +171,7 @@ class Trace:
             beta=run.recipe.style_weight,
             tile=run.evaluator.tiles[-1] or "off",
             tiles=len(cut(run, run.levels[-1])),
-            **identities(run),
+            **identities(run.inputs, run.weights),
             device=str(run.evaluator.device),
             threads=_threads(),
             versions=versions(),

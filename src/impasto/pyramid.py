@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from impasto.recipe import Recipe
@@ -19,36 +20,37 @@ class Level:
     Attributes:
         number: counted from 1, the coarsest.
         size: width and height of the canvas, in pixels.
-        style_size: width and height at which the style picture is looked at.
+        style_sizes: width and height at which each style picture is looked at.
         steps: evaluations of the loss.
     """
 
     number: int
     size: PixelSize
-    style_size: PixelSize
+    style_sizes: tuple[PixelSize, ...]
     steps: int
 
 
-def plan(canvas: PixelSize, style: PixelSize, recipe: Recipe) -> list[Level]:
+def plan(canvas: PixelSize, styles: Sequence[PixelSize], recipe: Recipe) -> list[Level]:
     """The levels of a run, each twice as large as the one before, up to the canvas itself.
 
     The finest level takes half as many steps as each of the others: it only adds detail.
 
-    >>> for level in plan((512, 384), (512, 320), Recipe(levels=3, steps=125)):
+    >>> for level in plan((512, 384), [(512, 320)], Recipe(levels=3, steps=125)):
     ...     print(level)
-    Level(number=1, size=(128, 96), style_size=(128, 80), steps=50)
-    Level(number=2, size=(256, 192), style_size=(256, 160), steps=50)
-    Level(number=3, size=(512, 384), style_size=(512, 320), steps=25)
+    Level(number=1, size=(128, 96), style_sizes=((128, 80),), steps=50)
+    Level(number=2, size=(256, 192), style_sizes=((256, 160),), steps=50)
+    Level(number=3, size=(512, 384), style_sizes=((512, 320),), steps=25)
 
     Args:
         canvas: width and height of the finest level.
-        style: those of the style picture there.
+        styles: those of the style pictures there.
         recipe: gives the number of levels, of which the smallest may be left out, and of steps.
     """
-    sizes = [(canvas, style)]
+    sizes = [(canvas, tuple(styles))]
     for halvings in range(1, min(_count(max(canvas), recipe.levels), recipe.steps)):
-        coarser = (_divided(canvas, 1 << halvings), _divided(style, 1 << halvings))
-        if min(*coarser[0], *coarser[1]) < SMALLEST_SIDE:
+        by = 1 << halvings
+        coarser = (_divided(canvas, by), tuple(_divided(style, by) for style in styles))
+        if min(*coarser[0], *(min(style) for style in coarser[1])) < SMALLEST_SIDE:
             break
         sizes.insert(0, coarser)
     finest = max(1, round(recipe.steps / (2 * len(sizes) - 1)))

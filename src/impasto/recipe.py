@@ -6,11 +6,10 @@ key, from that field alone.
 
 from __future__ import annotations
 
-import difflib
 import operator
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 
@@ -27,7 +26,9 @@ from pydantic import (
 )
 
 from impasto.errors import InputError
-from impasto.layers import LAYERS
+from impasto.layers import READABLE
+from impasto.sentences import ended, not_boolean, sentence, shown_value, suggest
+from impasto.styles import Style, read_path
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -37,12 +38,10 @@ else:
 LARGEST_SIDE = 32768  # pixels; beyond it a typing error is likelier than a wish
 # Beta of strength 0, and how many times larger it is for strength 1, where losses are relative.
 WEAKEST, STRONGEST_TO_WEAKEST = 0.4, 1000.0
-LONGEST_SHOWN = 100  # characters of a value in an error's sentence
 FIRST_CANVASES = ("recolored-content", "content", "noisy-content", "style", "noise")
 OUTPUT_SIZES = ("working", "content")
 TILE_STEP = 16  # pixels, of which a tile's side is a multiple
 MOST_LEVELS = 10
-READABLE = tuple(layer.name for layer in LAYERS[1:])
 
 
 class LayerWeights(dict[str, float]):
@@ -80,10 +79,10 @@ def _read_layer_weights(value: Any) -> LayerWeights:
 
 def _layer_weight(name: Any, weight: Any) -> float:
     if name not in READABLE:
-        hint = _suggest(name, READABLE) or "; layers have names like conv4_2, relu1_1 and pool3"
-        raise ValueError(f"there is no layer {_shown(name)}{hint}")
+        hint = suggest(name, READABLE) or "; layers have names like conv4_2, relu1_1 and pool3"
+        raise ValueError(f"there is no layer {shown_value(name)}{hint}")
     try:
-        number = float(_not_boolean(weight))
+        number = float(not_boolean(weight))
     except (TypeError, ValueError, OverflowError):
         number = -1.0
     if not 0 <= number < float("inf"):
@@ -121,7 +120,7 @@ def _size(value: Any, words: str) -> int | tuple[int, int]:
 
 
 def _pixels(side: Any) -> int:
-    return int(side) if isinstance(side, str) else operator.index(_not_boolean(side))
+    return int(side) if isinstance(side, str) else operator.index(not_boolean(side))
 
 
 def _read_levels(value: Any) -> str | int:
@@ -149,41 +148,31 @@ def _word_or_whole(
 
 
 def _read_initial(value: Any) -> str:
-    forms = f"{', '.join(FIRST_CANVASES)}, or the path of a picture"
-    if not isinstance(value, str | os.PathLike) or not os.fspath(value):
-        raise ValueError(f"it should be {forms}")
-    path = os.fsdecode(value)
     try:
-        path.encode()
-    except UnicodeEncodeError:
-        raise ValueError(f"it should be {forms} with a name in Unicode") from None
-    return path
+        return read_path(value)
+    except ValueError as error:
+        forms = str(error).replace("the path", f"{', '.join(FIRST_CANVASES)}, or the path")
+        raise ValueError(forms) from None
 
 
-def _not_boolean(value: Any) -> Any:
-    """The value, which Python would take for 0 or 1 if it were a boolean."""
-    if isinstance(value, bool):
-        raise ValueError("it should be a number")
-    return value
+def _read_protect(value: Any) -> str | None:
+    return None if value is None else read_path(value)
 
 
-def _suggest(word: Any, words: Iterable[str]) -> str:
-    near = difflib.get_close_matches(str(word), list(words), n=1, cutoff=0.7)
-    return f"; did you mean '{near[0]}'?" if near else ""
-
-
-def _shown(value: Any) -> str:
-    """A value as it can stand in a sentence: on one line, and not long."""
-    try:
-        text = " ".join(repr(value).split())
-    except (ValueError, RecursionError):  # over 4300 digits, or too many lists within lists
-        text = f"this {type(value).__name__}"
-    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
+def _read_styles(value: Any) -> tuple[Style, ...]:
+    if not isinstance(value, list | tuple):
+        raise ValueError("it should be a list of styles")
+    styles = tuple(Style.read(style) for style in value)
+    for style in styles:
+        for picture in (style.picture, style.mask, style.style_mask):
+            if picture is not None and not isinstance(picture, str):
+                raise ValueError("a recipe holds paths; give pictures in memory to stylize")
+    return styles
 
 
 Size = str | int | tuple[int, int]
-Whole = Annotated[int, BeforeValidator(_not_boolean)]
-Number = Annotated[float, BeforeValidator(_not_boolean)]
+Whole = Annotated[int, BeforeValidator(not_boolean)]
+Number = Annotated[float, BeforeValidator(not_boolean)]
 AsGiven = PlainSerializer(lambda value: value)
 Layers = Annotated[
     InstanceOf[LayerWeights], BeforeValidator(_read_layer_weights), PlainSerializer(dict)
@@ -215,10 +204,19 @@ class Recipe(BaseModel):
         description="Size of the result: 'working', 'content' (the content picture's own), "
         "or a size like the working size.",
     )
-    style_fit: Literal["aspect", "squeeze"] = Field(
+    styles: Annotated[
+        tuple[InstanceOf[Style], ...],
+        BeforeValidator(_read_styles),
+        PlainSerializer(lambda styles: [style.to_table() for style in styles]),
+    ] = Field(
+        (),
+        description="The style pictures, where none is named beside the content picture; each with "
+        "the settings of a style.",
+    )
+    style_fit: Literal["aspect", "squeeze", "original"] = Field(
         "aspect",
-        description="How the style picture meets the working size: with its aspect ratio kept and "
-        "its longer side that of the canvas, or squeezed to the canvas.",
+        description="How a style picture meets the working size: with its aspect ratio kept and "
+        "its longer side that of the canvas, squeezed to the canvas, or at its own size.",
     )
     style_scale: Number = Field(
         1.0,
@@ -226,6 +224,16 @@ class Recipe(BaseModel):
         le=10,
         description="How many times larger than that the style picture is looked at: above 1 the "
         "strokes grow, below 1 they shrink.",
+    )
+    style_symmetry: Literal["none", "mirror", "rotate", "all"] = Field(
+        "none",
+        description="Whether a style is also taken from the mirror image of its picture, from its "
+        "quarter turns, or from all of them, so that strokes may lie other ways.",
+    )
+    protect: Annotated[str | None, PlainValidator(_read_protect)] = Field(
+        None,
+        description="What of the content picture stays as it is: a grey picture, white there; or a "
+        "picture and one of its colours, as in regions.png#ff0000.",
     )
     color: Literal["style", "content", "match", "histogram"] = Field(
         "style",
@@ -269,6 +277,11 @@ class Recipe(BaseModel):
         None, ge=0, description="Weight of the style loss, in place of a strength."
     )
     pooling: Literal["average", "max"] = Field("average", description="Pooling of the network.")
+    padding: Literal["replicate", "zeros"] = Field(
+        "replicate",
+        description="What the network's first layer sees beyond the border: the pixels at it, or "
+        "black, as in the published example.",
+    )
     optimizer: Literal["lbfgs", "adam"] = Field("lbfgs", description="Optimiser of the canvas.")
     learning_rate: Number = Field(
         2.0,
@@ -307,7 +320,7 @@ class Recipe(BaseModel):
         try:
             super().__init__(**settings)
         except ValidationError as error:
-            raise InputError(_sentence(error)) from None
+            raise InputError(sentence(error, type(self))) from None
 
     @property
     def style_weight(self) -> float:
@@ -336,9 +349,9 @@ class Recipe(BaseModel):
         """
         if name not in PRESETS:
             raise InputError(
-                _ended(
+                ended(
                     f"There is no preset '{name}' (presets: {', '.join(PRESETS)})"
-                    f"{_suggest(name, PRESETS)}"
+                    f"{suggest(name, PRESETS)}"
                 )
             )
         return cls(**{**PRESETS[name], **settings})
@@ -398,7 +411,9 @@ class Recipe(BaseModel):
 
     def to_toml(self) -> str:
         """This recipe as TOML, every setting written out; :meth:`from_toml` reads it back."""
-        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
+        table = self.model_dump(mode="json", exclude_none=True)
+        styles = table.pop("styles")  # a list of tables, which stands last in a readable TOML
+        return tomli_w.dumps({**table, **({"styles": styles} if styles else {})})
 
 
 # The published worked example, to the letter.
@@ -421,6 +436,7 @@ GATYS: dict[str, Any] = {
     "alpha": 1.0,
     "beta": 1000.0,
     "pooling": "average",
+    "padding": "zeros",
     "optimizer": "adam",
     "learning_rate": 2.0,
     "steps": 2500,
@@ -451,49 +467,11 @@ def _settle_strength(settings: dict[str, Any]) -> None:
     strength, beta = settings.get("strength"), settings.get("beta")
     if strength is not None and beta is not None:
         raise InputError(
-            f"strength cannot be {_shown(strength)}: beta is {_shown(beta)} already, here or in "
-            "the preset, and says how much of the style; leave one of them out."
+            f"strength cannot be {shown_value(strength)}: beta is {shown_value(beta)} already, "
+            "here or in the preset, and says how much of the style; leave one of them out."
         )
     if settings.get("balance") == "absolute" and beta is None:
         raise InputError(
             "balance cannot be 'absolute' without beta: a strength goes with relative losses; set "
             "beta, as in 1000."
         )
-
-
-# What a value should be, by the kind of pydantic's error; impasto's own errors say it themselves.
-EXPECTATIONS = {
-    "bool_parsing": "true or false",
-    "bool_type": "true or false",
-    "finite_number": "a finite number",
-    "float_parsing": "a number",
-    "float_type": "a number",
-    "greater_than": "greater than {gt}",
-    "greater_than_equal": "at least {ge}",
-    "int_from_float": "a whole number",
-    "int_parsing": "a whole number",
-    "int_parsing_size": "a smaller number",
-    "int_type": "a whole number",
-    "less_than": "less than {lt}",
-    "less_than_equal": "at most {le}",
-    "literal_error": "{expected}",
-}
-
-
-def _sentence(error: ValidationError) -> str:
-    """The first of pydantic's errors as one sentence."""
-    first = error.errors()[0]
-    name, kind = str(first["loc"][0]), first["type"]
-    if kind == "extra_forbidden":
-        fields = Recipe.model_fields
-        hint = _suggest(name, fields) or f"; the settings are {', '.join(fields)}"
-        return _ended(f"There is no setting {_shown(name)}{hint}")
-    reason = first["msg"].removeprefix("Value error, ")
-    if kind in EXPECTATIONS:
-        reason = "it should be " + EXPECTATIONS[kind].format(**first.get("ctx", {}))
-        reason = reason.removesuffix(".0")
-    return _ended(f"{name} cannot be {_shown(first['input'])}: {reason}")
-
-
-def _ended(sentence: str) -> str:
-    return sentence if sentence.endswith("?") else f"{sentence}."

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +14,10 @@ from PIL import Image
 
 from impasto import __version__, images, palette, sizes
 from impasto.errors import RunError
-from impasto.recipe import FIRST_CANVASES, Recipe
+from impasto.inputs import Inputs, StylePicture
+from impasto.recipe import Recipe
 
-if TYPE_CHECKING:
-    from impasto.painter import Run
+IN_MEMORY = "(in memory)"  # in place of the name of a picture that is no file
 
 
 @dataclass
@@ -73,8 +73,7 @@ class Result:
         history: every step.
         best: the step with the smallest loss of the last level.
         recipe: what was run.
-        content: the content picture as it was read.
-        style: the style picture as it was read.
+        inputs: every picture that went into it.
         weights: name and SHA-256 of the network's weights.
         stopped: why the run ended before its last step; None if it did not.
     """
@@ -83,8 +82,7 @@ class Result:
     history: list[Step]
     best: Step
     recipe: Recipe
-    content: images.Picture
-    style: images.Picture
+    inputs: Inputs
     weights: tuple[str, str]
     stopped: str | None
 
@@ -92,12 +90,12 @@ class Result:
     def size(self) -> tuple[int, int]:
         """Width and height of the result, in pixels."""
         height, width = self.canvas.shape[:2]
-        return sizes.output_size(self.content.size, (width, height), self.recipe)
+        return sizes.output_size(self.inputs.content.size, (width, height), self.recipe)
 
     @property
     def image(self) -> Image.Image:
         """The painting, 8-bit RGB, at the recipe's output size."""
-        return finish(self.canvas, self.size, self.recipe.color, self.content.pixels)
+        return finish(self.canvas, self.size, self.recipe.color, self.inputs)
 
     def save(self, path: str | Path, *, bits: int = 8, metadata: bool = True) -> None:
         """Write the painting, whole or not at all.
@@ -114,37 +112,56 @@ class Result:
         if bits == 8:
             picture = self.image
         else:
-            color = self.recipe.color
-            picture = finished_pixels(self.canvas, self.size, color, self.content.pixels)
+            picture = finished_pixels(self.canvas, self.size, self.recipe.color, self.inputs)
         text = json.dumps(self.metadata()) if metadata else None
         images.save(picture, path, bits=bits, text=text)
 
     def metadata(self) -> dict[str, Any]:
         """What a PNG carries: the same for the same run, with no time, host or folder in it."""
-        recipe = self.recipe.model_dump(mode="json")
-        if self.recipe.initial not in FIRST_CANVASES:
-            recipe["initial"] = Path(self.recipe.initial).name
         return {
             "impasto": __version__,
-            "recipe": recipe,
-            **identities(self),
+            "recipe": carried_recipe(self.recipe, self.inputs),
+            **identities(self.inputs, self.weights),
         }
 
 
-def identities(of: Run | Result) -> dict[str, dict[str, str | None]]:
-    """Names and SHA-256 of what goes into a run: content, style and weights."""
+def identities(inputs: Inputs, weights: tuple[str, str]) -> dict[str, dict[str, str | None]]:
+    """Names and SHA-256 of everything that goes into a run."""
+    files = {key: {"name": file.name, "sha256": file.sha256} for key, file in inputs.files.items()}
+    return {**files, "weights": {"name": weights[0], "sha256": weights[1]}}
+
+
+def carried_recipe(recipe: Recipe, inputs: Inputs) -> dict[str, Any]:
+    """A recipe with every style in it, and with the names of pictures in place of paths."""
+    carried = recipe.model_dump(mode="json", exclude={"styles"})
+    for key in ("initial", "protect"):
+        if key in inputs.files:
+            carried[key] = named(getattr(recipe, key))
+    if len(inputs.styles) > 1 or not inputs.styles[0].style.is_plain:
+        carried["styles"] = [_carried_style(read) for read in inputs.styles]
+    return carried
+
+
+def _carried_style(read: StylePicture) -> dict[str, Any]:
+    pictures = {"picture": read.picture, "mask": read.mask, "style_mask": read.style_mask}
+    names = {key: of.name or IN_MEMORY for key, of in pictures.items() if of is not None}
+    style = read.style
     return {
-        "content": {"name": of.content.name, "sha256": of.content.sha256},
-        "style": {"name": of.style.name, "sha256": of.style.sha256},
-        "weights": {"name": of.weights[0], "sha256": of.weights[1]},
+        **names,
+        **style.model_dump(mode="json", exclude=set(pictures), exclude_defaults=True),
     }
+
+
+def named(path: str) -> str:
+    """A path without its folders."""
+    return Path(path).name
 
 
 def finish(
     canvas: npt.NDArray[np.float32],
     size: tuple[int, int],
     color: str = "style",
-    content: images.Pixels | None = None,
+    inputs: Inputs | None = None,
 ) -> Image.Image:
     """A canvas as the picture that comes out: rounded, saturated, and resized where it must be.
 
@@ -152,21 +169,23 @@ def finish(
         canvas: H × W × 3, RGB 0…255.
         size: width and height of the picture.
         color: the recipe's.
-        content: the content picture, whose colours may be wanted.
+        inputs: the pictures, of which the content's colours or what is protected may be wanted.
     """
-    if color in palette.AFTER and content is not None:
-        return Image.fromarray(images.to_uint8(finished_pixels(canvas, size, color, content)))
+    if inputs is not None and (color in palette.AFTER or inputs.protected is not None):
+        return Image.fromarray(images.to_uint8(finished_pixels(canvas, size, color, inputs)))
     return Image.fromarray(images.resize_in_kind(images.to_uint8(canvas), size))
 
 
 def finished_pixels(
-    canvas: npt.NDArray[np.float32], size: tuple[int, int], color: str, content: images.Pixels
+    canvas: npt.NDArray[np.float32], size: tuple[int, int], color: str, inputs: Inputs
 ) -> npt.NDArray[np.float32]:
     """The same, neither rounded nor saturated."""
     painting = images.resize(canvas, size)
-    if color not in palette.AFTER:
+    if color not in palette.AFTER and inputs.protected is None:
         return painting
-    recolored: npt.NDArray[np.float32] = palette.AFTER[color](
-        np.clip(painting, 0, 255), images.resize(content, size)
-    )
-    return recolored
+    content = images.resize(inputs.content.pixels, size)
+    if color in palette.AFTER:
+        painting = palette.AFTER[color](np.clip(painting, 0, 255), content)
+    if inputs.protected is not None:
+        painting += inputs.protected.at(size)[..., None] * (content - painting)
+    return painting

@@ -7,7 +7,7 @@ import itertools
 import shlex
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -20,11 +20,14 @@ from impasto.errors import ImpastoError, InputError
 from impasto.files import CHECKPOINT_EVERY, check_folder, check_interval, check_writable
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from impasto.forecast import Forecast
     from impasto.painter import Run
     from impasto.progress import Watcher
     from impasto.recipe import Recipe
     from impasto.result import Result, Step
+    from impasto.styles import Style
 
 DONE, FAILED, BAD_INPUT, STOPPED, TERMINATED = 0, 1, 2, 130, 143  # exit codes
 LONG = 180.0  # seconds, from which on a run is saved without being asked
@@ -39,7 +42,7 @@ class Outputs:
         picture: the painting.
         bits: of the painting, a channel.
         metadata: whether a PNG carries recipe and inputs.
-        montage: content, painting and style in a row.
+        montage: content, painting and styles in a row.
         plot: the losses over the steps.
         trace: every step as JSON lines.
         snapshots: folder for the canvas at step 1 and every 50th.
@@ -121,7 +124,7 @@ class Outputs:
 
 def prepare(
     content: Path,
-    style: Path,
+    styles: Sequence[Style] | Path | None,
     recipe: Recipe,
     outputs: Outputs,
     device: str = "auto",
@@ -132,25 +135,67 @@ def prepare(
     from impasto import images
     from impasto.painter import Run
 
-    run = Run(content, style, recipe, device=device, weights=weights, weights_input=weights_input)
+    run = Run(content, styles, recipe, device=device, weights=weights, weights_input=weights_input)
     images.check_output(outputs.picture, bits=outputs.bits, size=run.output_size)
     return run
 
 
-def announce(run: Run, content: Path, style: Path, expected: Forecast | None) -> None:
+def start(run: Run, outputs: Outputs, *, dry_run: bool = False) -> int:
+    """Say what is about to be painted and what it will take, and paint; the exit code.
+
+    Args:
+        run: what is to be painted.
+        outputs: what it leaves behind.
+        dry_run: do not paint.
+    """
+    expected = expect(run, always=dry_run)
+    if dry_run or not outputs.quiet:
+        announce(run, expected)
+    if dry_run:
+        from rich.console import Console
+
+        Console(stderr=True).print(_levels_table(run))
+        return DONE
+    return paint(run, keep(run, outputs, expected))
+
+
+def announce(run: Run, expected: Forecast | None) -> None:
     """Say what is about to be painted, and what it will take."""
     from impasto import devices
     from impasto.forecast import cut
 
     width, height = run.size
+    content, *styles = (
+        str(file.path or file.name)
+        for key, file in run.inputs.files.items()
+        if key.split()[0] in ("content", "style") and "mask" not in key
+    )
     evaluator, cores = run.evaluator, len(cut(run, run.levels[-1]))
     tiled = f" in {cores} tiles of {evaluator.tiles[-1]}" if cores > 1 else ""
     where = f"in {evaluator.arithmetic.name} on {devices.describe(evaluator.device)}"
     typer.echo(
-        f"Painting {content} like {style}: {width}×{height} pixels{tiled}, {run.recipe.steps} "
-        f"steps at {_levels(run)} {where}{_taking(expected)}.",
+        f"Painting {content} like {' and '.join(styles)}: {width}×{height} pixels{tiled}, "
+        f"{run.recipe.steps} steps at {_levels(run)} {where}{_taking(expected)}.",
         err=True,
     )
+
+
+def _levels_table(run: Run) -> Table:
+    from rich.table import Table
+
+    from impasto.forecast import cut
+
+    table = Table(title="Levels", title_justify="left")
+    for heading in ("Canvas", "Style picture", "Steps", "Tiles"):
+        table.add_column(heading, justify="right")
+    for level in run.levels:
+        table.add_row(
+            "×".join(map(str, level.size)),
+            ", ".join("×".join(map(str, size)) for size in level.style_sizes),
+            str(level.steps),
+            str(len(cut(run, level))),
+        )
+    return table
 
 
 def _levels(run: Run) -> str:
@@ -228,7 +273,7 @@ def take_up(checkpoint: Path, picture: Path | None, quiet: bool) -> tuple[Run, O
     if picture is not None:
         kept["picture"] = str(picture.absolute())
     outputs = _without_lost(replace(Outputs.from_json(kept), checkpoint=checkpoint))
-    outputs.check(run.inputs)
+    outputs.check(run.files)
     images.check_output(outputs.picture, bits=outputs.bits, size=run.output_size)
     run.save_to(checkpoint, outputs.checkpoint_every, outputs.to_json())
     if not quiet:
@@ -316,10 +361,11 @@ def _write_figures(result: Result, outputs: Outputs) -> None:
     from impasto import figures, images
 
     if outputs.montage is not None:
-        content, style = (
-            images.to_uint8(picture.pixels) for picture in (result.content, result.style)
+        content, *styles = (
+            images.to_uint8(picture.pixels)
+            for picture in (result.inputs.content, *(read.picture for read in result.inputs.styles))
         )
-        images.save(figures.montage([content, result.image, style]), outputs.montage)
+        images.save(figures.montage([content, result.image, *styles]), outputs.montage)
     if outputs.plot is not None:
         figures.loss_curves(
             result.history,

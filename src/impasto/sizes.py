@@ -43,7 +43,9 @@ def style_size(style: PixelSize, canvas: PixelSize, recipe: Recipe) -> PixelSize
     Raises:
         InputError: the deepest of the recipe's layers would not see one position of it.
     """
-    fitted = canvas if recipe.style_fit == "squeeze" else fit(style, max(canvas))
+    fitted = {"squeeze": canvas, "aspect": fit(style, max(canvas)), "original": style}[
+        recipe.style_fit
+    ]
     size = round(fitted[0] * recipe.style_scale), round(fitted[1] * recipe.style_scale)
     larger = "a larger size" if recipe.style_scale >= 1 else "a larger style scale"
     _check(size, "style picture", style, recipe, f"choose {larger}, or a picture less narrow")

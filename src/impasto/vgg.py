@@ -6,7 +6,7 @@ Ecker and Bethge, arXiv:1508.06576, section *Methods*.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import torch
 import torch.nn.functional as F
@@ -14,11 +14,12 @@ from torch import Tensor
 
 from impasto.errors import InputError
 from impasto.layers import BY_NAME, up_to_deepest
-from impasto.losses import gram
+from impasto.losses import gram, guided_gram
 from impasto.tiles import Box
 from impasto.weights import Weights
 from impasto.winograd import Trunk
 
+FIRST = "conv1_1"
 POOLINGS: dict[str, Callable[[Tensor, int], Tensor]] = {
     "average": F.avg_pool2d,
     "max": F.max_pool2d,
@@ -32,6 +33,8 @@ class VGG19:
         weights: its convolutions.
         layers: names of the layers to read, such as ``conv4_2`` (before its ReLU) or ``relu4_2``.
         pooling: ``average`` or ``max``.
+        padding: what the first layer sees beyond the border, ``zeros`` (the mean colour, as every
+            other layer sees it) or ``replicate``.
         device: where it runs.
         dtype: what it computes in. With bfloat16, pictures, the first convolution and what is read
             stay float32.
@@ -48,6 +51,7 @@ class VGG19:
         layers: Iterable[str],
         *,
         pooling: str = "average",
+        padding: str = "zeros",
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
         winograd: bool = False,
@@ -59,6 +63,7 @@ class VGG19:
         self.dtype = torch.float32 if dtype == torch.bfloat16 else dtype
         self.mean = torch.tensor(weights.mean, device=device, dtype=self.dtype).reshape(3, 1, 1)
         self._pool = POOLINGS[pooling]
+        self._replicates = padding == "replicate"
         names = [layer.name for layer in self.layers if layer.kind == "convolution"]
         convolutions = {
             name: _placed(
@@ -70,7 +75,7 @@ class VGG19:
         self._layout = torch.channels_last if on_gpu else torch.contiguous_format
         self._trunk: Trunk | None = None
         if winograd and dtype == torch.float32 and pooling == "average":
-            self._trunk = Trunk(self.layers, convolutions, self.taps)
+            self._trunk = Trunk(self.layers, convolutions, self.taps, padding=padding)
         self._convolutions = {
             name: (kernel.contiguous(memory_format=self._layout), bias)
             for name, (kernel, bias) in convolutions.items()
@@ -93,7 +98,10 @@ class VGG19:
         for layer in self.layers:
             if layer.kind == "convolution":
                 kernel, bias = self._convolutions[layer.name]
-                x = F.conv2d(x.to(kernel.dtype), kernel, bias, padding=1)
+                padding = 1
+                if self._replicates and layer.name == FIRST:
+                    x, padding = F.pad(x, (1, 1, 1, 1), mode="replicate"), 0
+                x = F.conv2d(x.to(kernel.dtype), kernel, bias, padding=padding)
             elif layer.kind == "relu":
                 overwrite = layer.name.replace("relu", "conv") not in self.taps
                 x = F.relu(x, inplace=overwrite)
@@ -109,6 +117,7 @@ class VGG19:
         features: Iterable[str],
         grams: Iterable[str],
         core: Box | None = None,
+        guides: Mapping[str, Tensor] | None = None,
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Feature maps of some layers and Gram matrices of others.
 
@@ -117,17 +126,37 @@ class VGG19:
             features: names of layers that are read.
             grams: likewise.
             core: the part of the picture whose maps and matrices are wanted; None for all of it.
+            guides: by layer name, what multiplies that part of its map for the matrix of each
+                region, R × H' × W'; None for one region that is everywhere.
 
         Returns:
-            By layer name, the maps, C × H' × W', and the matrices, C × C, of
+            By layer name, the maps, C × H' × W', and the matrices, R × C × C, of
             :func:`impasto.losses.gram`.
         """
+        if self._trunk is not None and guides is None:
+            maps, matrices = self._trunk(picture, features, grams, core)
+            return maps, {name: matrix.unsqueeze(0) for name, matrix in matrices.items()}
+        maps = self._maps(picture, {*features, *grams}, core)
+        return {name: maps[name] for name in features}, {
+            name: gram(maps[name]).unsqueeze(0)
+            if guides is None
+            else guided_gram(maps[name], guides[name])
+            for name in grams
+        }
+
+    def release(self) -> None:
+        """Give the memory back that lies ready for the next picture."""
         if self._trunk is not None:
-            return self._trunk(picture, features, grams, core)
+            self._trunk.release()
+
+    def _maps(self, picture: Tensor, names: set[str], core: Box | None) -> dict[str, Tensor]:
+        """The core's part of some layers' maps."""
+        if self._trunk is not None:
+            return self._trunk(picture, sorted(names), (), core)[0]
         maps = self(picture)
         if core is not None:
             maps = {name: _cropped(x, core.after(BY_NAME[name].pools)) for name, x in maps.items()}
-        return {name: maps[name] for name in features}, {name: gram(maps[name]) for name in grams}
+        return {name: maps[name] for name in names}
 
 
 def _cropped(x: Tensor, box: Box) -> Tensor:

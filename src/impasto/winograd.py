@@ -119,35 +119,34 @@ def convolve(read: Read, kernel: Tensor, bias: Tensor | None, out: Tensor, room:
             out[y : y + TILE * count] = done[: height - y, :width]
 
 
-def convolve_colours(picture: Tensor, kernel: Tensor, bias: Tensor, out: Tensor) -> None:
+def convolve_colours(padded: Tensor, kernel: Tensor, bias: Tensor, out: Tensor) -> None:
     """The first convolution, whose three channels are too few for :func:`convolve`.
 
     Args:
-        picture: (H, W, 3).
+        padded: the picture with a border of one pixel, (H + 2, W + 2, 3).
         kernel: 27 × out; rows in the order of a window's rows, columns and channels.
         bias: out.
         out: where the result goes, (H, W, out).
     """
     height, width, after = out.shape
-    padded = F.pad(picture, (0, 0, 1, 1, 1, 1))
     windows = padded.as_strided((height, width, 3, 9), (*padded.stride()[:2], padded.stride(0), 1))
     for rows in _bands(height, width):
         flat = windows[rows].reshape(-1, 27)
         torch.addmm(bias, flat, kernel, out=out[rows].view(-1, after))
 
 
-def spread_colours(read: Read, kernel: Tensor, out: Tensor, room: Workspace) -> None:
-    """The gradient by the picture, given that by the first convolution's output.
+def spread_colours(read: Read, kernel: Tensor, padded: Tensor, room: Workspace) -> None:
+    """The gradient by the padded picture, given that by the first convolution's output.
 
     Args:
         read: as for :func:`convolve`, of the gradient by the output.
         kernel: as for :func:`convolve_colours`.
-        out: where the result goes, (H, W, 3).
+        padded: where the result goes, (H + 2, W + 2, 3).
         room: buffers for what lies between.
     """
-    height, width, _ = out.shape
+    height, width = padded.shape[0] - 2, padded.shape[1] - 2
     after = kernel.shape[1]
-    padded = room("colours", height + 2, width + 2, 3).zero_()
+    padded.zero_()
     for rows in _bands(height, width):
         count = rows.stop - rows.start
         gradient = room("band", count, width, after)
@@ -156,7 +155,24 @@ def spread_colours(read: Read, kernel: Tensor, out: Tensor, room: Workspace) -> 
         for y in range(3):
             for x in range(3):
                 padded[rows.start + y : rows.stop + y, x : x + width] += windows[:, :, y, x]
-    out.copy_(padded[1:-1, 1:-1])
+
+
+def pad(picture: Tensor, padding: str) -> Tensor:
+    """A picture (H, W, 3) with a border of one pixel, of zeros or replicated."""
+    if padding == "zeros":
+        return F.pad(picture, (0, 0, 1, 1, 1, 1))
+    rows = torch.cat([picture[:1], picture, picture[-1:]])
+    return torch.cat([rows[:, :1], rows, rows[:, -1:]], dim=1)
+
+
+def unpad(padded: Tensor, padding: str) -> Tensor:
+    """The gradient by a picture, given that by what :func:`pad` made of it, which it changes."""
+    if padding == "replicate":
+        padded[1] += padded[0]
+        padded[-2] += padded[-1]
+        padded[:, 1] += padded[:, 0]
+        padded[:, -2] += padded[:, -1]
+    return padded[1:-1, 1:-1]
 
 
 def _bands(height: int, width: int) -> Iterator[slice]:
@@ -215,6 +231,7 @@ class Trunk:
         layers: the network's, from the input on.
         convolutions: by layer name, the kernel (out × in × 3 × 3) and the bias (out), float32.
         taps: names of the layers to read.
+        padding: what the first layer sees beyond the border, ``zeros`` or ``replicate``.
     """
 
     def __init__(
@@ -222,9 +239,11 @@ class Trunk:
         layers: Sequence[Layer],
         convolutions: dict[str, tuple[Tensor, Tensor]],
         taps: Iterable[str],
+        padding: str = "zeros",
     ) -> None:
         self.taps = tuple(sorted(taps))
         self._layers = layers
+        self._padding = padding
         first, *others = convolutions
         self._biases = {name: bias for name, (_, bias) in convolutions.items()}
         self._colours = convolutions[first][0].permute(2, 3, 1, 0).reshape(27, -1)
@@ -265,6 +284,10 @@ class Trunk:
             dict(zip(grams, read[split:], strict=True)),
         )
 
+    def release(self) -> None:
+        """Give the memory of every buffer back."""
+        self._room, self._kept = Workspace(), Workspace()
+
     def maps(self, picture: Tensor, kept: Workspace) -> dict[str, Tensor]:
         """Outputs of convolutions and poolings, and of the tapped ReLUs, each (H', W', C)."""
         x = picture.permute(1, 2, 0).contiguous()
@@ -279,7 +302,7 @@ class Trunk:
                     read = _reader(x, rectify=rectify)
                     convolve(read, self._forward[layer.name], bias, out, self._room)
                 else:
-                    convolve_colours(x, self._colours, bias, out)
+                    convolve_colours(pad(x, self._padding), self._colours, bias, out)
                 x = maps[layer.name] = out
             elif layer.kind == "pooling":
                 out = kept(layer.name, height // 2, width // 2, channels)
@@ -321,13 +344,14 @@ class Trunk:
                 if gradient is None and add is None:
                     continue
                 height, width, _ = maps[layer.name].shape
-                out = self._kept(next(names), height, width, before.channels)
                 read = _gradient_reader(gradient, maps[layer.name], add)
                 if layer.name in self._backward:
-                    convolve(read, self._backward[layer.name], None, out, self._room)
+                    gradient = self._kept(next(names), height, width, before.channels)
+                    convolve(read, self._backward[layer.name], None, gradient, self._room)
                 else:
-                    spread_colours(read, self._colours, out, self._room)
-                gradient = out
+                    padded = self._room("colours", height + 2, width + 2, before.channels)
+                    spread_colours(read, self._colours, padded, self._room)
+                    gradient = unpad(padded, self._padding)
                 continue
             if add is not None:
                 of_map = maps[layer.name]

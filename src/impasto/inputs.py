@@ -1,0 +1,186 @@
+"""The pictures that go into a run: read, named, and known by their bytes."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from impasto import images, masks
+from impasto.errors import ImpastoWarning, InputError
+from impasto.images import Picture
+from impasto.masks import Mask
+from impasto.recipe import FIRST_CANVASES, Recipe
+from impasto.styles import Style
+
+SAME_SHAPE = 0.02  # relative difference of aspect ratios that rounding explains
+StyleSource = images.Source | Style
+# What errors call an input.
+CALLED = {
+    "content": "content picture",
+    "style": "style picture",
+    "mask": "mask",
+    "style mask": "style mask",
+    "protect": "protected region",
+    "initial": "initial canvas",
+    "weights": "weight file",
+}
+
+
+@dataclass(frozen=True)
+class Input:
+    """One picture that goes into a run.
+
+    Attributes:
+        path: of its file; None for one from memory.
+        name: base name of the file.
+        sha256: of the file's bytes, or of the pixels.
+    """
+
+    path: Path | None
+    name: str | None
+    sha256: str
+
+
+@dataclass(frozen=True)
+class StylePicture:
+    """A style that has been read.
+
+    Attributes:
+        style: its settings.
+        picture: the style picture.
+        mask: where in the painting; None for everywhere.
+        style_mask: what of it counts; None for all.
+    """
+
+    style: Style
+    picture: Picture
+    mask: Mask | None = None
+    style_mask: Mask | None = None
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Every picture of a run.
+
+    Attributes:
+        content: the content picture.
+        styles: the style pictures.
+        protected: what of the content picture stays as it is; None for nothing.
+        initial: the first canvas, where that is a picture.
+        files: where each came from: ``content``, ``style``, ``mask``, ``style mask``, ``protect``
+            and ``initial``; of several styles, those of the second are ``style 2``, ``mask 2`` …
+    """
+
+    content: Picture
+    styles: tuple[StylePicture, ...]
+    protected: Mask | None
+    initial: Picture | None
+    files: dict[str, Input]
+
+
+def styles_of(
+    given: StyleSource | Iterable[StyleSource] | None, recipe: Recipe
+) -> tuple[Style, ...]:
+    """The styles that are named, or else the recipe's.
+
+    Raises:
+        InputError: there are none, or one is for a layer that the recipe reads no style at.
+    """
+    if given is None:
+        styles = recipe.styles
+    elif isinstance(given, list | tuple):
+        styles = tuple(Style.read(style) for style in given)
+    else:
+        styles = (given if isinstance(given, Style) else Style(picture=given),)
+    if not styles:
+        raise InputError("There is no style picture: name one, or styles in the recipe.")
+    for style in styles:
+        for layer in style.layers or ():
+            if layer not in recipe.style_layers:
+                raise InputError(
+                    f"A style is for the layer {layer}, which is none of the recipe's style layers "
+                    f"({', '.join(recipe.style_layers)}): name one of them, or add it to them."
+                )
+    return styles
+
+
+def read(content: images.Source, styles: Sequence[Style], recipe: Recipe) -> Inputs:
+    """Read everything.
+
+    Raises:
+        InputError: a picture cannot be used.
+    """
+    files: dict[str, Input] = {}
+
+    def known(key: str, source: Any, made: Picture | Mask) -> None:
+        file, _ = masks.split(source)
+        path = Path(file) if isinstance(file, str | Path) else None
+        files[key] = Input(path, path.name if path else None, made.sha256)
+
+    def picture(key: str, source: Any) -> Picture:
+        made = images.read(source, called(key))
+        known(key, source, made)
+        return made
+
+    def mask(key: str, source: Any, of: Picture) -> Mask | None:
+        if source is None:
+            return None
+        made = masks.read(source, called(key))
+        _check_shape(made, of, called(key))
+        known(key, source, made)
+        return made
+
+    painted = picture("content", content)
+    read_styles = []
+    for number, style in enumerate(styles, start=1):
+        of_style = picture(numbered("style", number), style.picture)
+        read_styles.append(
+            StylePicture(
+                style,
+                of_style,
+                mask(numbered("mask", number), style.mask, painted),
+                mask(numbered("style mask", number), style.style_mask, of_style),
+            )
+        )
+    return Inputs(
+        painted,
+        tuple(read_styles),
+        mask("protect", recipe.protect, painted),
+        picture("initial", recipe.initial) if recipe.initial not in FIRST_CANVASES else None,
+        files,
+    )
+
+
+def _check_shape(mask: Mask, of: Picture, what: str) -> None:
+    """Tell of a mask that was made for a picture of another shape."""
+    (width, height), (across, down) = of.size, mask.size
+    if abs(math.log(width / height) - math.log(across / down)) > SAME_SHAPE:
+        warnings.warn(
+            f"The {what} is {across}×{down} pixels, and is stretched to the {width}×{height} of "
+            "its picture.",
+            ImpastoWarning,
+            stacklevel=3,
+        )
+
+
+def numbered(key: str, number: int) -> str:
+    """The key of what belongs to a style, counted from 1.
+
+    >>> numbered("mask", 1), numbered("mask", 2)
+    ('mask', 'mask 2')
+    """
+    return key if number == 1 else f"{key} {number}"
+
+
+def called(key: str) -> str:
+    """What errors call an input.
+
+    >>> called("style 2")
+    'style picture 2'
+    """
+    kind = key.rstrip("0123456789 ")
+    return f"{CALLED[kind]}{key.removeprefix(kind)}"

@@ -1,0 +1,65 @@
+"""Feature maps that are read again and again, in memory or, where they are many, in a file."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import weakref
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import torch
+from torch import Tensor
+
+Maps = dict[str, Tensor]
+
+DISK = Path("/var/tmp")  # noqa: S108 – where Linux keeps on disk what /tmp may keep in memory
+
+
+class Store:
+    """The maps of one tile after another, to be read in that order as often as one likes.
+
+    Args:
+        maps: by name, for each tile, on one device.
+        in_memory: where they are to be kept. The file has no name, and is gone with the process.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+
+    def __init__(self, maps: Iterable[Maps], *, in_memory: bool) -> None:
+        self._shapes: list[dict[str, torch.Size]] = []
+        self._kept: list[Maps] = []
+        self._file: IO[bytes] | None = None if in_memory else _nameless_file()
+        if self._file is not None:
+            weakref.finalize(self, self._file.close)
+        self._like = torch.empty(0)
+        for one in maps:
+            self._shapes.append({name: tensor.shape for name, tensor in one.items()})
+            if self._file is None:
+                self._kept.append({name: tensor.clone() for name, tensor in one.items()})
+                continue
+            for tensor in one.values():
+                self._like = tensor.new_empty(0)
+                tensor.cpu().contiguous().numpy().tofile(self._file)
+
+    def __iter__(self) -> Iterator[Maps]:
+        if self._file is None:
+            yield from self._kept
+            return
+        self._file.seek(0)
+        for shapes in self._shapes:
+            yield {name: self._read(shape) for name, shape in shapes.items()}
+
+    def _read(self, shape: torch.Size) -> Tensor:
+        assert self._file is not None  # noqa: S101 – only asked of what is in a file
+        kind = torch.empty(0, dtype=self._like.dtype).numpy().dtype
+        flat = np.fromfile(self._file, kind, shape.numel())
+        return torch.from_numpy(flat).view(shape).to(self._like.device)
+
+
+def _nameless_file() -> IO[bytes]:
+    folder = DISK if "TMPDIR" not in os.environ and os.access(DISK, os.W_OK) else None
+    return tempfile.TemporaryFile(dir=folder)
