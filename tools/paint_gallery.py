@@ -73,8 +73,8 @@ def blended() -> list[Any]:
 
 def layers() -> list[Any]:
     """The fine texture of one with the coarse strokes of the other, and the other way round."""
-    content = photograph("coffee.png")
-    one, other = (str(samples.style(name)) for name in ("mosaic", "flowfield"))
+    content = photograph("chelsea.png")
+    one, other = (str(samples.style(name)) for name in ("woodcut", "flowfield"))
     fine, coarse = ("conv1_1", "conv2_1"), ("conv3_1", "conv4_1", "conv5_1")
     pairs = (
         [Style(picture=one, layers=fine), Style(picture=other, layers=coarse)],
@@ -111,14 +111,14 @@ def protect() -> list[Any]:
 
 
 def style_mask() -> list[Any]:
-    """All of a style picture, and its left third alone."""
+    """All of a style picture, and its sun alone."""
     content, style = photograph("rocket.jpg"), samples.style("mosaic")
-    third = mask_of(style, lambda d, w, h: d.rectangle((0, 0, w // 3, h), 255))
+    sun = mask_of(style, lambda d, w, h: d.ellipse((0.42 * w, 0.06 * h, 0.88 * w, 0.52 * h), 255))
     return [
         style,
         paint(content, style),
-        third.convert("RGB"),
-        paint(content, Style(picture=style, style_mask=third)),
+        sun.convert("RGB"),
+        paint(content, Style(picture=style, style_mask=sun)),
     ]
 
 
