@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from impasto.result import Step as Step
     from impasto.styles import Style as Style
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 _HOMES = {
     "ImpastoError": "errors",

@@ -40,6 +40,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
 Output = Annotated[
     Path, typer.Option("--output", "-o", metavar="OUT.png", help="The painting, by suffix.")
 ]
@@ -162,7 +164,8 @@ def stylize(
     run = prepare(content, named or None, made, outputs, device, weights, weights_input)
     if save_recipe is not None and not dry_run:
         with written_whole(save_recipe) as file:
-            file.write(made.to_toml().encode())
+            used = made.model_copy(update={"styles": named}) if named else made
+            file.write(used.to_toml().encode())
     raise typer.Exit(start(run, outputs, dry_run=dry_run))
 
 
@@ -223,6 +226,7 @@ def rerun(
         Path | None,
         typer.Option(metavar="PATH", help="The weight file, if it was not the bundled one."),
     ] = None,
+    weights_input: WeightsInput = None,
     quiet: Quiet = False,
 ) -> None:
     """Paint a picture again, as it was or with some settings changed."""
@@ -231,13 +235,20 @@ def rerun(
     _use_threads(threads)
     settings = dict(_setting(change) for change in changes or [])
     again = reruns.prepare(
-        picture, content=content, styles=styles or [], weights=weights, settings=settings
+        picture,
+        content=content,
+        styles=styles or [],
+        weights=weights,
+        weights_input=weights_input,
+        settings=settings,
     )
     if not reruns.is_of_this_version(again):
         note(f"It was painted by impasto {again.version}; this is {__version__}.")
     outputs = Outputs(output, quiet=quiet)
     outputs.check(_files(again.content, again.styles, again.recipe, again.weights, picture))
-    run = prepare(again.content, again.styles, again.recipe, outputs, device, again.weights)
+    run = prepare(
+        again.content, again.styles, again.recipe, outputs, device, again.weights, weights_input
+    )
     raise typer.Exit(start(run, outputs))
 
 
@@ -249,6 +260,57 @@ def _setting(change: str) -> tuple[str, str]:
             f"--set takes a setting and its value, as in strength=0.8, not '{change}'."
         )
     return name.strip().replace("-", "_"), value.strip()
+
+
+@app.command("studio")
+def studio(
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, metavar="N")] = 7860,
+    auth: Annotated[
+        str | None, typer.Option(metavar="NAME:PASSWORD", help="What visitors have to give.")
+    ] = None,
+    open_: Annotated[
+        bool, typer.Option("--open", help="Let anyone in who reaches the address.")
+    ] = False,
+    largest: Annotated[
+        float, typer.Option("--max-megapixels", min=0.01, metavar="X", help="Of a canvas.")
+    ] = 4.2,
+    most_steps: Annotated[
+        int, typer.Option("--max-steps", min=1, metavar="N", help="Of a painting.")
+    ] = 2500,
+    longest: Annotated[
+        float, typer.Option("--max-seconds", min=1, metavar="X", help="That a painting may take.")
+    ] = 3600.0,
+    upload: Annotated[
+        float,
+        typer.Option("--max-megabytes", min=0.01, metavar="X", help="Of an uploaded picture."),
+    ] = 40.0,
+    waiting: Annotated[
+        int, typer.Option("--max-waiting", min=1, max=100, metavar="N", help="In the line.")
+    ] = 20,
+    device: Device = "auto",
+    threads: Threads = None,
+) -> None:
+    """Open a page where a person paints, and a service that other programs can call."""
+    if host not in LOOPBACK and auth is None and not open_:
+        raise InputError(
+            f"At {host} others can reach the studio: give --auth NAME:PASSWORD, or --open to let "
+            "anyone in."
+        )
+    name, _, password = (auth or "").partition(":")
+    if auth is not None and not (name and password):
+        raise InputError("--auth takes a name and a password, as in --auth anna:secret.")
+    try:
+        from impasto.studio.jobs import Limits
+        from impasto.studio.server import serve
+    except ImportError as error:
+        raise InputError(
+            f"The studio needs {error.name}, which is not installed: pip install 'impasto[studio]'."
+        ) from None
+    _use_threads(threads)
+    limits = Limits(int(1e6 * upload), int(1e6 * largest), most_steps, waiting, longest)
+    typer.echo(f"The studio is at http://{host}:{port} (Ctrl-C ends it).", err=True)
+    serve(host, port, limits, device, (name, password) if auth else None)
 
 
 @app.command("demo")

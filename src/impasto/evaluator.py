@@ -141,7 +141,13 @@ class Evaluator:
             case int() as side:
                 return side
             case _:
-                room = forecast.room(level, self._recipe, self.arithmetic, self.device)
+                room = forecast.room(
+                    level,
+                    self._recipe,
+                    self.arithmetic,
+                    self.device,
+                    self._canvases.inputs.guides,
+                )
                 larger = max(level.size, *level.style_sizes, key=math.prod)
                 return tiles.choose_side(larger, tiles.halo_for(self.network.layers), room)
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 # Bytes for each pixel that the network looks at, as measured; of float32, where types differ.
 WINOGRAD_BYTES, PLAIN_BYTES = 2000, 3200
+GUIDED_BYTES = 500  # for each pixel and region, of the maps that masks multiply
 OTHER_CANVASES = 7  # style, gradient and the like, beside the optimiser's
 USED = 0.7  # share of the free memory that a run allows itself
 BASE_BYTES = 9e8  # of Python, PyTorch and the network's weights
@@ -50,15 +51,24 @@ def canvas_bytes(level: Level, recipe: Recipe) -> float:
     return one * (kept + OTHER_CANVASES)
 
 
-def pixel_bytes(arithmetic: Arithmetic) -> float:
-    """Memory of an evaluation, for each pixel that the network looks at."""
-    return WINOGRAD_BYTES if arithmetic.winograd else PLAIN_BYTES * arithmetic.dtype.itemsize / 4
+def pixel_bytes(arithmetic: Arithmetic, guides: int) -> float:
+    """Memory of an evaluation, for each pixel that the network looks at.
+
+    Args:
+        arithmetic: how it computes.
+        guides: regions that masks make; 0 without masks.
+    """
+    plain = PLAIN_BYTES * arithmetic.dtype.itemsize / 4
+    guided = GUIDED_BYTES * (1 + guides) if guides else 0
+    return (WINOGRAD_BYTES if arithmetic.winograd else plain) + guided
 
 
-def room(level: Level, recipe: Recipe, arithmetic: Arithmetic, device: torch.device) -> float:
+def room(
+    level: Level, recipe: Recipe, arithmetic: Arithmetic, device: torch.device, guides: int
+) -> float:
     """Pixels of a level that the network can look at at once."""
     free = USED * devices.free_memory(device) - canvas_bytes(level, recipe)
-    return max(0.0, free) / pixel_bytes(arithmetic)
+    return max(0.0, free) / pixel_bytes(arithmetic, guides)
 
 
 def cut(run: Run, level: Level) -> list[tiles.Tile]:
@@ -85,7 +95,8 @@ def forecast(run: Run) -> Forecast:
         targets = min(_target_bytes(run, level), KEPT_BYTES)
         canvases = max(canvases, canvas_bytes(level, run.recipe) + targets)
         window = max(window, *(tile.window.area for tile in cut(run, level)))
-    needed = BASE_BYTES + canvases + window * pixel_bytes(run.evaluator.arithmetic)
+    each = pixel_bytes(run.evaluator.arithmetic, run.inputs.guides)
+    needed = BASE_BYTES + canvases + window * each
     return Forecast(work(run) * _seconds_a_pixel(run), needed)
 
 

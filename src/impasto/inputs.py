@@ -81,6 +81,12 @@ class Inputs:
     initial: Picture | None
     files: dict[str, Input]
 
+    @property
+    def guides(self) -> int:
+        """How many regions there are at most, if there are masks; 0 without."""
+        masked = self.protected is not None or any(style.mask for style in self.styles)
+        return len(self.styles) if masked else 0
+
 
 def styles_of(
     given: StyleSource | Iterable[StyleSource] | None, recipe: Recipe

@@ -143,7 +143,9 @@ class Objective:
         """The regions of the styles, with the Gram matrices they should have."""
         regions: list[Region] = []
         for style in styles:
-            layers = [name for name in recipe.style_layers if style.gives(name)]
+            layers = [
+                name for name in recipe.style_layers if style.gives(name) and style.is_seen(name)
+            ]
             ways = list(style.turned(self._symmetry))
             sums: Grams = {}
             for canvas, mask in ways:
@@ -162,8 +164,13 @@ class Objective:
         if recipe.balance == "relative":
             energies = {name: style_energy(of).item() for name, of in region.targets.items()}
             weights = _relative(weights, energies)
-        share = region.weight / max(other.weight for other in regions)
-        return {name: share * region.area(name) * weight for name, weight in weights.items()}
+        heaviest = {
+            name: max(other.weights.get(name, 0.0) for other in regions) for name in weights
+        }
+        return {
+            name: region.weights[name] / heaviest[name] * region.area(name) * weight
+            for name, weight in weights.items()
+        }
 
     def _grams(
         self,

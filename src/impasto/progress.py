@@ -158,12 +158,12 @@ class Trace:
 
     def __init__(self, path: Path, run: Run) -> None:
         from impasto.forecast import cut
-        from impasto.result import identities
+        from impasto.result import carried_recipe, identities
 
         self.file = path.open("w", encoding="utf-8")
         self._write(
             event="run",
-            recipe=run.recipe.model_dump(mode="json"),
+            recipe=carried_recipe(run.recipe, run.inputs),
             size=run.size,
             output_size=run.output_size,
             levels=[{"size": level.size, "steps": level.steps} for level in run.levels],

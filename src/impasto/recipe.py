@@ -280,7 +280,7 @@ class Recipe(BaseModel):
     padding: Literal["replicate", "zeros"] = Field(
         "replicate",
         description="What the network's first layer sees beyond the border: the pixels at it, or "
-        "black, as in the published example.",
+        "zeros, as in the published example, which are a grey.",
     )
     optimizer: Literal["lbfgs", "adam"] = Field("lbfgs", description="Optimiser of the canvas.")
     learning_rate: Number = Field(

@@ -48,6 +48,11 @@ class StyleCanvas:
         """Whether it is a style at that layer."""
         return self.layers is None or layer in self.layers
 
+    def is_seen(self, layer: str) -> bool:
+        """Whether the layer sees anything of what counts of it."""
+        mask = self.style_mask
+        return mask is None or bool(pooled(mask, BY_NAME[layer].pools).any())
+
     def turned(self, symmetry: str) -> Iterator[tuple[Tensor, Tensor | None]]:
         """Its canvas and what of it counts, in every way that the recipe's symmetry asks for."""
         for way in TURNS[symmetry]:
@@ -61,22 +66,19 @@ class Region:
 
     Attributes:
         mask: 0…1, H × W; None for all of the canvas.
-        weight: of its styles together.
         targets: Gram matrices by layer, C × C.
+        weights: of its styles together, by layer.
     """
 
     mask: Tensor | None
-    weight: float = 0.0
     targets: Grams = field(default_factory=dict)
-    _weights: dict[str, float] = field(default_factory=dict)
+    weights: dict[str, float] = field(default_factory=dict)
 
     def add(self, style: StyleCanvas, grams: Grams) -> None:
         """Blend a style's Gram matrices in, by its weight."""
-        self.weight += style.weight
         for name, matrix in grams.items():
-            before = self._weights.get(name, 0.0)
-            self._weights[name] = before + style.weight
-            part = style.weight / self._weights[name]
+            self.weights[name] = self.weights.get(name, 0.0) + style.weight
+            part = style.weight / self.weights[name]
             self.targets[name] = (
                 matrix if name not in self.targets else self.targets[name].lerp(matrix, part)
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -41,6 +42,7 @@ def prepare(
     content: Path | None = None,
     styles: Sequence[Path] = (),
     weights: Path | None = None,
+    weights_input: str | None = None,
     settings: dict[str, Any],
 ) -> Again:
     """Read what a picture carries, and find its inputs: where it is said, or beside the picture.
@@ -50,6 +52,7 @@ def prepare(
         content: the content picture.
         styles: the style pictures, in order.
         weights: the weight file, where the bundled weights were not used.
+        weights_input: what it expects.
         settings: of the recipe, that are to be other than they were.
 
     Raises:
@@ -69,6 +72,12 @@ def prepare(
         if key not in ("impasto", "recipe", "weights")
     }
     table = dict(carried["recipe"])
+    silent = Recipe.model_fields.keys() - {"styles"} - table.keys() - settings.keys()
+    if silent:
+        raise InputError(
+            f"The recipe in {shown(picture)} (impasto {carried['impasto']}) says nothing of "
+            f"{', '.join(sorted(silent))}: give each with --set, as in --set padding=zeros."
+        )
     changed = {key: found[key] for key in ("initial", "protect") if key in found}
     changed = {key: _with_colour(path, table[key]) for key, path in changed.items()}
     given = list(_styles(table.pop("styles", None), found))
@@ -76,7 +85,7 @@ def prepare(
         Path(found["content"]),
         given,
         Recipe(**{**table, **changed}).model_copy(update=settings),
-        _weights(carried["weights"], weights),
+        _weights(carried["weights"], weights, weights_input),
         str(carried["impasto"]),
     )
 
@@ -92,7 +101,9 @@ def _carried(picture: Path) -> dict[str, Any]:
         carried = json.loads(text or "")
         if not {"impasto", "recipe", "content", "style", "weights"} <= carried.keys():
             raise ValueError
-    except (ValueError, AttributeError):
+        for key in carried.keys() - {"impasto", "recipe"}:
+            carried[key]["name"], carried[key]["sha256"]
+    except (ValueError, AttributeError, TypeError, KeyError):
         raise InputError(
             f"{shown(picture)} carries no recipe: only a PNG does that impasto painted, unless "
             "with --no-metadata."
@@ -104,13 +115,17 @@ def _found(key: str, known: dict[str, Any], said: Path | None, picture: Path) ->
     """The file of an input, which has to be the same one."""
     kind = key.rstrip("0123456789 ")
     flag = f"--{kind}" if kind in ("content", "style") else None
+    if known["name"] is None:
+        raise InputError(
+            f"The {called(key)} of {shown(picture)} was in memory, and no file: it cannot be found."
+        )
     path = said or picture.parent / str(known["name"])
     if not path.is_file():
         raise InputError(
             f"The {called(key)} {shown(path)} is not there: "
             + (f"name it with {flag}." if flag else "bring it there.")
         )
-    if images.read(path, called(key)).sha256 != known["sha256"]:
+    if hashlib.sha256(path.read_bytes()).hexdigest() != known["sha256"]:
         raise InputError(
             f"The {called(key)} {shown(path)} is not the file that {shown(picture)} was painted "
             "from: " + (f"name that one with {flag}." if flag else "bring that one there.")
@@ -139,11 +154,11 @@ def _with_colour(path: str, carried: str) -> str:
     return path if label is None else f"{path}#{label['colour']}"
 
 
-def _weights(known: dict[str, Any], said: Path | None) -> str:
+def _weights(known: dict[str, Any], said: Path | None, weights_input: str | None) -> str:
     from impasto.weights import load
 
     weights = "bundled" if said is None else str(said)
-    if load(weights).sha256 != known["sha256"]:
+    if load(weights, weights_input).sha256 != known["sha256"]:
         raise InputError(
             f"It was painted with the weights {shown(known['name'])}: name that file with "
             "--weights."

@@ -1,0 +1,9 @@
+"""The studio: a page where a person paints, and a service that others can call.
+
+server                    the web server: the page, health, metrics, limits, an orderly end
+  └ page                  what a visitor sees, and what happens when they touch it
+      ├ texts             every text of it, in English and Korean
+      ├ controls          a recipe's settings as components
+      └ jobs              a painting being made: waiting, previews, stopping, going on
+          └ line          who waits for whom
+"""

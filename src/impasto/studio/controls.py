@@ -1,0 +1,111 @@
+"""A recipe's settings as components of the page, each made from its field in :class:`Recipe`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+import gradio as gr
+from gradio.components import Component
+
+from impasto import images
+from impasto.errors import InputError
+from impasto.recipe import FIRST_CANVASES, Recipe
+
+# Two hold paths, which nobody may name on another's machine; one has a place of its own.
+ELSEWHERE = ("styles", "protect", "strength")
+NAMES = tuple(name for name in Recipe.model_fields if name not in ELSEWHERE)
+USUAL_STRENGTH = 0.5
+
+
+def component(name: str) -> Component:
+    """The component of a setting, as the preset ``default`` has it."""
+    field = Recipe.model_fields[name]
+    value = values_of(Recipe())[NAMES.index(name)]
+    label: dict[str, Any] = {
+        "label": name.replace("_", " "),
+        "info": field.description,
+        "elem_id": f"setting-{name}",
+    }
+    if name == "initial":
+        return gr.Dropdown(list(FIRST_CANVASES), value=value, **label)
+    if get_origin(field.annotation) is Literal:
+        return gr.Dropdown(list(get_args(field.annotation)), value=value, **label)
+    if field.annotation is bool:
+        return gr.Checkbox(value=value, **label)
+    return gr.Textbox(value=value, max_length=500, **label)
+
+
+def values_of(recipe: Recipe) -> list[Any]:
+    """What the components show of a recipe, in the order of :data:`NAMES`."""
+    return [_shown(getattr(recipe, name)) for name in NAMES]
+
+
+def recipe_of(values: Sequence[Any], strength: float) -> Recipe:
+    """The recipe that the components show.
+
+    Raises:
+        InputError: a setting has a value that cannot be used.
+    """
+    shown = dict(zip(NAMES, values, strict=True))
+    settings = {name: value for name, value in shown.items() if value not in (None, "")}
+    if "beta" not in settings:
+        settings["strength"] = strength
+    recipe = Recipe(**settings)
+    if recipe.initial not in FIRST_CANVASES:
+        raise InputError(f"initial should be one of {', '.join(FIRST_CANVASES)}.")
+    return recipe
+
+
+def strength_of(recipe: Recipe) -> float:
+    """Where the slider stands for a recipe."""
+    return USUAL_STRENGTH if recipe.strength is None else recipe.strength
+
+
+def recipe_in(path: Path) -> Recipe:
+    """The recipe in a TOML file, or that a PNG carries, without the pictures that it names.
+
+    Raises:
+        InputError: there is none, or it cannot be used.
+    """
+    if path.suffix.lower() == ".toml":
+        settings = dict(Recipe.load(path))
+    else:
+        try:
+            carried = json.loads(images.carried_text(path) or "")["recipe"]
+        except (ValueError, KeyError, TypeError):
+            raise InputError("This file holds no recipe.") from None
+        settings = {name: carried[name] for name in Recipe.model_fields if name in carried}
+    return _without_paths(settings)
+
+
+def recipe_from(text: str) -> Recipe:
+    """The recipe in a TOML text, likewise.
+
+    Raises:
+        InputError: it cannot be used.
+    """
+    return _without_paths(dict(Recipe.from_toml(text)))
+
+
+def _without_paths(settings: dict[str, Any]) -> Recipe:
+    kept = {name: value for name, value in settings.items() if value is not None}
+    for name in ("styles", "protect"):
+        kept.pop(name, None)
+    if kept.get("initial") not in FIRST_CANVASES:
+        kept.pop("initial", None)
+    return Recipe(**kept)
+
+
+def _shown(value: Any) -> Any:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, dict):
+        return ",".join(f"{name}:{weight:g}" for name, weight in value.items())
+    if isinstance(value, tuple):
+        return "x".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)

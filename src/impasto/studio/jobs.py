@@ -1,0 +1,325 @@
+"""A painting being made for somebody: waiting, previews, stopping, going on after a restart."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import SimpleQueue
+
+import torch
+from PIL import Image
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+
+from impasto import images, sizes
+from impasto.checkpoint import is_unfinished
+from impasto.errors import InputError
+from impasto.painter import Run
+from impasto.progress import Account
+from impasto.recipe import Recipe
+from impasto.result import Result, Step
+from impasto.sizes import PixelSize
+from impasto.studio.line import Line, Place
+from impasto.styles import Style
+
+CHECKPOINT = "run.impasto"
+PREVIEW_SIDE = 512  # pixels of a preview, at most
+PREVIEW_EVERY = 1.0  # seconds
+PREVIEW_SHARE = 0.03  # of a run's time that previews may take
+ASK_EVERY = 1.0  # seconds between two looks at the line
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one painting may take.
+
+    Attributes:
+        bytes: of an uploaded picture.
+        pixels: of the canvas, of the result, and of each style picture as it is looked at.
+        steps: evaluations.
+        waiting: paintings in the line, the one that is painted included.
+        seconds: of painting.
+    """
+
+    bytes: int = 40_000_000
+    pixels: int = 4_200_000
+    steps: int = 2500
+    waiting: int = 20
+    seconds: float = 3600.0
+
+    def check(self, pictures: Sequence[PixelSize], recipe: Recipe) -> None:
+        """Make sure that a painting keeps to them.
+
+        Args:
+            pictures: width and height of the content picture, then of every style picture.
+            recipe: its settings.
+
+        Raises:
+            InputError: it does not.
+        """
+        content, *styles = pictures
+        canvas = sizes.canvas_size(content, recipe)
+        shown = {
+            "canvas": [canvas],
+            "painting": [sizes.output_size(content, canvas, recipe)],
+            "style picture": [sizes.style_size(style, canvas, recipe) for style in styles],
+        }
+        for what, sides in shown.items():
+            for width, height in sides:
+                if width * height > self.pixels:
+                    raise InputError(
+                        f"The {what} would be {width}×{height} pixels, and this studio paints "
+                        f"{self.pixels / 1e6:.1f} megapixels at most: choose a smaller size."
+                    )
+        if recipe.steps > self.steps:
+            raise InputError(
+                f"{recipe.steps} steps are more than the {self.steps} that this studio takes: "
+                "choose fewer."
+            )
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What somebody sees who waits.
+
+    Attributes:
+        ahead: paintings before theirs.
+        seconds: until their turn, about.
+    """
+
+    ahead: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Painting:
+    """What somebody sees while their painting is made.
+
+    Attributes:
+        step: the last one.
+        steps: of the run.
+        size: of the step's canvas, as in 512×384.
+        left: seconds, about.
+        preview: the canvas, scaled down; None where it is no newer than the last.
+    """
+
+    step: Step
+    steps: int
+    size: str
+    left: float
+    preview: Image.Image | None
+
+
+View = Waiting | Painting | Result
+
+
+@dataclass
+class Job:
+    """A painting for somebody.
+
+    Attributes:
+        folder: of its own, with its pictures and its checkpoint.
+        is_resumed: whether it goes on with what another server has left.
+        started: set once it has a thread of its own, which forgets it at its end.
+        stop: set to end it after its step.
+        ended: set to end it so that it can be gone on with: the server stops.
+    """
+
+    folder: Path
+    is_resumed: bool = False
+    started: threading.Event = field(default_factory=threading.Event)
+    stop: threading.Event = field(default_factory=threading.Event)
+    ended: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def name(self) -> str:
+        """What its owner knows it by, and nobody else."""
+        return self.folder.name
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where it is saved."""
+        return self.folder / CHECKPOINT
+
+    def keep(self, picture: Path, name: str) -> Path:
+        """A copy of a picture that lasts as long as the job."""
+        kept = self.folder / f"{name}{picture.suffix.lower()}"
+        shutil.copyfile(picture, kept)
+        return kept
+
+
+class Workshop:
+    """Every job of a server.
+
+    Args:
+        folder: for the jobs, each in one of its own.
+        limits: of each.
+        device: that paints.
+    """
+
+    def __init__(self, folder: Path, limits: Limits, device: str = "auto") -> None:
+        self.folder, self.limits, self.device = folder, limits, device
+        self.threads = torch.get_num_threads()
+        self.line = Line(limits.waiting)
+        self.registry = CollectorRegistry()
+        self._ended = Counter(
+            "impasto_paintings", "Paintings, by how they ended", ["how"], registry=self.registry
+        )
+        self._seconds = Counter(
+            "impasto_painting_seconds", "Time spent painting", registry=self.registry
+        )
+        waiting = Gauge(
+            "impasto_line", "Paintings in the line, the one painted too", registry=self.registry
+        )
+        waiting.set_function(lambda: len(self.line))
+        self.jobs: dict[str, Job] = {}
+        self._lock = threading.Lock()
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def open(self) -> Job:
+        """A new job."""
+        job = Job(self.folder / secrets.token_urlsafe(16))
+        job.folder.mkdir(mode=0o700)
+        self.jobs[job.name] = job
+        return job
+
+    def has_unfinished(self, name: str) -> bool:
+        """Whether a server that was stopped has left the job of that name unfinished."""
+        folder = self.folder / name
+        if name in self.jobs or folder.parent != self.folder or not name.strip("."):
+            return False
+        return is_unfinished(folder / CHECKPOINT)
+
+    def take_up(self, name: str) -> Job | None:
+        """That job, for one who goes on with it, and nobody else from then on."""
+        with self._lock:
+            if not self.has_unfinished(name):
+                return None
+            self.jobs[name] = job = Job(self.folder / name, is_resumed=True)
+            return job
+
+    def close(self, job: Job) -> None:
+        """Forget a job, with its pictures, unless it can be gone on with."""
+        self.jobs.pop(job.name, None)
+        if not ((job.ended.is_set() or job.is_resumed) and is_unfinished(job.checkpoint)):
+            shutil.rmtree(job.folder, ignore_errors=True)
+
+    def end(self) -> None:
+        """Let every job end after its step, saved."""
+        for job in list(self.jobs.values()):
+            job.ended.set()
+            job.stop.set()
+
+    def paint(self, job: Job, content: Path, styles: list[Style], recipe: Recipe) -> Iterator[View]:
+        """Wait in the line, paint, and tell of both; the last is the result, unless it is stopped.
+
+        Raises:
+            InputError: a picture or a setting cannot be used, or the line is full.
+            RunError: the run failed.
+        """
+
+        def make() -> Run:
+            pictures = [content, *(Path(style.picture) for style in styles)]
+            self.limits.check([_size(path) for path in pictures], recipe)
+            run = Run(content, styles, recipe, device=self.device)
+            run.save_to(job.checkpoint)
+            return run
+
+        return self._told(job, make)
+
+    def go_on(self, job: Job) -> Iterator[View]:
+        """Go on with an unfinished job, likewise."""
+        return self._told(job, lambda: Run.resumed(job.checkpoint))
+
+    def metrics(self) -> bytes:
+        """What the server has done, in Prometheus's text format."""
+        return generate_latest(self.registry)
+
+    def _told(self, job: Job, make: Callable[[], Run]) -> Iterator[View]:
+        """What the job's own thread tells; where nobody listens any more, it ends."""
+        told: SimpleQueue[View | Exception | None] = SimpleQueue()
+        job.started.set()
+        threading.Thread(
+            target=self._work, args=(job, make, told.put), name=f"job {job.name[:6]}", daemon=True
+        ).start()
+        try:
+            while (view := told.get()) is not None:
+                if isinstance(view, Exception):
+                    raise view
+                yield view
+        finally:
+            job.stop.set()
+
+    def _work(
+        self,
+        job: Job,
+        make: Callable[[], Run],
+        tell: Callable[[View | Exception | None], None],
+    ) -> None:
+        """Wait in the line, paint, and make room for the next."""
+        place: Place | None = None
+        began, how = None, "stopped"
+        last: Result | Exception | None = None
+        torch.set_num_threads(self.threads)  # which every thread has to be told
+        try:
+            place = self.line.enter()
+            while not place.wait(ASK_EVERY) and not job.stop.is_set():
+                tell(Waiting(place.ahead, place.expected()))
+            if not job.stop.is_set():
+                began = time.monotonic()
+                run = make()
+                last = run.paint(self._teller(run, job, place, tell))
+                how = "done" if last.stopped is None else "stopped"
+        except Exception as error:
+            last, how = error, "failed"
+        finally:
+            seconds = 0.0 if began is None else time.monotonic() - began
+            if place is not None:
+                place.leave(seconds if how == "done" else None)
+            self.close(job)
+            self._ended.labels(how).inc()
+            self._seconds.inc(seconds)
+            tell(last)
+            tell(None)
+
+    def _teller(
+        self, run: Run, job: Job, place: Place, tell: Callable[[Painting], None]
+    ) -> Callable[[Step], bool]:
+        """What a run calls after every step."""
+        account, previews = Account(run.levels), Previews()
+
+        def on_step(step: Step) -> bool:
+            account.take(step)
+            place.left = left = account.left(step)
+            tell(Painting(step, account.steps, account.size(step), left, previews.of(step)))
+            return not job.stop.is_set() and step.seconds < self.limits.seconds
+
+        return on_step
+
+
+def _size(path: Path) -> PixelSize:
+    """Width and height of a picture, upright."""
+    return images.read(path).size
+
+
+class Previews:
+    """Canvases scaled down now and then, so seldom that the run is hardly slower for them."""
+
+    def __init__(self) -> None:
+        self._last = -PREVIEW_EVERY
+        self._taken = 0.0
+
+    def of(self, step: Step) -> Image.Image | None:
+        """A step's canvas, if it is time for one."""
+        due = step.seconds - self._last >= PREVIEW_EVERY
+        if step.number > 1 and (not due or self._taken > PREVIEW_SHARE * step.seconds):
+            return None
+        began = time.monotonic()
+        preview = step.image()
+        preview.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
+        self._last, self._taken = step.seconds, self._taken + time.monotonic() - began
+        return preview

@@ -1,0 +1,534 @@
+"""The page: what a visitor sees, and what happens when they touch it."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from impasto import images, samples
+from impasto.errors import ImpastoError, InputError
+from impasto.recipe import PRESETS, Recipe
+from impasto.result import Result
+from impasto.studio.controls import (
+    NAMES,
+    USUAL_STRENGTH,
+    component,
+    recipe_from,
+    recipe_in,
+    recipe_of,
+    strength_of,
+    values_of,
+)
+from impasto.studio.jobs import Job, Painting, Waiting, Workshop
+from impasto.studio.texts import TEXTS, lasting, said, table
+from impasto.styles import Style
+
+KEPT = 12  # paintings of a visit
+CHOSEN = ("default", "fast", "fine")
+# Fonts and colours that need nothing from outside.
+THEME = gr.themes.Base(
+    primary_hue="amber",
+    neutral_hue="stone",
+    font=["system-ui", "sans-serif"],
+    font_mono=["ui-monospace", "monospace"],
+)
+CSS = """
+.gradio-container { max-width: 1280px !important; margin: 0 auto !important; }
+#head { align-items: center; }
+#switch { max-width: 9em; }
+#status { min-height: 2.6em; }
+"""
+# The language is the browser's, unless the visitor has chosen the other; it has to be known before
+# the page is built.
+HEAD = """
+<script>
+  const chosen = localStorage.getItem("impasto-language");
+  if (chosen) {
+    for (const [name, value] of [["language", chosen], ["languages", [chosen]]]) {
+      Object.defineProperty(navigator, name, { get: () => value });
+    }
+  }
+</script>
+"""
+SWITCH = """() => {
+  localStorage.setItem("impasto-language", navigator.language.startsWith("ko") ? "en" : "ko");
+  location.reload();
+}"""
+
+
+def picture(**settings: Any) -> gr.Image:
+    """A picture that comes as it was uploaded: what it is, impasto finds out itself."""
+    image = gr.Image(**settings)
+    image.preprocess = _as_uploaded  # type: ignore[method-assign]
+    return image
+
+
+def _as_uploaded(payload: Any) -> str | None:
+    """The path of an upload."""
+    return None if payload is None else payload.path
+
+
+@dataclass
+class Visit:
+    """What the server remembers of a visitor until they leave.
+
+    Attributes:
+        job: that is being painted for them.
+        history: what was painted.
+        folder: with the files to download; gone with the visit.
+    """
+
+    job: Job | None = None
+    history: list[Image.Image] = field(default_factory=list)
+    folder: tempfile.TemporaryDirectory[str] | None = None
+
+    def files(self, result: Result) -> list[str]:
+        """A result in every format."""
+        if self.folder is None:
+            self.folder = tempfile.TemporaryDirectory(prefix="impasto-visit-")
+        paths = [
+            Path(self.folder.name, f"painting-{len(self.history)}{suffix}")
+            for suffix in (".png", ".jpg", ".tif")
+        ]
+        for path in paths:
+            result.save(path)
+        return [str(path) for path in paths]
+
+    def end(self) -> None:
+        """Stop what is painted, and forget everything."""
+        if self.job is not None:
+            self.job.stop.set()
+        if self.folder is not None:
+            self.folder.cleanup()
+
+
+Updates = dict[Any, Any]
+
+
+class Page:
+    """The page of a workshop.
+
+    Args:
+        workshop: that paints.
+    """
+
+    def __init__(self, workshop: Workshop) -> None:
+        self.workshop = workshop
+        self.i18n = gr.I18n(en=table("en"), ko=table("ko"))
+        with gr.Blocks(title="impasto", analytics_enabled=False, delete_cache=(3600, 3600)) as page:
+            self._lay_out()
+            self._connect(page)
+        self.blocks = page
+
+    def _text(self, key: str) -> Any:
+        assert key in TEXTS, key  # noqa: S101 – a text that is nowhere is an error of ours
+        return self.i18n(key)
+
+    def _lay_out(self) -> None:
+        text = self._text
+        self.visit = gr.State(None, delete_callback=_end)
+        self.language = gr.Textbox("en", visible="hidden")
+        self.unfinished = gr.BrowserState("", storage_key="impasto-unfinished", secret="impasto")  # noqa: S106 – no secret, but the same after a restart
+        with gr.Row(elem_id="head"):
+            gr.Markdown("# impasto")
+            self.switch = gr.Button(text("switch"), size="sm", elem_id="switch", scale=0)
+        gr.Markdown(text("title"))
+        with gr.Row():
+            with gr.Column(scale=2, min_width=300):
+                self._lay_out_inputs()
+            with gr.Column(scale=3, min_width=300):
+                self._lay_out_outputs()
+
+    def _lay_out_inputs(self) -> None:
+        text = self._text
+        sources: Any = ["upload", "clipboard", "webcam"]
+        with gr.Row():
+            self.content = picture(
+                label=text("content"), sources=sources, height=240, elem_id="content"
+            )
+            self.style = picture(label=text("style"), sources=sources, height=240, elem_id="style")
+        self.ours = gr.Dropdown(["", *samples.STYLES], value="", label=text("ours"), elem_id="ours")
+        self.preset = gr.Radio(list(CHOSEN), value="default", label=text("preset"))
+        self.strength = gr.Slider(0, 1, USUAL_STRENGTH, step=0.05, label=text("strength"))
+        with gr.Row():
+            self.paint = gr.Button(text("paint"), variant="primary", elem_id="paint")
+            self.stop = gr.Button(text("stop"), variant="stop", elem_id="stop", interactive=False)
+        self.go_on = gr.Button(text("go_on"), visible=False, elem_id="go-on")
+        with gr.Accordion(text("second"), open=False):
+            self.second = picture(
+                label=text("second_style"), sources=sources, height=200, elem_id="second"
+            )
+            self.weight = gr.Slider(0.1, 2, 1, step=0.1, label=text("second_weight"))
+            self.brush = gr.ImageEditor(
+                label=text("brush"),
+                type="numpy",
+                image_mode="RGBA",
+                sources=(),
+                transforms=(),
+                layers=False,
+                brush=gr.Brush(default_size=40, colors=["#ff9f1c"], color_mode="fixed"),
+                elem_id="brush",
+            )
+        with gr.Accordion(text("expert"), open=False):
+            self.controls = [component(name) for name in NAMES]
+        with gr.Accordion(text("recipe"), open=False):
+            self.recipe_in = gr.File(
+                label=text("recipe_in"), file_types=[".toml", ".png"], elem_id="recipe-in"
+            )
+            self.recipe_out = gr.Code(label=text("recipe_out"), language=None, interactive=False)
+
+    def _lay_out_outputs(self) -> None:
+        text = self._text
+        self.status = gr.Markdown(text("ready"), elem_id="status")
+        self.painting = gr.Image(
+            label=text("painting"),
+            interactive=False,
+            format="jpeg",
+            buttons=["fullscreen"],
+            elem_id="painting",
+        )
+        self.losses = gr.LinePlot(
+            None,
+            x="step",
+            y="loss",
+            height=180,
+            label=text("losses"),
+            x_title=" ",
+            y_title="log₁₀",
+        )
+        self.compare = gr.ImageSlider(
+            label=text("compare"), visible=False, buttons=["fullscreen"], elem_id="compare"
+        )
+        self.files = gr.File(
+            label=text("files"),
+            visible=False,
+            interactive=False,
+            file_count="multiple",
+            elem_id="files",
+        )
+        self.history = gr.Gallery(
+            label=text("history"),
+            visible=False,
+            columns=4,
+            height=200,
+            object_fit="contain",
+            fit_columns=False,
+            buttons=["download", "fullscreen"],
+            elem_id="history",
+        )
+
+    def _connect(self, page: gr.Blocks) -> None:
+        settings: list[Any] = [self.strength, *self.controls]
+        page.load(None, None, self.language, js="() => navigator.language")
+        page.load(self._greet, self.unfinished, self.go_on, api_visibility="private")
+        self.switch.click(None, js=SWITCH)
+        self.ours.input(_ours, self.ours, self.style, api_visibility="private")
+        self.preset.input(_of_preset, self.preset, settings, api_visibility="private")
+        self.recipe_in.upload(
+            self._of_file, [self.recipe_in, self.language], settings, api_visibility="private"
+        )
+        self.content.change(_to_brush, self.content, self.brush, api_visibility="private")
+        gr.on(
+            [control.change for control in settings],
+            _to_toml,
+            settings,
+            self.recipe_out,
+            show_progress="hidden",
+            api_visibility="private",
+        )
+        pictures = [self.content, self.style, self.second, self.weight, self.brush]
+        outputs = [
+            self.visit,
+            self.unfinished,
+            self.status,
+            self.painting,
+            self.losses,
+            self.compare,
+            self.files,
+            self.history,
+            self.paint,
+            self.stop,
+            self.go_on,
+        ]
+        self.paint.click(
+            self._paint,
+            [self.visit, self.language, *pictures, *settings],
+            outputs,
+            concurrency_limit=None,
+            show_progress="hidden",
+            api_visibility="private",
+        )
+        self.go_on.click(
+            self._go_on,
+            [self.visit, self.language, self.unfinished],
+            outputs,
+            concurrency_limit=None,
+            show_progress="hidden",
+            api_visibility="private",
+        )
+        self.stop.click(_stop, self.visit, None, queue=False, api_visibility="private")
+        self._connect_service()
+
+    def _connect_service(self) -> None:
+        """What other programs call: two pictures and a recipe in, a PNG out."""
+        content, style = picture(visible=False), picture(visible=False)
+        recipe = gr.Textbox("", visible=False, label="recipe (TOML)", max_length=20_000)
+        painting = gr.File(visible=False, label="painting (PNG)")
+        gr.Button(visible=False).click(
+            self._serve,
+            [content, style, recipe],
+            painting,
+            api_name="paint",
+            api_description="Paint content in the style of style, as a recipe in TOML says.",
+            concurrency_limit=None,
+        )
+
+    def _serve(self, content: str | None, style: str | None, recipe: str) -> Iterator[Any]:
+        if content is None or style is None:
+            raise gr.Error(said("missing", "en"))
+        job, result = self.workshop.open(), None
+        try:
+            settings = recipe_from(recipe)
+            kept = job.keep(Path(content), "content")
+            styles = [Style(picture=job.keep(Path(style), "style"))]
+            for view in self.workshop.paint(job, kept, styles, settings):
+                result = view
+                yield gr.skip()  # so that it is noticed if nobody listens any more
+        except Exception as error:
+            raise gr.Error(_reason(error)) from None
+        finally:
+            self._forget(job)
+        if job.ended.is_set() or not isinstance(result, Result):
+            raise gr.Error(said("saved", "en"))
+        with tempfile.TemporaryDirectory(prefix="impasto-") as folder:
+            file = Path(folder, "painting.png")
+            result.save(file)
+            yield str(file)
+
+    def _forget(self, job: Job) -> None:
+        """Close a job that never came to have a thread, which would do it."""
+        if not job.started.is_set():
+            self.workshop.close(job)
+
+    def _greet(self, name: str) -> Any:
+        return gr.Button(visible=bool(name) and self.workshop.has_unfinished(name))
+
+    def _of_file(self, path: str | None, language: str) -> list[Any]:
+        if path is None:
+            return [gr.skip() for _ in range(1 + len(NAMES))]
+        try:
+            recipe = recipe_in(Path(path))
+        except ImpastoError as error:
+            raise gr.Error(str(error) or said("no_recipe", language)) from None
+        return [strength_of(recipe), *values_of(recipe)]
+
+    def _paint(
+        self,
+        visit: Visit | None,
+        language: str,
+        content: str | None,
+        style: str | None,
+        second: str | None,
+        weight: float,
+        brush: dict[str, Any] | None,
+        strength: float,
+        *values: Any,
+    ) -> Iterator[Updates]:
+        if content is None or style is None:
+            raise gr.Error(said("missing", language))
+        job = self.workshop.open()
+        try:
+            recipe = recipe_of(values, strength)
+            kept = job.keep(Path(content), "content")
+            styles = [Style(picture=job.keep(Path(style), "style"))]
+            if second is not None:
+                styles = _two(job, styles[0], job.keep(Path(second), "second"), weight, brush)
+        except (ImpastoError, OSError) as error:
+            self.workshop.close(job)
+            raise gr.Error(_reason(error)) from None
+        yield from self._show(visit, language, job, self.workshop.paint(job, kept, styles, recipe))
+
+    def _go_on(self, visit: Visit | None, language: str, name: str) -> Iterator[Updates]:
+        job = self.workshop.take_up(name)
+        if job is None:
+            raise gr.Error(said("gone", language))
+        yield from self._show(visit, language, job, self.workshop.go_on(job))
+
+    def _show(
+        self, known: Visit | None, language: str, job: Job, views: Iterator[Any]
+    ) -> Iterator[Updates]:
+        """Tell a visitor of their painting as it is made."""
+        visit = known or Visit()
+        visit.job = job
+        yield {
+            self.visit: visit,
+            self.unfinished: job.name,
+            self.status: said("reading", language),
+            self.losses: None,
+            self.painting: gr.Image(visible=True),
+            self.compare: gr.ImageSlider(visible=False),
+            self.files: gr.File(visible=False),
+            self.paint: gr.Button(interactive=False),
+            self.stop: gr.Button(interactive=True),
+            self.go_on: gr.Button(visible=False),
+        }
+        rest = {
+            self.paint: gr.Button(interactive=True),
+            self.stop: gr.Button(interactive=False),
+        }
+        losses: list[tuple[int, float]] = []
+        last: Updates = {self.status: said("ready", language), self.unfinished: ""}
+        try:
+            for view in views:
+                if isinstance(view, Result):
+                    keep = job.name if job.ended.is_set() else ""
+                    last = {**self._done(visit, language, view, job), self.unfinished: keep}
+                elif isinstance(view, Waiting):
+                    seconds = lasting(view.seconds, language)
+                    yield {
+                        self.status: said("waiting", language, ahead=view.ahead, seconds=seconds)
+                    }
+                else:
+                    loss = float(np.log10(max(view.step.loss, 1e-30)))
+                    losses.append((view.step.number, loss))
+                    yield from self._going(view, language, losses)
+        except Exception as error:
+            last = {
+                self.status: _reason(error),
+                self.unfinished: job.name if job.is_resumed else "",
+            }
+        finally:
+            visit.job = None
+            self._forget(job)
+        yield {**rest, **last}
+
+    def _going(
+        self, view: Painting, language: str, losses: list[tuple[int, float]]
+    ) -> Iterator[Updates]:
+        """A step, told where there is something new to see."""
+        if view.preview is None:
+            return
+        yield {
+            self.painting: view.preview,
+            self.losses: pd.DataFrame(losses, columns=["step", "loss"]),
+            self.status: said(
+                "going",
+                language,
+                number=view.step.number,
+                steps=view.steps,
+                size=view.size,
+                left=lasting(view.left, language),
+                loss=view.step.loss,
+            ),
+        }
+
+    def _done(self, visit: Visit, language: str, result: Result, job: Job) -> Updates:
+        image = result.image
+        visit.history = [image, *visit.history][:KEPT]
+        width, height = image.size
+        number = result.history[-1].number
+        status = said(
+            "done",
+            language,
+            width=width,
+            height=height,
+            number=number,
+            seconds=lasting(result.history[-1].seconds, language),
+        )
+        if result.stopped is not None and job.ended.is_set():
+            status = said("saved", language)
+        elif result.stopped is not None:
+            status = said("stopped", language, number=number)
+        photograph = Image.fromarray(images.to_uint8(result.inputs.content.pixels)).resize(
+            image.size, Image.Resampling.LANCZOS
+        )
+        return {
+            self.status: status,
+            self.painting: gr.Image(None, visible=False),
+            self.compare: gr.ImageSlider((photograph, image), visible=True),
+            self.files: gr.File(visit.files(result), visible=True, interactive=False),
+            self.history: gr.Gallery(visit.history, visible=True),
+        }
+
+
+def _end(visit: Visit | None) -> None:
+    if visit is not None:
+        visit.end()
+
+
+def _stop(visit: Visit | None) -> None:
+    if visit is not None and visit.job is not None:
+        visit.job.stop.set()
+
+
+def _ours(name: str) -> str | None:
+    return str(samples.style(name)) if name else None
+
+
+def _of_preset(name: str) -> list[Any]:
+    recipe = Recipe.preset(name if name in PRESETS else "default")
+    return [strength_of(recipe), *values_of(recipe)]
+
+
+def _to_toml(strength: float, *values: Any) -> str:
+    try:
+        return recipe_of(values, strength).to_toml()
+    except InputError as error:
+        return str(error)
+
+
+def _to_brush(content: str | None) -> Any:
+    if content is None:
+        return None
+    try:
+        pixels = images.read(content, "photograph").pixels
+    except ImpastoError as error:
+        raise gr.Error(str(error)) from None
+    picture = Image.fromarray(images.to_uint8(pixels))
+    picture.thumbnail((800, 800))
+    return {"background": picture, "layers": [], "composite": None}
+
+
+def _mask(brush: dict[str, Any] | None, path: Path) -> str | None:
+    """What was painted over the photograph, as a mask in a file; None where nothing was."""
+    layers = [] if brush is None else brush["layers"]
+    if not layers:
+        return None
+    painted = np.max([layer[..., 3] for layer in layers], axis=0)
+    if not painted.any():
+        return None
+    Image.fromarray(painted.astype(np.uint8)).save(path)
+    return str(path)
+
+
+def _two(
+    job: Job, first: Style, second: Path, weight: float, brush: dict[str, Any] | None
+) -> list[Style]:
+    """Two styles: blended, or each where the brush says."""
+    mask = _mask(brush, job.folder / "mask.png")
+    other = Style(picture=second, weight=weight, mask=mask)
+    if mask is None:
+        return [first, other]
+    with Image.open(mask) as image:
+        rest = 255 - np.asarray(image)
+    if not rest.any():
+        return [other]
+    Image.fromarray(rest).save(job.folder / "rest.png")
+    return [Style(picture=first.picture, mask=str(job.folder / "rest.png")), other]
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong, without what the visitor need not know."""
+    if isinstance(error, ImpastoError):
+        return str(error)
+    logging.getLogger("impasto").exception("A painting failed", exc_info=error)
+    return "The painting failed; the server's log says why."

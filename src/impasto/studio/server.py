@@ -1,0 +1,202 @@
+"""The web server: the page, whether it is well, what it has done, and an orderly end."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from pathlib import Path
+
+import platformdirs
+
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when Gradio is imported
+
+import gradio as gr
+import uvicorn
+from fastapi import FastAPI, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from impasto import __version__, samples
+from impasto.studio.jobs import Limits, Workshop
+from impasto.studio.page import CSS, HEAD, THEME, Page
+
+MOST_JSON = 1_000_000  # bytes of a request
+WEEK = 7 * 24 * 3600.0  # seconds, after which nobody goes on with a painting any more
+
+
+def application(workshop: Workshop, auth: tuple[str, str] | None = None) -> FastAPI:
+    """The page and what else the server answers.
+
+    Args:
+        workshop: that paints.
+        auth: name and password that visitors need.
+    """
+    app = FastAPI(title="impasto", version=__version__, docs_url=None, redoc_url=None)
+
+    @app.get("/healthz")
+    async def healthz() -> dict[str, str]:
+        return {"status": "ok", "version": __version__}
+
+    @app.get("/metrics")
+    async def metrics() -> Response:
+        return Response(workshop.metrics(), media_type="text/plain; version=0.0.4")
+
+    page = Page(workshop)
+    page.blocks.queue(max_size=4 * workshop.limits.waiting)
+    page.blocks.max_threads = max(40, 3 * workshop.limits.waiting)
+    page.blocks.has_launched = True  # from here on files are only served to whom they belong
+    app.add_middleware(Head, text=HEAD.encode())
+    app.add_middleware(OwnFiles, folder=Path(page.blocks.GRADIO_CACHE))
+    mounted: FastAPI = gr.mount_gradio_app(
+        app,
+        page.blocks,
+        path="/",
+        auth=auth,
+        allowed_paths=[str(samples.PICTURES)],
+        max_file_size=workshop.limits.bytes,
+        show_error=False,
+        ssr_mode=False,
+        footer_links=["api"],
+        i18n=page.i18n,
+        theme=THEME,
+        css=CSS,
+    )
+    return mounted
+
+
+def serve(host: str, port: int, limits: Limits, device: str, auth: tuple[str, str] | None) -> None:
+    """Serve until the process is asked to end; what is painted then is saved.
+
+    Raises:
+        OSError: the address cannot be used.
+    """
+    folder = platformdirs.user_cache_path("impasto") / "studio"
+    workshop = Workshop(folder, limits, device)
+    _forget_old(folder)
+    config = uvicorn.Config(
+        application(workshop, auth),
+        host=host,
+        port=port,
+        log_level="warning",
+        timeout_graceful_shutdown=30,
+    )
+    _Server(config, workshop).run()
+
+
+class Head:
+    """Puts a text at the head of the page, before anything of it runs.
+
+    Args:
+        app: what answers.
+        text: what the page begins with.
+    """
+
+    def __init__(self, app: ASGIApp, text: bytes) -> None:
+        self.app, self.text = app, text
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] != "http" or scope["path"] != "/":
+            await self.app(scope, receive, send)
+            return
+        start: Message = {}
+        body = b""
+
+        async def gather(message: Message) -> None:
+            nonlocal start, body
+            if message["type"] == "http.response.start":
+                start = message
+                return
+            body += message.get("body", b"")
+            if message.get("more_body", False):
+                return
+            whole = body.replace(b"<head>", b"<head>" + self.text, 1)
+            headers = [pair for pair in start["headers"] if pair[0] != b"content-length"]
+            headers.append((b"content-length", str(len(whole)).encode()))
+            await send({**start, "headers": headers})
+            await send({"type": "http.response.body", "body": whole})
+
+        await self.app(scope, receive, gather)
+
+
+class OwnFiles:
+    """Lets requests name no file but one that was uploaded, and no address.
+
+    Args:
+        app: what answers.
+        folder: of the uploads.
+    """
+
+    def __init__(self, app: ASGIApp, folder: Path) -> None:
+        self.app, self.folder = app, folder.resolve()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or refuse it."""
+        kind = dict(scope.get("headers", [])).get(b"content-type", b"")
+        if scope["type"] != "http" or scope["method"] != "POST" or b"json" not in kind:
+            await self.app(scope, receive, send)
+            return
+        body = b""
+        more = True
+        while more:
+            message = await receive()
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+            if len(body) > MOST_JSON:
+                await Response("The request is too large.", 413)(scope, receive, send)
+                return
+        if not self.allows(body):
+            await Response("The request names a file that is not its own.", 403)(
+                scope, receive, send
+            )
+            return
+        messages = iter([{"type": "http.request", "body": body, "more_body": False}])
+
+        async def replay() -> Message:
+            return next(messages, None) or await receive()
+
+        await self.app(scope, replay, send)
+
+    def allows(self, body: bytes) -> bool:
+        """Whether every file that a request names was uploaded."""
+        try:
+            waiting = [json.loads(body)]
+        except (ValueError, RecursionError):
+            return False
+        while waiting:
+            value = waiting.pop()
+            if isinstance(value, dict):
+                waiting.extend(value.values())
+                path = value.get("path")
+                if isinstance(path, str) and not self._is_own(path):
+                    return False
+            elif isinstance(value, list):
+                waiting.extend(value)
+        return True
+
+    def _is_own(self, path: str) -> bool:
+        try:
+            real = Path(path).resolve()
+        except (OSError, ValueError):
+            return False
+        ours = (self.folder, samples.PICTURES.resolve())
+        return any(real.is_relative_to(folder) for folder in ours)
+
+
+class _Server(uvicorn.Server):
+    """A server that lets every painting end, saved, before it does."""
+
+    def __init__(self, config: uvicorn.Config, workshop: Workshop) -> None:
+        super().__init__(config)
+        self.workshop = workshop
+
+    async def shutdown(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
+        self.workshop.end()
+        await super().shutdown(sockets)  # type: ignore[arg-type]
+
+
+def _forget_old(folder: Path) -> None:
+    for job in folder.iterdir():
+        if time.time() - job.stat().st_mtime > WEEK:
+            shutil.rmtree(job, ignore_errors=True)

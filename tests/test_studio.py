@@ -1,0 +1,370 @@
+"""The studio without its page: the line, the jobs, the settings, the texts, the service."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import string
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+from PIL import Image
+
+from conftest import content_pixels, style_pixels
+from impasto import InputError, Recipe, Result, Style
+from impasto.cli import run
+from impasto.recipe import PRESETS
+from impasto.studio import controls, texts
+from impasto.studio.jobs import Job, Limits, Painting, Waiting, Workshop
+from impasto.studio.line import Line
+from studio import running
+
+SMALL = Recipe(size=64, levels=1, steps=4, content_layers="conv2_1", style_layers="conv1_1,conv2_1")
+
+
+@pytest.fixture(autouse=True)
+def _pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(content_pixels(48, 64)).save("content.png")
+    Image.fromarray(style_pixels(48, 64)).save("style.png")
+
+
+# ---------------------------------------------------------------------------------- the line
+
+
+def test_the_first_is_first_and_the_others_wait_in_order() -> None:
+    line = Line(3)
+    first, second, third = (line.enter() for _ in range(3))
+    assert [place.ahead for place in (first, second, third)] == [0, 1, 2]
+    assert first.wait(0)
+    assert not second.wait(0)
+    second.leave()
+    first.leave(10.0)
+    assert third.wait(0)
+
+
+def test_a_full_line_says_so() -> None:
+    line = Line(1)
+    place = line.enter()
+    with pytest.raises(InputError, match="1 paintings in the line already"):
+        line.enter()
+    place.leave()
+    line.enter()
+
+
+def test_the_time_until_one_s_turn() -> None:
+    line = Line(5)
+    line.enter().leave(20.0)
+    first, _, third = (line.enter() for _ in range(3))
+    assert third.expected() == 40.0
+    first.left = 3.0
+    assert third.expected() == 23.0
+
+
+def test_one_is_woken_when_the_one_before_leaves() -> None:
+    line = Line(2)
+    first, second = line.enter(), line.enter()
+    threading.Timer(0.05, first.leave).start()
+    assert second.wait(10)
+
+
+# ------------------------------------------------------------------------------------ the jobs
+
+
+def workshop(folder: str = "jobs", **limits: Any) -> Workshop:
+    return Workshop(Path(folder), Limits(**limits), "cpu")
+
+
+def begin(made: Workshop, recipe: Recipe = SMALL) -> tuple[Job, Iterator[Any]]:
+    job = made.open()
+    content, style = (job.keep(Path(f"{name}.png"), name) for name in ("content", "style"))
+    return job, made.paint(job, content, [Style(picture=style)], recipe)
+
+
+def test_a_job_tells_of_every_step_and_ends_with_the_result() -> None:
+    made = workshop()
+    job, views = begin(made)
+    *steps, result = views
+    assert [view.step.number for view in steps] == [1, 2, 3, 4]
+    assert steps[0].preview is not None
+    assert isinstance(result, Result)
+    assert not job.folder.exists()
+    assert b'impasto_paintings_total{how="done"} 1.0' in made.metrics()
+
+
+def test_a_job_that_is_stopped_keeps_the_best_picture() -> None:
+    job, views = begin(workshop(), SMALL.model_copy(update={"steps": 500}))
+    assert isinstance(next(views), Painting)
+    job.stop.set()
+    *_, result = views
+    assert isinstance(result, Result)
+    assert len(result.history) < 500
+
+
+def test_a_job_that_nobody_listens_to_any_more_ends() -> None:
+    made = workshop()
+    job, views = begin(made, SMALL.model_copy(update={"steps": 2000}))
+    next(views)
+    views.close()  # type: ignore[attr-defined]
+    assert job.stop.is_set()
+    deadline = time.monotonic() + 30
+    while job.folder.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not job.folder.exists()
+    assert len(made.line) == 0
+
+
+def test_whoever_stops_waiting_makes_room() -> None:
+    made = workshop()
+    made.line.enter()
+    job, views = begin(made)
+    next(views)
+    job.stop.set()
+    assert all(isinstance(view, Waiting) for view in views)
+    assert len(made.line) == 1
+    assert not job.folder.exists()
+
+
+def test_a_full_line_leaves_nothing_behind() -> None:
+    made = workshop(waiting=1)
+    made.line.enter()
+    job, views = begin(made)
+    with pytest.raises(InputError, match="in the line already"):
+        list(views)
+    assert not job.folder.exists()
+
+
+def test_whoever_waits_is_told_how_long() -> None:
+    made = workshop()
+    place = made.line.enter()
+    _, views = begin(made)
+    told = next(views)
+    assert isinstance(told, Waiting)
+    assert told.ahead == 1
+    place.leave()
+    assert isinstance(list(views)[-1], Result)
+
+
+def test_a_painting_goes_on_after_the_server_has_ended() -> None:
+    recipe = SMALL.model_copy(update={"steps": 60})
+    *_, whole = begin(workshop("whole"), recipe)[1]
+    assert isinstance(whole, Result)
+    made = workshop()
+    job, views = begin(made, recipe)
+    next(views)
+    made.end()
+    *_, ended = views
+    assert len(ended.history) < 60
+    again = workshop()
+    assert again.has_unfinished(job.name)
+    left = again.take_up(job.name)
+    assert left is not None
+    assert again.take_up(job.name) is None
+    *_, result = again.go_on(left)
+    assert isinstance(result, Result)
+    assert (result.canvas == whole.canvas).all()
+    assert not again.has_unfinished(job.name)
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../jobs", "/etc", "a/b", "none"])
+def test_no_name_leads_out_of_the_folder(name: str) -> None:
+    made = workshop()
+    assert not made.has_unfinished(name)
+    assert made.take_up(name) is None
+
+
+@pytest.mark.parametrize(
+    ("limits", "sentence"),
+    [
+        ({"pixels": 1000}, "The canvas would be 64×48 pixels"),
+        ({"pixels": 3100, "style_scale": 2}, "The style picture would be 128×96 pixels"),
+        ({"pixels": 3100, "output_size": 640}, "The painting would be 640×480 pixels"),
+        ({"steps": 3}, "4 steps are more than the 3"),
+    ],
+)
+def test_a_painting_that_is_too_large_is_refused(limits: dict[str, Any], sentence: str) -> None:
+    own = {name: limits[name] for name in limits if name in ("pixels", "steps")}
+    settings: dict[str, Any] = {name: limits[name] for name in limits if name not in own}
+    made = workshop(**own)
+    job, views = begin(made, SMALL.model_copy(update=settings))
+    with pytest.raises(InputError, match=sentence):
+        list(views)
+    assert not job.folder.exists()
+    assert len(made.line) == 0
+
+
+def test_a_painting_that_takes_too_long_ends_with_the_best_so_far() -> None:
+    _, views = begin(workshop(seconds=0.0))
+    *_, result = views
+    assert len(result.history) == 1
+
+
+# -------------------------------------------------------------------------------- the settings
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_components_hold_a_whole_recipe(preset: str) -> None:
+    recipe = Recipe.preset(preset)
+    shown = controls.values_of(recipe)
+    again = controls.recipe_of(shown, controls.strength_of(recipe))
+    assert again.model_copy(update={"strength": recipe.strength}) == recipe
+
+
+def test_no_path_comes_in_with_a_recipe() -> None:
+    paths = {"initial": "/etc/passwd", "protect": "/etc/shadow", "styles": ["/root/a.png"]}
+    Path("recipe.toml").write_text(Recipe(**paths, steps=7).to_toml(), encoding="utf-8")
+    for recipe in (
+        controls.recipe_in(Path("recipe.toml")),
+        controls.recipe_from(Path("recipe.toml").read_text(encoding="utf-8")),
+    ):
+        assert recipe == Recipe(steps=7)
+
+
+def test_a_painting_gives_its_recipe_back() -> None:
+    flags = ["--size", "64", "--steps", "2", "--levels", "1", "--seed", "5", "--quiet"]
+    assert run(["stylize", "content.png", "style.png", "-o", "out.png", *flags]) == 0
+    recipe = controls.recipe_in(Path("out.png"))
+    assert (recipe.size, recipe.steps, recipe.seed) == (64, 2, 5)
+
+
+@pytest.mark.parametrize("name", ["content.png", "recipe.toml"])
+def test_a_file_without_a_recipe(name: str) -> None:
+    Path("recipe.toml").write_text("steps = many", encoding="utf-8")
+    with pytest.raises(InputError):
+        controls.recipe_in(Path(name))
+
+
+# ----------------------------------------------------------------------------------- the texts
+
+
+@pytest.mark.parametrize("key", texts.TEXTS)
+def test_every_text_says_the_same_in_both_languages(key: str) -> None:
+    english, korean = (
+        sorted(name for _, name, _, _ in string.Formatter().parse(text) if name)
+        for text in texts.TEXTS[key]
+    )
+    assert english == korean
+    assert all(texts.TEXTS[key])
+
+
+# --------------------------------------------------------------------------------- the service
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    limits = Limits(bytes=2_000_000, pixels=100_000, steps=50)
+    with running(tmp_path_factory.mktemp("studio"), limits) as (address, _):
+        yield address
+
+
+def call(address: str, recipe: str = "size = 64\nsteps = 2", content: str = "content.png") -> Path:
+    client = Client(address, verbose=False)
+    pictures = handle_file(content), handle_file("style.png")
+    return Path(client.predict(*pictures, recipe, api_name="/paint"))
+
+
+def test_another_program_gets_a_painting(studio: str) -> None:
+    with Image.open(call(studio)) as painting:
+        assert painting.size == (64, 48)
+        assert json.loads(painting.text["impasto"])["recipe"]["steps"] == 2  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "content", "sentence"),
+    [
+        ("steps = 0", "content.png", "steps cannot be 0"),
+        ("steps =", "content.png", "not valid TOML"),
+        ("size = 64\nsteps = 5000", "content.png", "more than the 50"),
+        ("size = 4000", "content.png", "this studio paints 0.1 megapixels at most"),
+        ("", "broken.png", "is damaged or not a picture"),
+    ],
+)
+def test_what_cannot_be_painted_is_told_in_one_sentence(
+    studio: str, recipe: str, content: str, sentence: str
+) -> None:
+    Path("broken.png").write_bytes(b"no picture at all")
+    with pytest.raises(AppError, match=sentence):
+        call(studio, recipe, content)
+
+
+def test_it_says_that_it_is_well_and_what_it_has_done(studio: str) -> None:
+    assert httpx.get(f"{studio}/healthz").json()["status"] == "ok"
+    assert "impasto_line" in httpx.get(f"{studio}/metrics").text
+
+
+HOSTILE = [
+    ("GET", "/gradio_api/file=/etc/passwd"),
+    ("GET", "/gradio_api/file=../../../../etc/passwd"),
+    ("GET", "/gradio_api/file=%2e%2e%2f%2e%2e%2fetc%2fpasswd"),
+    ("GET", "/gradio_api/file=/proc/self/environ"),
+    ("GET", "/file=/etc/passwd"),
+    ("GET", "/static/../../etc/passwd"),
+    ("GET", "/assets/..%2f..%2f..%2fetc%2fpasswd"),
+    ("GET", "/theme.css/../../etc/passwd"),
+    ("GET", "/gradio_api/stream/none/none/none/playlist.m3u8"),
+    ("GET", "/gradio_api/call/paint/none"),
+    ("GET", "/" + "a" * 5000),
+    ("POST", "/gradio_api/call/paint"),
+    ("POST", "/gradio_api/queue/join"),
+    ("POST", "/gradio_api/upload"),
+    ("POST", "/gradio_api/run/none"),
+    ("PUT", "/healthz"),
+    ("DELETE", "/"),
+]
+
+
+@pytest.mark.parametrize(("method", "path"), HOSTILE, ids=[path[:50] for _, path in HOSTILE])
+def test_a_hostile_request_gets_nothing_and_harms_nobody(
+    studio: str, method: str, path: str
+) -> None:
+    body: Any = {} if method == "GET" else {"content": b'{"data": [1, 2, {"path": "/etc/passwd"}'}
+    with contextlib.suppress(httpx.RemoteProtocolError):  # it hangs up on some
+        answer = httpx.request(method, studio + path, timeout=20, **body)
+        assert "root:" not in answer.text
+        assert "Traceback" not in answer.text
+    assert httpx.get(f"{studio}/healthz").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "secret.png", "http://127.0.0.1:1/a.png", "../a"])
+@pytest.mark.parametrize("where", ["call/paint", "queue/join"])
+def test_no_file_of_the_server_and_no_address_is_a_picture(
+    studio: str, path: str, where: str, tmp_path: Path
+) -> None:
+    Image.fromarray(content_pixels(48, 64)).save("secret.png")
+    path = str(tmp_path / path) if path == "secret.png" else path
+    data = {"path": path, "meta": {"_type": "gradio.FileData"}}
+    for index in range(12):
+        asked = {"data": [data, data, ""], "fn_index": index, "session_hash": "x"}
+        answer = httpx.post(f"{studio}/gradio_api/{where}", json=asked)
+        assert answer.status_code == 403
+        assert str(tmp_path) not in answer.text
+
+
+def test_an_upload_that_is_too_large_is_refused(studio: str) -> None:
+    files = {"files": ("large.png", b"x" * 3_000_000)}
+    assert httpx.post(f"{studio}/gradio_api/upload", files=files).status_code == 413
+
+
+# ---------------------------------------------------------------------------- the command line
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (("--host", "0.0.0.0"), "At 0.0.0.0 others can reach the studio: give --auth"),
+        (("--auth", "anna"), "--auth takes a name and a password"),
+        (("--port", "0"), "--port"),
+    ],
+)
+def test_a_studio_is_not_open_by_accident(
+    flags: tuple[str, ...], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["studio", *flags]) == 2
+    assert sentence in capsys.readouterr().err
