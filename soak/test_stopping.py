@@ -36,7 +36,10 @@ def stopped(seconds: float, by: signal.Signals) -> tuple[int, str]:
     process = subprocess.Popen([*command, *flags], stderr=subprocess.PIPE, text=True)
     time.sleep(seconds)
     process.send_signal(by)
-    _, error = process.communicate(timeout=60)
+    try:
+        _, error = process.communicate(timeout=60)
+    finally:
+        process.kill()
     return process.returncode, error
 
 

@@ -12,7 +12,8 @@ from urllib.request import urlopen
 
 import uvicorn
 
-from impasto.studio.jobs import Limits, Workshop
+from impasto.studio.jobs import Workshop
+from impasto.studio.limits import Limits
 from impasto.studio.server import application
 
 

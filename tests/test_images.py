@@ -1201,3 +1201,31 @@ class TestCheckOutput:
         monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
         with pytest.raises(InputError, match=r"pip install 'impasto\[tiff\]'"):
             images.check_output(tmp_path / "a.tif", bits=16)
+
+
+# ----------------------------------------------------------------------------- the size alone
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "tif", "gif", "bmp"])
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_the_size_is_that_of_the_upright_picture(
+    tmp_path: Path, suffix: str, orientation: int
+) -> None:
+    path = tmp_path / f"a.{suffix}"
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.new("RGB", (20, 10)).save(path, exif=exif)
+    assert images.size_of(path) == images.read(path).size
+
+
+def test_the_size_of_a_16_bit_tiff(tmp_path: Path) -> None:
+    path = tmp_path / "deep.tif"
+    tifffile.imwrite(path, np.zeros((10, 20, 3), np.uint16), photometric="rgb")
+    assert images.size_of(path) == (20, 10)
+
+
+def test_the_size_of_no_picture(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(b"no picture")
+    with pytest.raises(InputError, match="damaged or not a picture"):
+        images.size_of(path)

@@ -69,6 +69,24 @@ def test_inputs_that_lie_elsewhere_are_named() -> None:
     np.testing.assert_array_equal(again_pixels, pixels)
 
 
+def test_every_input_lies_in_another_folder() -> None:
+    paint("--style", "style.png,mask=regions.png#ff0000", "--protect", "regions.png#000000")
+    Path("away").mkdir()
+    for name in ("content.png", "style.png", "regions.png"):
+        Path(name).rename(f"away/{name}")
+    assert again() == 2
+    assert again("--inputs", "away") == 0
+    assert Path("again.png").read_bytes() == Path("out.png").read_bytes()
+
+
+def test_an_input_that_is_changed_need_not_be_found() -> None:
+    paint("style.png", "--protect", "regions.png#ff0000")
+    Path("regions.png").rename("moved.png")
+    assert again("--set", "protect=moved.png#ff0000") == 0
+    again_pixels, pixels = (np.asarray(Image.open(name)) for name in ("again.png", "out.png"))
+    np.testing.assert_array_equal(again_pixels, pixels)
+
+
 def test_a_setting_is_changed() -> None:
     paint("style.png")
     assert again("--set", "strength=0.9", "--set", "steps=2") == 0
@@ -83,7 +101,10 @@ def test_a_setting_is_changed() -> None:
         (("--set", "strength"), "--set takes a setting and its value, as in strength=0.8"),
         (("--set", "strength=2"), "strength cannot be '2': it should be at most 1."),
         (("--set", "strenth=1"), "There is no setting 'strenth'; did you mean 'strength'?"),
-        (("--content", "gone.png"), "The content picture 'gone.png' is not there: name it with"),
+        (
+            ("--content", "gone.png"),
+            "The content picture 'gone.png' is not there: say with --content",
+        ),
         (("--style", "other.png"), "The style picture 'other.png' is not the file that 'out.png'"),
         (("--style", "style.png", "--style", "other.png"), "'out.png' has one style"),
         (("--weights", "style.png"), "style.png"),

@@ -22,7 +22,8 @@ from impasto import InputError, Recipe, Result, Style
 from impasto.cli import run
 from impasto.recipe import PRESETS
 from impasto.studio import controls, texts
-from impasto.studio.jobs import Job, Limits, Painting, Waiting, Workshop
+from impasto.studio.jobs import Job, Painting, Waiting, Workshop
+from impasto.studio.limits import Limits
 from impasto.studio.line import Line
 from studio import running
 

@@ -75,7 +75,7 @@ def layers() -> list[Any]:
     """The fine texture of one with the coarse strokes of the other, and the other way round."""
     content = photograph("chelsea.png")
     one, other = (str(samples.style(name)) for name in ("woodcut", "flowfield"))
-    fine, coarse = ("conv1_1", "conv2_1"), ("conv3_1", "conv4_1", "conv5_1")
+    fine, coarse = ("conv1_1", "conv2_1", "conv3_1"), ("conv4_1", "conv5_1")
     pairs = (
         [Style(picture=one, layers=fine), Style(picture=other, layers=coarse)],
         [Style(picture=other, layers=fine), Style(picture=one, layers=coarse)],

@@ -13,7 +13,6 @@ from impasto import __version__
 from impasto.errors import ImpastoError, ImpastoWarning, InputError
 from impasto.files import CHECKPOINT_EVERY, check_folder, check_writable, written_whole
 from impasto.flags import Preset, RecipeFile, build, recipe_flags
-from impasto.recipe import FIRST_CANVASES
 from impasto.session import (
     BAD_INPUT,
     DONE,
@@ -26,6 +25,7 @@ from impasto.session import (
     start,
     take_up,
 )
+from impasto.studio.limits import Limits
 from impasto.styles import Style
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+USUAL = Limits()
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 Output = Annotated[
@@ -173,15 +174,11 @@ def _files(
     content: Path, styles: Sequence[Style], recipe: Recipe, weights: str, *others: Path | None
 ) -> tuple[Path, ...]:
     """Every file that a run reads."""
-    from impasto.masks import split
+    from impasto.inputs import file_of, sources
 
-    pictures = [
-        field for style in styles for field in (style.picture, style.mask, style.style_mask)
-    ]
-    pictures += [recipe.protect, recipe.initial if recipe.initial not in FIRST_CANVASES else None]
-    named = [content, weights if weights != "bundled" else None, *others]
-    named += [split(picture)[0] for picture in pictures if picture is not None]
-    return tuple(Path(path) for path in named if path is not None)
+    named = [file_of(source) for source in sources(content, styles, recipe).values()]
+    named += [Path(weights) if weights != "bundled" else None, *others]
+    return tuple(path for path in named if path is not None)
 
 
 @app.command("resume")
@@ -227,6 +224,12 @@ def rerun(
         typer.Option(metavar="PATH", help="The weight file, if it was not the bundled one."),
     ] = None,
     weights_input: WeightsInput = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--inputs", metavar="FOLDER", help="Where all inputs are, if not beside the painting."
+        ),
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Paint a picture again, as it was or with some settings changed."""
@@ -240,6 +243,7 @@ def rerun(
         styles=styles or [],
         weights=weights,
         weights_input=weights_input,
+        folder=folder,
         settings=settings,
     )
     if not reruns.is_of_this_version(again):
@@ -274,20 +278,20 @@ def studio(
     ] = False,
     largest: Annotated[
         float, typer.Option("--max-megapixels", min=0.01, metavar="X", help="Of a canvas.")
-    ] = 4.2,
+    ] = USUAL.pixels / 1e6,
     most_steps: Annotated[
         int, typer.Option("--max-steps", min=1, metavar="N", help="Of a painting.")
-    ] = 2500,
+    ] = USUAL.steps,
     longest: Annotated[
         float, typer.Option("--max-seconds", min=1, metavar="X", help="That a painting may take.")
-    ] = 3600.0,
+    ] = USUAL.seconds,
     upload: Annotated[
         float,
         typer.Option("--max-megabytes", min=0.01, metavar="X", help="Of an uploaded picture."),
-    ] = 40.0,
+    ] = USUAL.bytes / 1e6,
     waiting: Annotated[
         int, typer.Option("--max-waiting", min=1, max=100, metavar="N", help="In the line.")
-    ] = 20,
+    ] = USUAL.waiting,
     device: Device = "auto",
     threads: Threads = None,
 ) -> None:
@@ -301,7 +305,6 @@ def studio(
     if auth is not None and not (name and password):
         raise InputError("--auth takes a name and a password, as in --auth anna:secret.")
     try:
-        from impasto.studio.jobs import Limits
         from impasto.studio.server import serve
     except ImportError as error:
         raise InputError(

@@ -40,6 +40,8 @@ HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"
 BITS_PER_SAMPLE, PHOTOMETRIC, ORIENTATION, ICC_PROFILE = 258, 262, 274, 34675
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB = 0, 1, 2
 PREMULTIPLIED_ALPHA, ALPHA = 1, 2
+SIDEWAYS = (5, 6, 7, 8)  # orientations of a picture that lies on its side
+TOO_MANY_PIXELS = f"has more than {MOST_PIXELS:,} pixels: make it smaller"
 LAID_ON_WHITE = "is transparent in places; it is laid on white"
 
 # Suffix → Pillow's format and how to save it.
@@ -117,6 +119,27 @@ def read(source: Source, role: str = "picture") -> Picture:
     return picture
 
 
+def size_of(path: str | Path, role: str = "picture") -> tuple[int, int]:
+    """Width and height of the picture in a file, upright; its pixels are read only where they must.
+
+    Raises:
+        InputError: it is no picture, as far as can be seen so.
+    """
+    what = f"{role} {shown(path)}"
+    data = _file_bytes(Path(path), what)
+    with _one_sentence(what):
+        try:
+            image = Image.open(io.BytesIO(data), formats=_formats(data))
+        except UnidentifiedImageError:
+            return read(path, role).size
+        except Image.DecompressionBombError:
+            raise _UnusableError(TOO_MANY_PIXELS) from None
+        _check_size(*image.size)
+        width, height = image.size
+        turned = _orientation(image, []) in SIDEWAYS and image.format != "TIFF"  # upright already
+        return (height, width) if turned else (width, height)
+
+
 class _UnusableError(Exception):
     """A picture of which this text is true cannot be used."""
 
@@ -182,7 +205,7 @@ def _from_file(data: bytes, notes: list[str]) -> Pixels:
             "HEIC or AVIF"
         ) from None
     except Image.DecompressionBombError:
-        raise _UnusableError(f"has more than {MOST_PIXELS:,} pixels: make it smaller") from None
+        raise _UnusableError(TOO_MANY_PIXELS) from None
     return _from_image(image, notes, deep_png=data.startswith(PNG_SIGNATURE) and data[24] == 16)
 
 
@@ -244,7 +267,7 @@ def _orientation(image: Image.Image, notes: list[str]) -> int:
 
 
 def _upright(pixels: npt.NDArray[Any], orientation: int) -> npt.NDArray[Any]:
-    if orientation in (5, 6, 7, 8):
+    if orientation in SIDEWAYS:
         pixels = pixels.swapaxes(0, 1)
     if orientation in (3, 4, 7, 8):
         pixels = pixels[::-1]

@@ -28,6 +28,7 @@ CALLED = {
     "initial": "initial canvas",
     "weights": "weight file",
 }
+MASKS = ("mask", "style mask", "protect")
 
 
 @dataclass(frozen=True)
@@ -114,49 +115,58 @@ def styles_of(
     return styles
 
 
+def sources(
+    content: images.Source, styles: Sequence[Style], recipe: Recipe
+) -> dict[str, images.Source]:
+    """Where everything that a run reads comes from, by the keys of :attr:`Inputs.files`."""
+    named: dict[str, Any] = {"content": content}
+    for number, style in enumerate(styles, start=1):
+        named[numbered("style", number)] = style.picture
+        named[numbered("mask", number)] = style.mask
+        named[numbered("style mask", number)] = style.style_mask
+    named["protect"] = recipe.protect
+    named["initial"] = None if recipe.initial in FIRST_CANVASES else recipe.initial
+    return {key: source for key, source in named.items() if source is not None}
+
+
+def file_of(source: images.Source) -> Path | None:
+    """The file of a source, without the colour of a label; None for what is in memory."""
+    file, _ = masks.split(source)
+    return Path(file) if isinstance(file, str | Path) else None
+
+
 def read(content: images.Source, styles: Sequence[Style], recipe: Recipe) -> Inputs:
     """Read everything.
 
     Raises:
         InputError: a picture cannot be used.
     """
+    pictures: dict[str, Picture] = {}
+    shares: dict[str, Mask] = {}
     files: dict[str, Input] = {}
-
-    def known(key: str, source: Any, made: Picture | Mask) -> None:
-        file, _ = masks.split(source)
-        path = Path(file) if isinstance(file, str | Path) else None
+    for key, source in sources(content, styles, recipe).items():
+        made: Picture | Mask
+        if kind_of(key) in MASKS:
+            made = shares[key] = masks.read(source, called(key))
+            of = key.replace(" mask", "") if kind_of(key) == "style mask" else "content"
+            _check_shape(made, pictures[of], called(key))
+        else:
+            made = pictures[key] = images.read(source, called(key))
+        path = file_of(source)
         files[key] = Input(path, path.name if path else None, made.sha256)
-
-    def picture(key: str, source: Any) -> Picture:
-        made = images.read(source, called(key))
-        known(key, source, made)
-        return made
-
-    def mask(key: str, source: Any, of: Picture) -> Mask | None:
-        if source is None:
-            return None
-        made = masks.read(source, called(key))
-        _check_shape(made, of, called(key))
-        known(key, source, made)
-        return made
-
-    painted = picture("content", content)
-    read_styles = []
-    for number, style in enumerate(styles, start=1):
-        of_style = picture(numbered("style", number), style.picture)
-        read_styles.append(
+    return Inputs(
+        pictures["content"],
+        tuple(
             StylePicture(
                 style,
-                of_style,
-                mask(numbered("mask", number), style.mask, painted),
-                mask(numbered("style mask", number), style.style_mask, of_style),
+                pictures[numbered("style", number)],
+                shares.get(numbered("mask", number)),
+                shares.get(numbered("style mask", number)),
             )
-        )
-    return Inputs(
-        painted,
-        tuple(read_styles),
-        mask("protect", recipe.protect, painted),
-        picture("initial", recipe.initial) if recipe.initial not in FIRST_CANVASES else None,
+            for number, style in enumerate(styles, start=1)
+        ),
+        shares.get("protect"),
+        pictures.get("initial"),
         files,
     )
 
@@ -182,11 +192,16 @@ def numbered(key: str, number: int) -> str:
     return key if number == 1 else f"{key} {number}"
 
 
+def kind_of(key: str) -> str:
+    """A key without the number of its style."""
+    return key.rstrip("0123456789 ")
+
+
 def called(key: str) -> str:
     """What errors call an input.
 
     >>> called("style 2")
     'style picture 2'
     """
-    kind = key.rstrip("0123456789 ")
+    kind = kind_of(key)
     return f"{CALLED[kind]}{key.removeprefix(kind)}"

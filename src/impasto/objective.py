@@ -80,9 +80,7 @@ class Objective:
         self._style_layers = sorted({name for region in self.regions for name in region.targets})
         masks = [region.mask for region in self.regions]
         self._guides = guides_for(masks, self._style_layers, (content.shape[1], content.shape[2]))
-        self.style_weights = [
-            self._weights_in(region, recipe, self.regions) for region in self.regions
-        ]
+        self.style_weights = [self._weights_in(region, recipe) for region in self.regions]
         if recipe.balance == "relative":
             self.content_weights = _relative(recipe.content_layers, self._content_energies())
 
@@ -156,16 +154,14 @@ class Objective:
             region_of(style, regions).add(style, sums)
         return regions
 
-    def _weights_in(
-        self, region: Region, recipe: Recipe, regions: list[Region]
-    ) -> dict[str, float]:
+    def _weights_in(self, region: Region, recipe: Recipe) -> dict[str, float]:
         """Weights of a region's layers, so that each of its pixels counts as in a whole picture."""
         weights = {name: recipe.style_layers[name] for name in region.targets}
         if recipe.balance == "relative":
             energies = {name: style_energy(of).item() for name, of in region.targets.items()}
             weights = _relative(weights, energies)
         heaviest = {
-            name: max(other.weights.get(name, 0.0) for other in regions) for name in weights
+            name: max(other.weights.get(name, 0.0) for other in self.regions) for name in weights
         }
         return {
             name: region.weights[name] / heaviest[name] * region.area(name) * weight
@@ -243,8 +239,7 @@ def _guides_of(guides: Mapping[str, Tensor] | None, tile: Tile) -> Mapping[str, 
     """What guides are at the core of a tile."""
     if guides is None:
         return None
-    boxes = {name: tile.core.after(BY_NAME[name].pools).slices for name in guides}
-    return {name: guide[:, boxes[name][0], boxes[name][1]] for name, guide in guides.items()}
+    return {name: tile.core.after(BY_NAME[name].pools).of(guide) for name, guide in guides.items()}
 
 
 def _add(sums: Grams, parts: Grams) -> None:
@@ -265,8 +260,7 @@ def _whole(picture: Tensor) -> Box:
 
 def _window(picture: Tensor, tile: Tile) -> Tensor:
     """What the network looks at of a picture (3 × H × W) for a tile."""
-    rows, columns = tile.window.slices
-    return picture[:, rows, columns].detach()
+    return tile.window.of(picture).detach()
 
 
 def _relative(shares: Mapping[str, float], energies: Mapping[str, float]) -> dict[str, float]:

@@ -12,7 +12,7 @@ from typing import Any
 from impasto import __version__, images, masks
 from impasto.errors import InputError
 from impasto.files import shown
-from impasto.inputs import called, numbered
+from impasto.inputs import called, kind_of, numbered
 from impasto.recipe import Recipe
 from impasto.styles import Style
 
@@ -43,6 +43,7 @@ def prepare(
     styles: Sequence[Path] = (),
     weights: Path | None = None,
     weights_input: str | None = None,
+    folder: Path | None = None,
     settings: dict[str, Any],
 ) -> Again:
     """Read what a picture carries, and find its inputs: where it is said, or beside the picture.
@@ -53,6 +54,7 @@ def prepare(
         styles: the style pictures, in order.
         weights: the weight file, where the bundled weights were not used.
         weights_input: what it expects.
+        folder: where the other inputs are; None for beside the picture.
         settings: of the recipe, that are to be other than they were.
 
     Raises:
@@ -67,9 +69,8 @@ def prepare(
             raise InputError(f"{shown(picture)} has {many}: leave out {shown(path)}.")
         paths[numbered("style", number)] = path
     found = {
-        key: str(_found(key, carried[key], paths.get(key), picture))
-        for key in carried
-        if key not in ("impasto", "recipe", "weights")
+        key: str(_found(key, carried[key], paths.get(key), picture, folder or picture.parent))
+        for key in carried.keys() - {"impasto", "recipe", "weights"} - settings.keys()
     }
     table = dict(carried["recipe"])
     silent = Recipe.model_fields.keys() - {"styles"} - table.keys() - settings.keys()
@@ -111,24 +112,23 @@ def _carried(picture: Path) -> dict[str, Any]:
     return dict(carried)
 
 
-def _found(key: str, known: dict[str, Any], said: Path | None, picture: Path) -> Path:
+def _found(key: str, known: dict[str, Any], said: Path | None, picture: Path, folder: Path) -> Path:
     """The file of an input, which has to be the same one."""
-    kind = key.rstrip("0123456789 ")
-    flag = f"--{kind}" if kind in ("content", "style") else None
+    kind = kind_of(key)
+    flag = f"--{kind}" if kind in ("content", "style") else "--inputs FOLDER"
     if known["name"] is None:
         raise InputError(
             f"The {called(key)} of {shown(picture)} was in memory, and no file: it cannot be found."
         )
-    path = said or picture.parent / str(known["name"])
+    path = said or folder / str(known["name"])
     if not path.is_file():
         raise InputError(
-            f"The {called(key)} {shown(path)} is not there: "
-            + (f"name it with {flag}." if flag else "bring it there.")
+            f"The {called(key)} {shown(path)} is not there: say with {flag} where it is."
         )
     if hashlib.sha256(path.read_bytes()).hexdigest() != known["sha256"]:
         raise InputError(
             f"The {called(key)} {shown(path)} is not the file that {shown(picture)} was painted "
-            "from: " + (f"name that one with {flag}." if flag else "bring that one there.")
+            f"from: say with {flag} where that one is."
         )
     return path
 

@@ -136,7 +136,7 @@ def carried_recipe(recipe: Recipe, inputs: Inputs) -> dict[str, Any]:
     carried = recipe.model_dump(mode="json", exclude={"styles"})
     for key in ("initial", "protect"):
         if key in inputs.files:
-            carried[key] = named(getattr(recipe, key))
+            carried[key] = Path(getattr(recipe, key)).name
     if len(inputs.styles) > 1 or not inputs.styles[0].style.is_plain:
         carried["styles"] = [_carried_style(read) for read in inputs.styles]
     return carried
@@ -150,11 +150,6 @@ def _carried_style(read: StylePicture) -> dict[str, Any]:
         **names,
         **style.model_dump(mode="json", exclude=set(pictures), exclude_defaults=True),
     }
-
-
-def named(path: str) -> str:
-    """A path without its folders."""
-    return Path(path).name
 
 
 def finish(

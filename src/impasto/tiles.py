@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from torch import Tensor
+
 from impasto.layers import BY_NAME, Layer
 
 STRIDE = 16  # pixels: corners of cores lie on multiples, on which every map down to block 5 has one
@@ -34,6 +36,11 @@ class Box:
     def slices(self) -> tuple[slice, slice]:
         """Its rows and its columns, to index with."""
         return slice(self.top, self.bottom), slice(self.left, self.right)
+
+    def of(self, maps: Tensor) -> Tensor:
+        """What is there of maps, (…, H, W)."""
+        rows, columns = self.slices
+        return maps[..., rows, columns]
 
     def after(self, pools: int) -> Box:
         """What becomes of it after so many poolings.

@@ -155,13 +155,8 @@ class VGG19:
             return self._trunk(picture, sorted(names), (), core)[0]
         maps = self(picture)
         if core is not None:
-            maps = {name: _cropped(x, core.after(BY_NAME[name].pools)) for name, x in maps.items()}
+            maps = {name: core.after(BY_NAME[name].pools).of(x) for name, x in maps.items()}
         return {name: maps[name] for name in names}
-
-
-def _cropped(x: Tensor, box: Box) -> Tensor:
-    rows, columns = box.slices
-    return x[:, rows, columns]
 
 
 def _placed(

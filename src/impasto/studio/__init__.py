@@ -5,5 +5,6 @@ server                    the web server: the page, health, metrics, limits, an 
       ├ texts             every text of it, in English and Korean
       ├ controls          a recipe's settings as components
       └ jobs              a painting being made: waiting, previews, stopping, going on
+          ├ limits        what one painting may take
           └ line          who waits for whom
 """

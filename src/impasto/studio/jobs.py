@@ -6,7 +6,7 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
@@ -15,14 +15,13 @@ import torch
 from PIL import Image
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
-from impasto import images, sizes
+from impasto import images
 from impasto.checkpoint import is_unfinished
-from impasto.errors import InputError
 from impasto.painter import Run
 from impasto.progress import Account
 from impasto.recipe import Recipe
 from impasto.result import Result, Step
-from impasto.sizes import PixelSize
+from impasto.studio.limits import Limits
 from impasto.studio.line import Line, Place
 from impasto.styles import Style
 
@@ -31,55 +30,6 @@ PREVIEW_SIDE = 512  # pixels of a preview, at most
 PREVIEW_EVERY = 1.0  # seconds
 PREVIEW_SHARE = 0.03  # of a run's time that previews may take
 ASK_EVERY = 1.0  # seconds between two looks at the line
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What one painting may take.
-
-    Attributes:
-        bytes: of an uploaded picture.
-        pixels: of the canvas, of the result, and of each style picture as it is looked at.
-        steps: evaluations.
-        waiting: paintings in the line, the one that is painted included.
-        seconds: of painting.
-    """
-
-    bytes: int = 40_000_000
-    pixels: int = 4_200_000
-    steps: int = 2500
-    waiting: int = 20
-    seconds: float = 3600.0
-
-    def check(self, pictures: Sequence[PixelSize], recipe: Recipe) -> None:
-        """Make sure that a painting keeps to them.
-
-        Args:
-            pictures: width and height of the content picture, then of every style picture.
-            recipe: its settings.
-
-        Raises:
-            InputError: it does not.
-        """
-        content, *styles = pictures
-        canvas = sizes.canvas_size(content, recipe)
-        shown = {
-            "canvas": [canvas],
-            "painting": [sizes.output_size(content, canvas, recipe)],
-            "style picture": [sizes.style_size(style, canvas, recipe) for style in styles],
-        }
-        for what, sides in shown.items():
-            for width, height in sides:
-                if width * height > self.pixels:
-                    raise InputError(
-                        f"The {what} would be {width}×{height} pixels, and this studio paints "
-                        f"{self.pixels / 1e6:.1f} megapixels at most: choose a smaller size."
-                    )
-        if recipe.steps > self.steps:
-            raise InputError(
-                f"{recipe.steps} steps are more than the {self.steps} that this studio takes: "
-                "choose fewer."
-            )
 
 
 @dataclass(frozen=True)
@@ -224,7 +174,7 @@ class Workshop:
 
         def make() -> Run:
             pictures = [content, *(Path(style.picture) for style in styles)]
-            self.limits.check([_size(path) for path in pictures], recipe)
+            self.limits.check([images.size_of(path) for path in pictures], recipe)
             run = Run(content, styles, recipe, device=self.device)
             run.save_to(job.checkpoint)
             return run
@@ -299,11 +249,6 @@ class Workshop:
             return not job.stop.is_set() and step.seconds < self.limits.seconds
 
         return on_step
-
-
-def _size(path: Path) -> PixelSize:
-    """Width and height of a picture, upright."""
-    return images.read(path).size
 
 
 class Previews:

@@ -233,9 +233,7 @@ class Page:
         self.switch.click(None, js=SWITCH)
         self.ours.input(_ours, self.ours, self.style, api_visibility="private")
         self.preset.input(_of_preset, self.preset, settings, api_visibility="private")
-        self.recipe_in.upload(
-            self._of_file, [self.recipe_in, self.language], settings, api_visibility="private"
-        )
+        self.recipe_in.upload(_of_file, self.recipe_in, settings, api_visibility="private")
         self.content.change(_to_brush, self.content, self.brush, api_visibility="private")
         gr.on(
             [control.change for control in settings],
@@ -321,15 +319,6 @@ class Page:
 
     def _greet(self, name: str) -> Any:
         return gr.Button(visible=bool(name) and self.workshop.has_unfinished(name))
-
-    def _of_file(self, path: str | None, language: str) -> list[Any]:
-        if path is None:
-            return [gr.skip() for _ in range(1 + len(NAMES))]
-        try:
-            recipe = recipe_in(Path(path))
-        except ImpastoError as error:
-            raise gr.Error(str(error) or said("no_recipe", language)) from None
-        return [strength_of(recipe), *values_of(recipe)]
 
     def _paint(
         self,
@@ -476,6 +465,16 @@ def _ours(name: str) -> str | None:
 
 def _of_preset(name: str) -> list[Any]:
     recipe = Recipe.preset(name if name in PRESETS else "default")
+    return [strength_of(recipe), *values_of(recipe)]
+
+
+def _of_file(path: str | None) -> list[Any]:
+    if path is None:
+        return [gr.skip() for _ in range(1 + len(NAMES))]
+    try:
+        recipe = recipe_in(Path(path))
+    except ImpastoError as error:
+        raise gr.Error(str(error)) from None
     return [strength_of(recipe), *values_of(recipe)]
 
 

@@ -18,7 +18,8 @@ from fastapi import FastAPI, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from impasto import __version__, samples
-from impasto.studio.jobs import Limits, Workshop
+from impasto.studio.jobs import Workshop
+from impasto.studio.limits import Limits
 from impasto.studio.page import CSS, HEAD, THEME, Page
 
 MOST_JSON = 1_000_000  # bytes of a request

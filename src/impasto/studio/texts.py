@@ -65,7 +65,6 @@ TEXTS: dict[str, tuple[str, str]] = {
         "스튜디오가 종료됩니다. 그림은 저장되었으니 나중에 이곳에서 이어 그리세요.",
     ),
     "gone": ("That painting is no longer there.", "그 그림은 더 이상 남아 있지 않습니다."),
-    "no_recipe": ("This file holds no recipe.", "레시피가 없는 파일입니다."),
     "seconds": ("{n} s", "{n}초"),
     "minutes": ("{n} min", "{n}분"),
 }
