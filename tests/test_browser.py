@@ -185,6 +185,16 @@ def test_korean_by_the_browser_and_by_the_switch(browser: Browser, address: str)
     expect(page.locator("#paint")).to_have_text("그리기")
 
 
+def test_settings_and_errors_are_korean_too(browser: Browser, address: str, pictures: Path) -> None:
+    page = visit(browser, address, "ko-KR")
+    setting(page, "steps", "0")
+    expect(page.locator("#setting-steps")).to_contain_text("손실과 기울기를 계산하는 횟수")
+    expect(page.locator("#setting-pooling")).to_contain_text("풀링")
+    expect(page.locator("#setting-color input")).to_have_value("style")
+    page.set_input_files("#content input[type=file]", pictures / "broken.png")
+    expect(page.get_by_text("손상되었거나 읽을 수 없는 그림입니다").first).to_be_visible()
+
+
 def test_a_phone_s_width_needs_no_scrolling_sideways(browser: Browser, address: str) -> None:
     page = visit(browser, address, width=375)
     wide = page.evaluate("document.documentElement.scrollWidth")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import string
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,14 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 from conftest import content_pixels, style_pixels
-from impasto import InputError, Recipe, Result, Style
+from impasto import ImpastoError, InputError, Recipe, Result, Style, images, stylize
 from impasto.cli import run
+from impasto.evaluator import memory_errors
+from impasto.notions import STYLE_LOSSES
 from impasto.recipe import PRESETS
 from impasto.studio import controls, texts
 from impasto.studio.jobs import Job, Painting, Waiting, Workshop
+from impasto.studio.korean import korean
 from impasto.studio.limits import Limits
 from impasto.studio.line import Line
 from studio import running
@@ -253,6 +257,111 @@ def test_every_text_says_the_same_in_both_languages(key: str) -> None:
     )
     assert english == korean
     assert all(texts.TEXTS[key])
+
+
+@pytest.mark.parametrize("name", controls.NAMES)
+def test_every_setting_is_explained_in_both_languages(name: str) -> None:
+    english, korean = (texts.table(language) for language in texts.LANGUAGES)
+    label, explanation = (f"{texts.PREFIX}{kind}-{name}" for kind in ("setting", "explained"))
+    assert english[explanation] == Recipe.model_fields[name].description
+    for key in (label, explanation):
+        assert re.search("[가-힣]", korean[key])
+        assert not re.search("[가-힣]", english[key])
+
+
+def read_picture(data: bytes) -> None:
+    Path("some").mkdir()
+    Path("some/photo.png").write_bytes(data)
+    images.read("some/photo.png", "style picture 2")
+
+
+def read_large_picture() -> None:
+    Image.new("1", (20000, 10000)).save("photo.png")
+    images.size_of("photo.png")
+
+
+def load(text: str) -> None:
+    Path("recipe.toml").write_text(text, encoding="utf-8")
+    controls.recipe_in(Path("recipe.toml"))
+
+
+def enter_full_line() -> None:
+    Line(0).enter()
+
+
+def run_out_of_memory() -> None:
+    with memory_errors((4000, 3000)):
+        raise MemoryError
+
+
+def paint_what_is_not_finite() -> None:
+    recipe = SMALL.model_copy(update={"alpha": 1e300})
+    stylize("content.png", "style.png", recipe, device="cpu")
+
+
+def check(limits: Limits, **settings: Any) -> None:
+    limits.check([(400, 300), (640, 480)], Recipe(**settings))
+
+
+KINDS = ("JPEG", "PNG", "WebP", "TIFF", "BMP", "GIF", "HEIC", "AVIF")
+ERRORS: list[tuple[Callable[[], object], tuple[str, ...]]] = [
+    (lambda: read_picture(b"no picture at all"), ("photo.png", *KINDS)),
+    (lambda: read_picture(Path("content.png").read_bytes()[:200]), ("photo.png", "PNG", "JPEG")),
+    (lambda: read_picture(b""), ("photo.png",)),
+    (read_large_picture, ("photo.png", "178,956,970")),
+    (lambda: check(Limits(pixels=100_000)), ("512×384", "0.1")),
+    (lambda: check(Limits(pixels=200_000), output_size=900), ("900×675", "0.2")),
+    (lambda: check(Limits(pixels=200_000), style_scale=2), ("1024×768", "0.2")),
+    (lambda: check(Limits(steps=50)), ("125", "50")),
+    (lambda: check(Limits(), size=(512, 9)), ("512×9", "conv5_1", "16")),
+    (enter_full_line, ("0",)),
+    (run_out_of_memory, ("4000×3000",)),
+    (paint_what_is_not_finite, ()),
+    (lambda: controls.recipe_in(Path("content.png")), ()),
+    (lambda: load("steps = 0"), ("steps", "0", "1")),
+    (lambda: load("steps = = 5"), ("TOML", "1", "9")),
+    (lambda: load("[steps"), ("TOML",)),
+    (lambda: load("step = 5"), ("'step'",)),
+    (lambda: load("strokes = 5"), ("'strokes'",)),
+    (lambda: Recipe(noise_ratio="2"), ("noise_ratio", "'2'", "1")),
+    (lambda: Recipe(style_scale="0"), ("style_scale", "'0'", "0")),
+    (lambda: Recipe(steps="many"), ("steps", "'many'")),
+    (lambda: Recipe(steps=1.5), ("steps", "1.5")),
+    (lambda: Recipe(alpha="a: b"), ("alpha", "'a: b'")),
+    (lambda: Recipe(alpha="inf"), ("alpha", "'inf'")),
+    (lambda: Recipe(size="big"), ("size", "'big'", "'original'", "512", "512x384")),
+    (
+        lambda: Recipe(output_size="big"),
+        ("output_size", "'big'", "'working', 'content'", "512x384"),
+    ),
+    (lambda: Recipe(size="0"), ("size", "'0'", "1", "32768")),
+    (lambda: Recipe(levels="11"), ("levels", "'11'", "'auto'", "1", "10")),
+    (lambda: Recipe(tile="20"), ("tile", "'20'", "'auto', 'off'", "16", "32768")),
+    (lambda: Recipe(pooling="min"), ("pooling", "'min'", "'average'", "'max'")),
+    (lambda: Recipe(style_loss="grams"), ("style_loss", "'grams'", "gram", *STYLE_LOSSES)),
+    (lambda: Recipe(style_loss="sliced", tile=64), ("tile", "64", "'sliced'", "auto")),
+    (lambda: Recipe(style_layers="conv9_1"), ("style_layers", "'conv9_1'")),
+    (lambda: Recipe(style_layers="conv1_1:-1"), ("style_layers", "'conv1_1:-1'", "conv1_1", "0")),
+    (lambda: Recipe(style_layers=","), ("style_layers", "','", "conv4_2")),
+    (lambda: Recipe(style_layers=3), ("style_layers", "3", "conv1_1:0.5,conv2_1:1")),
+    (lambda: Recipe(balance="absolute"), ("balance", "'absolute'", "beta", "1000")),
+]
+
+
+@pytest.mark.parametrize(("fail", "values"), ERRORS)
+def test_what_goes_wrong_is_told_in_korean_with_the_same_values(
+    fail: Callable[[], object], values: tuple[str, ...]
+) -> None:
+    with pytest.raises(ImpastoError) as raised:
+        fail()
+    english, told = str(raised.value), korean(str(raised.value))
+    assert all(value in english and value in told for value in values)
+    assert set(re.findall("[A-Za-z]+", told)) <= set(re.findall("[A-Za-z]+", " ".join(values)))
+    assert re.search("[가-힣]", told)
+
+
+def test_an_error_without_a_korean_sentence_is_told_as_it_is() -> None:
+    assert korean("The sky fell.") == "문제가 생겼습니다: The sky fell."
 
 
 # --------------------------------------------------------------------------------- the service

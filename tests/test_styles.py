@@ -58,15 +58,15 @@ def test_a_text_that_is_none(text: str, sentence: str) -> None:
 
 def test_styles_named_beside_the_content_take_the_place_of_the_recipe_s() -> None:
     recipe = Recipe(styles=["a.jpg", "b.jpg:2"])
-    assert [style.picture for style in styles_of(None, recipe)] == ["a.jpg", "b.jpg"]
-    assert [style.picture for style in styles_of("c.jpg", recipe)] == ["c.jpg"]
+    assert [style.picture for style in styles_of(None, recipe, "content.png")] == ["a.jpg", "b.jpg"]
+    assert [style.picture for style in styles_of("c.jpg", recipe, "content.png")] == ["c.jpg"]
 
 
 def test_no_style_at_all() -> None:
     with pytest.raises(InputError, match="There is no style picture"):
-        styles_of(None, Recipe())
+        styles_of(None, Recipe(), "content.png")
 
 
 def test_a_style_for_a_layer_that_holds_none() -> None:
     with pytest.raises(InputError, match="layer conv1_2, which is none of the recipe's"):
-        styles_of(Style(picture="a.jpg", layers=["conv1_2"]), Recipe())
+        styles_of(Style(picture="a.jpg", layers=["conv1_2"]), Recipe(), "content.png")

@@ -83,6 +83,8 @@ class Canvases:
     def _recolored(self, level: Level) -> Tensor:
         """The content picture, recoloured wherever a style is to go, as that style is coloured."""
         content = self.content_at(level)
+        if not self.inputs.styles:
+            return content
         if (
             len(self.inputs.styles) == 1
             and self.inputs.styles[0].mask is None

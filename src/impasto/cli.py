@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -107,6 +107,10 @@ def stylize(
     trace: Annotated[
         Path | None, typer.Option(metavar="RUN.jsonl", help="Write every step as JSON lines.")
     ] = None,
+    timelapse: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN.gif|webp|mp4", help="The run as a moving picture."),
+    ] = None,
     snapshots: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Keep the canvas at step 1 and every 50th.")
     ] = None,
@@ -147,6 +151,7 @@ def stylize(
         montage,
         plot,
         trace,
+        timelapse,
         snapshots,
         show,
         quiet,
@@ -346,6 +351,96 @@ def demo(
     )
     _use_threads(threads)
     raise typer.Exit(start(prepare(content, style_path, made, outputs, device), outputs))
+
+
+@app.command("sweep")
+@recipe_flags
+def sweep(
+    content: Annotated[Path, typer.Argument(metavar="CONTENT", help="Picture to be painted.")],
+    style: Annotated[Path, typer.Argument(metavar="STYLE", help="Picture to paint it like.")],
+    vary: Annotated[
+        list[str],
+        typer.Option(
+            metavar="SETTING=A,B,…",
+            help="A setting and its values: one goes across, a second one down.",
+        ),
+    ],
+    output: Output,
+    folder: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Keep every painting there, too.")
+    ] = None,
+    preset: Preset = None,
+    recipe: RecipeFile = None,
+    device: Device = "auto",
+    threads: Threads = None,
+    quiet: Quiet = False,
+    **settings: Any,
+) -> None:
+    """Paint one pair of pictures with a setting or two that vary, on one sheet."""
+    from impasto import images
+    from impasto import sweep as sweeps
+
+    axes = [sweeps.Axis.read(text) for text in vary]
+    made = build(preset, recipe, settings)
+    count = sum(len(row) for row in sweeps.grid(made, axes))
+    outputs = Outputs(output, quiet=quiet)
+    outputs.check(_files(content, [Style(picture=style)], made, "bundled", recipe))
+    if folder is not None:
+        check_folder(folder).mkdir(exist_ok=True)
+    _use_threads(threads)
+    run = prepare(content, [Style(picture=style)], made, outputs, device)
+    painted = sweeps.sweep(run, axes, folder=folder, on_picture=_counted(count, quiet=quiet))
+    images.save(painted, output)
+    _tell_written(output, painted.size, quiet=quiet)
+
+
+@app.command("reconstruct")
+def reconstruct(
+    content: Annotated[Path, typer.Argument(metavar="CONTENT", help="A photograph.")],
+    style: Annotated[Path, typer.Argument(metavar="STYLE", help="A painting.")],
+    output: Output,
+    size: Annotated[
+        int, typer.Option(min=32, max=1024, metavar="N", help="Longer side of each picture.")
+    ] = 256,
+    steps: Annotated[int, typer.Option(min=1, metavar="N", help="Evaluations for each.")] = 100,
+    device: Device = "auto",
+    threads: Threads = None,
+    quiet: Quiet = False,
+) -> None:
+    """Draw what each layer of the network keeps of two pictures: the paper's first figure."""
+    from impasto import images
+    from impasto import reconstruct as reconstructions
+
+    Outputs(output).check((content, style))
+    _use_threads(threads)
+    tell = _counted(2 * len(reconstructions.LAYERS), quiet=quiet)
+    figure = reconstructions.reconstruct(
+        content,
+        style,
+        size=size,
+        steps=steps,
+        device=device,
+        on_picture=lambda row, layer: tell(f"{row}, {layer}"),
+    )
+    images.save(figure, output)
+    _tell_written(output, figure.size, quiet=quiet)
+
+
+def _counted(count: int, *, quiet: bool) -> Callable[[str], None]:
+    """What tells of one picture after another, of so many."""
+    numbers = iter(range(1, count + 1))
+
+    def tell(name: str) -> None:
+        number = next(numbers)
+        if not quiet:
+            typer.echo(f"{number} of {count}: {name}", err=True)
+
+    return tell
+
+
+def _tell_written(path: Path, size: tuple[int, int], *, quiet: bool) -> None:
+    if not quiet:
+        typer.echo(f"Painted {path} ({size[0]}×{size[1]}).")
 
 
 @app.command("montage")

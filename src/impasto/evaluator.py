@@ -104,7 +104,7 @@ class Evaluator:
     def _make_network(self) -> VGG19:
         return VGG19(
             self._weights,
-            {*self._recipe.content_layers, *self._recipe.style_layers},
+            self._recipe.layers,
             pooling=self._recipe.pooling,
             padding=self._recipe.padding,
             device=self.device,
@@ -135,6 +135,8 @@ class Evaluator:
         return self.tiles[self.level.number - 1]
 
     def _tile_for(self, level: Level) -> int | None:
+        if not self._recipe.tiles:
+            return None
         match self._recipe.tile:
             case "off":
                 return None
@@ -148,12 +150,12 @@ class Evaluator:
                     self.device,
                     self._canvases.inputs.guides,
                 )
-                larger = max(level.size, *level.style_sizes, key=math.prod)
+                larger = max([level.size, *level.style_sizes], key=math.prod)
                 return tiles.choose_side(larger, tiles.halo_for(self.network.layers), room)
 
     def _smaller_side(self, error: Exception) -> int:
         """Side of the tiles to try after that error, which is raised again where there is none."""
-        side = tiles.smaller_side(self._tile, self.level.size)
+        side = tiles.smaller_side(self._tile, self.level.size) if self._recipe.tiles else None
         if side is None or not _is_out_of_memory(error):
             raise error
         return side

@@ -10,7 +10,7 @@ from itertools import groupby, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from impasto import images
 from impasto.errors import InputError
@@ -89,6 +89,37 @@ def montage(pictures: Sequence[images.Source], *, gap: int | None = None) -> Ima
         top = gap + (height - fitted[1]) // 2
         sheet.paste(Image.fromarray(pixels), (left, top))
     return sheet
+
+
+def sheet(
+    rows: Sequence[Sequence[Image.Image]], columns: Sequence[str], names: Sequence[str]
+) -> Image.Image:
+    """Pictures in rows and columns with a name each, on white.
+
+    Args:
+        rows: of RGB pictures, all rows alike long; every picture takes the room of the first.
+        columns: their names, from left to right.
+        names: of the rows, from top to bottom.
+    """
+    width, height = rows[0][0].size
+    gap = max(4, max(width, height) // 32)
+    size = max(11, max(width, height) // 18)
+    font = ImageFont.load_default(size)
+    left = gap + max((round(font.getlength(name)) + gap for name in names if name), default=0)
+    top = gap + (round(1.3 * size) if any(columns) else 0)
+    whole = (left + len(columns) * (width + gap), top + len(rows) * (height + gap))
+    made = Image.new("RGB", whole, "white")
+    draw = ImageDraw.Draw(made)
+    for column, name in enumerate(columns):
+        draw.text((left + column * (width + gap) + width / 2, top), name, INK, font, anchor="mb")
+    for row, (pictures, name) in enumerate(zip(rows, names, strict=True)):
+        y = top + row * (height + gap)
+        draw.text((gap, y + height / 2), name, INK, font, anchor="lm")
+        for column, picture in enumerate(pictures):
+            fitted = picture.resize(_touching(picture.size, (width, height)))
+            x = left + column * (width + gap)
+            made.paste(fitted, (x + (width - fitted.width) // 2, y + (height - fitted.height) // 2))
+    return made
 
 
 def _touching(size: tuple[int, int], tile: tuple[int, int]) -> tuple[int, int]:

@@ -131,7 +131,8 @@ def size_of(path: str | Path, role: str = "picture") -> tuple[int, int]:
         try:
             image = Image.open(io.BytesIO(data), formats=_formats(data))
         except UnidentifiedImageError:
-            return read(path, role).size
+            height, width = _from_file(data, []).shape[:2]
+            return width, height
         except Image.DecompressionBombError:
             raise _UnusableError(TOO_MANY_PIXELS) from None
         _check_size(*image.size)

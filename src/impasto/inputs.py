@@ -13,6 +13,7 @@ from impasto import images, masks
 from impasto.errors import ImpastoWarning, InputError
 from impasto.images import Picture
 from impasto.masks import Mask
+from impasto.notions import STYLE_LOSSES
 from impasto.recipe import FIRST_CANVASES, Recipe
 from impasto.styles import Style
 
@@ -88,11 +89,19 @@ class Inputs:
         masked = self.protected is not None or any(style.mask for style in self.styles)
         return len(self.styles) if masked else 0
 
+    def serve(self, styles: Sequence[Style], old: Recipe, new: Recipe) -> bool:
+        """Whether another recipe, with those styles, reads the same pictures."""
+        same = old.protect == new.protect and old.initial == new.initial
+        return same and tuple(read.style for read in self.styles) == tuple(styles)
+
 
 def styles_of(
-    given: StyleSource | Iterable[StyleSource] | None, recipe: Recipe
+    given: StyleSource | Iterable[StyleSource] | None, recipe: Recipe, content: images.Source
 ) -> tuple[Style, ...]:
     """The styles that are named, or else the recipe's.
+
+    Where only the style counts, the content picture is the style if no other is named; where only
+    the content counts, there need be none.
 
     Raises:
         InputError: there are none, or one is for a layer that the recipe reads no style at.
@@ -103,8 +112,12 @@ def styles_of(
         styles = tuple(Style.read(style) for style in given)
     else:
         styles = (given if isinstance(given, Style) else Style(picture=given),)
-    if not styles:
+    if not styles and recipe.alpha == 0:
+        styles = (Style(picture=content),)
+    if not styles and (recipe.style_weight > 0 or recipe.initial == "style"):
         raise InputError("There is no style picture: name one, or styles in the recipe.")
+    if not STYLE_LOSSES[recipe.style_loss].tiles:
+        _check_alone(styles, recipe)
     for style in styles:
         for layer in style.layers or ():
             if layer not in recipe.style_layers:
@@ -113,6 +126,17 @@ def styles_of(
                     f"({', '.join(recipe.style_layers)}): name one of them, or add it to them."
                 )
     return styles
+
+
+def _check_alone(styles: Sequence[Style], recipe: Recipe) -> None:
+    """Make sure that there is one style, everywhere."""
+    masked = any(style.mask is not None or style.style_mask is not None for style in styles)
+    turned = recipe.style_symmetry != "none"
+    if len(styles) > 1 or masked or turned or recipe.protect is not None:
+        raise InputError(
+            f"The style loss '{recipe.style_loss}' takes one style picture, everywhere and as it "
+            "lies: leave out other styles, masks, protect and symmetry, or choose another loss."
+        )
 
 
 def sources(

@@ -1,4 +1,7 @@
-"""The losses: pure functions of feature maps.
+"""The losses: pure functions of feature maps, named in :mod:`impasto.notions`.
+
+A style loss compares statistics. A function of the style picture's statistic prepares what can be
+prepared, and gives the function of the canvas's.
 
 Gatys, Ecker and Bethge, *A Neural Algorithm of Artistic Style*, arXiv:1508.06576, with the
 normalisation of the published worked example that ``docs/architecture.md`` names.
@@ -6,11 +9,22 @@ normalisation of the published worked example that ``docs/architecture.md`` name
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+Loss = Callable[[Tensor], Tensor]  # the statistic of a canvas in, a scalar out
+
+MOST_PLACES = 1024  # positions that self-similarity compares with each other
+MOST_NEIGHBOURS = 4096  # positions of a style picture among which the nearest is looked for
+AT_ONCE = 4096  # positions of a canvas for which it is looked for at a time
+SMALLEST_VARIANCE = 1e-3  # of a channel, as a share of a style's mean one, that keeps roots off 0
+SMALLEST_NORM = 1e-8  # of what a position holds, below which it has no direction
 
 
 def content_loss(features: Tensor, target: Tensor) -> Tensor:
@@ -33,18 +47,40 @@ def content_loss(features: Tensor, target: Tensor) -> Tensor:
     return 0.5 * F.mse_loss(features, target)
 
 
-def content_energy(target: Tensor) -> Tensor:
-    """The content loss of a canvas that a layer sees nothing in; relative losses are parts of it.
+def self_similarity_loss(features: Tensor, target: Tensor) -> Tensor:
+    r"""Difference of two maps' self-similarity: which places look alike, whatever they look like.
+
+    Kolkin, Salavon and Shakhnarovich, *Style Transfer by Relaxed Optimal Transport and
+    Self-Similarity*, arXiv:1904.12785, on a grid of at most 1,024 positions. With D the
+    matrix of cosine distances of every position to every other, divided by its mean,
+
+    .. math:: \mathrm{mean}\,|D - D_\text{content}|
+
+    Args:
+        features: of the canvas, (C, H, W).
+        target: of the content picture, the same shape.
+
+    Returns:
+        A scalar, 1 for a canvas in which the layer sees nothing.
 
     Example:
         >>> import torch
-        >>> content_energy(2 * torch.ones(2, 3, 3))
-        tensor(2.)
+        >>> target = torch.eye(3).reshape(3, 1, 3)
+        >>> self_similarity_loss(7 * target.flip(2), target)
+        tensor(0.)
     """
-    return 0.5 * target.square().mean()
+    return (_distances(features) - _distances(target)).abs().mean()
 
 
-def gram(features: Tensor) -> Tensor:
+def _distances(features: Tensor) -> Tensor:
+    """Cosine distances between positions of a map, with a mean of 1."""
+    step = math.ceil((features[0].numel() / MOST_PLACES) ** 0.5)
+    places = F.normalize(features[:, ::step, ::step].flatten(1), dim=0, eps=SMALLEST_NORM)
+    distances = places.square().sum(0)[:, None] - places.T @ places
+    return distances / distances.mean().clamp_min(SMALLEST_NORM)
+
+
+def gram(features: Tensor, guide: Tensor | None = None) -> Tensor:
     r"""Gram matrix of a feature map, for each position (equation 3, over HW).
 
     With the map flattened to HW × C it is :math:`F^\mathsf{T} F / (HW)`: the mean over positions,
@@ -52,6 +88,8 @@ def gram(features: Tensor) -> Tensor:
 
     Args:
         features: (C, H, W).
+        guide: what multiplies the map for the matrix of a region, (H, W) (Gatys and others,
+            arXiv:1611.07865, equation 4); None for 1.
 
     Returns:
         (C, C), symmetric.
@@ -62,28 +100,33 @@ def gram(features: Tensor) -> Tensor:
         tensor([[2.5000, 1.5000],
                 [1.5000, 4.5000]])
     """
-    matrix: Tensor = _Gram.apply(features.flatten(1))  # type: ignore[no-untyped-call]
+    guided = features if guide is None else features * guide
+    matrix: Tensor = _Gram.apply(guided.flatten(1))  # type: ignore[no-untyped-call]
     return matrix
 
 
-def guided_gram(features: Tensor, guides: Tensor) -> Tensor:
-    r"""Gram matrices of a feature map that guides multiply (Gatys and others, arXiv:1611.07865,
-    equation 4).
+def moments(features: Tensor, guide: Tensor | None = None) -> Tensor:
+    """First and second moments of a feature map: its Gram matrix with a channel of ones beside it.
 
     Args:
         features: (C, H, W).
-        guides: (R, H, W), one for each region of the picture.
+        guide: as for :func:`gram`, with a mean square of 1.
 
     Returns:
-        (R, C, C), each symmetric.
+        (C + 1, C + 1): the Gram matrix, the mean in the last column and row, 1 in the corner.
 
     Example:
         >>> import torch
-        >>> left, right = torch.tensor([[[1.0, 0.0]], [[0.0, 1.0]]]), torch.ones(1, 1, 2)
-        >>> guided_gram(torch.tensor([[[1.0, 2.0]]]), torch.cat([left, right]))[:, 0, 0]
-        tensor([0.5000, 2.0000, 2.5000])
+        >>> moments(torch.tensor([[[1.0, 3.0]]]))
+        tensor([[5., 2.],
+                [2., 1.]])
     """
-    return torch.stack([gram(features * guide) for guide in guides])
+    return gram(torch.cat([features, torch.ones_like(features[:1])]), guide)
+
+
+def positions(features: Tensor) -> Tensor:
+    """All that a layer sees, wherever it is: (C, H, W) as (C, HW)."""
+    return features.flatten(1)
 
 
 class _Gram(torch.autograd.Function):
@@ -122,12 +165,195 @@ def style_loss(matrix: Tensor, target: Tensor) -> Tensor:
     return (matrix - target).square().mean() / matrix.shape[0] ** 2
 
 
-def style_energy(target: Tensor) -> Tensor:
-    """The style loss of a canvas that a layer sees nothing in; relative losses are parts of it.
+def gram_loss(target: Tensor) -> Loss:
+    """:func:`style_loss` to a Gram matrix (C, C)."""
+    return partial(style_loss, target=target)
+
+
+def covariance_loss(target: Tensor) -> Loss:
+    """The Gram loss of centred features: which channels go together, whatever their means.
+
+    Sun and Saenko, *Deep CORAL*, arXiv:1607.01719, equation 1, up to a factor.
+
+    Args:
+        target: moments of the style, (C + 1, C + 1), from :func:`moments`.
+
+    Returns:
+        Gives the loss of a canvas's moments, a scalar.
+    """
+    _, wanted = _gaussian(target)
+    return lambda seen: style_loss(_gaussian(seen)[1], wanted)
+
+
+def mean_variance_loss(target: Tensor) -> Loss:
+    """Mean squared difference of the channels' means and of their standard deviations.
+
+    Li, Wang, Liu and Hou, *Demystifying Neural Style Transfer*, arXiv:1701.01036.
+
+    Args:
+        target: moments of the style, (C + 1, C + 1), from :func:`moments`.
+
+    Returns:
+        Gives the loss of a canvas's moments, a scalar.
+    """
+    smallest = _smallest_variance(target)
+
+    def described(seen: Tensor) -> Tensor:
+        mean, covariance = _gaussian(seen)
+        return torch.stack([mean, (covariance.diagonal().clamp_min(0) + smallest).sqrt()])
+
+    wanted = described(target)
+    return lambda seen: (described(seen) - wanted).square().sum(0).mean()
+
+
+def wasserstein_loss(target: Tensor) -> Loss:
+    r"""Squared 2-Wasserstein distance of two Gaussians with the moments of canvas and style.
+
+    .. math:: |\mu - \mu'|^2 + \mathrm{tr}\big(\Sigma + \Sigma' -
+        2 (\Sigma'^{1/2} \Sigma \Sigma'^{1/2})^{1/2}\big)
+
+    over C (Dowson and Landau, *The Fréchet distance between multivariate normal distributions*,
+    1982; as a style loss by Vincent, 2019, and Crowson, 2021). The root's trace is the sum of roots
+    of eigenvalues, whose gradient never divides by their differences; it is computed in float64,
+    and both Gaussians are a little noisier than they are, so that every root has a slope.
+
+    Args:
+        target: moments of the style, (C + 1, C + 1), from :func:`moments`.
+
+    Returns:
+        Gives the loss of a canvas's moments, a scalar.
 
     Example:
         >>> import torch
-        >>> style_energy(torch.ones(2, 2))
-        tensor(0.2500)
+        >>> loss = wasserstein_loss(moments(torch.tensor([[[1.0, 3.0]]])))
+        >>> round(loss(moments(torch.tensor([[[2.0, 2.0]]]))).item(), 2)  # a deviation of 1 to 0
+        1.0
     """
-    return target.square().mean() / target.shape[0] ** 2
+    mean, wanted = _gaussian(target.double())
+    noise = _smallest_variance(target) * torch.eye(len(mean)).to(wanted)
+    values, vectors = torch.linalg.eigh(wanted + noise)
+    root = (vectors * values.sqrt()) @ vectors.T
+
+    def loss(seen: Tensor) -> Tensor:
+        other_mean, covariance = _gaussian(seen.double())
+        shared = torch.linalg.eigvalsh(root @ (covariance + noise) @ root).clamp_min(0).sqrt().sum()
+        spread = (covariance + wanted + 2 * noise).trace() - 2 * shared
+        distance: Tensor = ((mean - other_mean).square().sum() + spread) / len(mean)
+        return distance.to(seen.dtype)
+
+    return loss
+
+
+def sliced_loss(target: Tensor) -> Loss:
+    """Sliced Wasserstein distance: along many directions, all values in their order.
+
+    Heitz, Vanhoey, Chambon and Belcour, *A Sliced Wasserstein Loss for Neural Texture Synthesis*,
+    arXiv:2006.07229, along C orthonormal directions that stay the same, so that the
+    loss is one function of the canvas.
+
+    Args:
+        target: what the style picture's positions hold, (C, N), from :func:`positions`.
+
+    Returns:
+        Gives the loss of a canvas's positions, (C, M), a scalar.
+    """
+    generator = torch.Generator().manual_seed(0)
+    drawn = torch.randn(len(target), len(target), generator=generator, dtype=torch.float64)
+    directions = torch.linalg.qr(drawn)[0].to(target)
+    wanted = (directions @ target).sort(1).values
+    return lambda seen: _sorted_difference(directions @ seen, wanted)
+
+
+def histogram_loss(target: Tensor) -> Loss:
+    """Mean squared difference of each channel's values in their order, to its histogram matched.
+
+    Wilmot, Risser and Barnes, *Stable and Controllable Neural Texture Synthesis and Style Transfer
+    Using Histogram Losses*, arXiv:1701.08893.
+
+    Args:
+        target: what the style picture's positions hold, (C, N), from :func:`positions`.
+
+    Returns:
+        Gives the loss of a canvas's positions, (C, M), a scalar.
+    """
+    wanted = target.sort(1).values
+    return lambda seen: _sorted_difference(seen, wanted)
+
+
+def nearest_loss(target: Tensor) -> Loss:
+    """Mean cosine distance of every position to the most alike of the style picture.
+
+    Zhang and others, *ARF: Artistic Radiance Fields*, arXiv:2206.06360. Of a style
+    picture with more, 4,096 positions are taken, evenly.
+
+    Args:
+        target: what the style picture's positions hold, (C, N), from :func:`positions`.
+
+    Returns:
+        Gives the loss of a canvas's positions, (C, M), a scalar, 1 where a layer sees nothing.
+    """
+    every = math.ceil(target.shape[1] / MOST_NEIGHBOURS)
+    wanted = F.normalize(target[:, ::every], dim=0, eps=SMALLEST_NORM)
+
+    def loss(seen: Tensor) -> Tensor:
+        with torch.no_grad():
+            unit = F.normalize(seen, dim=0, eps=SMALLEST_NORM)
+            nearest = torch.cat(
+                [(part.T @ wanted).argmax(1) for part in torch.split(unit, AT_ONCE, 1)]
+            )
+        norms = seen.square().sum(0).clamp_min(SMALLEST_NORM**2).sqrt()
+        return 1 - ((seen * wanted[:, nearest]).sum(0) / norms).mean()
+
+    return loss
+
+
+def total_variation(canvas: Tensor, kind: str) -> Tensor:
+    """How much neighbouring pixels differ, a mean over pixels.
+
+    Args:
+        canvas: 3 × H × W, in grey levels.
+        kind: ``anisotropic``, the absolute differences to the right and down (Rudin, Osher and
+            Fatemi, 1992, anisotropic); or ``nine-point``, the squared differences to all eight
+            neighbours, the diagonal ones counting half (Mahendran and Vedaldi, arXiv:1412.0035,
+            with beta = 2 and the diagonals besides).
+
+    Returns:
+        A scalar, of differences as shares of 255.
+
+    Example:
+        >>> import torch
+        >>> total_variation(255 * torch.eye(2).expand(3, 2, 2), "anisotropic")
+        tensor(2.)
+    """
+    x = canvas / 255
+    right, down = x[:, :, 1:] - x[:, :, :-1], x[:, 1:] - x[:, :-1]
+    if kind == "anisotropic":
+        return _mean(right.abs()) + _mean(down.abs())
+    falling, rising = x[:, 1:, 1:] - x[:, :-1, :-1], x[:, 1:, :-1] - x[:, :-1, 1:]
+    straight = _mean(right.square()) + _mean(down.square())
+    return straight + (_mean(falling.square()) + _mean(rising.square())) / 2
+
+
+def _mean(x: Tensor) -> Tensor:
+    """The mean; 0 of nothing, as in a canvas one pixel wide."""
+    return x.sum() / max(1, x.numel())
+
+
+def _gaussian(seen: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean, C, and covariance, C × C, of moments."""
+    mean = seen[:-1, -1]
+    return mean, seen[:-1, :-1] - torch.outer(mean, mean)
+
+
+def _smallest_variance(target: Tensor) -> float:
+    """What is added to variances, so that roots have a slope where a canvas is flat."""
+    variances = _gaussian(target.double())[1].diagonal()
+    return max(SMALLEST_VARIANCE * variances.mean().item(), torch.finfo(torch.float32).tiny)
+
+
+def _sorted_difference(seen: Tensor, wanted: Tensor) -> Tensor:
+    """Mean squared difference of rows of values in their order; wanted ones are sorted already."""
+    in_order = seen.sort(1).values
+    if wanted.shape[1] != in_order.shape[1]:
+        wanted = F.interpolate(wanted[None], in_order.shape[1], mode="linear")[0]
+    return (in_order - wanted).square().mean()

@@ -1,10 +1,11 @@
 """The loss of a canvas and its gradient, of the whole picture or tile by tile.
 
-The style loss sees a picture only through Gram matrices, which are sums over positions. So it takes
-two passes over the tiles: the first adds up the matrices, whose loss gives the gradient by each of
-them; the second looks at every tile again, holds that gradient constant, adds the tile's share of
-the content loss, and gathers the gradient by the canvas. The result is that of the whole picture
-but for rounding, and memory holds one tile's feature maps at a time.
+The style loss sees a picture only through a statistic, such as Gram matrices, which is a sum over
+positions. So it takes two passes over the tiles: the first adds up the statistic, whose loss gives
+the gradient by it; the second looks at every tile again, holds that gradient constant, adds the
+tile's share of the content loss, and gathers the gradient by the canvas. The result is that of the
+whole picture but for rounding, and memory holds one tile's feature maps at a time. A loss that is
+no such sum looks at the whole picture at once.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from impasto import losses
 from impasto.devices import exact_convolutions
 from impasto.layers import BY_NAME
-from impasto.losses import content_energy, content_loss, style_energy, style_loss
+from impasto.losses import Loss, total_variation
+from impasto.notions import CONTENT_LOSSES, STYLE_LOSSES
 from impasto.recipe import Recipe
-from impasto.regions import Grams, Region, StyleCanvas, guides_for, region_of
+from impasto.regions import Region, Statistics, StyleCanvas, guides_for, region_of
 from impasto.store import Store
 from impasto.tiles import Box, Tile, cut_for, share
 from impasto.vgg import VGG19
@@ -34,7 +37,7 @@ class Evaluation:
     """What one evaluation measured.
 
     Attributes:
-        loss: alpha · content + beta · style.
+        loss: alpha · content + beta · style, and the total variation if it has a weight.
         content: content loss before alpha.
         style: style loss before beta.
         gradient: d loss / d canvas, 3 × H × W.
@@ -56,7 +59,7 @@ class Objective:
     Args:
         network: reads every layer of the recipe's.
         content: 3 × H × W, RGB in 0…255 with the network's mean taken away.
-        styles: what the canvas should have the Gram matrices of; looked at one after the other.
+        styles: what the canvas should have the statistics of; looked at one after the other.
         recipe: gives the layers, their weights and balance, alpha and the style's weight.
         tile: side of a tile's core in pixels, a multiple of 16; None to look at whole pictures.
     """
@@ -71,27 +74,36 @@ class Objective:
     ) -> None:
         self.network = network
         self.alpha, self.beta = recipe.alpha, recipe.style_weight
-        self.content_weights: Mapping[str, float] = recipe.content_layers
-        self._symmetry = recipe.style_symmetry
+        self.content_weights: Mapping[str, float] = recipe.content_layers if self.alpha else {}
         self.tiles = self._cut(content, tile)
         self._whole = _whole(content)
+        self._smoothing = recipe.tv, recipe.tv_weight
+        self._sees = getattr(losses, STYLE_LOSSES[recipe.style_loss].statistic)
+        self._content_distance = getattr(losses, CONTENT_LOSSES[recipe.content_loss].function)
         self._targets = self._measure(content, target_bytes(network, recipe, self._whole))
-        self.regions = self._regions(styles, recipe, tile)
+        self.regions = self._regions(styles, recipe, tile) if self.beta else []
         self._style_layers = sorted({name for region in self.regions for name in region.targets})
         masks = [region.mask for region in self.regions]
+        make = getattr(losses, STYLE_LOSSES[recipe.style_loss].make)
+        self._style_distances: list[dict[str, Loss]] = [
+            {name: make(target) for name, target in region.targets.items()}
+            for region in self.regions
+        ]
         self._guides = guides_for(masks, self._style_layers, (content.shape[1], content.shape[2]))
-        self.style_weights = [self._weights_in(region, recipe) for region in self.regions]
+        self.style_weights = [
+            self._weights_in(region, distances, recipe)
+            for region, distances in zip(self.regions, self._style_distances, strict=True)
+        ]
         if recipe.balance == "relative":
-            self.content_weights = _relative(recipe.content_layers, self._content_energies())
+            self.content_weights = _relative(self.content_weights, self._content_energies())
 
     def losses(self, canvas: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Total, content and style loss of a canvas (3 × H × W) looked at whole, each a scalar."""
-        features, grams = self.network.statistics(
-            canvas, self.content_weights, self._style_layers, guides=self._guides
-        )
+        features, seen = self._look(canvas, self.content_weights, self._style_layers, self._guides)
         (target,) = self._targets
-        content, style = self._content_loss(features, target), self._style_loss(grams)
-        return self.alpha * content + self.beta * style, content, style
+        content, style = self._content_loss(features, target), self._style_loss(seen)
+        total = self.alpha * content + self.beta * style
+        return total + self._roughness(canvas), content, style
 
     def __call__(self, canvas: Tensor) -> Evaluation:
         """Evaluate a canvas, 3 × H × W."""
@@ -109,56 +121,91 @@ class Objective:
     def _by_tiles(self, canvas: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Total, content and style loss of a canvas, and the gradient."""
         with torch.no_grad():
-            grams = self._grams(canvas, self.tiles, self._style_layers, self._guides)
-        leaves = [matrix.requires_grad_() for matrix in grams.values()]
-        style = self._style_loss(grams)
-        by_gram = torch.autograd.grad(self.beta * style, leaves)
-        content, gradient = torch.zeros_like(style), torch.zeros_like(canvas)
+            seen = self._statistics(canvas, self.tiles, self._style_layers, self._guides)
+        leaves = [statistic.requires_grad_() for statistic in seen.values()]
+        style = self._style_loss(seen)
+        by_statistic = torch.autograd.grad(self.beta * style, leaves) if leaves else ()
+        canvas.requires_grad_()
+        rough = self._roughness(canvas)
+        gradient = torch.zeros_like(canvas)
+        if rough.requires_grad:
+            (gradient,) = torch.autograd.grad(rough, canvas)
+        content = torch.zeros_like(style)
         for tile, target in zip(self.tiles, self._targets, strict=True):
             window = _window(canvas, tile).requires_grad_()
-            features, parts = self.network.statistics(
+            features, parts = self._look(
                 window,
                 self.content_weights,
                 self._style_layers,
-                tile.inside,
                 _guides_of(self._guides, tile),
+                tile.inside,
             )
             here = self._content_loss(features, target, tile)
             pull = [
-                share(tile.core, _whole(canvas), name) * (by_gram[index] * parts[name]).sum()
-                for index, name in enumerate(grams)
+                share(tile.core, _whole(canvas), name) * (by_statistic[index] * parts[name]).sum()
+                for index, name in enumerate(seen)
             ]
-            loss = self.alpha * here + torch.stack(pull).sum()
-            (by_window,) = torch.autograd.grad(loss, window)
-            _window(gradient, tile).add_(by_window)
+            (by_window,) = torch.autograd.grad(self.alpha * here + self._sum(pull), window)
+            tile.window.of(gradient).add_(by_window)
             content += here.detach()
         style = style.detach()
-        return self.alpha * content + self.beta * style, content, style, gradient
+        total = self.alpha * content + self.beta * style + rough.detach()
+        return total, content, style, gradient
+
+    def _roughness(self, canvas: Tensor) -> Tensor:
+        """What the total variation adds to the loss."""
+        kind, weight = self._smoothing
+        if not weight:
+            return canvas.new_zeros(())
+        return weight * total_variation(canvas, kind)
+
+    def _look(
+        self,
+        picture: Tensor,
+        features: Iterable[str],
+        styles: Iterable[str],
+        guides: Mapping[str, Tensor] | None = None,
+        core: Box | None = None,
+    ) -> tuple[dict[str, Tensor], Statistics]:
+        """Maps of some layers and statistics of others, of one region after another."""
+        if self._sees is losses.gram and guides is None:
+            maps, grams = self.network.statistics(picture, features, styles, core)
+            return maps, {name: matrix.unsqueeze(0) for name, matrix in grams.items()}
+        maps = self.network.maps(picture, {*features, *styles}, core)
+        return {name: maps[name] for name in features}, {
+            name: self._sees(maps[name]).unsqueeze(0)
+            if guides is None
+            else torch.stack([self._sees(maps[name], guide) for guide in guides[name]])
+            for name in styles
+        }
 
     def _regions(
         self, styles: Iterable[StyleCanvas], recipe: Recipe, tile: int | None
     ) -> list[Region]:
-        """The regions of the styles, with the Gram matrices they should have."""
+        """The regions of the styles, with the statistics they should have."""
         regions: list[Region] = []
         for style in styles:
             layers = [
                 name for name in recipe.style_layers if style.gives(name) and style.is_seen(name)
             ]
-            ways = list(style.turned(self._symmetry))
-            sums: Grams = {}
+            ways = list(style.turned(recipe.style_symmetry))
+            sums: Statistics = {}
             for canvas, mask in ways:
                 guides = guides_for([mask], layers, (canvas.shape[1], canvas.shape[2]))
                 with torch.no_grad(), exact_convolutions():
-                    grams = self._grams(canvas, self._cut(canvas, tile), layers, guides)
-                _add(sums, {name: matrix[0] / len(ways) for name, matrix in grams.items()})
+                    seen = self._statistics(canvas, self._cut(canvas, tile), layers, guides)
+                _add(sums, {name: one[0] / len(ways) for name, one in seen.items()})
             region_of(style, regions).add(style, sums)
         return regions
 
-    def _weights_in(self, region: Region, recipe: Recipe) -> dict[str, float]:
+    def _weights_in(
+        self, region: Region, distances: Mapping[str, Loss], recipe: Recipe
+    ) -> dict[str, float]:
         """Weights of a region's layers, so that each of its pixels counts as in a whole picture."""
-        weights = {name: recipe.style_layers[name] for name in region.targets}
+        weights = {name: recipe.style_layers[name] for name in distances}
         if recipe.balance == "relative":
-            energies = {name: style_energy(of).item() for name, of in region.targets.items()}
+            nothing = {name: self._sees(self._nothing(name)) for name in distances}
+            energies = {name: of(nothing[name]).item() for name, of in distances.items()}
             weights = _relative(weights, energies)
         heaviest = {
             name: max(other.weights.get(name, 0.0) for other in self.regions) for name in weights
@@ -168,19 +215,22 @@ class Objective:
             for name, weight in weights.items()
         }
 
-    def _grams(
+    def _nothing(self, layer: str) -> Tensor:
+        """A map of a layer that sees nothing, C × 1 × 1."""
+        return torch.zeros(BY_NAME[layer].channels, 1, 1).to(self.network.mean)
+
+    def _statistics(
         self,
         picture: Tensor,
         tiles: Iterable[Tile],
         layers: Sequence[str],
         guides: Mapping[str, Tensor] | None,
-    ) -> Grams:
-        """Gram matrices of a picture by layer, one for each guide, R × C × C."""
-        sums: Grams = {}
+    ) -> Statistics:
+        """What the style loss sees of a picture by layer, one for each guide."""
+        sums: Statistics = {}
         for tile in tiles:
-            _, parts = self.network.statistics(
-                _window(picture, tile), (), layers, tile.inside, _guides_of(guides, tile)
-            )
+            window, here = _window(picture, tile), _guides_of(guides, tile)
+            _, parts = self._look(window, (), layers, here, tile.inside)
             whole = _whole(picture)
             _add(sums, {name: part * share(tile.core, whole, name) for name, part in parts.items()})
         return sums
@@ -192,7 +242,7 @@ class Objective:
             for tile in self.tiles:
                 with torch.no_grad(), exact_convolutions():
                     window = _window(content, tile)
-                    yield self.network.statistics(window, self.content_weights, (), tile.inside)[0]
+                    yield self._look(window, self.content_weights, (), None, tile.inside)[0]
 
         if size <= KEPT_BYTES or len(self.tiles) == 1:
             return Store(maps(), in_memory=True)
@@ -202,33 +252,36 @@ class Objective:
             return Store(maps(), in_memory=True)
 
     def _content_energies(self) -> dict[str, float]:
+        """The content loss of a canvas in which the layers see nothing; relative ones are parts."""
         energies = dict.fromkeys(self.content_weights, 0.0)
         for tile, targets in zip(self.tiles, self._targets, strict=True):
             for name, target in targets.items():
                 part = share(tile.core, self._whole, name)
-                energies[name] += part * content_energy(target).item()
+                nothing = torch.zeros_like(target)
+                energies[name] += part * self._content_distance(nothing, target).item()
         return energies
 
     def _content_loss(
         self, features: dict[str, Tensor], target: dict[str, Tensor], tile: Tile | None = None
     ) -> Tensor:
         """The content loss, or a tile's share of it."""
-        return torch.stack(
-            [
-                (weight if tile is None else weight * share(tile.core, self._whole, name))
-                * content_loss(features[name], target[name])
-                for name, weight in self.content_weights.items()
-            ]
-        ).sum()
+        return self._sum(
+            (weight if tile is None else weight * share(tile.core, self._whole, name))
+            * self._content_distance(features[name], target[name])
+            for name, weight in self.content_weights.items()
+        )
 
-    def _style_loss(self, grams: Grams) -> Tensor:
-        return torch.stack(
-            [
-                weight * style_loss(grams[name][index], region.targets[name])
-                for index, region in enumerate(self.regions)
-                for name, weight in self.style_weights[index].items()
-            ]
-        ).sum()
+    def _style_loss(self, seen: Statistics) -> Tensor:
+        return self._sum(
+            weight * self._style_distances[index][name](seen[name][index])
+            for index, weights in enumerate(self.style_weights)
+            for name, weight in weights.items()
+        )
+
+    def _sum(self, parts: Iterable[Tensor]) -> Tensor:
+        """The sum of some losses, 0 of none."""
+        several = list(parts)
+        return torch.stack(several).sum() if several else self.network.mean.new_zeros(())
 
     def _cut(self, picture: Tensor, side: int | None) -> list[Tile]:
         height, width = picture.shape[1:]
@@ -242,14 +295,15 @@ def _guides_of(guides: Mapping[str, Tensor] | None, tile: Tile) -> Mapping[str, 
     return {name: tile.core.after(BY_NAME[name].pools).of(guide) for name, guide in guides.items()}
 
 
-def _add(sums: Grams, parts: Grams) -> None:
+def _add(sums: Statistics, parts: Statistics) -> None:
     for name, part in parts.items():
         sums[name] = sums[name] + part if name in sums else part
 
 
 def target_bytes(network: VGG19, recipe: Recipe, whole: Box) -> int:
     """What the content targets of a picture that fills that box take in memory."""
-    layers = [layer for layer in network.layers if layer.name in recipe.content_layers]
+    read = recipe.content_layers if recipe.alpha else {}
+    layers = [layer for layer in network.layers if layer.name in read]
     positions = sum(whole.after(layer.pools).area * layer.channels for layer in layers)
     return positions * network.dtype.itemsize
 

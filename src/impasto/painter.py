@@ -24,7 +24,7 @@ from impasto.checkpoint import Saved, Saving
 from impasto.errors import ImpastoWarning, InputError, RunError
 from impasto.evaluator import Evaluator, memory_errors
 from impasto.files import CHECKPOINT_EVERY, check_interval, check_writable, shown
-from impasto.inputs import StyleSource, called, styles_of
+from impasto.inputs import Inputs, StyleSource, called, styles_of
 from impasto.objective import Evaluation
 from impasto.optimizers import (
     LBFGS,
@@ -39,6 +39,7 @@ from impasto.pyramid import Level
 from impasto.recipe import Recipe
 from impasto.result import Easel, OnStep, Result, Step, finish
 from impasto.styles import Style, absolute
+from impasto.weights import Weights
 
 
 def stylize(
@@ -179,6 +180,7 @@ class Run:
         levels: the sizes that the canvas goes through.
         evaluator: measures canvases, at first those of the coarsest level.
         weights: name and SHA-256 of the network's.
+        loaded: those weights.
         first_canvas: 3 × H × W at the coarsest level, RGB 0…255 with the network's mean taken away.
     """
 
@@ -193,17 +195,26 @@ class Run:
         weights: str | Path = "bundled",
         weights_input: str | None = None,
         _checkpoint: tuple[Saved, dict[str, Tensor]] | None = None,
+        _like: Run | None = None,
     ) -> None:
         self.recipe = recipe = Recipe() if recipe is None else recipe
-        self._sources = (weights, weights_input)
-        self.inputs = inputs.read(content, styles_of(style, recipe), recipe)
+        self._pictures, self._sources = (content, style), (weights, weights_input)
+        styles = styles_of(style, recipe, content)
+        self.inputs: Inputs = (
+            _like.inputs
+            if _like is not None and _like.inputs.serve(styles, _like.recipe, recipe)
+            else inputs.read(content, styles, recipe)
+        )
         self.size = sizes.canvas_size(self.inputs.content.size, recipe)
         self.output_size = sizes.output_size(self.inputs.content.size, self.size, recipe)
         style_sizes = [
             sizes.style_size(read.picture.size, self.size, recipe) for read in self.inputs.styles
         ]
         self.levels = pyramid.plan(self.size, style_sizes, recipe)
-        loaded = weight_files.load(weights, weights_input)
+        self.loaded: Weights = (
+            weight_files.load(weights, weights_input) if _like is None else _like.loaded
+        )
+        loaded = self.loaded
         self.weights = (loaded.name, loaded.sha256)
         self._canvases = Canvases(
             self.inputs,
@@ -228,6 +239,24 @@ class Run:
                 )
             )
         self.evaluator.enter(coarsest)
+
+    def varied(self, recipe: Recipe) -> Run:
+        """The same pictures, which are not read again if they need not be, under another recipe.
+
+        Raises:
+            InputError: the recipe does not go with them.
+        """
+        content, style = self._pictures
+        weights, weights_input = self._sources
+        return Run(
+            content,
+            style,
+            recipe,
+            device=str(self.evaluator.device),
+            weights=weights,
+            weights_input=weights_input,
+            _like=self,
+        )
 
     @classmethod
     def resumed(cls, path: Path) -> Run:

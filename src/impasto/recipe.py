@@ -9,12 +9,13 @@ from __future__ import annotations
 import operator
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 
 import tomli_w
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -27,6 +28,7 @@ from pydantic import (
 
 from impasto.errors import InputError
 from impasto.layers import READABLE
+from impasto.notions import CONTENT_LOSSES, STYLE_LOSSES
 from impasto.sentences import ended, not_boolean, sentence, shown_value, suggest
 from impasto.styles import Style, read_path
 
@@ -159,6 +161,20 @@ def _read_protect(value: Any) -> str | None:
     return None if value is None else read_path(value)
 
 
+def _known_style_loss(value: str) -> str:
+    return _known(value, STYLE_LOSSES)
+
+
+def _known_content_loss(value: str) -> str:
+    return _known(value, CONTENT_LOSSES)
+
+
+def _known(value: str, names: Iterable[str]) -> str:
+    if value not in names:
+        raise ValueError(f"it should be one of {', '.join(names)}{suggest(value, names)}")
+    return value
+
+
 def _read_styles(value: Any) -> tuple[Style, ...]:
     if not isinstance(value, list | tuple):
         raise ValueError("it should be a list of styles")
@@ -265,6 +281,14 @@ class Recipe(BaseModel):
         description="What the loss of a layer is measured by: relative to what the layer sees in "
         "the picture it is compared with, or absolute, as in the published example.",
     )
+    style_loss: Annotated[str, AfterValidator(_known_style_loss)] = Field(
+        "gram",
+        description=f"What is meant by style: {', '.join(STYLE_LOSSES)}.",
+    )
+    content_loss: Annotated[str, AfterValidator(_known_content_loss)] = Field(
+        "features",
+        description=f"What is meant by content: {', '.join(CONTENT_LOSSES)}.",
+    )
     strength: Number | None = Field(
         None,
         ge=0,
@@ -275,6 +299,16 @@ class Recipe(BaseModel):
     alpha: Number = Field(1.0, ge=0, description="Weight of the content loss.")
     beta: Number | None = Field(
         None, ge=0, description="Weight of the style loss, in place of a strength."
+    )
+    tv_weight: Number = Field(
+        0.0,
+        ge=0,
+        description="Weight of the total variation, which makes the canvas smooth; 0.5 is felt.",
+    )
+    tv: Literal["anisotropic", "nine-point"] = Field(
+        "anisotropic",
+        description="Total variation by absolute differences to the right and down, or by squared "
+        "ones to all eight neighbours.",
     )
     pooling: Literal["average", "max"] = Field("average", description="Pooling of the network.")
     padding: Literal["replicate", "zeros"] = Field(
@@ -321,6 +355,27 @@ class Recipe(BaseModel):
             super().__init__(**settings)
         except ValidationError as error:
             raise InputError(sentence(error, type(self))) from None
+        if isinstance(self.tile, int) and not self.tiles:
+            raise InputError(
+                f"tile cannot be {self.tile}: the {self._sees_all()} looks at the whole picture at "
+                "once; leave tile at auto, or choose another loss."
+            )
+
+    @property
+    def layers(self) -> frozenset[str]:
+        """Layers of the network that a loss with a weight reads."""
+        content = self.content_layers if self.alpha else {}
+        return frozenset({*content, *(self.style_layers if self.style_weight else {})})
+
+    @property
+    def tiles(self) -> bool:
+        """Whether a canvas may be looked at in tiles, with the losses of the whole picture."""
+        return STYLE_LOSSES[self.style_loss].tiles and CONTENT_LOSSES[self.content_loss].tiles
+
+    def _sees_all(self) -> str:
+        if not STYLE_LOSSES[self.style_loss].tiles:
+            return f"style loss '{self.style_loss}'"
+        return f"content loss '{self.content_loss}'"
 
     @property
     def style_weight(self) -> float:
@@ -450,6 +505,9 @@ PRESETS: dict[str, dict[str, Any]] = {
     "fast": {"size": 320, "steps": 50, "levels": 3},
     "fine": {"size": 1024, "steps": 400},
     "gatys": GATYS,
+    # The two halves of the paper's first figure: a style alone, and a content alone.
+    "texture": {"alpha": 0.0, "initial": "noise", "steps": 250},
+    "reconstruction": {"beta": 0.0, "initial": "noise", "levels": 1, "steps": 150},
     # Its objective, size and output, with our first canvas, optimiser and precision.
     "gatys-fast": {
         **GATYS,

@@ -1,8 +1,8 @@
-"""What the styles ask for: regions of the canvas, each with the Gram matrices it should have.
+"""What the styles ask for: regions of the canvas, each with the statistics it should have.
 
-Styles of one mask are blended in their Gram matrices, layer by layer. Styles of different masks
-make regions of their own, whose Gram matrices are guided by the mask: Gatys, Ecker, Bethge,
-Hertzmann and Shechtman, *Controlling Perceptual Factors in Neural Style Transfer*,
+Styles of one mask are blended in their statistics, such as Gram matrices, layer by layer. Styles of
+different masks make regions of their own, whose statistics are guided by the mask: Gatys, Ecker,
+Bethge, Hertzmann and Shechtman, *Controlling Perceptual Factors in Neural Style Transfer*,
 arXiv:1611.07865, section 4.
 """
 
@@ -17,7 +17,7 @@ from torch import Tensor
 from impasto.layers import BY_NAME
 from impasto.masks import pooled
 
-Grams = dict[str, Tensor]
+Statistics = dict[str, Tensor]  # by layer
 TURNS = {  # whether mirrored, and quarter turns
     "none": ((False, 0),),
     "mirror": ((False, 0), (True, 0)),
@@ -62,25 +62,25 @@ class StyleCanvas:
 
 @dataclass
 class Region:
-    """Part of the canvas, and what its Gram matrices should be.
+    """Part of the canvas, and the statistics that it should have.
 
     Attributes:
         mask: 0…1, H × W; None for all of the canvas.
-        targets: Gram matrices by layer, C × C.
+        targets: what the style loss should see, by layer.
         weights: of its styles together, by layer.
     """
 
     mask: Tensor | None
-    targets: Grams = field(default_factory=dict)
+    targets: Statistics = field(default_factory=dict)
     weights: dict[str, float] = field(default_factory=dict)
 
-    def add(self, style: StyleCanvas, grams: Grams) -> None:
-        """Blend a style's Gram matrices in, by its weight."""
-        for name, matrix in grams.items():
+    def add(self, style: StyleCanvas, seen: Statistics) -> None:
+        """Blend a style's statistics in, by its weight."""
+        for name, statistic in seen.items():
             self.weights[name] = self.weights.get(name, 0.0) + style.weight
             part = style.weight / self.weights[name]
             self.targets[name] = (
-                matrix if name not in self.targets else self.targets[name].lerp(matrix, part)
+                statistic if name not in self.targets else self.targets[name].lerp(statistic, part)
             )
 
     def area(self, layer: str) -> float:

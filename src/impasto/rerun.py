@@ -100,7 +100,7 @@ def _carried(picture: Path) -> dict[str, Any]:
     text = images.carried_text(picture)
     try:
         carried = json.loads(text or "")
-        if not {"impasto", "recipe", "content", "style", "weights"} <= carried.keys():
+        if not {"impasto", "recipe", "content", "weights"} <= carried.keys():
             raise ValueError
         for key in carried.keys() - {"impasto", "recipe"}:
             carried[key]["name"], carried[key]["sha256"]
@@ -135,7 +135,7 @@ def _found(key: str, known: dict[str, Any], said: Path | None, picture: Path, fo
 
 def _styles(tables: list[dict[str, Any]] | None, found: dict[str, str]) -> Iterator[Style]:
     """The styles with the paths of what was found."""
-    for number, table in enumerate(tables or [{}], start=1):
+    for number, table in enumerate(tables or ([{}] if "style" in found else []), start=1):
         paths = {
             field: numbered(key, number)
             for field, key in (("picture", "style"), ("mask", "mask"), ("style_mask", "style mask"))

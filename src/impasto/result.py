@@ -137,7 +137,7 @@ def carried_recipe(recipe: Recipe, inputs: Inputs) -> dict[str, Any]:
     for key in ("initial", "protect"):
         if key in inputs.files:
             carried[key] = Path(getattr(recipe, key)).name
-    if len(inputs.styles) > 1 or not inputs.styles[0].style.is_plain:
+    if len(inputs.styles) > 1 or any(not read.style.is_plain for read in inputs.styles):
         carried["styles"] = [_carried_style(read) for read in inputs.styles]
     return carried
 

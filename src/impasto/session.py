@@ -45,6 +45,7 @@ class Outputs:
         montage: content, painting and styles in a row.
         plot: the losses over the steps.
         trace: every step as JSON lines.
+        timelapse: the run as a moving picture.
         snapshots: folder for the canvas at step 1 and every 50th.
         show: watch the canvas in a window.
         quiet: print nothing but errors.
@@ -59,6 +60,7 @@ class Outputs:
     montage: Path | None = None
     plot: Path | None = None
     trace: Path | None = None
+    timelapse: Path | None = None
     snapshots: Path | None = None
     show: bool = False
     quiet: bool = False
@@ -85,8 +87,8 @@ class Outputs:
 
     @property
     def files(self) -> list[Path]:
-        """Every picture, plot and trace that will be written, but the snapshots."""
-        named = (self.picture, self.montage, self.plot, self.trace)
+        """Every file that will be written, but the snapshots."""
+        named = (self.picture, self.montage, self.plot, self.trace, self.timelapse)
         return [path for path in named if path is not None]
 
     def check(self, inputs: tuple[Path, ...]) -> None:
@@ -104,6 +106,10 @@ class Outputs:
             figures.check_figure(self.plot)
         if self.trace is not None:
             check_writable(self.trace)
+        if self.timelapse is not None:
+            from impasto.timelapse import check_timelapse
+
+            check_timelapse(self.timelapse)
         if self.snapshots is not None:
             check_folder(self.snapshots)
         if self.show:
@@ -172,9 +178,10 @@ def announce(run: Run, expected: Forecast | None) -> None:
     )
     evaluator, cores = run.evaluator, len(cut(run, run.levels[-1]))
     tiled = f" in {cores} tiles of {evaluator.tiles[-1]}" if cores > 1 else ""
+    like = f" like {' and '.join(styles)}" if styles else ""
     where = f"in {evaluator.arithmetic.name} on {devices.describe(evaluator.device)}"
     typer.echo(
-        f"Painting {content} like {' and '.join(styles)}: {width}×{height} pixels{tiled}, "
+        f"Painting {content}{like}: {width}×{height} pixels{tiled}, "
         f"{run.recipe.steps} steps at {_levels(run)} {where}{_taking(expected)}.",
         err=True,
     )
@@ -286,7 +293,7 @@ def _without_lost(outputs: Outputs) -> Outputs:
     """Without what cannot be written or shown any more, but for the painting itself."""
     bare = Outputs(outputs.picture, outputs.bits)
     bare.check(())
-    for name in ("montage", "plot", "trace", "snapshots", "show"):
+    for name in ("montage", "plot", "trace", "timelapse", "snapshots", "show"):
         try:
             replace(bare, **{name: getattr(outputs, name)}).check(())
         except InputError as error:
@@ -298,6 +305,7 @@ def _without_lost(outputs: Outputs) -> Outputs:
 def paint(run: Run, outputs: Outputs) -> int:
     """Paint, write every output and say so; the exit code."""
     from impasto.progress import Trace
+    from impasto.timelapse import Timelapse
 
     with _ask_before_ending(outputs.quiet) as asked, _watchers(run, outputs) as watchers:
         result = run.paint(_on_step(watchers, lambda: asked() is not None))
@@ -310,7 +318,7 @@ def paint(run: Run, outputs: Outputs) -> int:
                 note(f"What was painted is not lost: {_resume(saved)} -o ANOTHER.png")
             raise
         for watcher in watchers:
-            if isinstance(watcher, Trace):
+            if isinstance(watcher, Trace | Timelapse):
                 watcher.done(result)
     if outputs.temporary and saved is not None and asked() is None:
         saved.unlink(missing_ok=True)
@@ -337,10 +345,13 @@ def _watchers(run: Run, outputs: Outputs) -> Iterator[list[Watcher]]:
     from rich.console import Console
 
     from impasto.progress import Bar, Lines, Snapshots, Trace, Window
+    from impasto.timelapse import Timelapse
 
     watchers: list[Watcher] = []
     if outputs.trace is not None:
         watchers.append(Trace(outputs.trace, run))
+    if outputs.timelapse is not None:
+        watchers.append(Timelapse(outputs.timelapse))
     if outputs.snapshots is not None:
         watchers.append(Snapshots(outputs.snapshots))
     if outputs.show:

@@ -62,7 +62,7 @@ def output_size(content: PixelSize, canvas: PixelSize, recipe: Recipe) -> PixelS
 
 
 def _check(size: PixelSize, what: str, picture: PixelSize, recipe: Recipe, advice: str) -> None:
-    read = {*recipe.content_layers, *recipe.style_layers}
+    read = set(recipe.layers)
     deepest = up_to_deepest(read)[-1]
     if min(size) < deepest.smallest_side:
         raise InputError(

@@ -6,7 +6,7 @@ Ecker and Bethge, arXiv:1508.06576, section *Methods*.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 
 import torch
 import torch.nn.functional as F
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from impasto.errors import InputError
 from impasto.layers import BY_NAME, up_to_deepest
-from impasto.losses import gram, guided_gram
+from impasto.losses import gram
 from impasto.tiles import Box
 from impasto.weights import Weights
 from impasto.winograd import Trunk
@@ -117,7 +117,6 @@ class VGG19:
         features: Iterable[str],
         grams: Iterable[str],
         core: Box | None = None,
-        guides: Mapping[str, Tensor] | None = None,
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Feature maps of some layers and Gram matrices of others.
 
@@ -126,37 +125,31 @@ class VGG19:
             features: names of layers that are read.
             grams: likewise.
             core: the part of the picture whose maps and matrices are wanted; None for all of it.
-            guides: by layer name, what multiplies that part of its map for the matrix of each
-                region, R × H' × W'; None for one region that is everywhere.
 
         Returns:
-            By layer name, the maps, C × H' × W', and the matrices, R × C × C, of
+            By layer name, the maps, C × H' × W', and the matrices, C × C, of
             :func:`impasto.losses.gram`.
         """
-        if self._trunk is not None and guides is None:
-            maps, matrices = self._trunk(picture, features, grams, core)
-            return maps, {name: matrix.unsqueeze(0) for name, matrix in matrices.items()}
-        maps = self._maps(picture, {*features, *grams}, core)
-        return {name: maps[name] for name in features}, {
-            name: gram(maps[name]).unsqueeze(0)
-            if guides is None
-            else guided_gram(maps[name], guides[name])
-            for name in grams
-        }
-
-    def release(self) -> None:
-        """Give the memory back that lies ready for the next picture."""
         if self._trunk is not None:
-            self._trunk.release()
+            return self._trunk(picture, features, grams, core)
+        maps = self.maps(picture, {*features, *grams}, core)
+        return {name: maps[name] for name in features}, {name: gram(maps[name]) for name in grams}
 
-    def _maps(self, picture: Tensor, names: set[str], core: Box | None) -> dict[str, Tensor]:
-        """The core's part of some layers' maps."""
+    def maps(
+        self, picture: Tensor, names: Iterable[str], core: Box | None = None
+    ) -> dict[str, Tensor]:
+        """Feature maps of some layers, as above, of a part of the picture."""
         if self._trunk is not None:
             return self._trunk(picture, sorted(names), (), core)[0]
         maps = self(picture)
         if core is not None:
             maps = {name: core.after(BY_NAME[name].pools).of(x) for name, x in maps.items()}
         return {name: maps[name] for name in names}
+
+    def release(self) -> None:
+        """Give the memory back that lies ready for the next picture."""
+        if self._trunk is not None:
+            self._trunk.release()
 
 
 def _placed(

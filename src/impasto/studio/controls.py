@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -20,13 +20,18 @@ NAMES = tuple(name for name in Recipe.model_fields if name not in ELSEWHERE)
 USUAL_STRENGTH = 0.5
 
 
-def component(name: str) -> Component:
-    """The component of a setting, as the preset ``default`` has it."""
+def component(name: str, text: Callable[[str], Any]) -> Component:
+    """The component of a setting, as the preset ``default`` has it.
+
+    Args:
+        name: of the setting.
+        text: what gives a text of the page by its key.
+    """
     field = Recipe.model_fields[name]
     value = values_of(Recipe())[NAMES.index(name)]
     label: dict[str, Any] = {
-        "label": name.replace("_", " "),
-        "info": field.description,
+        "label": text(f"setting-{name}"),
+        "info": text(f"explained-{name}"),
         "elem_id": f"setting-{name}",
     }
     if name == "initial":

@@ -29,7 +29,8 @@ from impasto.studio.controls import (
     values_of,
 )
 from impasto.studio.jobs import Job, Painting, Waiting, Workshop
-from impasto.studio.texts import TEXTS, lasting, said, table
+from impasto.studio.korean import korean
+from impasto.studio.texts import PREFIX, lasting, said, table
 from impasto.styles import Style
 
 KEPT = 12  # paintings of a visit
@@ -130,7 +131,8 @@ class Page:
         self.blocks = page
 
     def _text(self, key: str) -> Any:
-        assert key in TEXTS, key  # noqa: S101 – a text that is nowhere is an error of ours
+        key = PREFIX + key
+        assert key in self.i18n.translations["en"], key  # noqa: S101 – else it would show the key
         return self.i18n(key)
 
     def _lay_out(self) -> None:
@@ -179,7 +181,7 @@ class Page:
                 elem_id="brush",
             )
         with gr.Accordion(text("expert"), open=False):
-            self.controls = [component(name) for name in NAMES]
+            self.controls = [component(name, text) for name in NAMES]
         with gr.Accordion(text("recipe"), open=False):
             self.recipe_in = gr.File(
                 label=text("recipe_in"), file_types=[".toml", ".png"], elem_id="recipe-in"
@@ -233,12 +235,16 @@ class Page:
         self.switch.click(None, js=SWITCH)
         self.ours.input(_ours, self.ours, self.style, api_visibility="private")
         self.preset.input(_of_preset, self.preset, settings, api_visibility="private")
-        self.recipe_in.upload(_of_file, self.recipe_in, settings, api_visibility="private")
-        self.content.change(_to_brush, self.content, self.brush, api_visibility="private")
+        self.recipe_in.upload(
+            _of_file, [self.language, self.recipe_in], settings, api_visibility="private"
+        )
+        self.content.change(
+            _to_brush, [self.language, self.content], self.brush, api_visibility="private"
+        )
         gr.on(
             [control.change for control in settings],
             _to_toml,
-            settings,
+            [self.language, *settings],
             self.recipe_out,
             show_progress="hidden",
             api_visibility="private",
@@ -295,14 +301,14 @@ class Page:
             raise gr.Error(said("missing", "en"))
         job, result = self.workshop.open(), None
         try:
-            settings = recipe_from(recipe)
+            settings = recipe_from(recipe or "")
             kept = job.keep(Path(content), "content")
             styles = [Style(picture=job.keep(Path(style), "style"))]
             for view in self.workshop.paint(job, kept, styles, settings):
                 result = view
                 yield gr.skip()  # so that it is noticed if nobody listens any more
         except Exception as error:
-            raise gr.Error(_reason(error)) from None
+            raise gr.Error(_reason(error, "en")) from None
         finally:
             self._forget(job)
         if job.ended.is_set() or not isinstance(result, Result):
@@ -318,7 +324,7 @@ class Page:
             self.workshop.close(job)
 
     def _greet(self, name: str) -> Any:
-        return gr.Button(visible=bool(name) and self.workshop.has_unfinished(name))
+        return gr.Button(visible=isinstance(name, str) and self.workshop.has_unfinished(name))
 
     def _paint(
         self,
@@ -341,13 +347,13 @@ class Page:
             styles = [Style(picture=job.keep(Path(style), "style"))]
             if second is not None:
                 styles = _two(job, styles[0], job.keep(Path(second), "second"), weight, brush)
-        except (ImpastoError, OSError) as error:
+        except Exception as error:
             self.workshop.close(job)
-            raise gr.Error(_reason(error)) from None
+            raise gr.Error(_reason(error, language)) from None
         yield from self._show(visit, language, job, self.workshop.paint(job, kept, styles, recipe))
 
     def _go_on(self, visit: Visit | None, language: str, name: str) -> Iterator[Updates]:
-        job = self.workshop.take_up(name)
+        job = self.workshop.take_up(name) if isinstance(name, str) else None
         if job is None:
             raise gr.Error(said("gone", language))
         yield from self._show(visit, language, job, self.workshop.go_on(job))
@@ -358,18 +364,6 @@ class Page:
         """Tell a visitor of their painting as it is made."""
         visit = known or Visit()
         visit.job = job
-        yield {
-            self.visit: visit,
-            self.unfinished: job.name,
-            self.status: said("reading", language),
-            self.losses: None,
-            self.painting: gr.Image(visible=True),
-            self.compare: gr.ImageSlider(visible=False),
-            self.files: gr.File(visible=False),
-            self.paint: gr.Button(interactive=False),
-            self.stop: gr.Button(interactive=True),
-            self.go_on: gr.Button(visible=False),
-        }
         rest = {
             self.paint: gr.Button(interactive=True),
             self.stop: gr.Button(interactive=False),
@@ -377,6 +371,18 @@ class Page:
         losses: list[tuple[int, float]] = []
         last: Updates = {self.status: said("ready", language), self.unfinished: ""}
         try:
+            yield {
+                self.visit: visit,
+                self.unfinished: job.name,
+                self.status: said("reading", language),
+                self.losses: None,
+                self.painting: gr.Image(visible=True),
+                self.compare: gr.ImageSlider(visible=False),
+                self.files: gr.File(visible=False),
+                self.paint: gr.Button(interactive=False),
+                self.stop: gr.Button(interactive=True),
+                self.go_on: gr.Button(visible=False),
+            }
             for view in views:
                 if isinstance(view, Result):
                     keep = job.name if job.ended.is_set() else ""
@@ -392,7 +398,7 @@ class Page:
                     yield from self._going(view, language, losses)
         except Exception as error:
             last = {
-                self.status: _reason(error),
+                self.status: _reason(error, language),
                 self.unfinished: job.name if job.is_resumed else "",
             }
         finally:
@@ -468,30 +474,30 @@ def _of_preset(name: str) -> list[Any]:
     return [strength_of(recipe), *values_of(recipe)]
 
 
-def _of_file(path: str | None) -> list[Any]:
+def _of_file(language: str, path: str | None) -> list[Any]:
     if path is None:
         return [gr.skip() for _ in range(1 + len(NAMES))]
     try:
         recipe = recipe_in(Path(path))
     except ImpastoError as error:
-        raise gr.Error(str(error)) from None
+        raise gr.Error(_reason(error, language)) from None
     return [strength_of(recipe), *values_of(recipe)]
 
 
-def _to_toml(strength: float, *values: Any) -> str:
+def _to_toml(language: str, strength: float, *values: Any) -> str:
     try:
         return recipe_of(values, strength).to_toml()
     except InputError as error:
-        return str(error)
+        return _reason(error, language)
 
 
-def _to_brush(content: str | None) -> Any:
+def _to_brush(language: str, content: str | None) -> Any:
     if content is None:
         return None
     try:
         pixels = images.read(content, "photograph").pixels
     except ImpastoError as error:
-        raise gr.Error(str(error)) from None
+        raise gr.Error(_reason(error, language)) from None
     picture = Image.fromarray(images.to_uint8(pixels))
     picture.thumbnail((800, 800))
     return {"background": picture, "layers": [], "composite": None}
@@ -525,9 +531,9 @@ def _two(
     return [Style(picture=first.picture, mask=str(job.folder / "rest.png")), other]
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception, language: str) -> str:
     """What went wrong, without what the visitor need not know."""
     if isinstance(error, ImpastoError):
-        return str(error)
+        return korean(str(error)) if str(language).startswith("ko") else str(error)
     logging.getLogger("impasto").exception("A painting failed", exc_info=error)
-    return "The painting failed; the server's log says why."
+    return said("failed", language)

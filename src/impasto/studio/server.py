@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import time
@@ -14,15 +13,19 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when Gradio is imported
 
 import gradio as gr
 import uvicorn
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Request, Response
+from gradio.route_utils import FnIndexInferError
+from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from impasto import __version__, samples
+from impasto.studio.guards import Door, OwnFiles
 from impasto.studio.jobs import Workshop
 from impasto.studio.limits import Limits
 from impasto.studio.page import CSS, HEAD, THEME, Page
 
-MOST_JSON = 1_000_000  # bytes of a request
+# What Gradio raises when a request is not as it should be, rather than answering so.
+MALFORMED = (AttributeError, FnIndexInferError, LookupError, TypeError, ValueError)
 WEEK = 7 * 24 * 3600.0  # seconds, after which nobody goes on with a painting any more
 
 
@@ -44,11 +47,12 @@ def application(workshop: Workshop, auth: tuple[str, str] | None = None) -> Fast
         return Response(workshop.metrics(), media_type="text/plain; version=0.0.4")
 
     page = Page(workshop)
-    page.blocks.queue(max_size=4 * workshop.limits.waiting)
+    page.blocks.queue(max_size=4 * workshop.limits.waiting, api_open=False)
     page.blocks.max_threads = max(40, 3 * workshop.limits.waiting)
     page.blocks.has_launched = True  # from here on files are only served to whom they belong
     app.add_middleware(Head, text=HEAD.encode())
     app.add_middleware(OwnFiles, folder=Path(page.blocks.GRADIO_CACHE))
+    app.add_middleware(Door, most=workshop.limits.bytes)
     mounted: FastAPI = gr.mount_gradio_app(
         app,
         page.blocks,
@@ -57,12 +61,16 @@ def application(workshop: Workshop, auth: tuple[str, str] | None = None) -> Fast
         allowed_paths=[str(samples.PICTURES)],
         max_file_size=workshop.limits.bytes,
         show_error=False,
+        enable_monitoring=False,
         ssr_mode=False,
         footer_links=["api"],
         i18n=page.i18n,
         theme=THEME,
         css=CSS,
     )
+    (mount,) = (route for route in mounted.routes if isinstance(route, Mount))
+    for kind in MALFORMED:
+        mount.app.add_exception_handler(kind, _malformed)  # type: ignore[attr-defined]
     return mounted
 
 
@@ -121,68 +129,8 @@ class Head:
         await self.app(scope, receive, gather)
 
 
-class OwnFiles:
-    """Lets requests name no file but one that was uploaded, and no address.
-
-    Args:
-        app: what answers.
-        folder: of the uploads.
-    """
-
-    def __init__(self, app: ASGIApp, folder: Path) -> None:
-        self.app, self.folder = app, folder.resolve()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or refuse it."""
-        kind = dict(scope.get("headers", [])).get(b"content-type", b"")
-        if scope["type"] != "http" or scope["method"] != "POST" or b"json" not in kind:
-            await self.app(scope, receive, send)
-            return
-        body = b""
-        more = True
-        while more:
-            message = await receive()
-            body += message.get("body", b"")
-            more = message.get("more_body", False)
-            if len(body) > MOST_JSON:
-                await Response("The request is too large.", 413)(scope, receive, send)
-                return
-        if not self.allows(body):
-            await Response("The request names a file that is not its own.", 403)(
-                scope, receive, send
-            )
-            return
-        messages = iter([{"type": "http.request", "body": body, "more_body": False}])
-
-        async def replay() -> Message:
-            return next(messages, None) or await receive()
-
-        await self.app(scope, replay, send)
-
-    def allows(self, body: bytes) -> bool:
-        """Whether every file that a request names was uploaded."""
-        try:
-            waiting = [json.loads(body)]
-        except (ValueError, RecursionError):
-            return False
-        while waiting:
-            value = waiting.pop()
-            if isinstance(value, dict):
-                waiting.extend(value.values())
-                path = value.get("path")
-                if isinstance(path, str) and not self._is_own(path):
-                    return False
-            elif isinstance(value, list):
-                waiting.extend(value)
-        return True
-
-    def _is_own(self, path: str) -> bool:
-        try:
-            real = Path(path).resolve()
-        except (OSError, ValueError):
-            return False
-        ours = (self.folder, samples.PICTURES.resolve())
-        return any(real.is_relative_to(folder) for folder in ours)
+async def _malformed(_request: Request, _error: Exception) -> Response:
+    return Response("The request cannot be understood.", 400)
 
 
 class _Server(uvicorn.Server):

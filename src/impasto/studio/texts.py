@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from impasto.recipe import Recipe
+
 LANGUAGES = ("en", "ko")
+PREFIX = "impasto-"  # of keys, since the page translates whatever is one, a setting's value too
 
 TEXTS: dict[str, tuple[str, str]] = {
     "title": (
@@ -64,9 +67,117 @@ TEXTS: dict[str, tuple[str, str]] = {
         "The studio is stopping. Your painting is saved: go on with it here later.",
         "스튜디오가 종료됩니다. 그림은 저장되었으니 나중에 이곳에서 이어 그리세요.",
     ),
+    "other": ("{sentence}", "문제가 생겼습니다: {sentence}"),
+    "failed": (
+        "The painting failed; the server's log says why.",
+        "그림을 그리지 못했습니다. 이유는 서버의 로그에 있습니다.",
+    ),
     "gone": ("That painting is no longer there.", "그 그림은 더 이상 남아 있지 않습니다."),
     "seconds": ("{n} s", "{n}초"),
     "minutes": ("{n} min", "{n}분"),
+}
+
+# The settings in Korean: label and explanation. In English they are the recipe's own.
+SETTINGS: dict[str, tuple[str, str]] = {
+    "size": (
+        "작업 크기",
+        "가로x세로, 비율을 유지한 긴 변의 픽셀 수, 또는 사진의 원래 크기인 'original'.",
+    ),
+    "output_size": (
+        "결과물 크기",
+        "'working'(작업 크기), 'content'(사진의 원래 크기), 또는 작업 크기처럼 적은 크기.",
+    ),
+    "style_fit": (
+        "스타일 맞춤",
+        "스타일 그림을 작업 크기에 맞추는 방법: 비율을 유지하고 긴 변을 캔버스에 맞추기(aspect), "
+        "비율을 무시하고 캔버스에 맞추기(squeeze), 원래 크기 그대로 보기(original).",
+    ),
+    "style_scale": (
+        "스타일 배율",
+        "스타일 그림을 그보다 몇 배 크게 볼지. 1보다 크면 붓질이 커지고 작으면 작아집니다.",
+    ),
+    "style_symmetry": (
+        "스타일 대칭",
+        "스타일을 좌우로 뒤집은 그림(mirror), 90도씩 돌린 그림(rotate), 또는 그 모두(all)에서도 "
+        "얻어 붓질이 다른 방향으로도 놓이게 할지.",
+    ),
+    "color": (
+        "색",
+        "어느 색을 쓸지: 스타일 그림의 색(style), 그림의 밝기에 사진의 색상과 채도(content), "
+        "실행 전에 스타일을 사진의 색으로 맞추기(match), 실행 후에 사진의 히스토그램에 "
+        "맞추기(histogram).",
+    ),
+    "rescale": ("값의 범위 늘이기", "두 그림의 값을 전체 범위 0…255로 늘입니다."),
+    "initial": (
+        "초기 캔버스",
+        "스타일의 색을 입힌 콘텐츠(recolored-content), 콘텐츠(content), 노이즈를 섞은 "
+        "콘텐츠(noisy-content), 스타일(style), 노이즈(noise).",
+    ),
+    "noise_ratio": ("노이즈 비율", "초기 캔버스가 noisy-content일 때 노이즈의 비율."),
+    "seed": ("시드", "노이즈의 시드."),
+    "content_layers": ("콘텐츠 층", "콘텐츠를 읽을 층과 가중치. 예: conv4_2:1"),
+    "style_layers": (
+        "스타일 층",
+        "그람 행렬로 스타일을 읽을 층과 가중치. 예: conv1_1:0.5,conv2_1:1",
+    ),
+    "balance": (
+        "균형",
+        "층의 손실을 재는 기준: 비교하는 그림에서 그 층이 보는 것에 상대적으로(relative), 또는 "
+        "공개된 예제처럼 절대적으로(absolute).",
+    ),
+    "style_loss": (
+        "스타일 손실",
+        "스타일을 무엇으로 볼지: 그람 행렬(gram), 공분산(covariance), 평균과 분산(mean-variance), "
+        "바서슈타인 거리(wasserstein), 여러 방향의 분포(sliced), 히스토그램(histogram), 가장 "
+        "가까운 특징(nearest).",
+    ),
+    "content_loss": (
+        "콘텐츠 손실",
+        "콘텐츠를 무엇으로 볼지: 층의 특징(features), 특징끼리의 닮음(self-similarity).",
+    ),
+    "alpha": ("알파", "콘텐츠 손실의 가중치."),
+    "beta": ("베타", "스타일 손실의 가중치. 스타일의 세기 대신 씁니다."),
+    "tv_weight": (
+        "총변동 가중치",
+        "캔버스를 매끄럽게 하는 총변동(total variation)의 가중치. 0.5부터 눈에 띕니다.",
+    ),
+    "tv": (
+        "총변동",
+        "총변동을 재는 방법: 오른쪽과 아래 픽셀과의 절대 차이(anisotropic), 또는 이웃한 여덟 "
+        "픽셀과의 제곱 차이(nine-point).",
+    ),
+    "pooling": ("풀링", "신경망의 풀링: 평균(average) 또는 최댓값(max)."),
+    "padding": (
+        "패딩",
+        "신경망의 첫 층이 테두리 바깥을 무엇으로 볼지: 테두리의 픽셀(replicate), 또는 공개된 "
+        "예제처럼 회색에 해당하는 0(zeros).",
+    ),
+    "optimizer": ("최적화", "캔버스를 다듬는 최적화 방법."),
+    "learning_rate": (
+        "학습률",
+        "Adam의 스텝 크기이자 L-BFGS 첫 스텝의 RMS 길이. 0…255의 밝기 단위입니다.",
+    ),
+    "steps": ("스텝", "손실과 기울기를 계산하는 횟수. 모든 레벨을 합한 것입니다."),
+    "levels": (
+        "레벨",
+        "캔버스가 거치는 크기의 수. 크기는 매번 두 배가 되고 한 변이 48픽셀보다 작지 않습니다. "
+        "auto는 약 128픽셀에서 시작합니다.",
+    ),
+    "tile": (
+        "타일",
+        "그림을 나누어 보는 타일의 한 변으로, 16픽셀의 배수입니다. auto는 메모리가 허락하는 만큼 "
+        "크게, off는 그림 전체를 한 번에 봅니다. 어느 쪽이든 같은 그림이 나옵니다.",
+    ),
+    "keep": (
+        "남길 캔버스",
+        "손실이 가장 작은 스텝에서 남길 것: 손실을 잰 캔버스(measured), 또는 그 스텝에서 갱신한 "
+        "뒤의 캔버스(updated, Adam만).",
+    ),
+    "precision": (
+        "정밀도",
+        "수의 형식: auto는 장치에서 같은 그림을 가장 빨리 그리는 형식이고, float32는 모든 합성곱을 "
+        "적힌 그대로 계산합니다.",
+    ),
 }
 
 
@@ -77,7 +188,7 @@ def said(key: str, language: str, **values: object) -> str:
     ('5초', '5 s')
     """
     english, korean = TEXTS[key]
-    return (korean if language.startswith("ko") else english).format(**values)
+    return (korean if str(language).startswith("ko") else english).format(**values)
 
 
 def lasting(seconds: float, language: str) -> str:
@@ -92,6 +203,10 @@ def lasting(seconds: float, language: str) -> str:
 
 
 def table(language: str) -> dict[str, str]:
-    """Every text in a language, by key."""
+    """Every text in a language, by key: a setting has ``setting-NAME`` and ``explained-NAME``."""
     index = LANGUAGES.index(language)
-    return {key: texts[index] for key, texts in TEXTS.items()}
+    texts = {key: both[index] for key, both in TEXTS.items()}
+    for name, korean in SETTINGS.items():
+        english = name.replace("_", " "), Recipe.model_fields[name].description or ""
+        texts[f"setting-{name}"], texts[f"explained-{name}"] = (english, korean)[index]
+    return {PREFIX + key: text for key, text in texts.items()}

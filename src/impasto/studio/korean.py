@@ -1,0 +1,113 @@
+"""impasto's errors, which are English sentences, in Korean."""
+
+from __future__ import annotations
+
+import re
+
+from impasto.studio.texts import SETTINGS, TEXTS, said
+
+PICTURE = r"The [a-z ]+\d* '(?:.*[/\\])?(?P<file>.+?)' "
+SIDES = r"The (?P<what>[a-z ]+) would be (?P<size>\d+×\d+) pixels"
+CANNOT = r"(?P<name>\w+) cannot be (?P<value>.+): "
+SHOULD = CANNOT + "it should be "
+REFUSED = "{name}에 {value} 값은 쓸 수 없습니다. "
+
+# What visitors meet: a pattern of the sentence, and the Korean one.
+SENTENCES = {
+    PICTURE + r"is damaged or not a picture .+: use (?P<kinds>.+) or (?P<last>\w+)\.": (
+        "{file}: 손상되었거나 읽을 수 없는 그림입니다. {kinds}, {last} 파일을 쓰세요."
+    ),
+    PICTURE + r"is damaged or of an unusual kind .+": (
+        "{file}: 손상되었거나 흔치 않은 형식의 그림입니다. PNG나 JPEG로 다시 저장하세요."
+    ),
+    PICTURE + r"is empty\.": "{file}: 빈 파일입니다.",
+    PICTURE + r"has .*more than (?P<most>[\d,]+)( pixels)?: make it smaller\.": (
+        "{file}: 한도인 {most}픽셀을 넘습니다. 더 작게 줄이세요."
+    ),
+    SIDES + r", and this studio paints (?P<most>[\d.]+) megapixels at most: .+": (
+        "{what} 크기가 {size}픽셀이 되는데, 이 스튜디오의 한도는 {most}메가픽셀입니다. "
+        "더 작은 크기를 고르세요."
+    ),
+    SIDES + r" .+, but (?P<layer>\w+) needs (?P<least>\d+) pixels a side: .+": (
+        "{what} 크기가 {size}픽셀이 되는데, {layer} 층에는 한 변에 {least}픽셀이 필요합니다. "
+        "더 큰 크기나 덜 길쭉한 그림을 고르세요."
+    ),
+    r"(?P<steps>\d+) steps are more than the (?P<most>\d+) that this studio takes: .+": (
+        "{steps}스텝은 이 스튜디오의 한도인 {most}스텝을 넘습니다. 더 적게 정하세요."
+    ),
+    r"There are (?P<many>\d+) paintings in the line already: try again later\.": (
+        "이미 그림 {many}장이 차례를 기다립니다. 나중에 다시 시도하세요."
+    ),
+    r"Memory ran out at (?P<size>\d+×\d+) pixels: .+": (
+        "{size}픽셀에서 메모리가 모자랐습니다. 더 작은 크기를 고르세요."
+    ),
+    r"The loss of the first canvas is not finite: .+": (
+        "초기 캔버스의 손실이 유한하지 않습니다. 층의 가중치, 알파, 베타를 줄이거나 "
+        "다른 초기 캔버스를 고르세요."
+    ),
+    r"This file holds no recipe\.": "이 파일에는 레시피가 없습니다.",
+    r"The recipe is not valid TOML: .+ \(at line (?P<line>\d+), column (?P<column>\d+)\)\.": (
+        "레시피가 올바른 TOML이 아닙니다({line}행 {column}열)."
+    ),
+    r"The recipe is not valid TOML: .+": "레시피가 올바른 TOML이 아닙니다.",
+    r"There is no setting '(?P<name>.+?)'.+": "'{name}' 설정은 없습니다.",
+    SHOULD + r"at least (?P<least>\S+)\.": REFUSED + "{least} 이상이어야 합니다.",
+    SHOULD + r"at most (?P<most>\S+)\.": REFUSED + "{most} 이하여야 합니다.",
+    SHOULD + r"greater than (?P<bound>\S+)\.": REFUSED + "{bound}보다 커야 합니다.",
+    SHOULD + r"a whole number\.": REFUSED + "정수여야 합니다.",
+    SHOULD + r"a( finite)? number\.": REFUSED + "유한한 수여야 합니다.",
+    SHOULD + r"one of (?P<words>[^;]+?)(; did you mean .+)?[.?]": (
+        REFUSED + "{words} 가운데 하나여야 합니다."
+    ),
+    SHOULD + r"(?P<words>'.+') or (?P<last>'.+')\.": (
+        REFUSED + "{words}, {last} 가운데 하나여야 합니다."
+    ),
+    SHOULD + r"(?P<words>.*)one number of pixels, as in (?P<one>\d+), or .+ (?P<two>\w+)\.": (
+        REFUSED + "{words}{one} 같은 픽셀 수나 {two} 같은 두 수여야 합니다."
+    ),
+    SHOULD + r"(?P<words>'.+') or a whole number from (?P<least>\d+) to (?P<most>\d+)\.": (
+        REFUSED + "{words} 또는 {least}에서 {most} 사이의 정수여야 합니다."
+    ),
+    SHOULD + r"(?P<words>'.+') or a multiple of (?P<step>\d+) from .+ to (?P<most>\d+) pixels\.": (
+        REFUSED + "{words} 또는 {most} 이하인 {step}의 배수여야 합니다."
+    ),
+    CANNOT + r"its sides should lie between (?P<least>\d+) and (?P<most>\d+) pixels\.": (
+        REFUSED + "각 변은 {least}에서 {most} 사이의 픽셀 수여야 합니다."
+    ),
+    CANNOT + r"there is no layer (?P<layer>'.+?')[;.].*": REFUSED + "{layer} 층은 없습니다.",
+    CANNOT + r"the (style|content) loss (?P<loss>'.+') looks at the whole picture at once; .+": (
+        REFUSED + "{loss} 손실은 그림 전체를 한 번에 봅니다. auto로 두거나 다른 손실을 고르세요."
+    ),
+    CANNOT + r"the weight of (?P<layer>\w+) should be a number that is at least 0\.": (
+        REFUSED + "{layer}의 가중치는 0 이상의 수여야 합니다."
+    ),
+    CANNOT + r"it should name .+, as in (?P<example>\S+)\.": (
+        REFUSED + "{example}처럼 층의 이름을 적으세요."
+    ),
+    r"balance cannot be 'absolute' without beta: .+, as in (?P<example>\d+)\.": (
+        "균형(balance)을 'absolute'로 하려면 베타(beta)도 {example}처럼 정해야 합니다."
+    ),
+}
+NAMES = {
+    "canvas": "캔버스",
+    "painting": TEXTS["painting"][1],
+    "style picture": TEXTS["style"][1],
+    **{name: f"{label}({name})" for name, (label, _) in SETTINGS.items()},
+}
+
+
+def korean(sentence: str) -> str:
+    """An error's sentence in Korean; one that is not known stands after a Korean lead-in.
+
+    >>> korean("This file holds no recipe.")
+    '이 파일에는 레시피가 없습니다.'
+    >>> korean("The sky fell.")
+    '문제가 생겼습니다: The sky fell.'
+    """
+    sentence = re.sub(r"^In the recipe '.*?': ", "", sentence)
+    for pattern, text in SENTENCES.items():
+        if found := re.fullmatch(pattern, sentence):
+            return text.format(
+                **{key: NAMES.get(part, part) for key, part in found.groupdict().items()}
+            )
+    return said("other", "ko", sentence=sentence)
