@@ -19,7 +19,10 @@ from impasto.studio.server import application
 
 @contextmanager
 def running(
-    folder: Path, limits: Limits | None = None, port: int = 0
+    folder: Path,
+    limits: Limits | None = None,
+    port: int = 0,
+    auth: tuple[str, str] | None = None,
 ) -> Iterator[tuple[str, Workshop]]:
     """A studio's address, and its workshop."""
     workshop = Workshop(folder, limits or Limits(), "cpu")
@@ -28,7 +31,7 @@ def running(
         free.bind(("127.0.0.1", port))
         port = free.getsockname()[1]
     server = uvicorn.Server(
-        uvicorn.Config(application(workshop), host="127.0.0.1", port=port, log_level="error")
+        uvicorn.Config(application(workshop, auth), host="127.0.0.1", port=port, log_level="error")
     )
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

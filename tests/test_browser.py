@@ -230,3 +230,16 @@ def test_a_region_painted_by_mouse_changes_the_painting(
     assert '"mask"' not in results[0][1]
     assert '"mask"' in results[1][1]
     assert (results[0][0] != results[1][0]).any()
+
+
+def test_who_has_the_password_comes_in(browser: Browser, tmp_path: Path) -> None:
+    with running(tmp_path / "studio", auth=("anna", "secret")) as (address, _):
+        page = browser.new_context(locale="en-US").new_page()
+        page.set_default_timeout(LONG)
+        page.goto(address)
+        for password in ("wrong", "secret"):
+            page.locator("input").nth(0).fill("anna")
+            page.locator("input[type=password]").fill(password)
+            assert page.locator("#paint").count() == 0
+            page.get_by_role("button", name="Login").click()
+        page.wait_for_selector("#paint")

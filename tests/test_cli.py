@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -234,14 +235,29 @@ def test_the_demo_paints_the_photograph(style: str) -> None:
 # ---------------------------------------------------------------------- a process of its own
 
 
-def start(*flags: str) -> subprocess.Popen[str]:
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts a painting as a process, which does not outlive the test."""
+    started: list[subprocess.Popen[str]] = []
     command = [sys.executable, "-m", "impasto", "stylize", "content.png", "style.png"]
-    return subprocess.Popen(
-        [*command, "-o", "out.png", *QUICK, *flags],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+
+    def process(*flags: str) -> subprocess.Popen[str]:
+        started.append(
+            subprocess.Popen(
+                [*command, "-o", "out.png", *QUICK, *flags],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        )
+        return started[-1]
+
+    yield process
+    for one in started:
+        one.kill()
 
 
 def wait_for_step(trace: Path, number: int, seconds: float = 120) -> None:
@@ -254,7 +270,7 @@ def wait_for_step(trace: Path, number: int, seconds: float = 120) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal")
-def test_ctrl_c_writes_the_best_picture_so_far() -> None:
+def test_ctrl_c_writes_the_best_picture_so_far(start: Start) -> None:
     process = start("--steps", "100000", "--trace", "run.jsonl")
     wait_for_step(Path("run.jsonl"), 3)
     process.send_signal(signal.SIGINT)
@@ -267,7 +283,7 @@ def test_ctrl_c_writes_the_best_picture_so_far() -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal")
-def test_ctrl_c_before_the_first_step_leaves_nothing() -> None:
+def test_ctrl_c_before_the_first_step_leaves_nothing(start: Start) -> None:
     Path("out.png").write_bytes(b"an older picture")
     process = start("--steps", "100000")
     time.sleep(0.6)

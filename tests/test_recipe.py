@@ -39,9 +39,13 @@ DEFAULT = {
         "conv5_1": 1.0,
     },
     "balance": "relative",
+    "style_loss": "gram",
+    "content_loss": "features",
     "strength": None,
     "alpha": 1.0,
     "beta": None,
+    "tv_weight": 0.0,
+    "tv": "anisotropic",
     "pooling": "average",
     "padding": "replicate",
     "optimizer": "lbfgs",
@@ -108,7 +112,11 @@ RECIPES = st.builds(
     content_layers=LAYER_WEIGHTS,
     style_layers=LAYER_WEIGHTS,
     alpha=NUMBERS,
-    beta=NUMBERS,
+    beta=st.floats(0, exclude_min=True, allow_infinity=False),
+    tv_weight=NUMBERS,
+    tv=st.sampled_from(["anisotropic", "nine-point"]),
+    content_loss=st.just("features"),
+    style_loss=st.sampled_from(["gram", "covariance", "mean-variance", "wasserstein"]),
     pooling=st.sampled_from(["average", "max"]),
     optimizer=st.sampled_from(["lbfgs", "adam"]),
     learning_rate=st.floats(0, exclude_min=True, allow_infinity=False),
@@ -148,8 +156,8 @@ def test_an_unknown_preset_is_answered_with_the_known_ones() -> None:
     with pytest.raises(InputError) as caught:
         Recipe.preset("gatis")
     assert str(caught.value) == (
-        "There is no preset 'gatis' (presets: default, fast, fine, gatys, gatys-fast); did you "
-        "mean 'gatys'?"
+        "There is no preset 'gatis' (presets: default, fast, fine, gatys, texture, "
+        "reconstruction, gatys-fast); did you mean 'gatys'?"
     )
 
 

@@ -123,6 +123,11 @@ def test_a_painting_needs_a_style() -> None:
         Run("content.png", None, Recipe(size=64))
 
 
+def test_one_of_the_two_pictures_has_to_count() -> None:
+    with pytest.raises(InputError, match="alpha and beta cannot both be 0"):
+        Recipe.preset("texture", beta=0)
+
+
 def test_the_figure_of_reconstructions() -> None:
     flags = ["--size", "48", "--steps", "2", "--device", "cpu"]
     assert run(["reconstruct", "content.png", "style.png", "-o", "figure.png", *flags]) == 0

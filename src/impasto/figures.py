@@ -92,13 +92,13 @@ def montage(pictures: Sequence[images.Source], *, gap: int | None = None) -> Ima
 
 
 def sheet(
-    rows: Sequence[Sequence[Image.Image]], columns: Sequence[str], names: Sequence[str]
+    rows: Sequence[Sequence[Image.Image]], titles: Sequence[Sequence[str]], names: Sequence[str]
 ) -> Image.Image:
     """Pictures in rows and columns with a name each, on white.
 
     Args:
-        rows: of RGB pictures, all rows alike long; every picture takes the room of the first.
-        columns: their names, from left to right.
+        rows: of RGB pictures; every picture takes the room of the first.
+        titles: above the pictures of each row; a row may have none.
         names: of the rows, from top to bottom.
     """
     width, height = rows[0][0].size
@@ -106,19 +106,23 @@ def sheet(
     size = max(11, max(width, height) // 18)
     font = ImageFont.load_default(size)
     left = gap + max((round(font.getlength(name)) + gap for name in names if name), default=0)
-    top = gap + (round(1.3 * size) if any(columns) else 0)
-    whole = (left + len(columns) * (width + gap), top + len(rows) * (height + gap))
-    made = Image.new("RGB", whole, "white")
+    tops, bottom = [], gap
+    for row in titles:
+        bottom += round(1.3 * size) if row else 0
+        tops.append(bottom)
+        bottom += height + gap
+    made = Image.new("RGB", (left + max(map(len, rows)) * (width + gap), bottom), "white")
     draw = ImageDraw.Draw(made)
-    for column, name in enumerate(columns):
-        draw.text((left + column * (width + gap) + width / 2, top), name, INK, font, anchor="mb")
-    for row, (pictures, name) in enumerate(zip(rows, names, strict=True)):
-        y = top + row * (height + gap)
-        draw.text((gap, y + height / 2), name, INK, font, anchor="lm")
+    for pictures, name, above, top in zip(rows, names, titles, tops, strict=True):
+        draw.text((gap, top + height / 2), name, INK, font, anchor="lm")
+        for column, title in enumerate(above):
+            x = left + column * (width + gap) + width / 2
+            draw.text((x, top - size // 4), title, INK, font, anchor="mb")
         for column, picture in enumerate(pictures):
-            fitted = picture.resize(_touching(picture.size, (width, height)))
             x = left + column * (width + gap)
-            made.paste(fitted, (x + (width - fitted.width) // 2, y + (height - fitted.height) // 2))
+            fitted = picture.resize(_touching(picture.size, (width, height)))
+            across, down = (width - fitted.width) // 2, (height - fitted.height) // 2
+            made.paste(fitted, (x + across, top + down))
     return made
 
 

@@ -355,6 +355,10 @@ class Recipe(BaseModel):
             super().__init__(**settings)
         except ValidationError as error:
             raise InputError(sentence(error, type(self))) from None
+        if not self.layers:
+            raise InputError(
+                "alpha and beta cannot both be 0: then neither picture counts; give one a weight."
+            )
         if isinstance(self.tile, int) and not self.tiles:
             raise InputError(
                 f"tile cannot be {self.tile}: the {self._sees_all()} looks at the whole picture at "

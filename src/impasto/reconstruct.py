@@ -54,7 +54,7 @@ def reconstruct(
                 on_picture(row, layer)
             picture = style if row == "style" else content
             rows[row].append(stylize(picture, None, recipe, device=device).image)
-    return figures.sheet(list(rows.values()), ["original", *LAYERS], ["Style", "Content"])
+    return figures.sheet(list(rows.values()), [["original", *LAYERS], []], ["Style", "Content"])
 
 
 def _shown(picture: images.Source, size: int) -> Image.Image:

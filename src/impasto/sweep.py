@@ -105,4 +105,4 @@ def sweep(
                 result.save(folder / f"{called.translate(PLAIN)}.png")
             pictures.append(result.image)
         rows.append(pictures)
-    return figures.sheet(rows, across, down)
+    return figures.sheet(rows, [across, *([] for _ in down[1:])], down)

@@ -1,0 +1,90 @@
+"""Paint `docs/notions.md`: one pair of pictures under every notion of style and content.
+
+`python tools/paint_notions.py [SHEET …]`
+"""
+
+import sys
+import time
+from typing import Any
+
+from paint_gallery import FOLDER, QUALITY, photograph
+from PIL import Image
+
+from impasto import Recipe, Style, samples, stylize
+from impasto.figures import sheet
+from impasto.notions import STYLE_LOSSES
+from impasto.painter import Run
+from impasto.reconstruct import reconstruct
+from impasto.sweep import Axis, sweep
+from impasto.timelapse import Timelapse
+
+SIZE = 320  # pixels of a painting's longer side
+CONTENT, STYLE = photograph("chelsea.png"), samples.style("flowfield")
+# What brings out the best of each.
+BEST: dict[str, dict[str, Any]] = {name: {} for name in STYLE_LOSSES}
+
+
+def paint(**settings: Any) -> Image.Image:
+    """A painting of the pair."""
+    began = time.perf_counter()
+    image = stylize(CONTENT, STYLE, Recipe(**{"size": SIZE, **settings})).image
+    print(f"  {settings}: {time.perf_counter() - began:.0f} s", flush=True)
+    return image
+
+
+def styles() -> Image.Image:
+    """Every notion of style, with the two pictures."""
+    pictures = [Image.open(path).convert("RGB") for path in (CONTENT, STYLE)]
+    for picture in pictures:
+        picture.thumbnail((SIZE, SIZE))
+    names = ["photograph", "style", *BEST]
+    pictures += [paint(style_loss=name, **settings) for name, settings in BEST.items()]
+    rows = [slice(start, start + 3) for start in range(0, len(names), 3)]
+    return sheet([pictures[row] for row in rows], [names[row] for row in rows], [""] * len(rows))
+
+
+def contents() -> Image.Image:
+    """Both notions of content, and total variation."""
+    ways: dict[str, dict[str, Any]] = {
+        "features": {},
+        "self-similarity": {"content_loss": "self-similarity"},
+        "tv_weight=2": {"tv_weight": 2},
+        "nine-point, 20": {"tv_weight": 20, "tv": "nine-point"},
+    }
+    return sheet([[paint(**settings) for settings in ways.values()]], [list(ways)], [""])
+
+
+def figure() -> Image.Image:
+    """The paper's figure of reconstructions."""
+    return reconstruct(CONTENT, STYLE, size=224, steps=150)
+
+
+def swept() -> Image.Image:
+    """A sweep over two settings."""
+    run = Run(CONTENT, [Style(picture=STYLE)], Recipe(size=256, steps=100))
+    axes = [Axis.read("strength=0.2,0.5,0.8"), Axis.read("style_scale=0.5,1,2")]
+    return sweep(run, axes, on_picture=print)
+
+
+def film() -> None:
+    """A timelapse."""
+    timelapse = Timelapse(FOLDER / "timelapse.webp")
+    recipe = Recipe(size=320, steps=100)
+    timelapse.done(stylize(CONTENT, STYLE, recipe, on_step=timelapse))
+
+
+SHEETS = {"styles": styles, "contents": contents, "reconstructions": figure, "sweep": swept}
+
+
+def main() -> None:
+    """Paint the sheets that the command line names, or all."""
+    for name in sys.argv[1:] or [*SHEETS, "film"]:
+        print(name, flush=True)
+        if name == "film":
+            film()
+            continue
+        SHEETS[name]().save(FOLDER / f"notions-{name}.jpg", quality=QUALITY, optimize=True)
+
+
+if __name__ == "__main__":
+    main()
