@@ -88,7 +88,8 @@ def sliced(a: Flat, b: Flat) -> float:
 
 
 def nearest(a: Flat, b: Flat) -> float:
-    return float(cdist(a.T, b.T, "cosine").min(1).mean())
+    most_alike = cdist(a.T, b.T, "cosine").argmin(1)
+    return float(np.mean((a - b[:, most_alike]) ** 2))
 
 
 INDEPENDENT: dict[str, Callable[[Flat, Flat], float]] = {

@@ -21,7 +21,10 @@ from impasto.timelapse import Timelapse
 SIZE = 320  # pixels of a painting's longer side
 CONTENT, STYLE = photograph("chelsea.png"), samples.style("flowfield")
 # What brings out the best of each.
-BEST: dict[str, dict[str, Any]] = {name: {} for name in STYLE_LOSSES}
+BEST: dict[str, dict[str, Any]] = {name: {} for name in STYLE_LOSSES} | {
+    "covariance": {"strength": 0.4},
+    "nearest": {"strength": 0.4},
+}
 
 
 def paint(**settings: Any) -> Image.Image:

@@ -480,7 +480,7 @@ def _of_file(language: str, path: str | None) -> list[Any]:
     try:
         recipe = recipe_in(Path(path))
     except ImpastoError as error:
-        raise gr.Error(_reason(error, language)) from None
+        raise gr.Error(_reason(error, language).replace(path, Path(path).name)) from None
     return [strength_of(recipe), *values_of(recipe)]
 
 
