@@ -22,6 +22,7 @@ from conftest import content_pixels, style_pixels
 from impasto import ImpastoError, InputError, Recipe, Result, Style, images, stylize
 from impasto.cli import run
 from impasto.evaluator import memory_errors
+from impasto.inputs import styles_of
 from impasto.notions import STYLE_LOSSES
 from impasto.recipe import PRESETS
 from impasto.studio import controls, texts
@@ -344,6 +345,11 @@ ERRORS: list[tuple[Callable[[], object], tuple[str, ...]]] = [
     (lambda: Recipe(style_layers="conv1_1:-1"), ("style_layers", "'conv1_1:-1'", "conv1_1", "0")),
     (lambda: Recipe(style_layers=","), ("style_layers", "','", "conv4_2")),
     (lambda: Recipe(style_layers=3), ("style_layers", "3", "conv1_1:0.5,conv2_1:1")),
+    (lambda: Recipe(alpha=0, beta=0), ("0",)),
+    (
+        lambda: styles_of(["a.png", "b.png"], Recipe(style_loss="sliced"), "photo.png"),
+        ("'sliced'",),
+    ),
     (lambda: Recipe(balance="absolute"), ("balance", "'absolute'", "beta", "1000")),
 ]
 

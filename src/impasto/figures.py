@@ -117,7 +117,7 @@ def sheet(
         draw.text((gap, top + height / 2), name, INK, font, anchor="lm")
         for column, title in enumerate(above):
             x = left + column * (width + gap) + width / 2
-            draw.text((x, top - size // 4), title, INK, font, anchor="mb")
+            draw.text((x, top - size // 4), title, INK, font, anchor="ms")
         for column, picture in enumerate(pictures):
             x = left + column * (width + gap)
             fitted = picture.resize(_touching(picture.size, (width, height)))

@@ -9,13 +9,12 @@ from __future__ import annotations
 import operator
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import tomli_w
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -161,20 +160,6 @@ def _read_protect(value: Any) -> str | None:
     return None if value is None else read_path(value)
 
 
-def _known_style_loss(value: str) -> str:
-    return _known(value, STYLE_LOSSES)
-
-
-def _known_content_loss(value: str) -> str:
-    return _known(value, CONTENT_LOSSES)
-
-
-def _known(value: str, names: Iterable[str]) -> str:
-    if value not in names:
-        raise ValueError(f"it should be one of {', '.join(names)}{suggest(value, names)}")
-    return value
-
-
 def _read_styles(value: Any) -> tuple[Style, ...]:
     if not isinstance(value, list | tuple):
         raise ValueError("it should be a list of styles")
@@ -186,6 +171,12 @@ def _read_styles(value: Any) -> tuple[Style, ...]:
     return styles
 
 
+if TYPE_CHECKING:
+    StyleLossName = str
+    ContentLossName = str
+else:
+    StyleLossName = Literal[tuple(STYLE_LOSSES)]
+    ContentLossName = Literal[tuple(CONTENT_LOSSES)]
 Size = str | int | tuple[int, int]
 Whole = Annotated[int, BeforeValidator(not_boolean)]
 Number = Annotated[float, BeforeValidator(not_boolean)]
@@ -281,13 +272,16 @@ class Recipe(BaseModel):
         description="What the loss of a layer is measured by: relative to what the layer sees in "
         "the picture it is compared with, or absolute, as in the published example.",
     )
-    style_loss: Annotated[str, AfterValidator(_known_style_loss)] = Field(
+    style_loss: StyleLossName = Field(
         "gram",
-        description=f"What is meant by style: {', '.join(STYLE_LOSSES)}.",
+        description="What is meant by style: which features go together (gram, covariance), how "
+        "they are distributed (mean-variance, wasserstein, sliced, histogram), or what they look "
+        "like place by place (nearest).",
     )
-    content_loss: Annotated[str, AfterValidator(_known_content_loss)] = Field(
+    content_loss: ContentLossName = Field(
         "features",
-        description=f"What is meant by content: {', '.join(CONTENT_LOSSES)}.",
+        description="What is meant by content: the features at every place, or which places are "
+        "alike.",
     )
     strength: Number | None = Field(
         None,
@@ -303,7 +297,7 @@ class Recipe(BaseModel):
     tv_weight: Number = Field(
         0.0,
         ge=0,
-        description="Weight of the total variation, which makes the canvas smooth; 0.5 is felt.",
+        description="Weight of the total variation, which makes the canvas smooth; 2 is felt.",
     )
     tv: Literal["anisotropic", "nine-point"] = Field(
         "anisotropic",

@@ -56,9 +56,6 @@ SENTENCES = {
     SHOULD + r"greater than (?P<bound>\S+)\.": REFUSED + "{bound}보다 커야 합니다.",
     SHOULD + r"a whole number\.": REFUSED + "정수여야 합니다.",
     SHOULD + r"a( finite)? number\.": REFUSED + "유한한 수여야 합니다.",
-    SHOULD + r"one of (?P<words>[^;]+?)(; did you mean .+)?[.?]": (
-        REFUSED + "{words} 가운데 하나여야 합니다."
-    ),
     SHOULD + r"(?P<words>'.+') or (?P<last>'.+')\.": (
         REFUSED + "{words}, {last} 가운데 하나여야 합니다."
     ),
@@ -77,6 +74,13 @@ SENTENCES = {
     CANNOT + r"there is no layer (?P<layer>'.+?')[;.].*": REFUSED + "{layer} 층은 없습니다.",
     CANNOT + r"the (style|content) loss (?P<loss>'.+') looks at the whole picture at once; .+": (
         REFUSED + "{loss} 손실은 그림 전체를 한 번에 봅니다. auto로 두거나 다른 손실을 고르세요."
+    ),
+    r"The style loss (?P<loss>'.+?') takes one style picture, everywhere .+": (
+        "{loss} 손실에는 스타일 그림 한 장만 쓸 수 있습니다. 두 번째 스타일과 대칭을 빼거나 다른 "
+        "손실을 고르세요."
+    ),
+    r"alpha and beta cannot both be (?P<zero>0): .+": (
+        "알파와 베타가 모두 {zero}일 수는 없습니다. 하나에는 가중치를 주세요."
     ),
     CANNOT + r"the weight of (?P<layer>\w+) should be a number that is at least 0\.": (
         REFUSED + "{layer}의 가중치는 0 이상의 수여야 합니다."

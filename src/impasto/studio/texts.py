@@ -139,7 +139,7 @@ SETTINGS: dict[str, tuple[str, str]] = {
     "beta": ("베타", "스타일 손실의 가중치. 스타일의 세기 대신 씁니다."),
     "tv_weight": (
         "총변동 가중치",
-        "캔버스를 매끄럽게 하는 총변동(total variation)의 가중치. 0.5부터 눈에 띕니다.",
+        "캔버스를 매끄럽게 하는 총변동(total variation)의 가중치. 2부터 눈에 띕니다.",
     ),
     "tv": (
         "총변동",
