@@ -178,7 +178,8 @@ def announce(run: Run, expected: Forecast | None) -> None:
     )
     evaluator, cores = run.evaluator, len(cut(run, run.levels[-1]))
     tiled = f" in {cores} tiles of {evaluator.tiles[-1]}" if cores > 1 else ""
-    like = f" like {' and '.join(styles)}" if styles else ""
+    others = [style for style in styles if style != content]  # a texture is its own content
+    like = f" like {' and '.join(others)}" if others else ""
     where = f"in {evaluator.arithmetic.name} on {devices.describe(evaluator.device)}"
     typer.echo(
         f"Painting {content}{like}: {width}×{height} pixels{tiled}, "
