@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -280,6 +282,29 @@ def test_ctrl_c_writes_the_best_picture_so_far(start: Start) -> None:
     assert "the best picture so far" in error
     assert "Traceback" not in error
     assert events("run.jsonl")[-1]["event"] == "done"
+
+
+class Interrupting(io.FileIO):
+    """Standard error, in the midst of whose first step Ctrl-C comes."""
+
+    came = False
+
+    def write(self, data: Any, /) -> int:
+        written = super().write(data)
+        if b"step 1/" in bytes(data) and not self.came:
+            self.came = True
+            signal.raise_signal(signal.SIGINT)
+        return written
+
+
+def test_ctrl_c_in_the_midst_of_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = Interrupting("said.txt", "w")
+    said = io.TextIOWrapper(io.BufferedWriter(file), line_buffering=True)
+    monkeypatch.setattr(sys, "stderr", said)
+    command = ["stylize", "content.png", "style.png", "-o", "out.png", *QUICK]
+    assert run([*command, "--steps", "100000"]) == 130
+    said.close()
+    assert size_of("out.png") == (48, 40)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import os
 import shlex
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from impasto.styles import Style
 
 DONE, FAILED, BAD_INPUT, STOPPED, TERMINATED = 0, 1, 2, 130, 143  # exit codes
+STDERR = 2  # file descriptor
 LONG = 180.0  # seconds, from which on a run is saved without being asked
 MANY_PIXELS = 2e7  # looked at in all steps together, from which on the time is estimated first
 
@@ -430,7 +432,7 @@ def _ask_before_ending(quiet: bool) -> Iterator[Callable[[], int | None]]:
             raise KeyboardInterrupt
         asked.append(number)
         if not quiet:
-            typer.echo("\nStopping after this step; Ctrl-C again gives the picture up.", err=True)
+            _write_at_once("\nStopping after this step; Ctrl-C again gives the picture up.\n")
 
     previous = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -438,6 +440,12 @@ def _ask_before_ending(quiet: bool) -> Iterator[Callable[[], int | None]]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+def _write_at_once(text: str) -> None:
+    """Tell the user from a signal handler, which may have come in the midst of another line."""
+    with suppress(OSError):
+        os.write(STDERR, text.encode())
 
 
 def note(text: str) -> None:
