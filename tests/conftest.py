@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pytest
 import torch
 from hypothesis import settings
+from PIL import Image
 
 from impasto.weights import Weights
 from impasto.weights import load as load_weights
@@ -30,6 +31,14 @@ def _two_threads() -> None:
 def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Checkpoints of runs that take long go to a folder of the test's."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def small_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test runs in a folder with ``content.png`` and ``style.png``, 64×48 pixels each."""
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(content_pixels(48, 64)).save("content.png")
+    Image.fromarray(style_pixels(48, 64)).save("style.png")
 
 
 @pytest.fixture(scope="session")

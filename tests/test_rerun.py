@@ -16,10 +16,7 @@ LAYERS = ["--content-layers", "conv2_1", "--style-layers", "conv1_1,conv2_1"]
 
 
 @pytest.fixture(autouse=True)
-def _pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    Image.fromarray(content_pixels(48, 64)).save("content.png")
-    Image.fromarray(style_pixels(48, 64)).save("style.png")
+def _pictures(small_pictures: None) -> None:
     Image.fromarray(255 - style_pixels(40, 64)).save("other.png")
     mask = np.zeros((48, 64, 3), np.uint8)
     mask[:, :32] = (255, 0, 0)

@@ -18,7 +18,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from conftest import content_pixels, style_pixels
+from conftest import content_pixels
 from impasto import ImpastoError, InputError, Recipe, Result, Style, images, stylize
 from impasto.cli import run
 from impasto.evaluator import memory_errors
@@ -35,11 +35,7 @@ from studio import running
 SMALL = Recipe(size=64, levels=1, steps=4, content_layers="conv2_1", style_layers="conv1_1,conv2_1")
 
 
-@pytest.fixture(autouse=True)
-def _pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    Image.fromarray(content_pixels(48, 64)).save("content.png")
-    Image.fromarray(style_pixels(48, 64)).save("style.png")
+pytestmark = pytest.mark.usefixtures("small_pictures")
 
 
 # ---------------------------------------------------------------------------------- the line

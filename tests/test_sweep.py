@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from conftest import content_pixels, style_pixels
 from impasto import InputError, Recipe, images
 from impasto.cli import run
 from impasto.painter import Run
@@ -19,11 +18,7 @@ LAYERS = ["--content-layers", "conv2_1", "--style-layers", "conv1_1"]
 SWEEP = ["sweep", "content.png", "style.png", "-o", "sheet.png", *FLAGS, *LAYERS]
 
 
-@pytest.fixture(autouse=True)
-def _pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    Image.fromarray(content_pixels(48, 64)).save("content.png")
-    Image.fromarray(style_pixels(48, 64)).save("style.png")
+pytestmark = pytest.mark.usefixtures("small_pictures")
 
 
 def test_the_first_setting_goes_across_and_the_second_down() -> None:

@@ -83,11 +83,7 @@ def montage(pictures: Sequence[images.Source], *, gap: int | None = None) -> Ima
     whole = (len(tiles) * (width + gap) + gap, height + 2 * gap)
     sheet = Image.new("RGB", whole, "white")
     for index, tile in enumerate(tiles):
-        fitted = _touching(tile.size, (width, height))
-        pixels = images.to_uint8(images.resize_in_kind(tile.pixels, fitted))
-        left = gap + index * (width + gap) + (width - fitted[0]) // 2
-        top = gap + (height - fitted[1]) // 2
-        sheet.paste(Image.fromarray(pixels), (left, top))
+        _place(sheet, tile, (gap + index * (width + gap), gap), (width, height))
     return sheet
 
 
@@ -119,11 +115,19 @@ def sheet(
             x = left + column * (width + gap) + width / 2
             draw.text((x, top - size // 4), title, INK, font, anchor="ms")
         for column, picture in enumerate(pictures):
-            x = left + column * (width + gap)
-            fitted = picture.resize(_touching(picture.size, (width, height)))
-            across, down = (width - fitted.width) // 2, (height - fitted.height) // 2
-            made.paste(fitted, (x + across, top + down))
+            corner = (left + column * (width + gap), top)
+            _place(made, images.read(picture), corner, (width, height))
     return made
+
+
+def _place(
+    sheet: Image.Image, picture: images.Picture, corner: tuple[int, int], room: tuple[int, int]
+) -> None:
+    """Lay a picture on a sheet, in the middle of the room at that corner."""
+    width, height = _touching(picture.size, room)
+    pixels = images.to_uint8(images.resize_in_kind(picture.pixels, (width, height)))
+    across, down = (room[0] - width) // 2, (room[1] - height) // 2
+    sheet.paste(Image.fromarray(pixels), (corner[0] + across, corner[1] + down))
 
 
 def _touching(size: tuple[int, int], tile: tuple[int, int]) -> tuple[int, int]:

@@ -41,7 +41,6 @@ BITS_PER_SAMPLE, PHOTOMETRIC, ORIENTATION, ICC_PROFILE = 258, 262, 274, 34675
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB = 0, 1, 2
 PREMULTIPLIED_ALPHA, ALPHA = 1, 2
 SIDEWAYS = (5, 6, 7, 8)  # orientations of a picture that lies on its side
-TOO_MANY_PIXELS = f"has more than {MOST_PIXELS:,} pixels: make it smaller"
 LAID_ON_WHITE = "is transparent in places; it is laid on white"
 
 # Suffix → Pillow's format and how to save it.
@@ -129,12 +128,10 @@ def size_of(path: str | Path, role: str = "picture") -> tuple[int, int]:
     data = _file_bytes(Path(path), what)
     with _one_sentence(what):
         try:
-            image = Image.open(io.BytesIO(data), formats=_formats(data))
-        except UnidentifiedImageError:
+            image = _opened(data)
+        except _UnusableError:  # what Pillow cannot read, tifffile may
             height, width = _from_file(data, []).shape[:2]
             return width, height
-        except Image.DecompressionBombError:
-            raise _UnusableError(TOO_MANY_PIXELS) from None
         _check_size(*image.size)
         width, height = image.size
         turned = _orientation(image, []) in SIDEWAYS and image.format != "TIFF"  # upright already
@@ -198,16 +195,21 @@ def _from_file(data: bytes, notes: list[str]) -> Pixels:
         pixels = _from_deep_tiff(data, notes)
         if pixels is not None:
             return pixels
+    deep_png = data.startswith(PNG_SIGNATURE) and data[24] == 16
+    return _from_image(_opened(data), notes, deep_png=deep_png)
+
+
+def _opened(data: bytes) -> Image.Image:
+    """A picture of which only the head has been read."""
     try:
-        image = Image.open(io.BytesIO(data), formats=_formats(data))
+        return Image.open(io.BytesIO(data), formats=_formats(data))
     except UnidentifiedImageError:
         raise _UnusableError(
             "is damaged or not a picture that can be read: use JPEG, PNG, WebP, TIFF, BMP, GIF, "
             "HEIC or AVIF"
         ) from None
     except Image.DecompressionBombError:
-        raise _UnusableError(TOO_MANY_PIXELS) from None
-    return _from_image(image, notes, deep_png=data.startswith(PNG_SIGNATURE) and data[24] == 16)
+        raise _UnusableError(f"has more than {MOST_PIXELS:,} pixels: make it smaller") from None
 
 
 def _formats(data: bytes) -> list[str]:

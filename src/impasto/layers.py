@@ -6,6 +6,7 @@ Recognition*, arXiv:1409.1556, table 1, column E, without its fully connected la
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -50,7 +51,7 @@ READABLE = tuple(layer.name for layer in LAYERS[1:])
 CONVOLUTIONS = tuple(layer.name for layer in LAYERS if layer.kind == "convolution")
 
 
-def up_to_deepest(names: set[str]) -> tuple[Layer, ...]:
+def up_to_deepest(names: Collection[str]) -> tuple[Layer, ...]:
     """The network cut after the deepest of the named layers.
 
     >>> [layer.name for layer in up_to_deepest({"conv1_1", "relu1_1"})]

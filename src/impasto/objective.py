@@ -74,7 +74,7 @@ class Objective:
     ) -> None:
         self.network = network
         self.alpha, self.beta = recipe.alpha, recipe.style_weight
-        self.content_weights: Mapping[str, float] = recipe.content_layers if self.alpha else {}
+        self.content_weights = recipe.content_read
         self.tiles = self._cut(content, tile)
         self._whole = _whole(content)
         self._smoothing = recipe.tv, recipe.tv_weight
@@ -242,7 +242,7 @@ class Objective:
             for tile in self.tiles:
                 with torch.no_grad(), exact_convolutions():
                     window = _window(content, tile)
-                    yield self._look(window, self.content_weights, (), None, tile.inside)[0]
+                    yield self.network.maps(window, self.content_weights, tile.inside)
 
         if size <= KEPT_BYTES or len(self.tiles) == 1:
             return Store(maps(), in_memory=True)
@@ -302,8 +302,7 @@ def _add(sums: Statistics, parts: Statistics) -> None:
 
 def target_bytes(network: VGG19, recipe: Recipe, whole: Box) -> int:
     """What the content targets of a picture that fills that box take in memory."""
-    read = recipe.content_layers if recipe.alpha else {}
-    layers = [layer for layer in network.layers if layer.name in read]
+    layers = [layer for layer in network.layers if layer.name in recipe.content_read]
     positions = sum(whole.after(layer.pools).area * layer.channels for layer in layers)
     return positions * network.dtype.itemsize
 

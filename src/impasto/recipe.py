@@ -360,10 +360,14 @@ class Recipe(BaseModel):
             )
 
     @property
+    def content_read(self) -> Mapping[str, float]:
+        """The content layers with their weights, if the content counts."""
+        return self.content_layers if self.alpha else {}
+
+    @property
     def layers(self) -> frozenset[str]:
         """Layers of the network that a loss with a weight reads."""
-        content = self.content_layers if self.alpha else {}
-        return frozenset({*content, *(self.style_layers if self.style_weight else {})})
+        return frozenset({*self.content_read, *(self.style_layers if self.style_weight else {})})
 
     @property
     def tiles(self) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from PIL import Image
 
-from impasto import figures, images
+from impasto import figures, images, sizes
 from impasto.painter import stylize
 from impasto.recipe import Recipe
 
@@ -59,6 +59,6 @@ def reconstruct(
 
 def _shown(picture: images.Source, size: int) -> Image.Image:
     """A picture with that longer side."""
-    image = Image.fromarray(images.to_uint8(images.read(picture).pixels))
-    scale = size / max(image.size)
-    return image.resize((round(scale * image.width), round(scale * image.height)))
+    read = images.read(picture)
+    pixels = images.resize_in_kind(read.pixels, sizes.fit(read.size, size))
+    return Image.fromarray(images.to_uint8(pixels))

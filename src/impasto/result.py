@@ -34,7 +34,7 @@ class Step:
 
     Attributes:
         number: counted from 1.
-        loss: alpha · content + beta · style.
+        loss: alpha · content + beta · style, and the total variation if it has a weight.
         content: content loss before alpha.
         style: style loss before beta.
         seconds: since the run began.

@@ -62,8 +62,7 @@ def output_size(content: PixelSize, canvas: PixelSize, recipe: Recipe) -> PixelS
 
 
 def _check(size: PixelSize, what: str, picture: PixelSize, recipe: Recipe, advice: str) -> None:
-    read = set(recipe.layers)
-    deepest = up_to_deepest(read)[-1]
+    deepest = up_to_deepest(recipe.layers)[-1]
     if min(size) < deepest.smallest_side:
         raise InputError(
             f"The {what} would be {size[0]}×{size[1]} pixels (the picture is {picture[0]}×"
