@@ -10,11 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.request import urlopen
 
-import uvicorn
-
 from impasto.studio.jobs import Workshop
 from impasto.studio.limits import Limits
-from impasto.studio.server import application
+from impasto.studio.server import Server
 
 
 @contextmanager
@@ -30,9 +28,7 @@ def running(
         free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         free.bind(("127.0.0.1", port))
         port = free.getsockname()[1]
-    server = uvicorn.Server(
-        uvicorn.Config(application(workshop, auth), host="127.0.0.1", port=port, log_level="error")
-    )
+    server = Server(workshop, "127.0.0.1", port, auth)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     address = f"http://127.0.0.1:{port}"
@@ -40,6 +36,6 @@ def running(
         time.sleep(0.05)
     urlopen(f"{address}/healthz", timeout=30).close()
     yield address, workshop
-    workshop.end()
     server.should_exit = True
     thread.join(timeout=30)
+    assert not thread.is_alive()

@@ -47,6 +47,14 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(autouse=True)
+def _left(browser: Browser) -> Iterator[None]:
+    """Every test leaves its pages: one that paints on would be in the way of the next."""
+    yield
+    for context in browser.contexts:
+        context.close()
+
+
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pictures")
@@ -148,7 +156,8 @@ def test_a_painting_goes_on_after_the_server_was_stopped(
     with running(tmp_path) as (address, _):
         page = visit(browser, address)
         choose(page, pictures)
-        setting(page, "size", "128")
+        setting(page, "size", "96")
+        setting(page, "style_layers", "conv1_1")
         setting(page, "steps", "150")
         page.click("#paint")
         painting(page)

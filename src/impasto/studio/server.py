@@ -6,6 +6,8 @@ import os
 import shutil
 import time
 from pathlib import Path
+from socket import socket
+from typing import cast
 
 import platformdirs
 
@@ -15,6 +17,7 @@ import gradio as gr
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from gradio.route_utils import FnIndexInferError
+from gradio.routes import App
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -27,6 +30,7 @@ from impasto.studio.page import CSS, HEAD, THEME, Page
 # What Gradio raises when a request is not as it should be, rather than answering so.
 MALFORMED = (AttributeError, FnIndexInferError, LookupError, TypeError, ValueError)
 WEEK = 7 * 24 * 3600.0  # seconds, after which nobody goes on with a painting any more
+GRACE = 30  # seconds that a last step, and the requests under way, may still take
 
 
 def application(workshop: Workshop, auth: tuple[str, str] | None = None) -> FastAPI:
@@ -68,10 +72,15 @@ def application(workshop: Workshop, auth: tuple[str, str] | None = None) -> Fast
         theme=THEME,
         css=CSS,
     )
-    (mount,) = (route for route in mounted.routes if isinstance(route, Mount))
     for kind in MALFORMED:
-        mount.app.add_exception_handler(kind, _malformed)  # type: ignore[attr-defined]
+        gradio_in(mounted).add_exception_handler(kind, _malformed)
     return mounted
+
+
+def gradio_in(app: FastAPI) -> App:
+    """Gradio's own part of :func:`application`."""
+    (mount,) = (route for route in app.routes if isinstance(route, Mount))
+    return cast(App, mount.app)
 
 
 def serve(host: str, port: int, limits: Limits, device: str, auth: tuple[str, str] | None) -> None:
@@ -83,14 +92,7 @@ def serve(host: str, port: int, limits: Limits, device: str, auth: tuple[str, st
     folder = platformdirs.user_cache_path("impasto") / "studio"
     workshop = Workshop(folder, limits, device)
     _forget_old(folder)
-    config = uvicorn.Config(
-        application(workshop, auth),
-        host=host,
-        port=port,
-        log_level="warning",
-        timeout_graceful_shutdown=30,
-    )
-    _Server(config, workshop).run()
+    Server(workshop, host, port, auth).run()
 
 
 class Head:
@@ -133,16 +135,35 @@ async def _malformed(_request: Request, _error: Exception) -> Response:
     return Response("The request cannot be understood.", 400)
 
 
-class _Server(uvicorn.Server):
-    """A server that lets every painting end, saved, before it does."""
+class Server(uvicorn.Server):
+    """A server that lets every painting end, saved, before it does, however many pages are open.
 
-    def __init__(self, config: uvicorn.Config, workshop: Workshop) -> None:
-        super().__init__(config)
-        self.workshop = workshop
+    Args:
+        workshop: that paints.
+        host: where it listens.
+        port: likewise.
+        auth: name and password that visitors need.
+    """
 
-    async def shutdown(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
+    def __init__(
+        self, workshop: Workshop, host: str, port: int, auth: tuple[str, str] | None = None
+    ) -> None:
+        self.workshop, self.app = workshop, application(workshop, auth)
+        super().__init__(
+            uvicorn.Config(
+                self.app,
+                host=host,
+                port=port,
+                log_level="warning",
+                timeout_graceful_shutdown=GRACE,
+            )
+        )
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        """End what is painted, then the connections by which open pages tell that they are open."""
         self.workshop.end()
-        await super().shutdown(sockets)  # type: ignore[arg-type]
+        gradio_in(self.app).stop_event.set()
+        await super().shutdown(sockets)
 
 
 def _forget_old(folder: Path) -> None:
