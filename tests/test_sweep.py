@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
+import signal
+import subprocess
+import sys
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from impasto import InputError, Recipe, images
+from conftest import style_pixels
+from impasto import InputError, Recipe, Result, images, stylize, weights
 from impasto.cli import run
+from impasto.objective import Objective
 from impasto.painter import Run
-from impasto.sweep import Axis, grid
+from impasto.store import Known
+from impasto.sweep import Axis, grid, sweep
 
 FLAGS = ["--size", "64", "--levels", "1", "--steps", "3", "--device", "cpu"]
 LAYERS = ["--content-layers", "conv2_1", "--style-layers", "conv1_1"]
@@ -52,14 +61,125 @@ def test_the_sheet_shows_every_picture() -> None:
         )
 
 
-def test_pictures_and_weights_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    first = Run("content.png", "style.png", Recipe(size=64, steps=1), device="cpu")
-    read: list[object] = []
-    monkeypatch.setattr(images, "read", lambda *given: read.append(given))
-    other = first.varied(Recipe(size=64, steps=1, strength=0.9))
-    assert read == []
-    assert other.inputs is first.inputs
-    assert other.loaded is first.loaded
+# A second value of every setting, to which the first is that of SMALL.
+SMALL: dict[str, Any] = {
+    "size": 64,
+    "levels": 1,
+    "steps": 3,
+    "content_layers": "conv2_1",
+    "style_layers": "conv1_1,conv2_1",
+}
+OTHER: dict[str, Any] = {
+    "size": 56,
+    "output_size": 40,
+    "style_fit": "squeeze",
+    "style_scale": 0.5,
+    "style_symmetry": "mirror",
+    "protect": "mask.png",
+    "color": "match",
+    "rescale": True,
+    "initial": "content",
+    "noise_ratio": 0.2,
+    "seed": 3,
+    "content_layers": "conv1_2",
+    "style_layers": "conv2_1,conv1_1:3",
+    "balance": "absolute",
+    "style_loss": "wasserstein",
+    "content_loss": "self-similarity",
+    "strength": 0.9,
+    "alpha": 0.0,
+    "beta": 0.0,
+    "tv_weight": 2.0,
+    "tv": "nine-point",
+    "pooling": "max",
+    "padding": "zeros",
+    "optimizer": "adam",
+    "learning_rate": 5.0,
+    "steps": 4,
+    "levels": 2,
+    "tile": 32,
+    "keep": "updated",
+    "precision": "float64",
+}
+# Without which the setting would change nothing.
+BESIDE: dict[str, dict[str, Any]] = {
+    "noise_ratio": {"initial": "noisy-content"},
+    "seed": {"initial": "noise"},
+    "balance": {"beta": 9.0},
+    "tv": {"tv_weight": 2.0},
+    "keep": {"optimizer": "adam"},
+    "levels": {"size": 128},
+}
+
+
+@pytest.mark.parametrize("setting", Recipe.model_fields.keys() - {"styles"})
+def test_what_is_shared_does_not_change_a_picture(setting: str) -> None:
+    Image.linear_gradient("L").resize((64, 48)).save("mask.png")
+    Image.fromarray(style_pixels(48, 48) // 2 + 40).save("style.png")
+    one = Recipe(**{**SMALL, **BESIDE.get(setting, {})})
+    first = Run("content.png", "style.png", one, device="cpu", varies=True)
+    other = one.model_copy(update={setting: OTHER[setting]})
+    alone = stylize("content.png", "style.png", other, device="cpu")
+    after = first.varied(other).paint()
+    assert after.image.tobytes() == alone.image.tobytes()
+    assert losses_of(after) == losses_of(alone)
+    before = first.paint()
+    assert (before.image, losses_of(before)) != (alone.image, losses_of(alone))
+
+
+def losses_of(result: Result) -> list[float]:
+    return [step.loss for step in result.history]
+
+
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often pictures are read and targets measured."""
+    counts: Counter[str] = Counter()
+
+    def count(owner: Any, name: str) -> None:
+        counted = getattr(owner, name)
+
+        def counting(*given: Any, **named: Any) -> Any:
+            counts[name] += 1
+            return counted(*given, **named)
+
+        monkeypatch.setattr(owner, name, counting)
+
+    count(images, "read")
+    count(weights, "load")
+    count(Objective, "_measure")
+    count(Objective, "_regions")
+    return counts
+
+
+@pytest.mark.parametrize(
+    ("axes", "contents", "styles"),
+    [
+        (["strength=0.1,0.5,0.9"], 1, 1),
+        (["initial=noise,content,style", "tv_weight=0,2"], 1, 1),
+        (["style_scale=0.5,1", "strength=0.2,0.8"], 1, 2),
+        (["content_layers=conv1_1,conv2_1", "strength=0.2,0.8"], 2, 1),
+        (["size=48,64", "strength=0.2,0.8"], 2, 2),
+    ],
+)
+def test_what_pictures_have_in_common_is_measured_once(
+    measured: Counter[str], axes: list[str], contents: int, styles: int
+) -> None:
+    small = {**SMALL, "steps": 1}
+    sweep("content.png", "style.png", [*map(Axis.read, axes)], Recipe(**small), device="cpu")
+    expected = {"read": 2, "load": 1, "_measure": contents, "_regions": styles}
+    measured["read"] -= len(list(itertools.product(*(Axis.read(axis).values for axis in axes))))
+    assert measured == expected
+
+
+def test_no_more_is_kept_than_there_is_room_for() -> None:
+    known = Known(10)
+    for key in "abc":
+        known.keep(key, key.upper(), 4)
+    assert [known.get(key) for key in "abc"] == [None, "B", "C"]
+    known.get("b")
+    known.keep("d", "D", 4)
+    assert [known.get(key) for key in "bcd"] == ["B", None, "D"]
 
 
 @pytest.mark.parametrize(
@@ -82,6 +202,38 @@ def test_a_sweep_that_cannot_be(
     assert run([*SWEEP, *flags]) == 2
     assert sentence in capsys.readouterr().err
     assert not Path("sheet.png").exists()
+
+
+def test_a_sheet_that_its_format_cannot_hold_is_refused_first(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    seeds = ",".join(map(str, range(250)))
+    assert run([*SWEEP, "--vary", f"seed={seeds}", "-o", "sheet.webp"]) == 2
+    assert "16383" in capsys.readouterr().err
+    assert not Path("sheet.webp").exists()
+
+
+@pytest.mark.parametrize(
+    "command", [["sweep", "--vary", "seed=1,2,3,4", *LAYERS, "--levels", "1"], ["reconstruct"]]
+)
+def test_ctrl_c_keeps_the_sheet_so_far(command: list[str]) -> None:
+    name, *flags = command
+    given = [name, "content.png", "style.png", "-o", "sheet.png", "--size", "64", *flags]
+    with subprocess.Popen(
+        [sys.executable, "-m", "impasto", *given, "--steps", "60", "--device", "cpu"],
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith("2 of"):
+                process.send_signal(signal.SIGINT)
+                break
+        told = process.stderr.read()
+    assert process.returncode == 130
+    assert "Stopped at picture 2; the sheet so far is in sheet.png." in told
+    with Image.open("sheet.png") as sheet:
+        assert sheet.width > 4 * 64
 
 
 def test_layers_are_varied_with_semicolons() -> None:

@@ -10,15 +10,15 @@ from typing import Any
 from paint_gallery import FOLDER, QUALITY, photograph
 from PIL import Image
 
-from impasto import Recipe, Style, samples, stylize
+from impasto import Recipe, samples, stylize
 from impasto.figures import sheet
 from impasto.notions import STYLE_LOSSES
-from impasto.painter import Run
 from impasto.reconstruct import reconstruct
 from impasto.sweep import Axis, sweep
 from impasto.timelapse import Timelapse
 
 SIZE = 320  # pixels of a painting's longer side
+COLUMNS = 2  # of the sheet of styles
 CONTENT, STYLE = photograph("chelsea.png"), samples.style("flowfield")
 # What brings out the best of each.
 BEST: dict[str, dict[str, Any]] = {name: {} for name in STYLE_LOSSES} | {
@@ -42,8 +42,13 @@ def styles() -> Image.Image:
         picture.thumbnail((SIZE, SIZE))
     names = ["photograph", "style", *BEST]
     pictures += [paint(style_loss=name, **settings) for name, settings in BEST.items()]
-    rows = [slice(start, start + 3) for start in range(0, len(names), 3)]
-    return sheet([pictures[row] for row in rows], [names[row] for row in rows], [""] * len(rows))
+    rows = [slice(start, start + COLUMNS) for start in range(0, len(names), COLUMNS)]
+    return sheet(
+        [pictures[row] for row in rows],
+        [names[row] for row in rows],
+        [""] * len(rows),
+        pictures[0].size,
+    )
 
 
 def contents() -> Image.Image:
@@ -54,7 +59,8 @@ def contents() -> Image.Image:
         "tv_weight=2": {"tv_weight": 2},
         "nine-point, 20": {"tv_weight": 20, "tv": "nine-point"},
     }
-    return sheet([[paint(**settings) for settings in ways.values()]], [list(ways)], [""])
+    pictures = [paint(**settings) for settings in ways.values()]
+    return sheet([pictures], [list(ways)], [""], pictures[0].size)
 
 
 def figure() -> Image.Image:
@@ -64,9 +70,8 @@ def figure() -> Image.Image:
 
 def swept() -> Image.Image:
     """A sweep over two settings."""
-    run = Run(CONTENT, [Style(picture=STYLE)], Recipe(size=256, steps=100))
     axes = [Axis.read("strength=0.2,0.5,0.8"), Axis.read("style_scale=0.5,1,2")]
-    return sweep(run, axes, on_picture=print)
+    return sweep(CONTENT, STYLE, axes, Recipe(size=256, steps=100), on_picture=print)
 
 
 def film() -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,6 +20,7 @@ from impasto.session import (
     FAILED,
     STOPPED,
     Outputs,
+    fill_sheet,
     note,
     paint,
     prepare,
@@ -377,21 +379,18 @@ def sweep(
     **settings: Any,
 ) -> None:
     """Paint one pair of pictures with a setting or two that vary, on one sheet."""
-    from impasto import images
     from impasto import sweep as sweeps
 
     axes = [sweeps.Axis.read(text) for text in vary]
     made = build(preset, recipe, settings)
-    count = sum(len(row) for row in sweeps.grid(made, axes))
+    sweeps.grid(made, axes)
     outputs = Outputs(output, quiet=quiet)
     outputs.check(_files(content, [Style(picture=style)], made, "bundled", recipe))
     if folder is not None:
         check_folder(folder).mkdir(exist_ok=True)
     _use_threads(threads)
-    run = prepare(content, [Style(picture=style)], made, outputs, device)
-    painted = sweeps.sweep(run, axes, folder=folder, on_picture=_counted(count, quiet=quiet))
-    images.save(painted, output)
-    _tell_written(output, painted.size, quiet=quiet)
+    paint_sheet = partial(sweeps.sweep, content, style, axes, made, device=device, folder=folder)
+    raise typer.Exit(fill_sheet(paint_sheet, outputs))
 
 
 @app.command("reconstruct")
@@ -408,39 +407,15 @@ def reconstruct(
     quiet: Quiet = False,
 ) -> None:
     """Draw what each layer of the network keeps of two pictures: the paper's first figure."""
-    from impasto import images
     from impasto import reconstruct as reconstructions
 
-    Outputs(output).check((content, style))
+    outputs = Outputs(output, quiet=quiet)
+    outputs.check((content, style))
     _use_threads(threads)
-    tell = _counted(2 * len(reconstructions.LAYERS), quiet=quiet)
-    figure = reconstructions.reconstruct(
-        content,
-        style,
-        size=size,
-        steps=steps,
-        device=device,
-        on_picture=lambda row, layer: tell(f"{row}, {layer}"),
+    paint_sheet = partial(
+        reconstructions.reconstruct, content, style, size=size, steps=steps, device=device
     )
-    images.save(figure, output)
-    _tell_written(output, figure.size, quiet=quiet)
-
-
-def _counted(count: int, *, quiet: bool) -> Callable[[str], None]:
-    """What tells of one picture after another, of so many."""
-    numbers = iter(range(1, count + 1))
-
-    def tell(name: str) -> None:
-        number = next(numbers)
-        if not quiet:
-            typer.echo(f"{number} of {count}: {name}", err=True)
-
-    return tell
-
-
-def _tell_written(path: Path, size: tuple[int, int], *, quiet: bool) -> None:
-    if not quiet:
-        typer.echo(f"Painted {path} ({size[0]}×{size[1]}).")
+    raise typer.Exit(fill_sheet(paint_sheet, outputs))
 
 
 @app.command("montage")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -13,9 +13,11 @@ from torch import Tensor
 from impasto import devices, forecast, tiles
 from impasto.canvases import Canvases
 from impasto.errors import ImpastoWarning, RunError
+from impasto.notions import STYLE_LOSSES
 from impasto.objective import Evaluation, Objective
 from impasto.pyramid import Level
 from impasto.recipe import Recipe
+from impasto.store import Known
 from impasto.vgg import VGG19
 from impasto.weights import Weights
 
@@ -30,6 +32,7 @@ class Evaluator:
         canvases: the pictures of the run.
         recipe: its settings.
         levels: its levels.
+        known: what other runs with those pictures have measured.
 
     Attributes:
         device: where it computes.
@@ -44,12 +47,17 @@ class Evaluator:
     objective: Objective
 
     def __init__(
-        self, weights: Weights, canvases: Canvases, recipe: Recipe, levels: list[Level]
+        self,
+        weights: Weights,
+        canvases: Canvases,
+        recipe: Recipe,
+        levels: list[Level],
+        known: Known,
     ) -> None:
         self.device = canvases.device
         self.arithmetic = devices.arithmetic(recipe.precision, self.device)
         self.fell_back = False
-        self._weights, self._canvases = weights, canvases
+        self._weights, self._canvases, self._known = weights, canvases, known
         self._recipe, self._levels = recipe, levels
         self.level = levels[0]
         self.network = self._make_network()
@@ -116,18 +124,43 @@ class Evaluator:
         """The current level's objective, in smaller tiles if memory runs out."""
         while True:
             try:
-                self.objective = Objective(
-                    self.network,
-                    self._canvases.content_at(self.level),
-                    self._canvases.styles_at(self.level),
-                    self._recipe,
-                    self._tile,
-                )
+                self.objective = self._objective_from(*self._seen())
             except (RuntimeError, MemoryError) as error:
                 side = self._smaller_side(error)
             else:
                 return
             self._use_tiles(side)
+
+    def _objective_from(self, content: Hashable, styles: Hashable) -> Objective:
+        """The current level's objective, with what is known by those names, which is kept."""
+        made = Objective(
+            self.network,
+            self._canvases.content_at(self.level),
+            self._canvases.styles_at(self.level),
+            self._recipe,
+            self._tile,
+            targets=self._known.get(content),
+            regions=self._known.get(styles),
+        )
+        self._known.keep(content, made.targets, made.targets.bytes)
+        self._known.keep(styles, made.regions, sum(region.bytes for region in made.regions))
+        return made
+
+    def _seen(self) -> tuple[Hashable, Hashable]:
+        """All that decides what is measured of the content picture, and of the style pictures."""
+        recipe, level, files = self._recipe, self.level, self._canvases.inputs.files
+        pictures = tuple((key, file.sha256) for key, file in files.items() if key != "initial")
+        network = recipe.pooling, recipe.padding, self.arithmetic, self._tile
+        content = pictures, level.size, recipe.rescale, network, tuple(recipe.content_read)
+        styles = (
+            *content[:-1],
+            tuple(level.style_sizes),
+            recipe.style_symmetry,
+            recipe.color == "match",
+            STYLE_LOSSES[recipe.style_loss].statistic,
+            tuple(recipe.style_layers) if recipe.style_weight else (),
+        )
+        return content, styles
 
     @property
     def _tile(self) -> int | None:

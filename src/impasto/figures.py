@@ -88,23 +88,27 @@ def montage(pictures: Sequence[images.Source], *, gap: int | None = None) -> Ima
 
 
 def sheet(
-    rows: Sequence[Sequence[Image.Image]], titles: Sequence[Sequence[str]], names: Sequence[str]
+    rows: Sequence[Sequence[Image.Image | None]],
+    titles: Sequence[Sequence[str]],
+    names: Sequence[str],
+    size: tuple[int, int],
 ) -> Image.Image:
     """Pictures in rows and columns with a name each, on white.
 
     Args:
-        rows: of RGB pictures; every picture takes the room of the first.
+        rows: of RGB pictures; None leaves white.
         titles: above the pictures of each row; a row may have none.
         names: of the rows, from top to bottom.
+        size: width and height of the room of each picture, in pixels.
     """
-    width, height = rows[0][0].size
-    gap = max(4, max(width, height) // 32)
-    size = max(11, max(width, height) // 18)
-    font = ImageFont.load_default(size)
+    width, height = size
+    gap = max(4, max(size) // 32)
+    letters = max(11, max(size) // 18)
+    font = ImageFont.load_default(letters)
     left = gap + max((round(font.getlength(name)) + gap for name in names if name), default=0)
     tops, bottom = [], gap
     for row in titles:
-        bottom += round(1.3 * size) if row else 0
+        bottom += round(1.3 * letters) if row else 0
         tops.append(bottom)
         bottom += height + gap
     made = Image.new("RGB", (left + max(map(len, rows)) * (width + gap), bottom), "white")
@@ -113,10 +117,11 @@ def sheet(
         draw.text((gap, top + height / 2), name, INK, font, anchor="lm")
         for column, title in enumerate(above):
             x = left + column * (width + gap) + width / 2
-            draw.text((x, top - size // 4), title, INK, font, anchor="ms")
+            draw.text((x, top - letters // 4), title, INK, font, anchor="ms")
         for column, picture in enumerate(pictures):
-            corner = (left + column * (width + gap), top)
-            _place(made, images.read(picture), corner, (width, height))
+            if picture is not None:
+                corner = (left + column * (width + gap), top)
+                _place(made, images.read(picture), corner, size)
     return made
 
 

@@ -91,7 +91,7 @@ class Inputs:
 
     def serve(self, styles: Sequence[Style], old: Recipe, new: Recipe) -> bool:
         """Whether another recipe, with those styles, reads the same pictures."""
-        same = old.protect == new.protect and old.initial == new.initial
+        same = old.protect == new.protect and _initial(old) == _initial(new)
         return same and tuple(read.style for read in self.styles) == tuple(styles)
 
 
@@ -149,8 +149,13 @@ def sources(
         named[numbered("mask", number)] = style.mask
         named[numbered("style mask", number)] = style.style_mask
     named["protect"] = recipe.protect
-    named["initial"] = None if recipe.initial in FIRST_CANVASES else recipe.initial
+    named["initial"] = _initial(recipe)
     return {key: source for key, source in named.items() if source is not None}
+
+
+def _initial(recipe: Recipe) -> str | None:
+    """The picture that is the first canvas, if it is one."""
+    return None if recipe.initial in FIRST_CANVASES else recipe.initial
 
 
 def file_of(source: images.Source) -> Path | None:

@@ -62,6 +62,12 @@ class Objective:
         styles: what the canvas should have the statistics of; looked at one after the other.
         recipe: gives the layers, their weights and balance, alpha and the style's weight.
         tile: side of a tile's core in pixels, a multiple of 16; None to look at whole pictures.
+        targets: the content's maps, if another objective has measured the same.
+        regions: the styles', likewise; the styles are not looked at then.
+
+    Attributes:
+        targets: the content picture's maps by content layer, tile for tile.
+        regions: what the styles ask for.
     """
 
     def __init__(
@@ -71,6 +77,9 @@ class Objective:
         styles: Iterable[StyleCanvas],
         recipe: Recipe,
         tile: int | None = None,
+        *,
+        targets: Store | None = None,
+        regions: list[Region] | None = None,
     ) -> None:
         self.network = network
         self.alpha, self.beta = recipe.alpha, recipe.style_weight
@@ -80,8 +89,11 @@ class Objective:
         self._smoothing = recipe.tv, recipe.tv_weight
         self._sees = getattr(losses, STYLE_LOSSES[recipe.style_loss].statistic)
         self._content_distance = getattr(losses, CONTENT_LOSSES[recipe.content_loss].function)
-        self._targets = self._measure(content, target_bytes(network, recipe, self._whole))
-        self.regions = self._regions(styles, recipe, tile) if self.beta else []
+        if targets is None:
+            targets = self._measure(content, target_bytes(network, recipe, self._whole))
+        if regions is None:
+            regions = self._regions(styles, recipe, tile) if self.beta else []
+        self.targets, self.regions = targets, regions
         self._style_layers = sorted({name for region in self.regions for name in region.targets})
         masks = [region.mask for region in self.regions]
         make = getattr(losses, STYLE_LOSSES[recipe.style_loss].make)
@@ -100,7 +112,7 @@ class Objective:
     def losses(self, canvas: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Total, content and style loss of a canvas (3 × H × W) looked at whole, each a scalar."""
         features, seen = self._look(canvas, self.content_weights, self._style_layers, self._guides)
-        (target,) = self._targets
+        (target,) = self.targets
         content, style = self._content_loss(features, target), self._style_loss(seen)
         total = self.alpha * content + self.beta * style
         return total + self._roughness(canvas), content, style
@@ -131,7 +143,7 @@ class Objective:
         if rough.requires_grad:
             (gradient,) = torch.autograd.grad(rough, canvas)
         content = torch.zeros_like(style)
-        for tile, target in zip(self.tiles, self._targets, strict=True):
+        for tile, target in zip(self.tiles, self.targets, strict=True):
             window = _window(canvas, tile).requires_grad_()
             features, parts = self._look(
                 window,
@@ -239,6 +251,9 @@ class Objective:
         """The content picture's maps by content layer, tile for tile, which take so many bytes."""
 
         def maps() -> Iterator[dict[str, Tensor]]:
+            if not self.content_weights:
+                yield from ({} for _ in self.tiles)
+                return
             for tile in self.tiles:
                 with torch.no_grad(), exact_convolutions():
                     window = _window(content, tile)
@@ -254,7 +269,7 @@ class Objective:
     def _content_energies(self) -> dict[str, float]:
         """The content loss of a canvas in which the layers see nothing; relative ones are parts."""
         energies = dict.fromkeys(self.content_weights, 0.0)
-        for tile, targets in zip(self.tiles, self._targets, strict=True):
+        for tile, targets in zip(self.tiles, self.targets, strict=True):
             for name, target in targets.items():
                 part = share(tile.core, self._whole, name)
                 nothing = torch.zeros_like(target)

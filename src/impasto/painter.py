@@ -37,7 +37,8 @@ from impasto.optimizers import (
 )
 from impasto.pyramid import Level
 from impasto.recipe import Recipe
-from impasto.result import Easel, OnStep, Result, Step, finish
+from impasto.result import ASKED_TO_STOP, Easel, OnStep, Result, Step, finish
+from impasto.store import KNOWN_BYTES, Known
 from impasto.styles import Style, absolute
 from impasto.weights import Weights
 
@@ -164,13 +165,14 @@ class Progress:
             self.best, self.kept = step, kept
         self.easel.number, self.easel.look = number, look
         if self.on_step is not None and self.on_step(step) is False:
-            self.stopped = "on_step asked to stop"
+            self.stopped = ASKED_TO_STOP
 
 
 class Run:
     """A run made ready: every input checked, the targets measured, the first canvas laid out.
 
-    The arguments are those of :func:`stylize`.
+    The arguments are those of :func:`stylize`, and whether the run is the first of several that
+    :meth:`varied` makes: what it measures is then kept for them.
 
     Attributes:
         recipe: the settings.
@@ -194,6 +196,7 @@ class Run:
         device: str = "auto",
         weights: str | Path = "bundled",
         weights_input: str | None = None,
+        varies: bool = False,
         _checkpoint: tuple[Saved, dict[str, Tensor]] | None = None,
         _like: Run | None = None,
     ) -> None:
@@ -225,7 +228,8 @@ class Run:
         )
         self._saving: Saving | None = None
         self._progress: Progress | None = None
-        self.evaluator = Evaluator(loaded, self._canvases, recipe, self.levels)
+        self._known: Known = Known(KNOWN_BYTES if varies else 0) if _like is None else _like._known
+        self.evaluator = Evaluator(loaded, self._canvases, recipe, self.levels, self._known)
         if _checkpoint is not None:
             self._restore(*_checkpoint)
             return
@@ -241,7 +245,7 @@ class Run:
         self.evaluator.enter(coarsest)
 
     def varied(self, recipe: Recipe) -> Run:
-        """The same pictures, which are not read again if they need not be, under another recipe.
+        """The same pictures under another recipe; nothing is read again that need not be.
 
         Raises:
             InputError: the recipe does not go with them.

@@ -5,13 +5,15 @@ Gatys, Ecker and Bethge, *A Neural Algorithm of Artistic Style*, arXiv:1508.0657
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 
 from PIL import Image
 
-from impasto import figures, images, sizes
-from impasto.painter import stylize
+from impasto import images, sizes
+from impasto.painter import Run
 from impasto.recipe import Recipe
+from impasto.result import OnStep
+from impasto.sheets import OnPicture, OnSheet, Place, Sheet
 
 LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 
@@ -23,7 +25,9 @@ def reconstruct(
     size: int = 256,
     steps: int = 100,
     device: str = "auto",
-    on_picture: Callable[[str, str], None] | None = None,
+    on_picture: OnPicture | None = None,
+    on_sheet: OnSheet | None = None,
+    on_step: OnStep | None = None,
 ) -> Image.Image:
     """The figure: above the style from more and more layers, below the content from each alone.
 
@@ -33,28 +37,41 @@ def reconstruct(
         size: longer side of each picture, in pixels.
         steps: evaluations for each.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-        on_picture: called with the row and the layer before each is painted.
+        on_picture: called before each picture is painted.
+        on_sheet: called with the figure before the first, and after each.
+        on_step: called after every step; may return False to stop.
 
     Raises:
         InputError: a picture or a setting cannot be used.
         RunError: a run ran out of memory.
     """
-    rows = {"style": [_shown(style, size)], "content": [_shown(content, size)]}
-    for count, layer in enumerate(LAYERS, start=1):
-        recipes = {
-            "style": Recipe.preset(
-                "texture", style_layers=list(LAYERS[:count]), size=size, steps=steps
-            ),
-            "content": Recipe.preset(
-                "reconstruction", content_layers=[layer], size=size, steps=steps
-            ),
-        }
-        for row, recipe in recipes.items():
-            if on_picture is not None:
-                on_picture(row, layer)
-            picture = style if row == "style" else content
-            rows[row].append(stylize(picture, None, recipe, device=device).image)
-    return figures.sheet(list(rows.values()), [["original", *LAYERS], []], ["Style", "Content"])
+    textures = [
+        Recipe.preset("texture", style_layers=list(LAYERS[:count]), size=size, steps=steps)
+        for count in range(1, len(LAYERS) + 1)
+    ]
+    contents = [
+        Recipe.preset("reconstruction", content_layers=[layer], size=size, steps=steps)
+        for layer in LAYERS
+    ]
+    of_style = Run(style, None, textures[0], device=device)
+    of_content = Run(content, None, contents[0], device=device)
+    places = [
+        Place(row, column, f"{name}, {layer}", partial(run.varied, recipe))
+        for column, (layer, *recipes) in enumerate(
+            zip(LAYERS, textures, contents, strict=True), start=1
+        )
+        for row, (name, run, recipe) in enumerate(
+            zip(("style", "content"), (of_style, of_content), recipes, strict=True)
+        )
+    ]
+    originals = [_shown(style, size), _shown(content, size)]
+    sheet = Sheet(
+        originals[0].size,
+        [[original, *(None for _ in LAYERS)] for original in originals],
+        [["original", *LAYERS], []],
+        ["Style", "Content"],
+    )
+    return sheet.fill(places, on_picture=on_picture, on_sheet=on_sheet, on_step=on_step)
 
 
 def _shown(picture: images.Source, size: int) -> Image.Image:

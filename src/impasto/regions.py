@@ -83,6 +83,12 @@ class Region:
                 statistic if name not in self.targets else self.targets[name].lerp(statistic, part)
             )
 
+    @property
+    def bytes(self) -> int:
+        """What its mask and its statistics take in memory."""
+        mask = 0 if self.mask is None else self.mask.nbytes
+        return mask + sum(target.nbytes for target in self.targets.values())
+
     def area(self, layer: str) -> float:
         """Its share of the positions of a layer."""
         return 1.0 if self.mask is None else pooled(self.mask, BY_NAME[layer].pools).mean().item()

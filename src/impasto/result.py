@@ -18,6 +18,7 @@ from impasto.inputs import Inputs, StylePicture
 from impasto.recipe import Recipe
 
 IN_MEMORY = "(in memory)"  # in place of the name of a picture that is no file
+ASKED_TO_STOP = "on_step asked to stop"
 
 
 @dataclass

@@ -21,6 +21,7 @@ from impasto.errors import ImpastoError, InputError
 from impasto.files import CHECKPOINT_EVERY, check_folder, check_interval, check_writable
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
     from rich.table import Table
 
     from impasto.forecast import Forecast
@@ -328,6 +329,43 @@ def paint(run: Run, outputs: Outputs) -> int:
     return _tell(result, outputs, asked(), saved)
 
 
+def fill_sheet(paint_sheet: Callable[..., Image], outputs: Outputs) -> int:
+    """Paint a sheet, and write it as often as there is one more picture on it; the exit code.
+
+    Args:
+        paint_sheet: takes ``on_picture``, ``on_sheet`` and ``on_step``, as sweeps do.
+        outputs: of which a sheet has the picture alone.
+    """
+    from impasto import images
+
+    painted = 0
+
+    def on_picture(number: int, count: int, name: str) -> None:
+        if not outputs.quiet:
+            typer.echo(f"{number} of {count}: {name}", err=True)
+
+    def on_sheet(sheet: Image, number: int) -> None:
+        nonlocal painted
+        painted = number
+        if number == 0:
+            images.check_output(outputs.picture, size=sheet.size)
+        else:
+            images.save(sheet, outputs.picture)
+
+    with _ask_before_ending(outputs.quiet) as asked:
+        sheet = paint_sheet(
+            on_picture=on_picture, on_sheet=on_sheet, on_step=lambda _: asked() is None
+        )
+    if asked() is not None:
+        typer.echo(
+            f"Stopped at picture {painted}; the sheet so far is in {outputs.picture}.", err=True
+        )
+    elif not outputs.quiet:
+        width, height = sheet.size
+        typer.echo(f"Painted {outputs.picture} ({width}×{height}).")
+    return _code_of(asked())
+
+
 def _on_step(watchers: list[Watcher], asked: Callable[[], bool]) -> Callable[[Step], bool]:
     def on_step(step: Step) -> bool:
         for watcher in list(watchers):
@@ -402,7 +440,7 @@ def _tell(result: Result, outputs: Outputs, asked: int | None, saved: Path | Non
         )
         if saved is not None:
             typer.echo(f"Go on with: {_resume(saved)}", err=True)
-        return TERMINATED if asked == signal.SIGTERM else STOPPED
+        return _code_of(asked)
     if result.stopped is not None:
         typer.echo(
             f"impasto: {result.stopped}; the best picture before it, of step {best.number}, is in "
@@ -417,6 +455,13 @@ def _tell(result: Result, outputs: Outputs, asked: int | None, saved: Path | Non
             f"{last.number} steps, best loss {best.loss:.4e} at step {best.number}."
         )
     return DONE
+
+
+def _code_of(asked: int | None) -> int:
+    """The exit code of a run that was asked to end by that signal, or by none."""
+    if asked is None:
+        return DONE
+    return TERMINATED if asked == signal.SIGTERM else STOPPED
 
 
 @contextmanager

@@ -1,19 +1,25 @@
-"""Feature maps that are read again and again, in memory or, where they are many, in a file."""
+"""What is measured once and read again and again.
+
+The maps of a picture, in memory or, where they are many, in a file; and what the runs of a sweep
+have in common.
+"""
 
 from __future__ import annotations
 
 import os
 import tempfile
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 Maps = dict[str, Tensor]
+
+KNOWN_BYTES = 2**29  # of what the runs of a sweep have in common, in memory
 
 DISK = Path("/var/tmp")  # noqa: S108 – where Linux keeps on disk what /tmp may keep in memory
 
@@ -58,6 +64,37 @@ class Store:
         kind = torch.empty(0, dtype=self._like.dtype).numpy().dtype
         flat = np.fromfile(self._file, kind, shape.numel())
         return torch.from_numpy(flat).view(shape).to(self._like.device)
+
+    @property
+    def bytes(self) -> int:
+        """What it takes in memory."""
+        return sum(tensor.nbytes for maps in self._kept for tensor in maps.values())
+
+
+class Known:
+    """What one run has measured and another can use; what was used last stays longest.
+
+    Args:
+        most: bytes that may be kept.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._kept: dict[Hashable, tuple[Any, int]] = {}
+
+    def get(self, key: Hashable) -> Any:
+        """What has been measured under a key; None if it has not, or is not kept any more."""
+        if key not in self._kept:
+            return None
+        self._kept[key] = measured, _ = self._kept.pop(key)
+        return measured
+
+    def keep(self, key: Hashable, measured: Any, size: int) -> None:
+        """Keep what takes so many bytes."""
+        self._kept.pop(key, None)
+        self._kept[key] = measured, size
+        while sum(size for _, size in self._kept.values()) > self._most:
+            del self._kept[next(iter(self._kept))]
 
 
 def _nameless_file() -> IO[bytes]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from PIL import Image
 
-from impasto import figures
+from impasto import images
 from impasto.errors import InputError
+from impasto.inputs import StyleSource, styles_of
 from impasto.painter import Run
 from impasto.recipe import Recipe
-
-PLAIN = str.maketrans(dict.fromkeys('/\\:*?"<>|,;', "-"))
+from impasto.result import OnStep
+from impasto.sheets import OnPicture, OnSheet, Place, Sheet
 
 
 @dataclass(frozen=True)
@@ -71,38 +74,52 @@ def grid(recipe: Recipe, axes: Sequence[Axis]) -> list[list[Recipe]]:
 
 
 def sweep(
-    run: Run,
+    content: images.Source,
+    style: StyleSource | Sequence[StyleSource] | None,
     axes: Sequence[Axis],
+    recipe: Recipe | None = None,
     *,
+    device: str = "auto",
     folder: Path | None = None,
-    on_picture: Callable[[str], None] | None = None,
+    on_picture: OnPicture | None = None,
+    on_sheet: OnSheet | None = None,
+    on_step: OnStep | None = None,
 ) -> Image.Image:
     """Paint every picture, and lay them out on one sheet.
 
-    The pictures are read once, and the network's weights too.
+    Pictures and weights are read once, and what several recipes measure alike is measured once.
 
     Args:
-        run: with the recipe to vary.
+        content: as for :func:`impasto.stylize`.
+        style: likewise.
         axes: one or two.
+        recipe: what does not vary; None means the preset ``default``.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         folder: for each painting as a PNG of its own; None for the sheet alone.
-        on_picture: called with the name of each before it is painted.
+        on_picture: called before each painting.
+        on_sheet: called with the sheet before the first painting, and after each.
+        on_step: called after every step; may return False to stop.
 
     Raises:
-        InputError: a recipe cannot be used.
+        InputError: a picture or a recipe cannot be used.
         RunError: a run failed.
     """
-    recipes = grid(run.recipe, axes)
+    recipes = grid(Recipe() if recipe is None else recipe, axes)
+    for one in itertools.chain(*recipes):
+        styles_of(style, one, content)
+    first = Run(content, style, recipes[0][0], device=device, varies=True)
     across, down = axes[0].names, axes[1].names if len(axes) > 1 else [""]
-    rows = []
-    for row, name in zip(recipes, down, strict=True):
-        pictures = []
-        for recipe, column in zip(row, across, strict=True):
-            called = ", ".join(part for part in (column, name) if part)
-            if on_picture is not None:
-                on_picture(called)
-            result = run.varied(recipe).paint()
-            if folder is not None:
-                result.save(folder / f"{called.translate(PLAIN)}.png")
-            pictures.append(result.image)
-        rows.append(pictures)
-    return figures.sheet(rows, [across, *([] for _ in down[1:])], down)
+    places = [
+        Place(row, column, ", ".join(filter(None, (across[column], down[row]))), prepare)
+        for row, several in enumerate(recipes)
+        for column, prepare in enumerate(partial(first.varied, one) for one in several)
+    ]
+    sheet = Sheet(
+        first.output_size,
+        [[None for _ in across] for _ in down],
+        [across, *([] for _ in down[1:])],
+        down,
+    )
+    return sheet.fill(
+        places, folder=folder, on_picture=on_picture, on_sheet=on_sheet, on_step=on_step
+    )
