@@ -92,6 +92,11 @@ def nearest(a: Flat, b: Flat) -> float:
     return float(np.mean((a - b[:, most_alike]) ** 2))
 
 
+def nearest_cosine(a: Flat, b: Flat) -> float:
+    mean = b.mean(1, keepdims=True)
+    return float(cdist((a - mean).T, (b - mean).T, "cosine").min(1).mean())
+
+
 INDEPENDENT: dict[str, Callable[[Flat, Flat], float]] = {
     "gram": gram,
     "covariance": covariance,
@@ -100,6 +105,7 @@ INDEPENDENT: dict[str, Callable[[Flat, Flat], float]] = {
     "sliced": sliced,
     "histogram": in_order,
     "nearest": nearest,
+    "nearest-cosine": nearest_cosine,
 }
 
 

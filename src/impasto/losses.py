@@ -299,19 +299,65 @@ def nearest_loss(target: Tensor) -> Loss:
         >>> nearest_loss(torch.eye(2))(torch.tensor([[3.0], [1.0]]))  # (3, 1) to (1, 0)
         tensor(2.5000)
     """
-    wanted = target[:, :: math.ceil(target.shape[1] / MOST_NEIGHBOURS)]
-    unit, squares = F.normalize(wanted, dim=0, eps=SMALLEST_NORM), wanted.square().sum(0)
+    wanted = _neighbours(target)
+    unit, squares = _directions(wanted), wanted.square().sum(0)
 
     def loss(seen: Tensor) -> Tensor:
-        with torch.no_grad():
-            nearest = torch.cat(
-                [(part.T @ unit).argmax(1) for part in torch.split(seen, AT_ONCE, 1)]
-            )
+        nearest = _most_alike(seen, unit)
         own = seen.square().sum(0)
         others = torch.where(own > SMALLEST_NORM**2, squares[nearest], squares.mean())
         return (own - 2 * (seen * wanted[:, nearest]).sum(0) + others).mean() / len(seen)
 
     return loss
+
+
+def nearest_cosine_loss(target: Tensor) -> Loss:
+    r"""Mean cosine distance of every position to the most alike of the style picture.
+
+    .. math:: \mathrm{mean}_i \, \min_j \big(1 - \cos(F_i - \mu, F'_j - \mu)\big)
+
+    Zhang, Kolkin, Bi, Luan, Xu, Shechtman and Snavely, *ARF: Artistic Radiance Fields*,
+    arXiv:2206.06360, equation 1, with features less the style's mean as in Kolkin, Kucera, Paris,
+    Sykora, Shechtman and Shakhnarovich, *Neural Neighbor Style Transfer*, arXiv:2203.13215. Of a
+    style picture with more, 4,096 positions are taken, evenly.
+
+    Args:
+        target: what the style picture's positions hold, (C, N), from :func:`positions`.
+
+    Returns:
+        Gives the loss of a canvas's positions, (C, M), a scalar from 0 to 2.
+
+    Example:
+        >>> import torch
+        >>> loss = nearest_cosine_loss(torch.tensor([[1.0, -1.0], [0.0, 0.0]]))
+        >>> loss(torch.tensor([[3.0, 0.0], [0.0, 5.0]]))  # along the first, and across both
+        tensor(0.5000)
+    """
+    wanted = _neighbours(target)
+    mean = wanted.mean(1, keepdim=True)
+    unit = _directions(wanted - mean)
+
+    def loss(seen: Tensor) -> Tensor:
+        own = _directions(seen - mean)
+        return (1 - (own * unit[:, _most_alike(own, unit)]).sum(0)).mean()
+
+    return loss
+
+
+def _neighbours(target: Tensor) -> Tensor:
+    """The positions of a style picture, (C, N), among which the most alike is looked for."""
+    return target[:, :: math.ceil(target.shape[1] / MOST_NEIGHBOURS)]
+
+
+def _directions(held: Tensor) -> Tensor:
+    """What positions hold, (C, N), with a length of 1 each."""
+    return F.normalize(held, dim=0, eps=SMALLEST_NORM)
+
+
+@torch.no_grad()
+def _most_alike(seen: Tensor, unit: Tensor) -> Tensor:
+    """For every position, (C, M), the most alike of some directions, (C, N), by their cosine."""
+    return torch.cat([(part.T @ unit).argmax(1) for part in torch.split(seen, AT_ONCE, 1)])
 
 
 def total_variation(canvas: Tensor, kind: str) -> Tensor:

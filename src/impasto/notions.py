@@ -46,6 +46,7 @@ STYLE_LOSSES = {
     "sliced": StyleLoss("sliced_loss", "positions", tiles=False),
     "histogram": StyleLoss("histogram_loss", "positions", tiles=False),
     "nearest": StyleLoss("nearest_loss", "positions", tiles=False),
+    "nearest-cosine": StyleLoss("nearest_cosine_loss", "positions", tiles=False),
 }
 CONTENT_LOSSES = {
     "features": ContentLoss("content_loss"),

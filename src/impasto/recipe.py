@@ -274,9 +274,8 @@ class Recipe(BaseModel):
     )
     style_loss: StyleLossName = Field(
         "gram",
-        description="What is meant by style: which features go together (gram, covariance), how "
-        "they are distributed (mean-variance, wasserstein, sliced, histogram), or what they look "
-        "like place by place (nearest).",
+        description="What is meant by style: which features go together, how they are "
+        "distributed, or what they look like place by place.",
     )
     content_loss: ContentLossName = Field(
         "features",
