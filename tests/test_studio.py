@@ -12,8 +12,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import httpx
 import pytest
+from gradio.components.image_editor import EditorData
+from gradio.data_classes import FileData
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
@@ -30,6 +33,7 @@ from impasto.studio.jobs import Job, Painting, Waiting, Workshop
 from impasto.studio.korean import korean
 from impasto.studio.limits import Limits
 from impasto.studio.line import Line
+from impasto.studio.page import EDITED, editor
 from studio import running
 
 SMALL = Recipe(size=64, levels=1, steps=4, content_layers="conv2_1", style_layers="conv1_1,conv2_1")
@@ -306,6 +310,7 @@ ERRORS: list[tuple[Callable[[], object], tuple[str, ...]]] = [
     (lambda: read_picture(Path("content.png").read_bytes()[:200]), ("photo.png", "PNG", "JPEG")),
     (lambda: read_picture(b""), ("photo.png",)),
     (read_large_picture, ("photo.png", "178,956,970")),
+    (lambda: check(Limits(uploaded=100_000)), ("400×300", "0.1")),
     (lambda: check(Limits(pixels=100_000)), ("512×384", "0.1")),
     (lambda: check(Limits(pixels=200_000), output_size=900), ("900×675", "0.2")),
     (lambda: check(Limits(pixels=200_000), style_scale=2), ("1024×768", "0.2")),
@@ -371,7 +376,7 @@ def test_an_error_without_a_korean_sentence_is_told_as_it_is() -> None:
 
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    limits = Limits(bytes=2_000_000, pixels=100_000, steps=50)
+    limits = Limits(bytes=2_000_000, uploaded=1_000_000, pixels=100_000, steps=50)
     with running(tmp_path_factory.mktemp("studio"), limits) as (address, _):
         yield address
 
@@ -396,14 +401,29 @@ def test_another_program_gets_a_painting(studio: str) -> None:
         ("size = 64\nsteps = 5000", "content.png", "more than the 50"),
         ("size = 4000", "content.png", "this studio paints 0.1 megapixels at most"),
         ("", "broken.png", "is damaged or not a picture"),
+        ("size = 64", "large.png", "2000×1000 pixels, and this studio reads 1.0 megapixels"),
     ],
 )
 def test_what_cannot_be_painted_is_told_in_one_sentence(
     studio: str, recipe: str, content: str, sentence: str
 ) -> None:
     Path("broken.png").write_bytes(b"no picture at all")
+    Image.new("RGB", (2000, 1000)).save("large.png")
     with pytest.raises(AppError, match=sentence):
         call(studio, recipe, content)
+
+
+def test_no_region_is_read_that_is_larger_than_what_is_painted_over() -> None:
+    Image.new("RGBA", (EDITED, EDITED)).save("whole.png")
+    Image.new("RGBA", (EDITED + 1, 1)).save("large.png")
+    painted = editor(type="numpy", image_mode="RGBA")
+
+    def read(path: str) -> Any:
+        return painted.preprocess(EditorData(layers=[FileData(path=str(Path(path).absolute()))]))
+
+    assert read("whole.png")["layers"][0].shape == (EDITED, EDITED, 4)
+    with pytest.raises(gr.Error, match="on 800 pixels a side at most"):
+        read("large.png")
 
 
 def test_it_says_that_it_is_well_and_what_it_has_done(studio: str) -> None:

@@ -296,6 +296,10 @@ def studio(
         float,
         typer.Option("--max-megabytes", min=0.01, metavar="X", help="Of an uploaded picture."),
     ] = USUAL.bytes / 1e6,
+    uploaded: Annotated[
+        float,
+        typer.Option("--max-upload-megapixels", min=0.01, metavar="X", help="Of such a picture."),
+    ] = USUAL.uploaded / 1e6,
     waiting: Annotated[
         int, typer.Option("--max-waiting", min=1, max=100, metavar="N", help="In the line.")
     ] = USUAL.waiting,
@@ -318,7 +322,9 @@ def studio(
             f"The studio needs {error.name}, which is not installed: pip install 'impasto[studio]'."
         ) from None
     _use_threads(threads)
-    limits = Limits(int(1e6 * upload), int(1e6 * largest), most_steps, waiting, longest)
+    limits = Limits(
+        int(1e6 * upload), int(1e6 * uploaded), int(1e6 * largest), most_steps, waiting, longest
+    )
     typer.echo(f"The studio is at http://{host}:{port} (Ctrl-C ends it).", err=True)
     serve(host, port, limits, device, (name, password) if auth else None)
 

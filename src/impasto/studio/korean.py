@@ -28,6 +28,10 @@ SENTENCES = {
         "{what} 크기가 {size}픽셀이 되는데, 이 스튜디오의 한도는 {most}메가픽셀입니다. "
         "더 작은 크기를 고르세요."
     ),
+    r"The uploaded picture is (?P<size>\d+×\d+) pixels, and this studio reads (?P<most>[\d.]+) "
+    r"megapixels at most: .+": (
+        "올린 그림이 {size}픽셀인데, 이 스튜디오의 한도는 {most}메가픽셀입니다. 더 작게 줄이세요."
+    ),
     SIDES + r" .+, but (?P<layer>\w+) needs (?P<least>\d+) pixels a side: .+": (
         "{what} 크기가 {size}픽셀이 되는데, {layer} 층에는 한 변에 {least}픽셀이 필요합니다. "
         "더 큰 크기나 덜 길쭉한 그림을 고르세요."

@@ -17,6 +17,7 @@ class Limits:
 
     Attributes:
         bytes: of an uploaded picture.
+        uploaded: pixels of it.
         pixels: of the canvas, of the result, and of each style picture as it is looked at.
         steps: evaluations.
         waiting: paintings in the line, the one that is painted included.
@@ -24,6 +25,7 @@ class Limits:
     """
 
     bytes: int = 40_000_000
+    uploaded: int = 60_000_000
     pixels: int = 4_200_000
     steps: int = 2500
     waiting: int = 20
@@ -39,6 +41,8 @@ class Limits:
         Raises:
             InputError: it does not.
         """
+        for size in pictures:
+            self.check_uploaded(size)
         content, *styles = pictures
         canvas = sizes.canvas_size(content, recipe)
         shown = {
@@ -57,4 +61,17 @@ class Limits:
             raise InputError(
                 f"{recipe.steps} steps are more than the {self.steps} that this studio takes: "
                 "choose fewer."
+            )
+
+    def check_uploaded(self, size: PixelSize) -> None:
+        """Make sure that an uploaded picture of that size may be read.
+
+        Raises:
+            InputError: it has too many pixels.
+        """
+        width, height = size
+        if width * height > self.uploaded:
+            raise InputError(
+                f"The uploaded picture is {width}×{height} pixels, and this studio reads "
+                f"{self.uploaded / 1e6:.1f} megapixels at most: make it smaller."
             )

@@ -6,6 +6,7 @@ import logging
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ from impasto.studio.texts import PREFIX, lasting, said, table
 from impasto.styles import Style
 
 KEPT = 12  # paintings of a visit
+EDITED = 800  # pixels of the photograph that is painted over, at most
 CHOSEN = ("default", "fast", "fine")
 # Fonts and colours that need nothing from outside.
 THEME = gr.themes.Base(
@@ -43,7 +45,9 @@ THEME = gr.themes.Base(
     font_mono=["ui-monospace", "monospace"],
 )
 CSS = """
-.gradio-container { max-width: 1280px !important; margin: 0 auto !important; }
+.gradio-container {
+  width: 100% !important; max-width: 1280px !important; margin: 0 auto !important;
+}
 #head { align-items: center; }
 #switch { max-width: 9em; }
 #status { min-height: 2.6em; }
@@ -76,6 +80,22 @@ def picture(**settings: Any) -> gr.Image:
 def _as_uploaded(payload: Any) -> str | None:
     """The path of an upload."""
     return None if payload is None else payload.path
+
+
+def editor(**settings: Any) -> gr.ImageEditor:
+    """An editor that reads no picture larger than it shows."""
+    made = gr.ImageEditor(**settings)
+    read = made.convert_and_format_image
+
+    def read_small(file: Any, flatten_on_white: bool = False) -> Any:
+        if file is not None:
+            with Image.open(BytesIO(file) if isinstance(file, bytes) else file.path) as image:
+                if max(image.size) > EDITED:
+                    raise gr.Error(said("edited", "en", most=EDITED))
+        return read(file, flatten_on_white)
+
+    made.convert_and_format_image = read_small  # type: ignore[method-assign]
+    return made
 
 
 @dataclass
@@ -170,7 +190,7 @@ class Page:
                 label=text("second_style"), sources=sources, height=200, elem_id="second"
             )
             self.weight = gr.Slider(0.1, 2, 1, step=0.1, label=text("second_weight"))
-            self.brush = gr.ImageEditor(
+            self.brush = editor(
                 label=text("brush"),
                 type="numpy",
                 image_mode="RGBA",
@@ -239,7 +259,7 @@ class Page:
             _of_file, [self.language, self.recipe_in], settings, api_visibility="private"
         )
         self.content.change(
-            _to_brush, [self.language, self.content], self.brush, api_visibility="private"
+            self._to_brush, [self.language, self.content], self.brush, api_visibility="private"
         )
         gr.on(
             [control.change for control in settings],
@@ -317,6 +337,18 @@ class Page:
             file = Path(folder, "painting.png")
             result.save(file)
             yield str(file)
+
+    def _to_brush(self, language: str, content: str | None) -> Any:
+        if content is None:
+            return None
+        try:
+            self.workshop.limits.check_uploaded(images.size_of(content, "photograph"))
+            pixels = images.read(content, "photograph").pixels
+        except ImpastoError as error:
+            raise gr.Error(_reason(error, language)) from None
+        picture = Image.fromarray(images.to_uint8(pixels))
+        picture.thumbnail((EDITED, EDITED))
+        return {"background": picture, "layers": [], "composite": None}
 
     def _forget(self, job: Job) -> None:
         """Close a job that never came to have a thread, which would do it."""
@@ -489,18 +521,6 @@ def _to_toml(language: str, strength: float, *values: Any) -> str:
         return recipe_of(values, strength).to_toml()
     except InputError as error:
         return _reason(error, language)
-
-
-def _to_brush(language: str, content: str | None) -> Any:
-    if content is None:
-        return None
-    try:
-        pixels = images.read(content, "photograph").pixels
-    except ImpastoError as error:
-        raise gr.Error(_reason(error, language)) from None
-    picture = Image.fromarray(images.to_uint8(pixels))
-    picture.thumbnail((800, 800))
-    return {"background": picture, "layers": [], "composite": None}
 
 
 def _mask(brush: dict[str, Any] | None, path: Path) -> str | None:

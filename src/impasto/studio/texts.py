@@ -72,6 +72,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "The painting failed; the server's log says why.",
         "그림을 그리지 못했습니다. 이유는 서버의 로그에 있습니다.",
     ),
+    "edited": (
+        "A region is painted on {most} pixels a side at most.",
+        "영역은 한 변에 {most}픽셀까지만 칠할 수 있습니다.",
+    ),
     "gone": ("That painting is no longer there.", "그 그림은 더 이상 남아 있지 않습니다."),
     "seconds": ("{n} s", "{n}초"),
     "minutes": ("{n} min", "{n}분"),
@@ -127,13 +131,12 @@ SETTINGS: dict[str, tuple[str, str]] = {
     ),
     "style_loss": (
         "스타일 손실",
-        "스타일을 무엇으로 볼지: 그람 행렬(gram), 공분산(covariance), 평균과 분산(mean-variance), "
-        "바서슈타인 거리(wasserstein), 여러 방향의 분포(sliced), 히스토그램(histogram), 가장 "
-        "가까운 특징(nearest).",
+        "스타일을 무엇으로 볼지: 어떤 특징이 함께 나타나는지, 특징이 어떻게 분포하는지, 또는 "
+        "자리마다 무엇과 닮았는지.",
     ),
     "content_loss": (
         "콘텐츠 손실",
-        "콘텐츠를 무엇으로 볼지: 층의 특징(features), 특징끼리의 닮음(self-similarity).",
+        "콘텐츠를 무엇으로 볼지: 자리마다의 특징, 또는 어느 자리끼리 닮았는지.",
     ),
     "alpha": ("알파", "콘텐츠 손실의 가중치."),
     "beta": ("베타", "스타일 손실의 가중치. 스타일의 세기 대신 씁니다."),
@@ -180,6 +183,9 @@ SETTINGS: dict[str, tuple[str, str]] = {
     ),
 }
 
+# What the page has less of than a recipe: nobody names files of another's machine.
+HERE = {"initial": "First canvas."}
+
 
 def said(key: str, language: str, **values: object) -> str:
     """A text in a language, with what it speaks of filled in.
@@ -207,6 +213,7 @@ def table(language: str) -> dict[str, str]:
     index = LANGUAGES.index(language)
     texts = {key: both[index] for key, both in TEXTS.items()}
     for name, korean in SETTINGS.items():
-        english = name.replace("_", " "), Recipe.model_fields[name].description or ""
+        explained = HERE.get(name) or Recipe.model_fields[name].description or ""
+        english = name.replace("_", " "), explained
         texts[f"setting-{name}"], texts[f"explained-{name}"] = (english, korean)[index]
     return {PREFIX + key: text for key, text in texts.items()}
