@@ -174,7 +174,7 @@ def test_a_broken_picture_is_told_in_one_sentence(
     page = visit(browser, address)
     page.set_input_files("#style input[type=file]", pictures / "style.png")
     page.set_input_files("#content input[type=file]", pictures / "broken.png")
-    expect(page.get_by_text("is damaged or not a picture").first).to_be_visible()
+    expect(page.get_by_text("The photograph 'broken.png' is damaged or not a")).to_be_visible()
 
 
 def test_painting_nothing_asks_for_pictures(browser: Browser, address: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
 import threading
@@ -18,7 +17,6 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
 from impasto import images
 from impasto.checkpoint import is_unfinished
-from impasto.errors import ImpastoError
 from impasto.painter import Run
 from impasto.progress import Account
 from impasto.recipe import Recipe
@@ -96,12 +94,6 @@ class Job:
     def checkpoint(self) -> Path:
         """Where it is saved."""
         return self.folder / CHECKPOINT
-
-    def told(self, error: Exception) -> Exception:
-        """An error, without where on the server the job's files are."""
-        if isinstance(error, ImpastoError):
-            return type(error)(str(error).replace(f"{self.folder}{os.sep}", ""))
-        return error
 
     def keep(self, picture: Path, name: str) -> Path:
         """A copy of a picture that lasts as long as the job."""
@@ -233,7 +225,7 @@ class Workshop:
                 last = run.paint(self._teller(run, job, place, tell))
                 how = "done" if last.stopped is None else "stopped"
         except Exception as error:
-            last, how = job.told(error), "failed"
+            last, how = error, "failed"
         finally:
             seconds = 0.0 if began is None else time.monotonic() - began
             if place is not None:

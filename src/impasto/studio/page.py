@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -35,6 +36,7 @@ from impasto.studio.texts import PREFIX, lasting, said, table
 from impasto.styles import Style
 
 KEPT = 12  # paintings of a visit
+WHERE = re.compile(r"'[^']*[/\\](?=[^'/\\]+')")  # the folders of a path between quotation marks
 EDITED = 800  # pixels of the photograph that is painted over, at most
 CHOSEN = ("default", "fast", "fine")
 # Fonts and colours that need nothing from outside.
@@ -91,7 +93,7 @@ def editor(**settings: Any) -> gr.ImageEditor:
         if file is not None:
             with Image.open(BytesIO(file) if isinstance(file, bytes) else file.path) as image:
                 if max(image.size) > EDITED:
-                    raise gr.Error(said("edited", "en", most=EDITED))
+                    raise _refusal(said("edited", "en", most=EDITED))
         return read(file, flatten_on_white)
 
     made.convert_and_format_image = read_small  # type: ignore[method-assign]
@@ -190,6 +192,7 @@ class Page:
                 label=text("second_style"), sources=sources, height=200, elem_id="second"
             )
             self.weight = gr.Slider(0.1, 2, 1, step=0.1, label=text("second_weight"))
+            gr.Markdown(text("brush_use"))
             self.brush = editor(
                 label=text("brush"),
                 type="numpy",
@@ -258,7 +261,7 @@ class Page:
         self.recipe_in.upload(
             _of_file, [self.language, self.recipe_in], settings, api_visibility="private"
         )
-        self.content.change(
+        self.content.input(
             self._to_brush, [self.language, self.content], self.brush, api_visibility="private"
         )
         gr.on(
@@ -318,7 +321,7 @@ class Page:
 
     def _serve(self, content: str | None, style: str | None, recipe: str) -> Iterator[Any]:
         if content is None or style is None:
-            raise gr.Error(said("missing", "en"))
+            raise _refusal(said("missing", "en"))
         job, result = self.workshop.open(), None
         try:
             settings = recipe_from(recipe or "")
@@ -328,11 +331,11 @@ class Page:
                 result = view
                 yield gr.skip()  # so that it is noticed if nobody listens any more
         except Exception as error:
-            raise gr.Error(_reason(error, "en")) from None
+            raise _refusal(_reason(error, "en")) from None
         finally:
             self._forget(job)
         if job.ended.is_set() or not isinstance(result, Result):
-            raise gr.Error(said("saved", "en"))
+            raise _refusal(said("saved", "en"))
         with tempfile.TemporaryDirectory(prefix="impasto-") as folder:
             file = Path(folder, "painting.png")
             result.save(file)
@@ -345,7 +348,7 @@ class Page:
             self.workshop.limits.check_uploaded(images.size_of(content, "photograph"))
             pixels = images.read(content, "photograph").pixels
         except ImpastoError as error:
-            raise gr.Error(_reason(error, language)) from None
+            raise _refusal(_reason(error, language)) from None
         picture = Image.fromarray(images.to_uint8(pixels))
         picture.thumbnail((EDITED, EDITED))
         return {"background": picture, "layers": [], "composite": None}
@@ -371,7 +374,7 @@ class Page:
         *values: Any,
     ) -> Iterator[Updates]:
         if content is None or style is None:
-            raise gr.Error(said("missing", language))
+            raise _refusal(said("missing", language))
         job = self.workshop.open()
         try:
             recipe = recipe_of(values, strength)
@@ -381,13 +384,13 @@ class Page:
                 styles = _two(job, styles[0], job.keep(Path(second), "second"), weight, brush)
         except Exception as error:
             self.workshop.close(job)
-            raise gr.Error(_reason(error, language)) from None
+            raise _refusal(_reason(error, language)) from None
         yield from self._show(visit, language, job, self.workshop.paint(job, kept, styles, recipe))
 
     def _go_on(self, visit: Visit | None, language: str, name: str) -> Iterator[Updates]:
         job = self.workshop.take_up(name) if isinstance(name, str) else None
         if job is None:
-            raise gr.Error(said("gone", language))
+            raise _refusal(said("gone", language))
         yield from self._show(visit, language, job, self.workshop.go_on(job))
 
     def _show(
@@ -512,7 +515,7 @@ def _of_file(language: str, path: str | None) -> list[Any]:
     try:
         recipe = recipe_in(Path(path))
     except ImpastoError as error:
-        raise gr.Error(_reason(error, language).replace(path, Path(path).name)) from None
+        raise _refusal(_reason(error, language)) from None
     return [strength_of(recipe), *values_of(recipe)]
 
 
@@ -551,9 +554,15 @@ def _two(
     return [Style(picture=first.picture, mask=str(job.folder / "rest.png")), other]
 
 
+def _refusal(sentence: str) -> gr.Error:
+    """What tells the visitor, and leaves nothing in the server's log."""
+    return gr.Error(sentence, print_exception=False)
+
+
 def _reason(error: Exception, language: str) -> str:
-    """What went wrong, without what the visitor need not know."""
+    """What went wrong, without what the visitor need not know, such as where files are kept."""
     if isinstance(error, ImpastoError):
-        return korean(str(error)) if str(language).startswith("ko") else str(error)
+        sentence = WHERE.sub("'", str(error))
+        return korean(sentence) if str(language).startswith("ko") else sentence
     logging.getLogger("impasto").exception("A painting failed", exc_info=error)
     return said("failed", language)

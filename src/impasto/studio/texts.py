@@ -31,9 +31,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     "second": ("A second style, and where it goes", "두 번째 스타일과 칠할 곳"),
     "second_style": ("Second style picture", "두 번째 스타일 그림"),
     "second_weight": ("Its weight", "가중치"),
-    "brush": (
-        "Paint over the photograph where the second style goes; nowhere means blended",
-        "두 번째 스타일을 입힐 곳을 사진 위에 칠하세요. 칠하지 않으면 두 스타일을 섞습니다",
+    "brush": ("Where it goes", "칠할 곳"),
+    "brush_use": (
+        "Paint over the photograph where the second style goes. If you paint nothing, both styles "
+        "are blended.",
+        "두 번째 스타일을 입힐 곳을 사진 위에 칠하세요. 칠하지 않으면 두 스타일을 섞습니다.",
     ),
     "recipe": ("Recipe", "레시피"),
     "recipe_in": (
