@@ -117,8 +117,8 @@ def answer_to(studio: Studio, data: Any) -> tuple[str, Any]:
 def assert_one_sentence(answer: tuple[str, Any]) -> None:
     kind, held = answer
     assert kind == "error"
-    assert held["error"] is None or held["error"].endswith((".", "?"))
-    assert "/" not in (held["error"] or "").replace("'/etc/passwd'", "")
+    assert held["error"].endswith((".", "?"))
+    assert "/" not in held["error"].replace("'/etc/passwd'", "")
 
 
 def assert_is_empty(workshop: Workshop) -> None:

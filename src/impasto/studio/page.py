@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
+from functools import wraps
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ from impasto.studio.korean import korean
 from impasto.studio.texts import PREFIX, lasting, said, table
 from impasto.styles import Style
 
+LOG = logging.getLogger("impasto")
 KEPT = 12  # paintings of a visit
 WHERE = re.compile(r"'[^']*[/\\](?=[^'/\\]+')")  # the folders of a path between quotation marks
 EDITED = 800  # pixels of the photograph that is painted over, at most
@@ -150,6 +152,7 @@ class Page:
         with gr.Blocks(title="impasto", analytics_enabled=False, delete_cache=(3600, 3600)) as page:
             self._lay_out()
             self._connect(page)
+        page.process_api = _understood(page.process_api)
         self.blocks = page
 
     def _text(self, key: str) -> Any:
@@ -554,6 +557,22 @@ def _two(
     return [Style(picture=first.picture, mask=str(job.folder / "rest.png")), other]
 
 
+def _understood(process: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """What processes a call, and says so where it cannot be understood."""
+
+    @wraps(process)
+    async def understood(*given: Any, **named: Any) -> Any:
+        try:
+            return await process(*given, **named)
+        except gr.Error:
+            raise
+        except Exception as error:
+            LOG.exception("A call could not be processed", exc_info=error)
+            raise _refusal(said("malformed", "en")) from None
+
+    return understood
+
+
 def _refusal(sentence: str) -> gr.Error:
     """What tells the visitor, and leaves nothing in the server's log."""
     return gr.Error(sentence, print_exception=False)
@@ -564,5 +583,5 @@ def _reason(error: Exception, language: str) -> str:
     if isinstance(error, ImpastoError):
         sentence = WHERE.sub("'", str(error))
         return korean(sentence) if str(language).startswith("ko") else sentence
-    logging.getLogger("impasto").exception("A painting failed", exc_info=error)
+    LOG.exception("A painting failed", exc_info=error)
     return said("failed", language)
