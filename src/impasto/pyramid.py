@@ -33,7 +33,9 @@ class Level:
 def plan(canvas: PixelSize, styles: Sequence[PixelSize], recipe: Recipe) -> list[Level]:
     """The levels of a run, each twice as large as the one before, up to the canvas itself.
 
-    The finest level takes half as many steps as each of the others: it only adds detail.
+    The finest level takes half as many steps as each of the others: it only adds detail. Where
+    losses are absolute, what counts is how far that of the finest falls, and each of the others
+    takes a sixth of the steps.
 
     >>> for level in plan((512, 384), [(512, 320)], Recipe(levels=3, steps=125)):
     ...     print(level)
@@ -53,15 +55,25 @@ def plan(canvas: PixelSize, styles: Sequence[PixelSize], recipe: Recipe) -> list
         if min(*coarser[0], *(min(style) for style in coarser[1])) < SMALLEST_SIDE:
             break
         sizes.insert(0, coarser)
-    finest = max(1, round(recipe.steps / (2 * len(sizes) - 1)))
-    others, left = divmod(recipe.steps - finest, max(1, len(sizes) - 1))
-    steps = [others + (index < left) for index in range(len(sizes) - 1)] + [finest]
-    if len(sizes) == 1:
-        steps = [recipe.steps]
+    steps = _shares(recipe, len(sizes))
     return [
         Level(number, *both, count)
         for number, (both, count) in enumerate(zip(sizes, steps, strict=True), start=1)
     ]
+
+
+def _shares(recipe: Recipe, levels: int) -> list[int]:
+    """The steps of each level, the finest last.
+
+    >>> _shares(Recipe(steps=125), 3), _shares(Recipe.preset("gatys-fast", steps=300), 3)
+    ([50, 50, 25], [50, 50, 200])
+    """
+    if recipe.balance == "absolute":
+        finest = recipe.steps - (levels - 1) * max(1, recipe.steps // max(6, levels))
+    else:
+        finest = max(1, round(recipe.steps / (2 * levels - 1)))
+    others, left = divmod(recipe.steps - finest, max(1, levels - 1))
+    return [others + (index < left) for index in range(levels - 1)] + [finest]
 
 
 def _count(longer: int, levels: str | int) -> int:

@@ -509,12 +509,13 @@ PRESETS: dict[str, dict[str, Any]] = {
     # The two halves of the paper's first figure: a style alone, and a content alone.
     "texture": {"alpha": 0.0, "initial": "noise", "steps": 250},
     "reconstruction": {"beta": 0.0, "initial": "noise", "levels": 1, "steps": 150},
-    # Its objective, size and output, with our first canvas, optimiser and precision.
+    # Its objective, size and output, with our first canvas, levels, optimiser and precision.
     "gatys-fast": {
         **GATYS,
         "initial": "recolored-content",
         "optimizer": "lbfgs",
-        "steps": 300,
+        "levels": "auto",
+        "steps": 360,
         "keep": "measured",
         "precision": "auto",
     },

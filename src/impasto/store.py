@@ -31,11 +31,15 @@ class Store:
         maps: by name, for each tile, on one device.
         in_memory: where they are to be kept. The file has no name, and is gone with the process.
 
+    Attributes:
+        bytes: that they take, wherever they are.
+
     Raises:
         OSError: the file cannot be written.
     """
 
     def __init__(self, maps: Iterable[Maps], *, in_memory: bool) -> None:
+        self.bytes = 0
         self._shapes: list[dict[str, torch.Size]] = []
         self._kept: list[Maps] = []
         self._file: IO[bytes] | None = None if in_memory else _nameless_file()
@@ -44,6 +48,7 @@ class Store:
         self._like = torch.empty(0)
         for one in maps:
             self._shapes.append({name: tensor.shape for name, tensor in one.items()})
+            self.bytes += sum(tensor.nbytes for tensor in one.values())
             if self._file is None:
                 self._kept.append({name: tensor.clone() for name, tensor in one.items()})
                 continue
@@ -64,11 +69,6 @@ class Store:
         kind = torch.empty(0, dtype=self._like.dtype).numpy().dtype
         flat = np.fromfile(self._file, kind, shape.numel())
         return torch.from_numpy(flat).view(shape).to(self._like.device)
-
-    @property
-    def bytes(self) -> int:
-        """What it takes in memory."""
-        return sum(tensor.nbytes for maps in self._kept for tensor in maps.values())
 
 
 class Known:
