@@ -323,7 +323,12 @@ def studio(
         ) from None
     _use_threads(threads)
     limits = Limits(
-        int(1e6 * upload), int(1e6 * uploaded), int(1e6 * largest), most_steps, waiting, longest
+        bytes=int(1e6 * upload),
+        uploaded=int(1e6 * uploaded),
+        pixels=int(1e6 * largest),
+        steps=most_steps,
+        waiting=waiting,
+        seconds=longest,
     )
     typer.echo(f"The studio is at http://{host}:{port} (Ctrl-C ends it).", err=True)
     serve(host, port, limits, device, (name, password) if auth else None)
