@@ -194,6 +194,8 @@ def test_no_more_is_kept_than_there_is_room_for() -> None:
             "one setting or two, not 3",
         ),
         (["--vary", "seed=1", "--folder", "missing/all"], "There is no folder 'missing'"),
+        (["--vary", "size=64,1"], "The canvas would be 1×1 pixels"),
+        (["--vary", "style-scale=1,0.01"], "choose a larger style scale"),
     ],
 )
 def test_a_sweep_that_cannot_be(

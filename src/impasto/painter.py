@@ -244,6 +244,18 @@ class Run:
             )
         self.evaluator.enter(coarsest)
 
+    def check(self, recipe: Recipe) -> None:
+        """Make sure that those pictures can be painted under another recipe.
+
+        Raises:
+            InputError: they cannot.
+        """
+        content, style = self._pictures
+        styles_of(style, recipe, content)
+        canvas = sizes.canvas_size(self.inputs.content.size, recipe)
+        for read in self.inputs.styles:
+            sizes.style_size(read.picture.size, canvas, recipe)
+
     def varied(self, recipe: Recipe) -> Run:
         """The same pictures under another recipe; nothing is read again that need not be.
 

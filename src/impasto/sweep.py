@@ -12,7 +12,7 @@ from PIL import Image
 
 from impasto import images
 from impasto.errors import InputError
-from impasto.inputs import StyleSource, styles_of
+from impasto.inputs import StyleSource
 from impasto.painter import Run
 from impasto.recipe import Recipe
 from impasto.result import OnStep
@@ -105,9 +105,9 @@ def sweep(
         RunError: a run failed.
     """
     recipes = grid(Recipe() if recipe is None else recipe, axes)
-    for one in itertools.chain(*recipes):
-        styles_of(style, one, content)
     first = Run(content, style, recipes[0][0], device=device, varies=True)
+    for one in itertools.chain(*recipes):
+        first.check(one)
     across, down = axes[0].names, axes[1].names if len(axes) > 1 else [""]
     places = [
         Place(row, column, ", ".join(filter(None, (across[column], down[row]))), prepare)
