@@ -308,10 +308,15 @@ def test_ctrl_c_in_the_midst_of_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal")
-def test_ctrl_c_before_the_first_step_leaves_nothing(start: Start) -> None:
+def test_ctrl_c_before_the_first_step_leaves_nothing(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the midst of the imports, which the interpreter is asked to tell of."""
     Path("out.png").write_bytes(b"an older picture")
+    monkeypatch.setenv("PYTHONPROFILEIMPORTTIME", "1")
     process = start("--steps", "100000")
-    time.sleep(0.6)
+    assert process.stderr is not None
+    assert any("typer" in line for line in process.stderr)
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=60)
     if "Stopping after this step" not in error:
