@@ -24,8 +24,9 @@ import impasto.objective
 from conftest import content_pixels, style_pixels
 from impasto import ImpastoWarning, InputError, Recipe, Result, checkpoint
 from impasto.cli import run
-from impasto.optimizers import LBFGS, Adam, Optimizer, smoothing
+from impasto.optimizers import LBFGS, Adam, Optimizer
 from impasto.painter import Run
+from impasto.spectrum import Spectrum
 
 HEIGHT, WIDTH = 96, 128
 RECIPES: dict[str, dict[str, Any]] = {
@@ -154,7 +155,7 @@ def test_an_optimiser_that_is_restored_goes_on_the_same_way(data: st.DataObject)
     target, scale = torch.randn(3, 6, 8), torch.rand(3, 6, 8) + 0.1
 
     def make() -> Optimizer:
-        return LBFGS(1.0, 4, smoothing(6, 8)) if lbfgs else Adam(0.5)
+        return LBFGS(1.0, 4, Spectrum(6, 8, 0.8)) if lbfgs else Adam(0.5)
 
     def go_on(optimizer: Optimizer, canvas: torch.Tensor, steps: int) -> torch.Tensor:
         for _ in range(steps):

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from impasto.optimizers import LBFGS, Adam, Optimizer, smoothing
+from impasto.optimizers import LBFGS, Adam, Optimizer
 
 Function = Callable[[Tensor], Tensor]
 
@@ -78,41 +78,6 @@ def test_lbfgs_minimises_quadratics(seed: int, condition: float) -> None:
 
     values = minimise(LBFGS(1.0), quadratic, torch.zeros(12, dtype=torch.float64), 120)
     assert min(values) <= 1e-12 * values[0]
-
-
-@pytest.mark.parametrize("size", [(8, 8), (9, 14), (1, 5)])
-def test_smoothing_is_symmetric_positive_and_keeps_the_power_of_noise(
-    size: tuple[int, int],
-) -> None:
-    smooth = smoothing(*size, dtype=torch.float64)
-    count = 3 * size[0] * size[1]
-    matrix = torch.stack(
-        [smooth(column.view(3, *size)).flatten() for column in torch.eye(count).double()]
-    )
-    torch.testing.assert_close(matrix, matrix.T, rtol=0, atol=1e-12)
-    assert torch.linalg.eigvalsh(matrix).min() > 0
-    assert matrix.trace().item() == pytest.approx(count)
-
-
-def test_lbfgs_with_the_right_guess_of_the_inverse_hessian_needs_few_steps() -> None:
-    """A quadratic with the spectrum of pictures: hard without the filter, easy with it."""
-    generator = torch.Generator().manual_seed(0)
-    centre = torch.randn(3, 16, 16, generator=generator, dtype=torch.float64)
-    smooth = smoothing(16, 16, dtype=torch.float64)
-    root = torch.linalg.inv(
-        torch.stack([smooth(e.view(1, 16, 16)).flatten() for e in torch.eye(256).double()])
-    )
-
-    def quadratic(x: Tensor) -> Tensor:
-        difference = (x - centre).flatten(1)
-        value: Tensor = (difference * (difference @ root)).sum()
-        return value
-
-    start = torch.zeros_like(centre)
-    guessed = minimise(LBFGS(1.0, inverse=smooth), quadratic, start, 12)
-    plain = minimise(LBFGS(1.0), quadratic, start, 12)
-    assert min(guessed) < 1e-9 * guessed[0]
-    assert min(plain) > 1e-3 * min(plain[0], 1)
 
 
 def test_lbfgs_first_step_has_the_rms_asked_for() -> None:

@@ -7,7 +7,6 @@ every evaluation is one step, and a run can be looked at, stopped and kept after
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
@@ -83,43 +82,38 @@ class Line:
     trials: int = 0
 
 
-Filter = Callable[[Tensor], Tensor]
+class Guess(Protocol):
+    """A first guess of the inverse Hessian, but for its scale."""
+
+    def __call__(self, canvas: Tensor) -> Tensor:
+        """The guess, a symmetric positive definite map, of a canvas."""
+
+    def learn(self, step: Tensor, change: Tensor) -> None:
+        """Take in a step and how it changed the gradient."""
+
+    def state(self) -> Tensors:
+        """What was learned, for a checkpoint."""
+
+    def restore(self, tensors: Tensors) -> None:
+        """Go on from a state."""
 
 
-def smoothing(
-    height: int,
-    width: int,
-    *,
-    device: torch.device | str = "cpu",
-    dtype: torch.dtype = torch.float32,
-) -> Filter:
-    """A filter that weighs the frequencies of a canvas as pictures do, f to the power −0.8.
+class Identity:
+    """The guess that treats all directions alike."""
 
-    As a first guess of the inverse Hessian it is a change of variables: the canvas is written as
-    noise through a filter f^−0.4, so that coarse structure moves as easily as fine. Frequencies
-    below 0.02 cycles per pixel count as 0.02, and white noise keeps its power. The exponent was
-    chosen by trial: from 0.35 to 0.5 it hardly matters, 0.75 is worse than no filter.
+    def __call__(self, canvas: Tensor) -> Tensor:
+        """A copy of a canvas."""
+        return canvas.clone()
 
-    Args:
-        height: of the canvases, in pixels.
-        width: likewise.
-        device: where they lie.
-        dtype: of the canvases.
+    def learn(self, step: Tensor, change: Tensor) -> None:
+        """Nothing."""
 
-    Returns:
-        What filters a canvas, 3 × height × width.
-    """
-    down = torch.fft.fftfreq(height, dtype=torch.float64).unsqueeze(1)
-    across = torch.fft.fftfreq(width, dtype=torch.float64)
-    gains = torch.hypot(down, across).clamp_min(0.02) ** -0.8
-    gains = (gains / gains.mean())[:, : width // 2 + 1].to(device=device, dtype=dtype)
+    def state(self) -> Tensors:
+        """Nothing."""
+        return {}
 
-    def smooth(canvas: Tensor) -> Tensor:
-        spectrum = torch.fft.rfft2(canvas) * gains
-        smoothed: Tensor = torch.fft.irfft2(spectrum, s=(height, width))
-        return smoothed
-
-    return smooth
+    def restore(self, tensors: Tensors) -> None:
+        """Nothing."""
 
 
 def history_for(canvas_bytes: int) -> int:
@@ -143,16 +137,16 @@ class LBFGS:
     Args:
         first_step: RMS length of the first step, in grey levels.
         history: how many pairs of steps and gradient changes are remembered.
-        inverse: the first guess of the inverse Hessian, but for its scale; a symmetric positive
-            definite map of canvases.
+        inverse: the first guess of the inverse Hessian, but for its scale; it is told of every
+            pair.
     """
 
     ENOUGH = 1e-4  # share of the promised decrease that a step must bring
     MOST_TRIALS = 12  # along one direction
 
-    def __init__(self, first_step: float, history: int = 50, inverse: Filter = torch.clone) -> None:
+    def __init__(self, first_step: float, history: int = 50, inverse: Guess | None = None) -> None:
         self.first_step = first_step
-        self.inverse = inverse
+        self.inverse = Identity() if inverse is None else inverse
         self.pairs: deque[tuple[Tensor, Tensor, Tensor]] = deque(maxlen=history)
         self.scale = torch.ones(())  # of the first guess
         self.line: Line | None = None
@@ -168,9 +162,9 @@ class LBFGS:
         return self._set_out(canvas, loss, gradient)
 
     def state(self) -> tuple[Numbers, Tensors]:
-        """Its pairs, its scale and the line it is on."""
+        """Its pairs, its scale, its guess and the line it is on."""
         numbers: Numbers = {"pairs": len(self.pairs)}
-        tensors = {"scale": self.scale}
+        tensors = {"scale": self.scale, **self.inverse.state()}
         for index, pair in enumerate(self.pairs):
             for name, tensor in zip(("step", "change", "curvature"), pair, strict=True):
                 tensors[f"{name} {index}"] = tensor
@@ -188,6 +182,7 @@ class LBFGS:
                 tensors[f"{name} {index}"] for name in ("step", "change", "curvature")
             )
             self.pairs.append((step, change, curvature))
+        self.inverse.restore(tensors)
         if "line loss" in numbers:
             state: dict[str, Any] = {**numbers, **tensors}
             self.line = Line(**{field.name: state[f"line {field.name}"] for field in fields(Line)})
@@ -220,6 +215,7 @@ class LBFGS:
         curvature = dot(step, change)
         if curvature > 1e-10 * step.norm() * change.norm():
             self.pairs.append((step, change, curvature))
+            self.inverse.learn(step, change)
             self.scale = curvature / dot(change, self.inverse(change))
 
     def _descent(self, gradient: Tensor) -> Tensor:

@@ -33,11 +33,11 @@ from impasto.optimizers import (
     Optimizer,
     history_for,
     is_stalled,
-    smoothing,
 )
 from impasto.pyramid import Level
 from impasto.recipe import Recipe
 from impasto.result import ASKED_TO_STOP, Easel, OnStep, Result, Step, finish
+from impasto.spectrum import Spectrum
 from impasto.store import KNOWN_BYTES, Known
 from impasto.styles import Style, absolute
 from impasto.weights import Weights
@@ -320,7 +320,7 @@ class Run:
         ]
         optimizer = None
         if saved.optimizer:
-            optimizer = make_optimizer(self.recipe, canvas)
+            optimizer = make_optimizer(self.recipe, canvas, self.levels[saved.level - 1])
             optimizer.restore(saved.optimizer, tensors)
         self._progress = Progress(
             canvas,
@@ -445,7 +445,7 @@ class Run:
                 progress.stopped = f"the loss of step {len(progress.history) + 1} is not finite"
                 return
             if progress.optimizer is None:
-                progress.optimizer = make_optimizer(self.recipe, canvas)
+                progress.optimizer = make_optimizer(self.recipe, canvas, level)
             updated = progress.optimizer.step(canvas, measured.loss, measured.gradient)
             following = canvas if updated is None else updated
             progress.canvas = following
@@ -527,16 +527,20 @@ class Run:
         return finish(pixels, self.output_size, self.recipe.color, self.inputs)
 
 
-def make_optimizer(recipe: Recipe, canvas: Tensor) -> Optimizer:
-    """The optimiser that a recipe names, for canvases like that one (3 × H × W)."""
+def make_optimizer(recipe: Recipe, canvas: Tensor, level: Level) -> Optimizer:
+    """The optimiser that a recipe names, for canvases of a level like that one (3 × H × W).
+
+    A first canvas differs from the painting as pictures do, most at low frequencies; one that comes
+    from a coarser level does not.
+    """
     if recipe.optimizer == "adam":
         return Adam(recipe.learning_rate)
     height, width = canvas.shape[1:]
-    inverse = smoothing(height, width, device=canvas.device, dtype=canvas.dtype)
+    falloff = 0.8 if level.number == 1 else 0.0
     return LBFGS(
         recipe.learning_rate,
         history_for(canvas.numel() * canvas.element_size()),
-        inverse=inverse,
+        Spectrum(height, width, falloff, device=canvas.device, dtype=canvas.dtype),
     )
 
 
