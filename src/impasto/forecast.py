@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # Bytes for each pixel that the network looks at, as measured; of float32, where types differ.
 WINOGRAD_BYTES, PLAIN_BYTES = 2000, 3200
 GUIDED_BYTES = 500  # for each pixel and region, of the maps that masks multiply
-OTHER_CANVASES = 7  # style, gradient and the like, beside the optimiser's
+OTHER_CANVASES = 9  # style, gradient and the like, beside the optimiser's
 USED = 0.7  # share of the free memory that a run allows itself
 BASE_BYTES = 9e8  # of Python, PyTorch and the network's weights
 # Pixels a side of the picture whose evaluation is timed; a GPU is idle at less.
