@@ -43,6 +43,11 @@ def bent(canvas: Tensor) -> Tensor:
     return changed
 
 
+def gain_of(guess: Callable[[Tensor], Tensor], here: Tensor) -> float:
+    """How much longer a wave gets."""
+    return ((guess(here) * here).sum() / here.square().sum()).item()
+
+
 def wave(cycles: int, axis: int) -> Tensor:
     """A wave across, so many times, along one of the axes of colour."""
     across = torch.cos(2 * torch.pi * cycles * torch.arange(SIDE, dtype=torch.float64) / SIDE)
@@ -78,11 +83,11 @@ def test_without_falloff_it_changes_nothing() -> None:
 
 
 @settings(max_examples=20, deadline=None)
-@given(seed=st.integers(0, 2**32), curvature=st.floats(1e-4, 1e4))
-def test_of_an_even_curvature_it_learns_the_inverse(seed: int, curvature: float) -> None:
+@given(seed=st.integers(0, 2**32), curvature=st.floats(1e-18, 1e18))
+def test_where_all_is_curved_alike_it_treats_all_alike(seed: int, curvature: float) -> None:
     guess, step = spectrum(0.8), noise(seed)
     guess.learn(step, curvature * step)
-    torch.testing.assert_close(guess(step), step / curvature, rtol=1e-9, atol=0)
+    torch.testing.assert_close(guess(step), step, rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("axis", range(3))
@@ -91,27 +96,24 @@ def test_along_an_axis_of_colour_that_is_curved_more_it_steps_less(axis: int) ->
     along = torch.tensor(AXES[axis], dtype=torch.float64).view(3, 1, 1)
     along = along / along.norm()
     guess.learn(step, step + 3 * along * (along * step).sum(dim=0))
-    for other in range(3):
-        here = wave(9, other)
-        expected = here / 4 if other == axis else here
-        torch.testing.assert_close(guess(here), expected, rtol=1e-3, atol=1e-3)
+    gains = [gain_of(guess, wave(9, other)) for other in range(3)]
+    assert [gains[other] / gains[axis - 1] for other in range(3)] == pytest.approx(
+        [0.25 if other == axis else 1.0 for other in range(3)], rel=1e-3
+    )
 
 
-@pytest.mark.parametrize("cycles", [1, 4, 15, 32])
-def test_at_a_frequency_that_is_curved_more_it_steps_less(cycles: int) -> None:
+def test_at_a_frequency_that_is_curved_more_it_steps_less() -> None:
     guess, step = spectrum(), noise(0)
     guess.learn(step, bent(step))
-    here = wave(cycles, 0)
-    gain = ((guess(here) * here).sum() / here.square().sum()).item()
-    curvature = ((bent(here) * here).sum() / here.square().sum()).item()
-    assert gain * curvature == pytest.approx(1, rel=0.1)
+    waves = [wave(cycles, 0) for cycles in (1, 4, 15, 32)]
+    products = [gain_of(guess, one) * gain_of(bent, one) for one in waves]
+    assert products == pytest.approx([products[0]] * 4, rel=0.1)
 
 
 def test_a_band_that_no_step_touched_gets_the_gain_of_all() -> None:
-    guess, step = spectrum(), wave(2, 0)
-    guess.learn(step, 4 * step)
-    unseen = wave(8, 2)
-    torch.testing.assert_close(guess(unseen), unseen / 4, rtol=1e-9, atol=1e-9)
+    guess = spectrum()
+    guess.learn(wave(2, 0), 4 * wave(2, 0))
+    assert gain_of(guess, wave(8, 2)) == pytest.approx(gain_of(guess, wave(2, 0)))
 
 
 def test_it_forgets_what_was_long_ago() -> None:

@@ -82,38 +82,22 @@ class Line:
     trials: int = 0
 
 
-class Guess(Protocol):
-    """A first guess of the inverse Hessian, but for its scale."""
+class Guess:
+    """A first guess of the inverse Hessian, but for its scale: all directions are alike."""
 
     def __call__(self, canvas: Tensor) -> Tensor:
         """The guess, a symmetric positive definite map, of a canvas."""
+        return canvas.clone()
 
     def learn(self, step: Tensor, change: Tensor) -> None:
         """Take in a step and how it changed the gradient."""
 
     def state(self) -> Tensors:
         """What was learned, for a checkpoint."""
-
-    def restore(self, tensors: Tensors) -> None:
-        """Go on from a state."""
-
-
-class Identity:
-    """The guess that treats all directions alike."""
-
-    def __call__(self, canvas: Tensor) -> Tensor:
-        """A copy of a canvas."""
-        return canvas.clone()
-
-    def learn(self, step: Tensor, change: Tensor) -> None:
-        """Nothing."""
-
-    def state(self) -> Tensors:
-        """Nothing."""
         return {}
 
     def restore(self, tensors: Tensors) -> None:
-        """Nothing."""
+        """Go on from a state."""
 
 
 def history_for(canvas_bytes: int) -> int:
@@ -146,7 +130,7 @@ class LBFGS:
 
     def __init__(self, first_step: float, history: int = 50, inverse: Guess | None = None) -> None:
         self.first_step = first_step
-        self.inverse = Identity() if inverse is None else inverse
+        self.inverse = Guess() if inverse is None else inverse
         self.pairs: deque[tuple[Tensor, Tensor, Tensor]] = deque(maxlen=history)
         self.scale = torch.ones(())  # of the first guess
         self.line: Line | None = None

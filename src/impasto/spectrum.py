@@ -8,24 +8,26 @@ from collections import deque
 import torch
 from torch import Tensor
 
+from impasto.optimizers import Guess, Tensors
+
 LOWEST = 0.02  # cycles per pixel; lower frequencies count as this one
 HIGHEST = math.sqrt(0.5)  # of a chessboard
 BANDS = 16  # of equal width in the logarithm of the frequency
 PAIRS = 20  # from which the gains are learned, the last ones
-LEAST = 1e-9  # share of all power that every band is credited with, for those that have none
+LEAST = 1e-9  # share of all power that every band is credited with, as some have none
 AXES = ((1, 1, 1), (1, -1, 0), (1, 1, -2))  # of RGB: brightness, red–green, yellow–blue
 
 
-class Spectrum:
+class Spectrum(Guess):
     """A first guess of the inverse Hessian: gains for every frequency of brightness and colour.
 
     They begin as f to the power −falloff. Then the gain of a band of frequencies is the RMS of the
     last steps in it over that of the changes they made to the gradient: the geometric mean of the
     two step lengths of Barzilai and Borwein (*Two-Point Step Size Gradient Methods*, IMA Journal
-    of Numerical Analysis 8, 1988, equations 5 and 6), taken band by band, of brightness and of two
-    differences of colours. Where long steps changed little, the loss is flat, and steps may be
-    longer still. Between the middles of two bands, the logarithm of the gain is interpolated by
-    that of the frequency.
+    of Numerical Analysis 8, 1988), taken band by band, of brightness and of two differences of
+    colours, but for a factor that they share. Where long steps changed little, the loss is flat,
+    and steps may be longer still. Between the middles of two bands, the logarithm of the gain is
+    interpolated by that of the frequency.
 
     Args:
         height: of the canvases, in pixels.
@@ -69,11 +71,11 @@ class Spectrum:
         self._powers.append(torch.stack([self._by_band(step), self._by_band(change)]))
         self._set_gains()
 
-    def state(self) -> dict[str, Tensor]:
+    def state(self) -> Tensors:
         """What it learned from."""
         return {"powers": torch.stack(tuple(self._powers))} if self._powers else {}
 
-    def restore(self, tensors: dict[str, Tensor]) -> None:
+    def restore(self, tensors: Tensors) -> None:
         """Go on from a state."""
         if "powers" in tensors:
             self._powers.extend(tensors["powers"])
@@ -82,8 +84,8 @@ class Spectrum:
     def _set_gains(self) -> None:
         """Those of every frequency, by what was learned."""
         powers = torch.stack(tuple(self._powers)).sum(dim=0)
-        powers += LEAST * powers.sum(dim=(1, 2), keepdim=True)
-        logarithms = (powers[0] / powers[1]).log() / 2
+        shares = powers / powers.sum(dim=(1, 2), keepdim=True) + LEAST
+        logarithms = (shares[0] / shares[1]).log() / 2
         below = self._places.floor().clamp_(0, BANDS - 2)
         at, part = below.long(), self._places - below
         self._gains = torch.lerp(logarithms[:, at], logarithms[:, at + 1], part).exp_()
