@@ -34,6 +34,14 @@ RECIPES: dict[str, dict[str, Any]] = {
     "Adam": {"optimizer": "adam", "levels": 1, "steps": 6, "keep": "updated"},
     "by tiles": {"levels": 1, "steps": 5, "tile": 64},
     "from noise": {"levels": 1, "steps": 5, "initial": "noise", "seed": 3},
+    "deep layers now and then": {
+        "levels": 1,
+        "steps": 6,
+        "style_layers": "conv1_1:1,conv2_1:1e-3",
+        "balance": "absolute",
+        "alpha": 1e-3,
+        "beta": 1000.0,
+    },
 }
 
 
@@ -467,14 +475,11 @@ def test_a_run_that_is_short_of_memory_goes_on_in_smaller_tiles(
 ) -> None:
     made = Run("content.png", "style.png", recipe(levels=1, steps=4), device="cpu")
     whole = Run("content.png", "style.png", recipe(levels=1, steps=4), device="cpu").paint()
-    evaluate = impasto.objective.Objective.__call__
 
-    def scarce(objective: Any, canvas: torch.Tensor) -> Any:
-        if max(tile.window.area for tile in objective.tiles) > 100 * HEIGHT:
-            raise MemoryError
-        return evaluate(objective, canvas)
+    def scarce(*_: Any, **__: Any) -> Any:
+        raise MemoryError
 
-    monkeypatch.setattr(impasto.objective.Objective, "__call__", scarce)
+    monkeypatch.setattr(impasto.objective.Objective, "look", scarce)  # at a whole picture
     with pytest.warns(ImpastoWarning, match="going on with tiles of 64"):
         result = made.paint()
     assert result.stopped is None
@@ -509,10 +514,10 @@ def test_where_no_tile_is_small_enough_one_sentence_says_so(
 ) -> None:
     made = Run("content.png", "style.png", recipe(levels=1, steps=4), device="cpu")
 
-    def none(*_: Any) -> Any:
+    def none(*_: Any, **__: Any) -> Any:
         raise MemoryError
 
-    monkeypatch.setattr(impasto.objective.Objective, "__call__", none)
+    monkeypatch.setattr(impasto.objective.Objective, "_look", none)
     with (
         pytest.warns(ImpastoWarning, match="going on with tiles"),
         pytest.raises(impasto.RunError, match="Memory ran out at 128×96 pixels"),

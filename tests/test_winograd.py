@@ -80,6 +80,26 @@ def test_the_gradient_of_any_layer(weights: Weights, taps: list[str]) -> None:
     assert distance(*gradients) < CLOSE
 
 
+@pytest.mark.parametrize("winograd", [False, True], ids=["plain", "Winograd"])
+@pytest.mark.parametrize("first", ["conv1_2", "relu1_2", "pool1", "conv2_1"])
+def test_the_network_goes_on_from_the_map_of_a_layer(
+    weights: Weights, first: str, winograd: bool
+) -> None:
+    """In two parts it sees what it sees in one, and so does the gradient on its way back."""
+    x = picture(21, 34).requires_grad_()
+    taps = [first, "conv2_2"]
+    network = VGG19(weights, taps, winograd=winograd)
+    whole = network(x)["conv2_2"].clone()
+    (exact,) = torch.autograd.grad(network(x)["conv2_2"].square().mean(), x)
+    half = network(x, [first])[first]
+    cut = half.detach().clone().requires_grad_()
+    seen = network(cut, ["conv2_2"], first)["conv2_2"]
+    assert distance(seen, whole) < CLOSE
+    (by_cut,) = torch.autograd.grad(seen.square().mean(), cut)
+    (ours,) = torch.autograd.grad((half * by_cut).sum(), x)
+    assert distance(ours, exact) < CLOSE
+
+
 @pytest.mark.parametrize("layer", ["conv1_1", "conv2_2", "relu2_1", "pool1"])
 def test_gram_matrices_and_their_gradient_are_those_of_the_plain_network(
     weights: Weights, layer: str

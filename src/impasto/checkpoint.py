@@ -47,6 +47,7 @@ class Saved(BaseModel):
         best: number of the best step; 0 before the first.
         done: whether it has come to its end.
         optimizer: the optimiser's numbers.
+        deferred: those of the losses that are estimated now and then.
         every: seconds between two checkpoints.
         outputs: what the caller wants to remember of what the run is for.
     """
@@ -70,6 +71,7 @@ class Saved(BaseModel):
     best: int
     done: bool
     optimizer: dict[str, float]
+    deferred: dict[str, float]
     every: float
     outputs: dict[str, Any]
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from impasto import devices, forecast, tiles
 from impasto.canvases import Canvases
+from impasto.deferred import Deferred, cut_for
 from impasto.errors import ImpastoWarning, RunError
 from impasto.notions import STYLE_LOSSES
 from impasto.objective import Evaluation, Objective
@@ -42,9 +43,11 @@ class Evaluator:
         network: reads every layer of the recipe's.
         tiles: for each level the side of the tiles that it is looked at in; None if it is whole.
         objective: of the current level, once it is entered.
+        deferred: what looks at its deep layers only now and then, where precision and memory allow.
     """
 
     objective: Objective
+    deferred: Deferred | None
 
     def __init__(
         self,
@@ -74,8 +77,12 @@ class Evaluator:
         with memory_errors(level.size):
             self._make_objective()
 
-    def __call__(self, canvas: Tensor) -> Evaluation:
+    def __call__(self, canvas: Tensor, *, exactly: bool = True) -> Evaluation:
         """Evaluate a canvas of the current level, by smaller tiles if memory runs out.
+
+        Args:
+            canvas: the canvas.
+            exactly: look at every layer, though some may hardly have changed.
 
         Raises:
             RunError: there is not enough memory for the smallest ones.
@@ -83,6 +90,8 @@ class Evaluator:
         with memory_errors(self.level.size):
             while True:
                 try:
+                    if self.deferred is not None:
+                        return self.deferred(canvas, exactly=exactly)
                     return self.objective(canvas)
                 except (RuntimeError, MemoryError) as error:
                     side = self._smaller_side(error)
@@ -108,6 +117,7 @@ class Evaluator:
 
     def _drop_objective(self) -> None:
         self.__dict__.pop("objective", None)
+        self.deferred = None
 
     def _make_network(self) -> VGG19:
         return VGG19(
@@ -128,6 +138,8 @@ class Evaluator:
             except (RuntimeError, MemoryError) as error:
                 side = self._smaller_side(error)
             else:
+                cut = cut_for(self._recipe.layers) if self._defers else None
+                self.deferred = Deferred(self.objective, cut) if cut else None
                 return
             self._use_tiles(side)
 
@@ -161,6 +173,17 @@ class Evaluator:
             tuple(recipe.style_layers) if recipe.style_weight else (),
         )
         return content, styles
+
+    @property
+    def _defers(self) -> bool:
+        """Whether losses may be estimated now and then."""
+        recipe = self._recipe
+        return (
+            recipe.precision == "auto"
+            and recipe.optimizer == "lbfgs"
+            and recipe.balance == "absolute"  # relative losses make deep layers matter as much
+            and len(self.objective.tiles) == 1
+        )
 
     @property
     def _tile(self) -> int | None:

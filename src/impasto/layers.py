@@ -6,10 +6,12 @@ Recognition*, arXiv:1409.1556, table 1, column E, without its fully connected la
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
+INPUT = "input"
 BLOCKS = ((2, 64), (2, 128), (4, 256), (4, 512), (4, 512))  # convolutions, channels
 
 
@@ -36,7 +38,7 @@ class Layer:
 
 
 def _network() -> tuple[Layer, ...]:
-    layers = [Layer("input", "input", 3, 0)]
+    layers = [Layer(INPUT, "input", 3, 0)]
     for block, (convolutions, channels) in enumerate(BLOCKS, start=1):
         for index in range(1, convolutions + 1):
             layers.append(Layer(f"conv{block}_{index}", "convolution", channels, block - 1))
@@ -51,11 +53,24 @@ READABLE = tuple(layer.name for layer in LAYERS[1:])
 CONVOLUTIONS = tuple(layer.name for layer in LAYERS if layer.kind == "convolution")
 
 
-def up_to_deepest(names: Collection[str]) -> tuple[Layer, ...]:
-    """The network cut after the deepest of the named layers.
+def up_to_deepest(names: Collection[str], first: str = INPUT) -> tuple[Layer, ...]:
+    """The network from a layer on, cut after the deepest of the named ones.
 
     >>> [layer.name for layer in up_to_deepest({"conv1_1", "relu1_1"})]
     ['input', 'conv1_1', 'relu1_1']
     """
-    last = max(index for index, layer in enumerate(LAYERS) if layer.name in names)
-    return LAYERS[: last + 1]
+    begin = LAYERS.index(BY_NAME[first])
+    return LAYERS[begin : 1 + max((LAYERS.index(BY_NAME[n]) for n in names), default=begin)]
+
+
+def work(layers: Iterable[Layer]) -> float:
+    """Multiplications of the convolutions among layers that follow each other, for each pixel.
+
+    >>> work(up_to_deepest({"conv1_1"}))  # 9 of each of 3 channels for each of 64
+    1728.0
+    """
+    return sum(
+        9.0 * before.channels * layer.channels / (1 << 2 * layer.pools)
+        for before, layer in pairwise(layers)
+        if layer.kind == "convolution"
+    )

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from impasto import losses
 from impasto.devices import exact_convolutions
-from impasto.layers import BY_NAME
+from impasto.layers import BY_NAME, INPUT
 from impasto.losses import Loss, total_variation
 from impasto.notions import CONTENT_LOSSES, STYLE_LOSSES
 from impasto.recipe import Recipe
@@ -41,12 +41,14 @@ class Evaluation:
         content: content loss before alpha.
         style: style loss before beta.
         gradient: d loss / d canvas, 3 × H × W.
+        correction: what the loss differs by from one estimated like those before it.
     """
 
     loss: float
     content: float
     style: float
     gradient: Tensor
+    correction: float = 0.0
 
     def is_finite(self) -> bool:
         """Whether the loss and every entry of the gradient are finite."""
@@ -94,14 +96,14 @@ class Objective:
         if regions is None:
             regions = self._regions(styles, recipe, tile) if self.beta else []
         self.targets, self.regions = targets, regions
-        self._style_layers = sorted({name for region in self.regions for name in region.targets})
+        self.style_layers = sorted({name for region in self.regions for name in region.targets})
         masks = [region.mask for region in self.regions]
         make = getattr(losses, STYLE_LOSSES[recipe.style_loss].make)
         self._style_distances: list[dict[str, Loss]] = [
             {name: make(target) for name, target in region.targets.items()}
             for region in self.regions
         ]
-        self._guides = guides_for(masks, self._style_layers, (content.shape[1], content.shape[2]))
+        self._guides = guides_for(masks, self.style_layers, (content.shape[1], content.shape[2]))
         self.style_weights = [
             self._weights_in(region, distances, recipe)
             for region, distances in zip(self.regions, self._style_distances, strict=True)
@@ -111,11 +113,43 @@ class Objective:
 
     def losses(self, canvas: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Total, content and style loss of a canvas (3 × H × W) looked at whole, each a scalar."""
-        features, seen = self._look(canvas, self.content_weights, self._style_layers, self._guides)
+        features, seen = self.look(canvas, self.content_weights, self.style_layers)
+        content, style = self.content_loss(features), self.style_loss(seen)
+        return self.total(canvas, content, style), content, style
+
+    def look(
+        self, picture: Tensor, features: Iterable[str], styles: Iterable[str], first: str = INPUT
+    ) -> tuple[dict[str, Tensor], Statistics]:
+        """What some of the losses see of a whole picture, or go on to see from the map of a layer.
+
+        Args:
+            picture: 3 × H × W, or the map of the first layer, C × H' × W'.
+            features: names of content layers.
+            styles: names of style layers.
+            first: the layer whose map is given.
+
+        Returns:
+            By layer name, the maps, and the statistics of one region after another.
+        """
+        return self._look(picture, features, styles, self._guides, first=first)
+
+    def content_loss(self, features: Mapping[str, Tensor]) -> Tensor:
+        """The content loss of those of the layers whose maps of the whole picture are given."""
         (target,) = self.targets
-        content, style = self._content_loss(features, target), self._style_loss(seen)
-        total = self.alpha * content + self.beta * style
-        return total + self._roughness(canvas), content, style
+        return self._content_loss(features, target)
+
+    def style_loss(self, seen: Statistics) -> Tensor:
+        """The style loss of those of the layers whose statistics are given."""
+        return self._sum(
+            weight * self._style_distances[index][name](seen[name][index])
+            for index, weights in enumerate(self.style_weights)
+            for name, weight in weights.items()
+            if name in seen
+        )
+
+    def total(self, canvas: Tensor, content: Tensor, style: Tensor) -> Tensor:
+        """The loss of a canvas that has those losses."""
+        return self.alpha * content + self.beta * style + self._roughness(canvas)
 
     def __call__(self, canvas: Tensor) -> Evaluation:
         """Evaluate a canvas, 3 × H × W."""
@@ -133,9 +167,9 @@ class Objective:
     def _by_tiles(self, canvas: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Total, content and style loss of a canvas, and the gradient."""
         with torch.no_grad():
-            seen = self._statistics(canvas, self.tiles, self._style_layers, self._guides)
+            seen = self._statistics(canvas, self.tiles, self.style_layers, self._guides)
         leaves = [statistic.requires_grad_() for statistic in seen.values()]
-        style = self._style_loss(seen)
+        style = self.style_loss(seen)
         by_statistic = torch.autograd.grad(self.beta * style, leaves) if leaves else ()
         canvas.requires_grad_()
         rough = self._roughness(canvas)
@@ -148,7 +182,7 @@ class Objective:
             features, parts = self._look(
                 window,
                 self.content_weights,
-                self._style_layers,
+                self.style_layers,
                 _guides_of(self._guides, tile),
                 tile.inside,
             )
@@ -178,12 +212,13 @@ class Objective:
         styles: Iterable[str],
         guides: Mapping[str, Tensor] | None = None,
         core: Box | None = None,
+        first: str = INPUT,
     ) -> tuple[dict[str, Tensor], Statistics]:
         """Maps of some layers and statistics of others, of one region after another."""
         if self._sees is losses.gram and guides is None:
-            maps, grams = self.network.statistics(picture, features, styles, core)
+            maps, grams = self.network.statistics(picture, features, styles, core, first)
             return maps, {name: matrix.unsqueeze(0) for name, matrix in grams.items()}
-        maps = self.network.maps(picture, {*features, *styles}, core)
+        maps = self.network.maps(picture, {*features, *styles}, core, first)
         return {name: maps[name] for name in features}, {
             name: self._sees(maps[name]).unsqueeze(0)
             if guides is None
@@ -277,20 +312,14 @@ class Objective:
         return energies
 
     def _content_loss(
-        self, features: dict[str, Tensor], target: dict[str, Tensor], tile: Tile | None = None
+        self, features: Mapping[str, Tensor], target: dict[str, Tensor], tile: Tile | None = None
     ) -> Tensor:
         """The content loss, or a tile's share of it."""
         return self._sum(
             (weight if tile is None else weight * share(tile.core, self._whole, name))
             * self._content_distance(features[name], target[name])
             for name, weight in self.content_weights.items()
-        )
-
-    def _style_loss(self, seen: Statistics) -> Tensor:
-        return self._sum(
-            weight * self._style_distances[index][name](seen[name][index])
-            for index, weights in enumerate(self.style_weights)
-            for name, weight in weights.items()
+            if name in features
         )
 
     def _sum(self, parts: Iterable[Tensor]) -> Tensor:

@@ -21,7 +21,9 @@ Tensors = dict[str, Tensor]
 class Optimizer(Protocol):
     """What the painter needs of an optimiser."""
 
-    def step(self, canvas: Tensor, loss: float, gradient: Tensor) -> Tensor | None:
+    def step(
+        self, canvas: Tensor, loss: float, gradient: Tensor, correction: float = 0.0
+    ) -> Tensor | None:
         """The canvas to evaluate next; None where there is nothing left to gain."""
 
     def state(self) -> tuple[Numbers, Tensors]:
@@ -46,7 +48,13 @@ class Adam:
         self.mean: Tensor | None = None
         self.square: Tensor | None = None
 
-    def step(self, canvas: Tensor, loss: float, gradient: Tensor) -> Tensor:  # noqa: ARG002
+    def step(
+        self,
+        canvas: Tensor,
+        loss: float,  # noqa: ARG002
+        gradient: Tensor,
+        correction: float = 0.0,  # noqa: ARG002
+    ) -> Tensor:
         """The updated canvas."""
         if self.mean is None or self.square is None:
             self.mean, self.square = torch.zeros_like(canvas), torch.zeros_like(canvas)
@@ -135,11 +143,21 @@ class LBFGS:
         self.scale = torch.ones(())  # of the first guess
         self.line: Line | None = None
 
-    def step(self, canvas: Tensor, loss: float, gradient: Tensor) -> Tensor | None:
-        """The next canvas to try; None once no step along the gradient lowers the loss."""
+    def step(
+        self, canvas: Tensor, loss: float, gradient: Tensor, correction: float = 0.0
+    ) -> Tensor | None:
+        """The next canvas to try; None once no step along the gradient lowers the loss.
+
+        Args:
+            canvas: what was proposed last.
+            loss: its loss.
+            gradient: of the loss by it.
+            correction: what the losses before should have been larger by.
+        """
         line = self.line
         if line is None:
             return self._set_out(canvas, loss, gradient)
+        line.loss += correction
         if loss > line.loss + self.ENOUGH * line.length * line.slope:
             return self._shorten(line, loss)
         self._remember(canvas - line.start, gradient - line.gradient)

@@ -333,6 +333,8 @@ class Run:
             began=time.perf_counter() - (history[-1].seconds if history else 0.0),
         )
         self.evaluator.enter(self.levels[saved.level - 1])
+        if self.evaluator.deferred is not None:
+            self.evaluator.deferred.restore(saved.deferred, tensors)
 
     def _check_inputs(self, saved: Saved) -> None:
         """Make sure that every input is the file that the run began with."""
@@ -440,13 +442,16 @@ class Run:
         keep_updated = self.recipe.keep == "updated" and self.recipe.optimizer == "adam"
         while progress.count < level.steps:
             canvas = progress.canvas
-            measured = self.evaluator(canvas)
+            last = progress.count == level.steps - 1
+            measured = self.evaluator(canvas, exactly=last)
             if not measured.is_finite():
                 progress.stopped = f"the loss of step {len(progress.history) + 1} is not finite"
                 return
             if progress.optimizer is None:
                 progress.optimizer = make_optimizer(self.recipe, canvas, level)
-            updated = progress.optimizer.step(canvas, measured.loss, measured.gradient)
+            updated = progress.optimizer.step(
+                canvas, measured.loss, measured.gradient, measured.correction
+            )
             following = canvas if updated is None else updated
             progress.canvas = following
             progress.record(
@@ -472,12 +477,15 @@ class Run:
         saving = self._saving
         if saving is None or not (at_once or saving.is_due()):
             return
-        optimizer = None if self._is_done(progress) else progress.optimizer
+        optimizer, deferred = progress.optimizer, self.evaluator.deferred
+        if self._is_done(progress):
+            optimizer, deferred = None, None
         numbers, tensors = optimizer.state() if optimizer else ({}, {})
+        estimates, maps = deferred.state() if deferred else ({}, {})
         try:
             saving.save(
-                self._state(progress, numbers, saving),
-                {**tensors, "canvas": progress.canvas, "kept": progress.kept},
+                self._state(progress, numbers, estimates, saving),
+                {**tensors, **maps, "canvas": progress.canvas, "kept": progress.kept},
             )
         except (OSError, ValueError) as error:  # the latter of a name that is no Unicode
             self._saving = None
@@ -491,7 +499,9 @@ class Run:
     def _is_done(self, progress: Progress) -> bool:
         return progress.level == len(self.levels) and progress.count == self.levels[-1].steps
 
-    def _state(self, progress: Progress, numbers: Numbers, saving: Saving) -> Saved:
+    def _state(
+        self, progress: Progress, numbers: Numbers, estimates: Numbers, saving: Saving
+    ) -> Saved:
         weights, weights_input = self._sources
         recipe = self.recipe.model_dump(mode="json", exclude={"styles"})
         for key in ("initial", "protect"):
@@ -518,6 +528,7 @@ class Run:
             best=progress.best.number if progress.best else 0,
             done=self._is_done(progress),
             optimizer=numbers,
+            deferred=estimates,
             every=saving.every,
             outputs=saving.outputs,
         )

@@ -33,6 +33,9 @@ class Easel:
 class Step:
     """One evaluation of a run.
 
+    Losses are measured; where deep layers hardly matter, what they add is at some steps that of an
+    earlier one, put right to first order (see :mod:`impasto.deferred`).
+
     Attributes:
         number: counted from 1.
         loss: alpha · content + beta · style, and the total variation if it has a weight.

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.errors import InputError
-from impasto.layers import BY_NAME, up_to_deepest
+from impasto.layers import BY_NAME, INPUT, up_to_deepest
 from impasto.losses import gram
 from impasto.tiles import Box
 from impasto.weights import Weights
@@ -75,39 +75,47 @@ class VGG19:
         self._layout = torch.channels_last if on_gpu else torch.contiguous_format
         self._trunk: Trunk | None = None
         if winograd and dtype == torch.float32 and pooling == "average":
-            self._trunk = Trunk(self.layers, convolutions, self.taps, padding=padding)
+            self._trunk = Trunk(convolutions, self.taps, padding=padding)
         self._convolutions = {
             name: (kernel.contiguous(memory_format=self._layout), bias)
             for name, (kernel, bias) in convolutions.items()
         }
 
-    def __call__(self, picture: Tensor) -> dict[str, Tensor]:
+    def __call__(
+        self, picture: Tensor, names: Iterable[str] | None = None, first: str = INPUT
+    ) -> dict[str, Tensor]:
         """Feature maps of a picture.
 
         Args:
             picture: 3 × H × W, RGB in 0…255 with :attr:`mean` taken away.
+            names: of the layers that are wanted, among those that are read; None for all of them.
+            first: a layer whose map, C × H × W, is given in place of a picture, to go on from.
 
         Returns:
             By layer name, C × H' × W', where H' is H halved and rounded down at every pooling.
             Where a gradient is wanted, they are good until the next such call.
         """
+        wanted = self.taps if names is None else frozenset(names)
         if self._trunk is not None:
-            return self._trunk(picture, sorted(self.taps))[0]
+            return self._trunk(picture, sorted(wanted), first=first)[0]
         features = {}
         x = picture.unsqueeze(0).contiguous(memory_format=self._layout)
-        for layer in self.layers:
-            if layer.kind == "convolution":
+        for layer in up_to_deepest(wanted, first):
+            if layer.name == first:
+                pass
+            elif layer.kind == "convolution":
                 kernel, bias = self._convolutions[layer.name]
                 padding = 1
                 if self._replicates and layer.name == FIRST:
                     x, padding = F.pad(x, (1, 1, 1, 1), mode="replicate"), 0
                 x = F.conv2d(x.to(kernel.dtype), kernel, bias, padding=padding)
             elif layer.kind == "relu":
-                overwrite = layer.name.replace("relu", "conv") not in self.taps
+                before = layer.name.replace("relu", "conv")
+                overwrite = before not in wanted and before != first
                 x = F.relu(x, inplace=overwrite)
             elif layer.kind == "pooling":
                 x = self._pool(x, 2)
-            if layer.name in self.taps:
+            if layer.name in wanted:
                 features[layer.name] = x.squeeze(0).to(self.dtype)
         return features
 
@@ -117,34 +125,40 @@ class VGG19:
         features: Iterable[str],
         grams: Iterable[str],
         core: Box | None = None,
+        first: str = INPUT,
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Feature maps of some layers and Gram matrices of others.
 
         Args:
-            picture: as above.
+            picture: as above, or what that layer makes of it.
             features: names of layers that are read.
             grams: likewise.
             core: the part of the picture whose maps and matrices are wanted; None for all of it.
+            first: as above.
 
         Returns:
             By layer name, the maps, C × H' × W', and the matrices, C × C, of
             :func:`impasto.losses.gram`.
         """
         if self._trunk is not None:
-            return self._trunk(picture, features, grams, core)
-        maps = self.maps(picture, {*features, *grams}, core)
+            return self._trunk(picture, features, grams, core, first)
+        maps = self.maps(picture, {*features, *grams}, core, first)
         return {name: maps[name] for name in features}, {name: gram(maps[name]) for name in grams}
 
     def maps(
-        self, picture: Tensor, names: Iterable[str], core: Box | None = None
+        self,
+        picture: Tensor,
+        names: Iterable[str],
+        core: Box | None = None,
+        first: str = INPUT,
     ) -> dict[str, Tensor]:
         """Feature maps of some layers, as above, of a part of the picture."""
         if self._trunk is not None:
-            return self._trunk(picture, sorted(names), (), core)[0]
-        maps = self(picture)
+            return self._trunk(picture, sorted(names), (), core, first)[0]
+        maps = self(picture, names, first)
         if core is not None:
             maps = {name: core.after(BY_NAME[name].pools).of(x) for name, x in maps.items()}
-        return {name: maps[name] for name in names}
+        return maps
 
     def release(self) -> None:
         """Give the memory back that lies ready for the next picture."""

@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from impasto.layers import BY_NAME, Layer
+from impasto.layers import BY_NAME, INPUT, Layer, up_to_deepest
 from impasto.losses import gram
 from impasto.tiles import Box
 
@@ -228,21 +228,19 @@ class Trunk:
     """VGG-19 with average pooling up to some layer, forward and backward by hand.
 
     Args:
-        layers: the network's, from the input on.
-        convolutions: by layer name, the kernel (out × in × 3 × 3) and the bias (out), float32.
+        convolutions: by layer name, from the first on, the kernel (out × in × 3 × 3) and the bias
+            (out), float32.
         taps: names of the layers to read.
         padding: what the first layer sees beyond the border, ``zeros`` or ``replicate``.
     """
 
     def __init__(
         self,
-        layers: Sequence[Layer],
         convolutions: dict[str, tuple[Tensor, Tensor]],
         taps: Iterable[str],
         padding: str = "zeros",
     ) -> None:
         self.taps = tuple(sorted(taps))
-        self._layers = layers
         self._padding = padding
         first, *others = convolutions
         self._biases = {name: bias for name, (_, bias) in convolutions.items()}
@@ -261,23 +259,26 @@ class Trunk:
         features: Iterable[str],
         grams: Iterable[str] = (),
         core: Box | None = None,
+        first: str = INPUT,
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Feature maps of some layers and Gram matrices of others, by layer name.
 
         Args:
-            picture: 3 × H × W.
+            picture: 3 × H × W, or the map of another layer to go on from.
             features: layers whose maps are wanted, each (C, H', W'). Where a gradient is wanted,
                 they lie in buffers that the next such call writes to again.
             grams: layers whose Gram matrices are wanted, each (C, C).
             core: the part of the picture whose maps and matrices they are; None for all of it.
+            first: the layer whose map the picture is.
         """
         features, grams = tuple(features), tuple(grams)
-        core = core or Box(0, picture.shape[1], 0, picture.shape[2])
+        layers = up_to_deepest({*features, *grams}, first)
+        core = core or _whole(picture, layers[0])
         if torch.is_grad_enabled() and picture.requires_grad:
-            read = _Evaluate.apply(picture, self, features, grams, core)  # type: ignore[no-untyped-call]
+            read = _Evaluate.apply(picture, self, layers, features, grams, core)  # type: ignore[no-untyped-call]
         else:
             kept = Workspace() if features else self._kept  # matrices are no views of it
-            read = _read(self.maps(picture, kept), features, grams, core)
+            read = _read(self.maps(picture, kept, layers), features, grams, core)
         split = len(features)
         return (
             dict(zip(features, read[:split], strict=True)),
@@ -288,12 +289,18 @@ class Trunk:
         """Give the memory of every buffer back."""
         self._room, self._kept = Workspace(), Workspace()
 
-    def maps(self, picture: Tensor, kept: Workspace) -> dict[str, Tensor]:
-        """Outputs of convolutions and poolings, and of the tapped ReLUs, each (H', W', C)."""
+    def maps(self, picture: Tensor, kept: Workspace, layers: Sequence[Layer]) -> dict[str, Tensor]:
+        """Outputs of convolutions and poolings, and of the tapped ReLUs, each (H', W', C).
+
+        Args:
+            picture: the map of the first of the layers.
+            kept: where they are to lie.
+            layers: the part of the network that is gone through.
+        """
         x = picture.permute(1, 2, 0).contiguous()
-        maps = {"input": x}
+        maps = {layers[0].name: x}
         rectify = False
-        for layer in self._layers[1:]:
+        for layer in layers[1:]:
             height, width, channels = x.shape
             if layer.kind == "convolution":
                 out = kept(layer.name, height, width, layer.channels)
@@ -320,21 +327,23 @@ class Trunk:
         by_map: dict[str, Tensor],
         mixings: dict[str, Tensor],
         core: Box,
+        layers: Sequence[Layer],
     ) -> Tensor | None:
-        """Gradient by the picture.
+        """Gradient by the map of the first layer.
 
         Args:
-            maps: from :meth:`maps`.
+            maps: from :meth:`maps`, with the same layers.
             by_map: the gradient by the core of some of them, each (H', W', C).
             mixings: by layer name, (C, C); the core's map times this is part of that gradient too.
             core: of the picture.
+            layers: the part of the network that is gone back through.
 
         Returns:
-            (H, W, 3); None if nothing depends on the picture.
+            (H, W, C); None if nothing depends on it.
         """
         gradient: Tensor | None = None
         names = cycle(("gradient", "other gradient"))  # a convolution cannot write where it reads
-        for before, layer in reversed(list(pairwise(self._layers))):
+        for before, layer in reversed(list(pairwise(layers))):
             add = None
             if layer.name in by_map or layer.name in mixings:
                 part = core.after(layer.pools)
@@ -358,9 +367,12 @@ class Trunk:
                 gradient = torch.zeros_like(of_map) if gradient is None else gradient.clone()
                 add(0, of_map.shape[0], gradient)
             if layer.kind == "pooling" and gradient is not None:
-                pooled = maps[before.name.replace("relu", "conv")]
+                convolved = before.name.replace("relu", "conv")
+                pooled = maps[convolved if convolved in maps else before.name]
                 out = self._kept(next(names), *pooled.shape)
                 gradient = _spread(gradient, out)
+        if gradient is not None and layers[1].kind == "relu":
+            gradient = torch.where(maps[layers[0].name] > 0, gradient, 0.0)
         return gradient
 
     def _pool(self, x: Tensor, out: Tensor) -> None:
@@ -385,12 +397,19 @@ class _Evaluate(torch.autograd.Function):
         ctx: Any,
         picture: Tensor,
         trunk: Trunk,
+        layers: tuple[Layer, ...],
         features: tuple[str, ...],
         grams: tuple[str, ...],
         core: Box,
     ) -> tuple[Tensor, ...]:
-        ctx.trunk, ctx.features, ctx.grams, ctx.core = trunk, features, grams, core
-        ctx.maps = trunk.maps(picture, trunk._kept)
+        ctx.trunk, ctx.layers, ctx.features, ctx.grams, ctx.core = (
+            trunk,
+            layers,
+            features,
+            grams,
+            core,
+        )
+        ctx.maps = trunk.maps(picture, trunk._kept, layers)
         ctx.set_materialize_grads(False)
         return _read(ctx.maps, features, grams, core)
 
@@ -407,9 +426,15 @@ class _Evaluate(torch.autograd.Function):
             for name, gradient in zip(ctx.grams, gradients[split:], strict=True)
             if gradient is not None
         }
-        gradient = ctx.trunk.gradient(ctx.maps, by_map, mixings, ctx.core)
+        gradient = ctx.trunk.gradient(ctx.maps, by_map, mixings, ctx.core, ctx.layers)
         by_picture = None if gradient is None else gradient.permute(2, 0, 1).contiguous()
-        return by_picture, None, None, None, None
+        return by_picture, None, None, None, None, None
+
+
+def _whole(map_: Tensor, layer: Layer) -> Box:
+    """All of the picture of which that layer has that map."""
+    height, width = map_.shape[1:]
+    return Box(0, height << layer.pools, 0, width << layer.pools)
 
 
 def _read(
