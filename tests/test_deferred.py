@@ -109,16 +109,17 @@ def test_layers_that_matter_are_looked_at_every_time(weights: Weights) -> None:
 
 
 @pytest.mark.parametrize(
-    ("names", "cut"),
+    ("content", "style", "cut"),
     [
-        (["conv1_1", "conv1_2"], "conv1_1"),
-        (["conv4_1", "conv4_2"], None),
-        (["relu3_1", "pool4"], "relu3_1"),
-        (["conv5_1"], None),
+        ("conv1_2", "conv1_1", "conv1_1"),
+        ("conv4_2", "conv4_1", None),
+        ("pool4", "relu3_1", "relu3_1"),
+        ("conv5_1", "conv5_1", None),
     ],
 )
-def test_where_the_network_is_cut(names: list[str], cut: str | None) -> None:
-    assert cut_for(names) == cut
+def test_where_the_network_is_cut(content: str, style: str, cut: str | None) -> None:
+    layers = {"content_layers": content, "style_layers": style}
+    assert cut_for(Recipe.preset("gatys-fast", **layers)) == cut
 
 
 @pytest.mark.parametrize(

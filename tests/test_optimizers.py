@@ -63,6 +63,22 @@ def test_adam_s_first_step_has_the_length_of_its_rate_everywhere() -> None:
     torch.testing.assert_close(moved.abs(), torch.full_like(x, 2.0), rtol=1e-6, atol=0)
 
 
+def test_lbfgs_compares_a_loss_with_those_before_it_corrected() -> None:
+    """That all losses were too small by as much changes nothing; without a word, it steps back."""
+    following = []
+    for offset, correction in ((0.0, 0.0), (1e4, 1e4), (1e4, 0.0)):
+        optimizer, x = LBFGS(0.01), start()
+        tried = optimizer.step(x, *evaluate(rosenbrock, x))
+        assert tried is not None
+        loss, gradient = evaluate(rosenbrock, tried)
+        following.append(optimizer.step(tried, loss + offset, gradient, correction))
+    told, untold = following[1:]
+    assert told is not None
+    assert untold is not None
+    assert torch.equal(told, following[0])
+    assert (untold - start()).norm() < (told - start()).norm()
+
+
 def test_lbfgs_finds_the_end_of_rosenbrock_s_valley() -> None:
     assert min(minimise(LBFGS(0.1), rosenbrock, start(), 150)) < 1e-12
 

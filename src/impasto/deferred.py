@@ -13,6 +13,7 @@ from impasto.devices import exact_convolutions
 from impasto.layers import LAYERS, up_to_deepest, work
 from impasto.objective import Evaluation, Objective
 from impasto.optimizers import Numbers, Tensors
+from impasto.recipe import Recipe
 
 SAVING = 0.25  # share of the network's work that has to lie behind the cut
 TOLERANCE = 0.02  # of the loss's decrease, how far the estimate may have been off
@@ -140,16 +141,31 @@ class Deferred:
         self.age, self._loss = 0, loss
 
 
-def cut_for(names: Collection[str]) -> str | None:
-    """The deepest layer that is read and has a quarter of the work behind it; None if none has.
+def cut_for(recipe: Recipe) -> str | None:
+    """The deepest layer that a recipe reads with a quarter of the work behind it; None if none is.
 
-    >>> cut_for(["conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv4_2", "conv5_1"])
+    Nor is there one where every loss is to be measured, where it is not L-BFGS that is told of
+    them, or where losses are relative, by which deep layers matter as much as any.
+
+    >>> cut_for(Recipe.preset("gatys-fast"))
     'conv4_1'
-    >>> cut_for(["conv4_2"])
+    >>> cut_for(Recipe.preset("gatys"))
     """
-    most = (1 - SAVING) * work(up_to_deepest(names))
-    read = [layer.name for layer in LAYERS if layer.name in names]
-    return next((name for name in reversed(read) if work(up_to_deepest({name})) <= most), None)
+    estimates = recipe.precision == "auto" and recipe.optimizer == "lbfgs"
+    if not estimates or recipe.balance != "absolute":
+        return None
+    read = [layer.name for layer in LAYERS if layer.name in recipe.layers]
+    fitting = (name for name in reversed(read) if work_share(recipe, name) <= 1 - SAVING)
+    return next(fitting, None)
+
+
+def work_share(recipe: Recipe, cut: str) -> float:
+    """How much of the work on the layers of a recipe lies before the cut.
+
+    >>> round(work_share(Recipe(), "conv4_1"), 2)
+    0.67
+    """
+    return work(up_to_deepest({cut})) / work(up_to_deepest(recipe.layers))
 
 
 def _split(names: Iterable[str], shallow: Collection[str]) -> tuple[list[str], list[str]]:

@@ -138,8 +138,9 @@ class Evaluator:
             except (RuntimeError, MemoryError) as error:
                 side = self._smaller_side(error)
             else:
-                cut = cut_for(self._recipe.layers) if self._defers else None
-                self.deferred = Deferred(self.objective, cut) if cut else None
+                cut = cut_for(self._recipe)
+                whole = len(self.objective.tiles) == 1
+                self.deferred = Deferred(self.objective, cut) if cut and whole else None
                 return
             self._use_tiles(side)
 
@@ -173,17 +174,6 @@ class Evaluator:
             tuple(recipe.style_layers) if recipe.style_weight else (),
         )
         return content, styles
-
-    @property
-    def _defers(self) -> bool:
-        """Whether losses may be estimated now and then."""
-        recipe = self._recipe
-        return (
-            recipe.precision == "auto"
-            and recipe.optimizer == "lbfgs"
-            and recipe.balance == "absolute"  # relative losses make deep layers matter as much
-            and len(self.objective.tiles) == 1
-        )
 
     @property
     def _tile(self) -> int | None:

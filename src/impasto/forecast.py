@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from impasto import devices, tiles
+from impasto.deferred import LONGEST, cut_for, work_share
 from impasto.devices import Arithmetic
 from impasto.objective import KEPT_BYTES, Objective, target_bytes
 from impasto.optimizers import history_for
@@ -81,9 +82,11 @@ def cut(run: Run, level: Level) -> list[tiles.Tile]:
 def work(run: Run) -> float:
     """Pixels that the network looks at in all of a run's steps, one pass there and back each."""
     looked_at = 0.0
+    deferred = cut_for(run.recipe)
+    between = work_share(run.recipe, deferred) if deferred else 1.0
     for level in run.levels:
         cores = cut(run, level)
-        passes = 1.0 if len(cores) == 1 else 1 + FORWARD
+        passes = between + (1 - between) / LONGEST if len(cores) == 1 else 1 + FORWARD
         looked_at += level.steps * passes * tiles.positions(cores)
     return looked_at
 

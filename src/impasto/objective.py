@@ -41,7 +41,7 @@ class Evaluation:
         content: content loss before alpha.
         style: style loss before beta.
         gradient: d loss / d canvas, 3 × H × W.
-        correction: what the loss differs by from one estimated like those before it.
+        correction: how much larger it is than an estimate like those before it would have been.
     """
 
     loss: float

@@ -152,7 +152,7 @@ class LBFGS:
             canvas: what was proposed last.
             loss: its loss.
             gradient: of the loss by it.
-            correction: what the losses before should have been larger by.
+            correction: how much too small the losses before were, in the light of this one.
         """
         line = self.line
         if line is None:

@@ -402,13 +402,8 @@ class _Evaluate(torch.autograd.Function):
         grams: tuple[str, ...],
         core: Box,
     ) -> tuple[Tensor, ...]:
-        ctx.trunk, ctx.layers, ctx.features, ctx.grams, ctx.core = (
-            trunk,
-            layers,
-            features,
-            grams,
-            core,
-        )
+        ctx.trunk, ctx.layers, ctx.core = trunk, layers, core
+        ctx.features, ctx.grams = features, grams
         ctx.maps = trunk.maps(picture, trunk._kept, layers)
         ctx.set_materialize_grads(False)
         return _read(ctx.maps, features, grams, core)
