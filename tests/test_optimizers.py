@@ -72,10 +72,11 @@ def test_lbfgs_compares_a_loss_with_those_before_it_corrected() -> None:
         assert tried is not None
         loss, gradient = evaluate(rosenbrock, tried)
         following.append(optimizer.step(tried, loss + offset, gradient, correction))
-    told, untold = following[1:]
+    usual, told, untold = following
+    assert usual is not None
     assert told is not None
     assert untold is not None
-    assert torch.equal(told, following[0])
+    assert torch.equal(told, usual)
     assert (untold - start()).norm() < (told - start()).norm()
 
 
