@@ -23,9 +23,8 @@ from rich.table import Table
 from torch import Tensor
 
 import plain
-from impasto import weights
+from impasto import layers, weights
 from impasto.devices import Arithmetic, arithmetic
-from impasto.layers import up_to_deepest
 from impasto.objective import Objective
 from impasto.recipe import Recipe
 from impasto.regions import StyleCanvas
@@ -85,8 +84,8 @@ def timed_things(plan: Plan) -> list[Timed]:
     prepared = prepare(plan.pairs[0], plan.evaluation_size)
     canvas, loaded = prepared.content, weights.load()
 
-    def network(layers: set[str]) -> VGG19:
-        return VGG19(loaded, layers, pooling=recipe.pooling, dtype=how.dtype, winograd=how.winograd)
+    def network(taps: set[str]) -> VGG19:
+        return VGG19(loaded, taps, pooling=recipe.pooling, dtype=how.dtype, winograd=how.winograd)
 
     def plain_trunk(x: Tensor) -> Tensor:
         return plain.features(x.unsqueeze(0), loaded.convolutions)[DEEPEST]
@@ -138,13 +137,8 @@ def table(timings: Sequence[Timing]) -> Table:
 
 def trunk_operations(width: int, height: int) -> float:
     """Nominal operations of the 3 × 3 convolutions to conv5_1 and of their data gradients."""
-    total, before = 0, 0
-    for layer in up_to_deepest({DEEPEST}):
-        if layer.kind == "convolution":
-            positions = (width >> layer.pools) * (height >> layer.pools)
-            total += 2 * 9 * before * layer.channels * positions
-        before = layer.channels
-    return 2.0 * total
+    there = 2 * width * height * layers.work(layers.up_to_deepest({DEEPEST}))
+    return 2 * there
 
 
 def smallest_times(calls: Sequence[Callable[[], object]], repeats: int) -> list[float]:
