@@ -86,7 +86,10 @@ class Deferred:
             style = objective.style_loss(seen) + tangents[1](cut)
             total = objective.total(canvas, content, style)
             (gradient,) = torch.autograd.grad(total, canvas)
-        numbers = torch.stack([total, content, style, self._error(before or tangents, tangents)])
+        off = total.new_zeros(())
+        if before is not None and looks:
+            off = self._error(before, tangents)
+        numbers = torch.stack([total, content, style, off])
         loss, of_content, of_style, error = numbers.tolist()  # one wait for the device
         if looks:
             self._settle(loss, error)
