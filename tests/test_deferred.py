@@ -82,6 +82,22 @@ def test_between_looks_the_gradient_is_that_of_the_estimate(weights: Weights) ->
     assert slope == pytest.approx((deferred(start).gradient * direction).sum().item(), rel=1e-5)
 
 
+def test_the_stand_in_is_followed_and_the_losses_stay_true(weights: Weights) -> None:
+    _, deferred, canvas = make(weights)
+    deferred(canvas)
+    deferred.patience = 100
+    start = canvas + 3
+    plain, other = deferred(start), deferred(start, stand_in=True)
+    assert (other.loss, other.content, other.style) == (plain.loss, plain.content, plain.style)
+    slope = other.gradient.norm().item()
+    direction = other.gradient / slope
+    there, back = (
+        deferred(start + way * 1e-4 * direction, stand_in=True).followed for way in (1, -1)
+    )
+    assert (there - back) / 2e-4 == pytest.approx(slope, rel=1e-5)
+    assert (plain.gradient * direction).sum().item() != pytest.approx(slope, rel=1e-2)
+
+
 def descend(deferred: Deferred, canvas: Tensor, steps: int, length: float) -> list[int]:
     """The patience after each of some steps down the gradient, of that length (RMS)."""
     taken = []
@@ -168,6 +184,21 @@ def test_a_long_run_comes_as_far_as_one_that_measures_everything() -> None:
     )
     assert len(ours.history) == 200
     assert ours.best.loss == pytest.approx(exact.best.loss, rel=0.03)
+
+
+def test_where_the_tangents_lead_far_away_the_deep_layers_are_looked_at(weights: Weights) -> None:
+    objective, deferred, canvas = make(weights, style_layers="conv1_1:1e-6,conv3_1:1")
+    deferred(canvas)
+    deferred.patience = 8
+    gradient = objective(canvas).gradient
+    near, far = (
+        canvas - distance * gradient / gradient.square().mean().sqrt() for distance in (1e-3, 30.0)
+    )
+    assert deferred(near).correction == 0
+    assert deferred.age == 1
+    measured = deferred(far)
+    assert deferred.age == 0
+    assert measured.loss == pytest.approx(objective(far).loss, rel=1e-12)
 
 
 def test_a_look_tells_what_it_corrects(weights: Weights) -> None:

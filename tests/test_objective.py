@@ -63,6 +63,29 @@ def test_gradient_agrees_with_finite_differences(
     assert slope == pytest.approx((gradient * direction).sum().item(), rel=1e-6)
 
 
+def test_the_stand_in_is_followed_and_the_losses_stay_true(weights: Weights) -> None:
+    objective, canvas = make(weights, Recipe(**ABSOLUTE))
+    plain, other = objective(canvas), objective(canvas, stand_in=True)
+    assert (other.loss, other.content, other.style) == (plain.loss, plain.content, plain.style)
+    assert plain.followed == plain.loss
+    generator = torch.Generator().manual_seed(0)
+    direction = torch.randn(canvas.shape, generator=generator, dtype=torch.float64)
+    there, back = (
+        objective(canvas + way * 1e-5 * direction, stand_in=True).followed for way in (1, -1)
+    )
+    slope = (other.gradient * direction).sum().item()
+    assert (there - back) / 2e-5 == pytest.approx(slope, rel=1e-5)
+    assert (plain.gradient * direction).sum().item() != pytest.approx(slope, rel=1e-2)
+
+
+def test_the_stand_in_weighs_the_content_picture_like_the_style_loss(weights: Weights) -> None:
+    """So alpha and beta mean about the same to both."""
+    objective, _ = make(weights, Recipe(**ABSOLUTE))
+    content = torch.from_numpy(content_pixels(HEIGHT, WIDTH)).double().permute(2, 0, 1)
+    measured = objective(content - objective.network.mean, stand_in=True)
+    assert measured.followed == pytest.approx(measured.loss, rel=1e-2)
+
+
 def test_total_is_alpha_content_plus_beta_style(weights: Weights) -> None:
     objective, canvas = make(weights, Recipe(**ABSOLUTE))
     measured = objective(canvas)
@@ -90,9 +113,11 @@ def test_relative_losses_are_parts_of_what_the_layers_see(weights: Weights) -> N
     objective, canvas = make(weights, recipe)
     seen = objective.network.statistics(canvas, recipe.content_layers, recipe.style_layers)
     nothing = [{name: torch.zeros_like(x) for name, x in kind.items()} for kind in seen]
-    objective.network.statistics = lambda *_, **__: nothing  # type: ignore[assignment]
-    _, content, style = objective.losses(canvas)
-    assert (content.item(), style.item()) == pytest.approx((1, 1), rel=1e-12)
+    objective.network.statistics = lambda canvas, *_: [  # type: ignore[assignment]
+        {name: x + 0 * canvas.sum() for name, x in kind.items()} for kind in nothing
+    ]
+    measured = objective(canvas)
+    assert (measured.content, measured.style) == pytest.approx((1, 1), rel=1e-12)
 
 
 def test_evaluating_leaves_the_canvas_alone(weights: Weights) -> None:

@@ -80,6 +80,27 @@ def test_lbfgs_compares_a_loss_with_those_before_it_corrected() -> None:
     assert (untold - start()).norm() < (told - start()).norm()
 
 
+def test_lbfgs_goes_on_from_a_higher_loss_where_the_loss_is_another() -> None:
+    """It takes the step that the new gradient shows, with the pairs that it has."""
+    directions = []
+    for told in (True, False):
+        optimizer, x = LBFGS(0.01), start()
+        for _ in range(5):
+            following = optimizer.step(x, *evaluate(rosenbrock, x))
+            assert following is not None
+            x = following
+        loss, gradient = evaluate(rosenbrock, x)
+        if told:
+            optimizer.change_loss()
+        following = optimizer.step(x, loss + 1e6, gradient)
+        assert following is not None
+        directions.append(following - x)
+        assert len(optimizer.pairs) == 4
+    onward, back = directions
+    assert (onward * gradient).sum() < 0
+    assert not torch.equal(onward, back)
+
+
 def test_lbfgs_finds_the_end_of_rosenbrock_s_valley() -> None:
     assert min(minimise(LBFGS(0.1), rosenbrock, start(), 150)) < 1e-12
 

@@ -14,7 +14,8 @@ import torch
 from PIL import Image
 
 from conftest import MEAN, content_pixels, noisy_canvas, style_pixels
-from impasto import InputError, Recipe, Result, RunError, Step, stylize
+from impasto import InputError, Recipe, Result, RunError, Step, samples, stylize
+from impasto.evaluator import Evaluator
 from impasto.images import to_uint8
 from impasto.objective import Evaluation, Objective
 from impasto.painter import Run
@@ -61,7 +62,7 @@ def spoil(
     measure = Objective.__call__
     count = 0
 
-    def spoilt(self: Any, canvas: torch.Tensor) -> Evaluation:
+    def spoilt(self: Any, canvas: torch.Tensor, **_: bool) -> Evaluation:
         nonlocal count
         count += 1
         measured = measure(self, canvas)
@@ -100,6 +101,40 @@ def test_painting_lowers_the_loss_and_moves_towards_the_style() -> None:
     result = paint(steps=20, balance="absolute", beta=200)
     assert result.best.loss < 0.1 * result.history[0].loss
     assert result.best.style < 0.1 * result.history[0].style
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"steps": 6}, 4 * [True] + 2 * [False]),
+        ({"steps": 9, "levels": 2, "size": (96, 96)}, 1 * [True] + 5 * [True] + 3 * [False]),
+        ({"steps": 3, "optimizer": "adam"}, 3 * [False]),
+        ({"steps": 3, "style_loss": "covariance"}, 3 * [False]),
+        ({"steps": 3, "balance": "relative", "beta": None}, 3 * [False]),
+    ],
+    ids=["one level", "two levels", "Adam", "no stand-in", "relative losses"],
+)
+def test_first_the_stand_in_is_followed_and_at_the_end_the_loss_itself(
+    monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], expected: list[bool]
+) -> None:
+    measure = Evaluator.__call__
+    followed: list[bool] = []
+
+    def watched(self: Any, canvas: torch.Tensor, *, exactly: bool, stand_in: bool) -> Evaluation:
+        followed.append(stand_in)
+        return measure(self, canvas, exactly=exactly, stand_in=stand_in)
+
+    monkeypatch.setattr("impasto.evaluator.Evaluator.__call__", watched)
+    paint(**{"balance": "absolute", "beta": 200.0, **settings})
+    assert followed == expected
+
+
+def test_the_stand_in_leads_further_down_in_as_many_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = Recipe.preset("gatys-fast", size=64, levels=1, steps=60)
+    pictures = samples.style("woodcut"), samples.style("mosaic")
+    with_it = stylize(*pictures, recipe, device="cpu").best.loss
+    monkeypatch.setattr("impasto.painter.STAND_IN", 0.0)
+    assert with_it < 0.8 * stylize(*pictures, recipe, device="cpu").best.loss
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
@@ -354,7 +389,7 @@ def test_the_best_is_the_smallest_loss_and_a_tie_keeps_the_earlier(
     losses = iter([5.0, 3.0, 4.0, 3.0])
     measure = Objective.__call__
 
-    def scripted(self: Any, canvas: torch.Tensor) -> Evaluation:
+    def scripted(self: Any, canvas: torch.Tensor, **_: bool) -> Evaluation:
         measured = measure(self, canvas)
         return Evaluation(next(losses), measured.content, measured.style, measured.gradient)
 
@@ -427,7 +462,7 @@ def test_a_run_ends_when_there_is_nothing_left_to_gain() -> None:
 
 
 def test_running_out_of_memory_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    def starve(self: Any, canvas: torch.Tensor) -> Evaluation:
+    def starve(self: Any, canvas: torch.Tensor, **_: bool) -> Evaluation:
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9")
 
     monkeypatch.setattr("impasto.objective.Objective.__call__", starve)

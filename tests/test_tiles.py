@@ -31,7 +31,7 @@ def distance(a: Tensor, b: Tensor) -> float:
 
 
 def evaluations(
-    size: tuple[int, int], tile: int, recipe: Recipe, **network: Any
+    size: tuple[int, int], tile: int, recipe: Recipe, *, stand_in: bool = False, **network: Any
 ) -> tuple[Evaluation, Evaluation]:
     """One canvas evaluated by tiles and whole."""
     loaded = weights.load()
@@ -44,14 +44,16 @@ def evaluations(
         - vgg.mean
         for pixels in (content_pixels, style_pixels, noisy_canvas)
     )
-    by_tiles = Objective(vgg, content, [StyleCanvas(style)], recipe, tile)
+    by_tiles, whole = (
+        Objective(vgg, content, [StyleCanvas(style)], recipe, side) for side in (tile, None)
+    )
     assert len(by_tiles.tiles) > 1
-    return by_tiles(canvas), Objective(vgg, content, [StyleCanvas(style)], recipe)(canvas)
+    return by_tiles(canvas, stand_in=stand_in), whole(canvas, stand_in=stand_in)
 
 
 def check(tiled: Evaluation, whole: Evaluation, close: float) -> None:
     assert distance(tiled.gradient, whole.gradient) < close
-    for name in ("loss", "content", "style"):
+    for name in ("loss", "content", "style", "followed"):
         assert getattr(tiled, name) == pytest.approx(getattr(whole, name), rel=close), name
 
 
@@ -80,6 +82,12 @@ def test_in_float64_only_the_rounding_differs(size: tuple[int, int]) -> None:
 def test_whatever_the_layers_the_pooling_and_the_losses(chosen: dict[str, Any]) -> None:
     tiled, whole = evaluations((70, 45), 32, Recipe(**chosen), dtype=torch.float64)
     check(tiled, whole, 1e-12)
+
+
+def test_following_the_stand_in() -> None:
+    recipe = Recipe(balance="absolute", beta=1000.0)
+    tiled, whole = evaluations((70, 45), 32, recipe, stand_in=True, dtype=torch.float64)
+    check(tiled, whole, 1e-10)
 
 
 @pytest.mark.parametrize("winograd", [False, True], ids=["plain", "Winograd"])

@@ -17,6 +17,7 @@ from impasto.recipe import Recipe
 
 SAVING = 0.25  # share of the network's work that has to lie behind the cut
 TOLERANCE = 0.02  # of the loss's decrease, how far the estimate may have been off
+LEEWAY = 0.1  # of the loss, how far the tangents are followed
 LONGEST = 8  # evaluations from one look at the deep layers to the next
 
 
@@ -47,7 +48,7 @@ class Deferred:
     conv4_1's, it is kept, and a third of the work saved. It is measured anew after twice as many
     evaluations as the last time where the tangents were off by little of what the loss fell
     meanwhile, and after half as many where they were off by more: at every evaluation in the
-    beginning, and wherever the deep layers matter.
+    beginning, and wherever the deep layers matter; and at once where the tangents lead far away.
 
     Args:
         objective: looks at whole pictures.
@@ -67,12 +68,15 @@ class Deferred:
         self._loss = math.inf  # at the last look
         self.patience, self.age = 1, 0
 
-    def __call__(self, canvas: Tensor, *, exactly: bool = False) -> Evaluation:
+    def __call__(
+        self, canvas: Tensor, *, exactly: bool = False, stand_in: bool = False
+    ) -> Evaluation:
         """Evaluate a canvas.
 
         Args:
             canvas: 3 × H × W.
             exactly: look at the deep layers in any case.
+            stand_in: follow the stand-in for the style loss of the layers before the cut.
         """
         objective, before = self._objective, self._tangents
         looks = before is None or exactly or self.age + 1 >= self.patience
@@ -83,20 +87,25 @@ class Deferred:
             cut = features[self._cut]
             tangents = self._look(cut) if before is None or looks else before
             content = objective.content_loss(features) + tangents[0](cut)
-            style = objective.style_loss(seen) + tangents[1](cut)
-            total = objective.total(canvas, content, style)
-            (gradient,) = torch.autograd.grad(total, canvas)
-        off = total.new_zeros(())
-        if before is not None and looks:
-            off = self._error(before, tangents)
-        numbers = torch.stack([total, content, style, off])
-        loss, of_content, of_style, error = numbers.tolist()  # one wait for the device
+            deep = tangents[1](cut)
+            style = objective.style_loss(seen) + deep
+            total = followed = objective.total(canvas, content, style)
+            if stand_in:
+                easier = objective.style_loss(seen, stand_in=True) + deep
+                followed = objective.total(canvas, content, easier)
+            (gradient,) = torch.autograd.grad(followed, canvas)
+        far = total.new_zeros(()) if before is None else self._distance(before, tangents, cut)
+        numbers = torch.stack([total, followed, far, content, style])
+        loss, other, off, of_content, of_style = numbers.tolist()  # one wait for the device
         if looks:
-            self._settle(loss, error)
+            self._settle(loss, off)
             self._tangents = tangents
+        elif abs(off) > LEEWAY * self._loss:
+            return self(canvas, exactly=True, stand_in=stand_in)
         else:
-            self.age += 1
-        return Evaluation(loss, of_content, of_style, gradient, error)
+            self.age, off = self.age + 1, 0.0
+        other = other if stand_in else None
+        return Evaluation(loss, of_content, of_style, gradient, off, other)
 
     def state(self) -> tuple[Numbers, Tensors]:
         """All that the next evaluations depend on, for a checkpoint."""
@@ -129,11 +138,16 @@ class Deferred:
         content, style = self._objective.content_loss(features), self._objective.style_loss(seen)
         return _tangent(content, at), _tangent(style, at)
 
-    def _error(self, old: Iterable[Tangent], new: Iterable[Tangent]) -> Tensor:
-        """How far the loss is from what the old tangents make of it."""
-        content, style = (
-            after.value - before(after.at) for before, after in zip(old, new, strict=True)
-        )
+    def _distance(
+        self, old: tuple[Tangent, Tangent], new: tuple[Tangent, Tangent], cut: Tensor
+    ) -> Tensor:
+        """How far off the old tangents' loss was, or how far they lead where there are no new."""
+        if old is new:
+            content, style = (tangent(cut.detach()) - tangent.value for tangent in old)
+        else:
+            content, style = (
+                after.value - before(after.at) for before, after in zip(old, new, strict=True)
+            )
         return self._objective.alpha * content + self._objective.beta * style
 
     def _settle(self, loss: float, error: float) -> None:

@@ -77,12 +77,15 @@ class Evaluator:
         with memory_errors(level.size):
             self._make_objective()
 
-    def __call__(self, canvas: Tensor, *, exactly: bool = True) -> Evaluation:
+    def __call__(
+        self, canvas: Tensor, *, exactly: bool = True, stand_in: bool = False
+    ) -> Evaluation:
         """Evaluate a canvas of the current level, by smaller tiles if memory runs out.
 
         Args:
             canvas: the canvas.
             exactly: look at every layer, though some may hardly have changed.
+            stand_in: follow the stand-in for the style loss.
 
         Raises:
             RunError: there is not enough memory for the smallest ones.
@@ -91,8 +94,8 @@ class Evaluator:
             while True:
                 try:
                     if self.deferred is not None:
-                        return self.deferred(canvas, exactly=exactly)
-                    return self.objective(canvas)
+                        return self.deferred(canvas, exactly=exactly, stand_in=stand_in)
+                    return self.objective(canvas, stand_in=stand_in)
                 except (RuntimeError, MemoryError) as error:
                     side = self._smaller_side(error)
                 self._drop_objective()  # when what the failed evaluation held is free again

@@ -24,6 +24,9 @@ MOST_PLACES = 1024  # positions that self-similarity compares with each other
 MOST_NEIGHBOURS = 4096  # positions of a style picture among which the nearest is looked for
 AT_ONCE = 4096  # positions of a canvas for which it is looked for at a time
 SMALLEST_VARIANCE = 1e-3  # of a channel, as a share of a style's mean one, that keeps roots off 0
+SMALLEST_ENERGY = 1e-12  # of a layer that sees nothing in a picture
+LEVELLED = 0.01  # share of the largest eigenvalue below which a Gram matrix's count alike
+ALIKE = 1e-6  # of the variance of a Gram matrix's entries, so that no picture is just like another
 SMALLEST_NORM = 1e-8  # of what a position holds, below which it has no direction
 
 
@@ -168,6 +171,40 @@ def style_loss(matrix: Tensor, target: Tensor) -> Tensor:
 def gram_loss(target: Tensor) -> Loss:
     """:func:`style_loss` to a Gram matrix (C, C)."""
     return partial(style_loss, target=target)
+
+
+def whitened_gram_loss(target: Tensor, example: Tensor) -> Loss:
+    r"""A stand-in for :func:`gram_loss` that is 0 where that is, and far better conditioned.
+
+    With the eigenvalues λ of the target, and the difference D of two Gram matrices in the basis of
+    its eigenvectors, it is
+
+    .. math:: s \, \sum_{ij} \frac{D_{ij}^2}{(\lambda_i + \lambda_j) / 2 + 0.01 \max \lambda}
+
+    Near the target a change of the map moves an entry of D the more, the larger its two
+    eigenvalues are, and they span four orders of magnitude: the plain loss, which bends as they do,
+    settles the entries of the largest long before the others. Here all of them go down together.
+
+    Args:
+        target: of the style picture, (C, C), from :func:`gram`.
+        example: of another picture, likewise; s makes both losses of it the same.
+
+    Returns:
+        Gives the loss of a canvas's Gram matrix, a scalar.
+    """
+    values, vectors = torch.linalg.eigh(target.cpu())
+    values = values.clamp_min(SMALLEST_ENERGY).to(target)
+    vectors = vectors.to(target)
+    means = (values.unsqueeze(0) + values.unsqueeze(1)) / 2
+    weights = 1 / (means + LEVELLED * values.max())
+
+    def squares(matrix: Tensor) -> Tensor:
+        difference: Tensor = vectors.T @ (matrix - target) @ vectors
+        return difference.square()
+
+    alike = squares(example) + ALIKE * torch.outer(values, values)
+    weights *= alike.sum() / (weights * alike).sum() / target.shape[0] ** 4
+    return lambda matrix: (weights * squares(matrix)).sum()
 
 
 def covariance_loss(target: Tensor) -> Loss:

@@ -18,11 +18,14 @@ class StyleLoss:
         statistic: function there that says what of a feature map the loss sees.
         tiles: whether a picture's statistic is the mean of those of its tiles, so that a picture
             may be looked at in tiles, by regions, and like several styles.
+        stand_in: function there that makes a loss from two statistics, which is 0 where this one is
+            and easier to minimise, if there is one.
     """
 
     make: str
     statistic: str
     tiles: bool = True
+    stand_in: str | None = None
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class ContentLoss:
 
 
 STYLE_LOSSES = {
-    "gram": StyleLoss("gram_loss", "gram"),
+    "gram": StyleLoss("gram_loss", "gram", stand_in="whitened_gram_loss"),
     "covariance": StyleLoss("covariance_loss", "moments"),
     "mean-variance": StyleLoss("mean_variance_loss", "moments"),
     "wasserstein": StyleLoss("wasserstein_loss", "moments"),

@@ -11,7 +11,7 @@ no such sum looks at the whole picture at once.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -20,7 +20,7 @@ from torch import Tensor
 from impasto import losses
 from impasto.devices import exact_convolutions
 from impasto.layers import BY_NAME, INPUT
-from impasto.losses import Loss, total_variation
+from impasto.losses import SMALLEST_ENERGY, Loss, total_variation
 from impasto.notions import CONTENT_LOSSES, STYLE_LOSSES
 from impasto.recipe import Recipe
 from impasto.regions import Region, Statistics, StyleCanvas, guides_for, region_of
@@ -28,7 +28,7 @@ from impasto.store import Store
 from impasto.tiles import Box, Tile, cut_for, share
 from impasto.vgg import VGG19
 
-SMALLEST_ENERGY = 1e-12  # of a layer that sees nothing in a picture, in relative losses
+Distances = list[dict[str, Loss]]  # of one region after another, by layer name
 KEPT_BYTES = 2**29  # of content targets in memory; where they would be more, they go to a file
 
 
@@ -40,8 +40,9 @@ class Evaluation:
         loss: alpha · content + beta · style, and the total variation if it has a weight.
         content: content loss before alpha.
         style: style loss before beta.
-        gradient: d loss / d canvas, 3 × H × W.
+        gradient: d followed / d canvas, 3 × H × W.
         correction: how much larger it is than an estimate like those before it would have been.
+        stand_in: what the loss would be with the stand-in for the style loss, if that is followed.
     """
 
     loss: float
@@ -49,6 +50,12 @@ class Evaluation:
     style: float
     gradient: Tensor
     correction: float = 0.0
+    stand_in: float | None = None
+
+    @property
+    def followed(self) -> float:
+        """What the gradient leads down: the loss or its stand-in."""
+        return self.loss if self.stand_in is None else self.stand_in
 
     def is_finite(self) -> bool:
         """Whether the loss and every entry of the gradient are finite."""
@@ -98,8 +105,9 @@ class Objective:
         self.targets, self.regions = targets, regions
         self.style_layers = sorted({name for region in self.regions for name in region.targets})
         masks = [region.mask for region in self.regions]
-        make = getattr(losses, STYLE_LOSSES[recipe.style_loss].make)
-        self._style_distances: list[dict[str, Loss]] = [
+        notion = STYLE_LOSSES[recipe.style_loss]
+        make = getattr(losses, notion.make)
+        self._style_distances: Distances = [
             {name: make(target) for name, target in region.targets.items()}
             for region in self.regions
         ]
@@ -110,12 +118,9 @@ class Objective:
         ]
         if recipe.balance == "relative":
             self.content_weights = _relative(self.content_weights, self._content_energies())
-
-    def losses(self, canvas: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Total, content and style loss of a canvas (3 × H × W) looked at whole, each a scalar."""
-        features, seen = self.look(canvas, self.content_weights, self.style_layers)
-        content, style = self.content_loss(features), self.style_loss(seen)
-        return self.total(canvas, content, style), content, style
+        self._stand_ins: Distances = []
+        if notion.stand_in and follows_stand_in(recipe):
+            self._stand_ins = self._make_stand_ins(content, getattr(losses, notion.stand_in))
 
     def look(
         self, picture: Tensor, features: Iterable[str], styles: Iterable[str], first: str = INPUT
@@ -138,10 +143,11 @@ class Objective:
         (target,) = self.targets
         return self._content_loss(features, target)
 
-    def style_loss(self, seen: Statistics) -> Tensor:
-        """The style loss of those of the layers whose statistics are given."""
+    def style_loss(self, seen: Statistics, *, stand_in: bool = False) -> Tensor:
+        """The style loss of those of the layers whose statistics are given, or its stand-in."""
+        distances = self._stand_ins if stand_in else self._style_distances
         return self._sum(
-            weight * self._style_distances[index][name](seen[name][index])
+            weight * distances[index][name](seen[name][index])
             for index, weights in enumerate(self.style_weights)
             for name, weight in weights.items()
             if name in seen
@@ -151,26 +157,37 @@ class Objective:
         """The loss of a canvas that has those losses."""
         return self.alpha * content + self.beta * style + self._roughness(canvas)
 
-    def __call__(self, canvas: Tensor) -> Evaluation:
-        """Evaluate a canvas, 3 × H × W."""
+    def __call__(self, canvas: Tensor, *, stand_in: bool = False) -> Evaluation:
+        """Evaluate a canvas.
+
+        Args:
+            canvas: 3 × H × W.
+            stand_in: follow the stand-in for the style loss.
+        """
         canvas = canvas.detach()
         with exact_convolutions():
             if len(self.tiles) == 1:
                 canvas.requires_grad_()
-                total, content, style = self.losses(canvas)
-                (gradient,) = torch.autograd.grad(total, canvas)
+                features, seen = self.look(canvas, self.content_weights, self.style_layers)
+                content, style = self.content_loss(features), self.style_loss(seen)
+                followed = self.style_loss(seen, stand_in=True) if stand_in else style
+                (gradient,) = torch.autograd.grad(self.total(canvas, content, followed), canvas)
             else:
-                total, content, style, gradient = self._by_tiles(canvas)
-        losses = torch.stack([total, content, style]).tolist()  # one wait for the device, not three
-        return Evaluation(losses[0], losses[1], losses[2], gradient)
+                content, style, followed, gradient = self._by_tiles(canvas, stand_in=stand_in)
+            totals = self.total(canvas, content, style), self.total(canvas, content, followed)
+        numbers = torch.stack([*totals, content, style]).tolist()  # one wait for the device
+        loss, other, of_content, of_style = numbers
+        other = other if stand_in else None
+        return Evaluation(loss, of_content, of_style, gradient, stand_in=other)
 
-    def _by_tiles(self, canvas: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Total, content and style loss of a canvas, and the gradient."""
+    def _by_tiles(self, canvas: Tensor, *, stand_in: bool) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Content and style loss of a canvas, the style loss that is followed, and the gradient."""
         with torch.no_grad():
             seen = self._statistics(canvas, self.tiles, self.style_layers, self._guides)
         leaves = [statistic.requires_grad_() for statistic in seen.values()]
         style = self.style_loss(seen)
-        by_statistic = torch.autograd.grad(self.beta * style, leaves) if leaves else ()
+        followed = self.style_loss(seen, stand_in=True) if stand_in else style
+        by_statistic = torch.autograd.grad(self.beta * followed, leaves) if leaves else ()
         canvas.requires_grad_()
         rough = self._roughness(canvas)
         gradient = torch.zeros_like(canvas)
@@ -194,9 +211,7 @@ class Objective:
             (by_window,) = torch.autograd.grad(self.alpha * here + self._sum(pull), window)
             tile.window.of(gradient).add_(by_window)
             content += here.detach()
-        style = style.detach()
-        total = self.alpha * content + self.beta * style + rough.detach()
-        return total, content, style, gradient
+        return content, style.detach(), followed.detach(), gradient
 
     def _roughness(self, canvas: Tensor) -> Tensor:
         """What the total variation adds to the loss."""
@@ -261,6 +276,15 @@ class Objective:
             name: region.weights[name] / heaviest[name] * region.area(name) * weight
             for name, weight in weights.items()
         }
+
+    def _make_stand_ins(self, content: Tensor, make: Callable[[Tensor, Tensor], Loss]) -> Distances:
+        """Stand-ins for the style losses, to which the content picture is as far from the style."""
+        with torch.no_grad(), exact_convolutions():
+            seen = self._statistics(content, self.tiles, self.style_layers, self._guides)
+        return [
+            {name: make(target, seen[name][index]) for name, target in region.targets.items()}
+            for index, region in enumerate(self.regions)
+        ]
 
     def _nothing(self, layer: str) -> Tensor:
         """A map of a layer that sees nothing, C × 1 × 1."""
@@ -330,6 +354,19 @@ class Objective:
     def _cut(self, picture: Tensor, side: int | None) -> list[Tile]:
         height, width = picture.shape[1:]
         return cut_for(self.network.layers, height, width, side)
+
+
+def follows_stand_in(recipe: Recipe) -> bool:
+    """Whether a run of a recipe may follow a stand-in for the style loss.
+
+    Where losses are relative, the style loss stays so far from 0 that the stand-in's way leads
+    elsewhere.
+
+    >>> follows_stand_in(Recipe.preset("gatys-fast")), follows_stand_in(Recipe())
+    (True, False)
+    """
+    stands_in = STYLE_LOSSES[recipe.style_loss].stand_in is not None
+    return stands_in and recipe.optimizer == "lbfgs" and recipe.balance == "absolute"
 
 
 def _guides_of(guides: Mapping[str, Tensor] | None, tile: Tile) -> Mapping[str, Tensor] | None:

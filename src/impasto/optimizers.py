@@ -26,6 +26,9 @@ class Optimizer(Protocol):
     ) -> Tensor | None:
         """The canvas to evaluate next; None where there is nothing left to gain."""
 
+    def change_loss(self) -> None:
+        """From the next step on, losses are not to be compared with those before."""
+
     def state(self) -> tuple[Numbers, Tensors]:
         """All that the next steps depend on, for a checkpoint."""
 
@@ -64,6 +67,9 @@ class Adam:
         mean = self.mean / (1 - self.BETA1**self.count)
         square = self.square / (1 - self.BETA2**self.count)
         return canvas - self.learning_rate * mean / (square.sqrt() + self.EPSILON)
+
+    def change_loss(self) -> None:
+        """Nothing, since it compares none."""
 
     def state(self) -> tuple[Numbers, Tensors]:
         """Its count and its two means."""
@@ -162,6 +168,10 @@ class LBFGS:
             return self._shorten(line, loss)
         self._remember(canvas - line.start, gradient - line.gradient)
         return self._set_out(canvas, loss, gradient)
+
+    def change_loss(self) -> None:
+        """Take a new direction from the next canvas, whatever its loss; the pairs stay."""
+        self.line = None
 
     def state(self) -> tuple[Numbers, Tensors]:
         """Its pairs, its scale, its guess and the line it is on."""

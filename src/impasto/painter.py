@@ -25,7 +25,7 @@ from impasto.errors import ImpastoWarning, InputError, RunError
 from impasto.evaluator import Evaluator, memory_errors
 from impasto.files import CHECKPOINT_EVERY, check_interval, check_writable, shown
 from impasto.inputs import Inputs, StyleSource, called, styles_of
-from impasto.objective import Evaluation
+from impasto.objective import Evaluation, follows_stand_in
 from impasto.optimizers import (
     LBFGS,
     Adam,
@@ -41,6 +41,8 @@ from impasto.spectrum import Spectrum
 from impasto.store import KNOWN_BYTES, Known
 from impasto.styles import Style, absolute
 from impasto.weights import Weights
+
+STAND_IN = 2 / 3  # share of the finest level's steps that follow the stand-in for the style loss
 
 
 def stylize(
@@ -440,17 +442,20 @@ class Run:
     def _paint_level(self, level: Level, progress: Progress) -> None:
         """Improve the canvas at one size."""
         keep_updated = self.recipe.keep == "updated" and self.recipe.optimizer == "adam"
+        first_steps = self._stand_in_steps(level)
         while progress.count < level.steps:
             canvas = progress.canvas
-            last = progress.count == level.steps - 1
-            measured = self.evaluator(canvas, exactly=last)
+            last, stand_in = progress.count == level.steps - 1, progress.count < first_steps
+            measured = self.evaluator(canvas, exactly=last, stand_in=stand_in)
             if not measured.is_finite():
                 progress.stopped = f"the loss of step {len(progress.history) + 1} is not finite"
                 return
             if progress.optimizer is None:
                 progress.optimizer = make_optimizer(self.recipe, canvas, level)
+            if progress.count == first_steps:
+                progress.optimizer.change_loss()
             updated = progress.optimizer.step(
-                canvas, measured.loss, measured.gradient, measured.correction
+                canvas, measured.followed, measured.gradient, measured.correction
             )
             following = canvas if updated is None else updated
             progress.canvas = following
@@ -459,7 +464,9 @@ class Run:
                 kept=following if keep_updated else canvas,
                 look=partial(self._finished, following),
             )
-            if updated is None:
+            if updated is None and stand_in:
+                progress.count = first_steps
+            elif updated is None:
                 progress.count = level.steps
                 return
             if self._rounds_too_much() and is_stalled(progress.optimizer):
@@ -468,6 +475,12 @@ class Run:
             if progress.stopped is not None:
                 return
             self._save(progress)
+
+    def _stand_in_steps(self, level: Level) -> int:
+        """How many steps of a level, its first, follow the stand-in for the style loss."""
+        if not follows_stand_in(self.recipe):
+            return 0
+        return level.steps if level.number < len(self.levels) else round(STAND_IN * level.steps)
 
     def _rounds_too_much(self) -> bool:
         return self.evaluator.arithmetic.dtype == torch.bfloat16
