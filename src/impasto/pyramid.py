@@ -35,7 +35,7 @@ def plan(canvas: PixelSize, styles: Sequence[PixelSize], recipe: Recipe) -> list
 
     The finest level takes half as many steps as each of the others: it only adds detail. Where
     losses are absolute, what counts is how far that of the finest falls, and each of the others
-    takes a sixth of the steps.
+    takes a ninth of the steps.
 
     >>> for level in plan((512, 384), [(512, 320)], Recipe(levels=3, steps=125)):
     ...     print(level)
@@ -66,10 +66,10 @@ def _shares(recipe: Recipe, levels: int) -> list[int]:
     """The steps of each level, the finest last.
 
     >>> _shares(Recipe(steps=125), 3), _shares(Recipe.preset("gatys-fast", steps=300), 3)
-    ([50, 50, 25], [50, 50, 200])
+    ([50, 50, 25], [33, 33, 234])
     """
     if recipe.balance == "absolute":
-        finest = recipe.steps - (levels - 1) * max(1, recipe.steps // max(6, levels))
+        finest = recipe.steps - (levels - 1) * max(1, recipe.steps // max(9, levels))
     else:
         finest = max(1, round(recipe.steps / (2 * levels - 1)))
     others, left = divmod(recipe.steps - finest, max(1, levels - 1))

@@ -59,6 +59,9 @@ class Spectrum(Guess):
         self._axes = axes / axes.norm(dim=1, keepdim=True)
         logarithms = (frequencies[:, :half] / LOWEST).log() / math.log(HIGHEST / LOWEST)
         self._places = (logarithms * (BANDS - 1)).to(device=device, dtype=dtype)
+        nearest = self._places.round().flatten()
+        self._order = nearest.argsort(stable=True)
+        self._counts = torch.bincount(nearest.long(), minlength=BANDS).tolist()  # by band
         self._powers: deque[Tensor] = deque(maxlen=PAIRS)
 
     def __call__(self, canvas: Tensor) -> Tensor:
@@ -92,10 +95,10 @@ class Spectrum(Guess):
 
     def _by_band(self, canvas: Tensor) -> Tensor:
         """The power of a canvas along every axis in every band, 3 × BANDS."""
-        power = self._spectrum(canvas).abs().square_()
-        nearest = self._places.round()
-        bands = [torch.where(nearest == band, power, 0.0).sum(dim=(1, 2)) for band in range(BANDS)]
-        return torch.stack(bands, dim=1)
+        spectrum = torch.view_as_real(self._spectrum(canvas))
+        power = spectrum.square().sum(dim=-1).flatten(1)[:, self._order]
+        bands = torch.split(power, self._counts, dim=1)
+        return torch.stack([band.sum(dim=1) for band in bands], dim=1)
 
     def _spectrum(self, canvas: Tensor) -> Tensor:
         """That of a canvas along every axis; of a frequency and its opposite, one."""
