@@ -86,26 +86,28 @@ class Deferred:
             features, seen = objective.look(canvas, layers, self._style[0])
             cut = features[self._cut]
             tangents = self._look(cut) if before is None or looks else before
-            content = objective.content_loss(features) + tangents[0](cut)
-            deep = tangents[1](cut)
-            style = objective.style_loss(seen) + deep
+            deep = tangents[0](cut), tangents[1](cut)
+            content = objective.content_loss(features) + deep[0]
+            style = objective.style_loss(seen) + deep[1]
             total = followed = objective.total(canvas, content, style)
             if stand_in:
-                easier = objective.style_loss(seen, stand_in=True) + deep
+                easier = objective.style_loss(seen, stand_in=True) + deep[1]
                 followed = objective.total(canvas, content, easier)
             (gradient,) = torch.autograd.grad(followed, canvas)
-        far = total.new_zeros(()) if before is None else self._distance(before, tangents, cut)
-        numbers = torch.stack([total, followed, far, content, style])
-        loss, other, off, of_content, of_style = numbers.tolist()  # one wait for the device
+        # From what the tangents made of them, or from where they were last looked at.
+        old = [of(cut.detach()) if looks else of.value for of in before] if before else deep
+        off = objective.alpha * (deep[0] - old[0]) + objective.beta * (deep[1] - old[1])
+        numbers = torch.stack([total, followed, off, content, style])
+        loss, other, distance, of_content, of_style = numbers.tolist()  # one wait for the device
         if looks:
-            self._settle(loss, off)
+            self._settle(loss, distance)
             self._tangents = tangents
-        elif abs(off) > LEEWAY * self._loss:
+        elif abs(distance) > LEEWAY * self._loss:
             return self(canvas, exactly=True, stand_in=stand_in)
         else:
-            self.age, off = self.age + 1, 0.0
+            self.age, distance = self.age + 1, 0.0
         other = other if stand_in else None
-        return Evaluation(loss, of_content, of_style, gradient, off, other)
+        return Evaluation(loss, of_content, of_style, gradient, distance, other)
 
     def state(self) -> tuple[Numbers, Tensors]:
         """All that the next evaluations depend on, for a checkpoint."""
@@ -137,18 +139,6 @@ class Deferred:
         features, seen = self._objective.look(at, self._content[1], self._style[1], self._cut)
         content, style = self._objective.content_loss(features), self._objective.style_loss(seen)
         return _tangent(content, at), _tangent(style, at)
-
-    def _distance(
-        self, old: tuple[Tangent, Tangent], new: tuple[Tangent, Tangent], cut: Tensor
-    ) -> Tensor:
-        """How far off the old tangents' loss was, or how far they lead where there are no new."""
-        if old is new:
-            content, style = (tangent(cut.detach()) - tangent.value for tangent in old)
-        else:
-            content, style = (
-                after.value - before(after.at) for before, after in zip(old, new, strict=True)
-            )
-        return self._objective.alpha * content + self._objective.beta * style
 
     def _settle(self, loss: float, error: float) -> None:
         """Decide how long the new tangents are to serve."""

@@ -170,24 +170,26 @@ class Objective:
                 canvas.requires_grad_()
                 features, seen = self.look(canvas, self.content_weights, self.style_layers)
                 content, style = self.content_loss(features), self.style_loss(seen)
-                followed = self.style_loss(seen, stand_in=True) if stand_in else style
-                (gradient,) = torch.autograd.grad(self.total(canvas, content, followed), canvas)
+                total = followed = self.total(canvas, content, style)
+                if stand_in:
+                    easier = self.style_loss(seen, stand_in=True)
+                    followed = self.total(canvas, content, easier)
+                (gradient,) = torch.autograd.grad(followed, canvas)
+                numbers = torch.stack([total, followed, content, style])
             else:
-                content, style, followed, gradient = self._by_tiles(canvas, stand_in=stand_in)
-            totals = self.total(canvas, content, style), self.total(canvas, content, followed)
-        numbers = torch.stack([*totals, content, style]).tolist()  # one wait for the device
-        loss, other, of_content, of_style = numbers
+                numbers, gradient = self._by_tiles(canvas, stand_in=stand_in)
+        loss, other, of_content, of_style = numbers.tolist()  # one wait for the device
         other = other if stand_in else None
         return Evaluation(loss, of_content, of_style, gradient, stand_in=other)
 
-    def _by_tiles(self, canvas: Tensor, *, stand_in: bool) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Content and style loss of a canvas, the style loss that is followed, and the gradient."""
+    def _by_tiles(self, canvas: Tensor, *, stand_in: bool) -> tuple[Tensor, Tensor]:
+        """Total, what is followed, content and style loss of a canvas; and the gradient."""
         with torch.no_grad():
             seen = self._statistics(canvas, self.tiles, self.style_layers, self._guides)
         leaves = [statistic.requires_grad_() for statistic in seen.values()]
         style = self.style_loss(seen)
-        followed = self.style_loss(seen, stand_in=True) if stand_in else style
-        by_statistic = torch.autograd.grad(self.beta * followed, leaves) if leaves else ()
+        easier = self.style_loss(seen, stand_in=True) if stand_in else style
+        by_statistic = torch.autograd.grad(self.beta * easier, leaves) if leaves else ()
         canvas.requires_grad_()
         rough = self._roughness(canvas)
         gradient = torch.zeros_like(canvas)
@@ -211,7 +213,8 @@ class Objective:
             (by_window,) = torch.autograd.grad(self.alpha * here + self._sum(pull), window)
             tile.window.of(gradient).add_(by_window)
             content += here.detach()
-        return content, style.detach(), followed.detach(), gradient
+        totals = (self.alpha * content + self.beta * of + rough for of in (style, easier))
+        return torch.stack([*totals, content, style]).detach(), gradient
 
     def _roughness(self, canvas: Tensor) -> Tensor:
         """What the total variation adds to the loss."""

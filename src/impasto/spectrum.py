@@ -60,7 +60,7 @@ class Spectrum(Guess):
         logarithms = (frequencies[:, :half] / LOWEST).log() / math.log(HIGHEST / LOWEST)
         self._places = (logarithms * (BANDS - 1)).to(device=device, dtype=dtype)
         nearest = self._places.round().flatten()
-        self._order = nearest.argsort(stable=True)
+        self._order = nearest.argsort(stable=True).int()
         self._counts = torch.bincount(nearest.long(), minlength=BANDS).tolist()  # by band
         self._powers: deque[Tensor] = deque(maxlen=PAIRS)
 
@@ -95,9 +95,8 @@ class Spectrum(Guess):
 
     def _by_band(self, canvas: Tensor) -> Tensor:
         """The power of a canvas along every axis in every band, 3 × BANDS."""
-        spectrum = torch.view_as_real(self._spectrum(canvas))
-        power = spectrum.square().sum(dim=-1).flatten(1)[:, self._order]
-        bands = torch.split(power, self._counts, dim=1)
+        power = self._spectrum(canvas).abs().square_().flatten(1)
+        bands = torch.split(power.index_select(1, self._order), self._counts, dim=1)
         return torch.stack([band.sum(dim=1) for band in bands], dim=1)
 
     def _spectrum(self, canvas: Tensor) -> Tensor:
