@@ -171,19 +171,22 @@ def test_the_last_step_is_exact() -> None:
     assert ages[-1] == 0
 
 
-def test_a_long_run_comes_as_far_as_one_that_measures_everything() -> None:
+def test_a_long_run_comes_as_far_as_one_that_measures_everything(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Where little is left to gain, estimates neither mislead it nor end it early."""
+    monkeypatch.setattr("impasto.painter.STAND_IN", 0.0)  # which is another with the deep layers
     pictures = content_pixels(48, 64), style_pixels(48, 64)
     ours, exact = (
         stylize(
             *pictures,
-            Recipe.preset("gatys-fast", size=64, levels=1, steps=200, precision=precision),
+            Recipe.preset("gatys-fast", size=64, levels=1, steps=300, precision=precision),
             device="cpu",
         )
         for precision in ("auto", "float32")
     )
-    assert len(ours.history) == 200
-    assert ours.best.loss == pytest.approx(exact.best.loss, rel=0.06)
+    assert len(ours.history) == 300
+    assert ours.best.loss == pytest.approx(exact.best.loss, rel=0.03)
 
 
 def test_where_the_tangents_lead_far_away_the_deep_layers_are_looked_at(weights: Weights) -> None:
