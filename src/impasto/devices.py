@@ -13,6 +13,7 @@ import torch
 from impasto.errors import ImpastoWarning, InputError
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
+MOST_THREADS = 1024  # beyond it a typing error is likelier than a machine
 DTYPES = {
     "float32": torch.float32,
     "bfloat16": torch.bfloat16,

@@ -15,17 +15,25 @@ from typing import BinaryIO
 from impasto.errors import InputError
 
 CHECKPOINT_EVERY = 60.0  # seconds, where nobody says otherwise
+LONGEST_SHOWN = 400  # characters of a path
 NAMED = 60  # characters of a file's name that the name of its part begins with
 
 
 def shown(path: str | Path) -> str:
-    """A path between quotes, on one line whatever it holds.
+    """A path between quotes, on one line whatever it holds, without its middle if it is very long.
 
     >>> print(shown("a name.png"), shown("two\\nlines.png"))
     'a name.png' 'two\\nlines.png'
     """
     text = str(path)
+    if len(text) > LONGEST_SHOWN:
+        text = f"{text[: LONGEST_SHOWN // 2]}…{text[-LONGEST_SHOWN // 2 :]}"
     return f"'{text}'" if text.isprintable() else ascii(text)
+
+
+def is_there(path: str | Path) -> bool:
+    """Whether there is something of that name; one that no file can have is the name of nothing."""
+    return os.path.exists(path)  # noqa: PTH110 – Path.exists raises where a name is too long
 
 
 def check_writable(path: str | Path, suffixes: Collection[str] = ()) -> Path:

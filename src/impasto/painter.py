@@ -21,6 +21,7 @@ from impasto import checkpoint as checkpoints
 from impasto import weights as weight_files
 from impasto.canvases import Canvases
 from impasto.checkpoint import Saved, Saving
+from impasto.deferred import cut_for
 from impasto.errors import ImpastoWarning, InputError, RunError
 from impasto.evaluator import Evaluator, memory_errors
 from impasto.files import CHECKPOINT_EVERY, check_interval, check_writable, shown
@@ -286,22 +287,32 @@ class Run:
         saved, tensors = checkpoints.read(path)
         if not devices.is_offered(saved.device):
             raise InputError(
-                f"The run in {shown(path)} computes on '{saved.device}', which this machine does "
-                "not offer: go on with it where it was begun, or start it anew."
+                f"The run in {shown(path)} computes on {shown(saved.device)}, which this machine "
+                "does not offer: go on with it where it was begun, or start it anew."
             )
+        try:
+            recipe = Recipe(**saved.recipe)
+            styles = [Style.read(style) for style in saved.styles]
+        except InputError as error:
+            raise InputError(f"In the checkpoint {shown(path)}: {error}") from None
         try:
             run = cls(
                 saved.content,
-                [Style.read(style) for style in saved.styles],
-                Recipe(**saved.recipe),
+                styles,
+                recipe,
                 device=saved.device,
                 weights=saved.weights,
                 weights_input=saved.weights_input,
                 _checkpoint=(saved, tensors),
             )
-        except KeyError:
+        except InputError:
+            raise
+        except (KeyError, ValueError) as error:
+            missing = isinstance(error, KeyError)
+            reason = f"it lacks {error}" if missing else error
             raise InputError(
-                f"The checkpoint {shown(path)} is incomplete: start the run anew."
+                f"The checkpoint {shown(path)} does not hold a run of its recipe ({reason}): start "
+                "the run anew."
             ) from None
         run.save_to(path, saved.every, saved.outputs)
         return run
@@ -309,6 +320,7 @@ class Run:
     def _restore(self, saved: Saved, tensors: dict[str, Tensor]) -> None:
         """Take up a state."""
         self._check_inputs(saved)
+        self._check_state(saved, tensors)
         torch.set_num_threads(saved.threads)
         if saved.float32:
             self.evaluator.give_up_bfloat16()
@@ -338,10 +350,28 @@ class Run:
         if self.evaluator.deferred is not None:
             self.evaluator.deferred.restore(saved.deferred, tensors)
 
+    def _check_state(self, saved: Saved, tensors: dict[str, Tensor]) -> None:
+        """Make sure that a state is one of this run.
+
+        Raises:
+            ValueError: it is not.
+        """
+        saved.check(self.levels)
+        level = self.levels[saved.level - 1]
+        checkpoints.check_tensors(tensors, level, self._canvases.dtype, cut_for(self.recipe))
+        if not saved.history and not tensors["canvas"].isfinite().all():
+            raise ValueError("its canvas holds NaN or infinity")
+        if any(saved.tiles) and not self.recipe.tiles:
+            raise ValueError("it has tiles")
+        if saved.float32 and not self._rounds_too_much():
+            raise ValueError("it has given up another precision")
+
     def _check_inputs(self, saved: Saved) -> None:
         """Make sure that every input is the file that the run began with."""
         paths = {key: file.path for key, file in self.inputs.files.items()}
         hashes = self._hashes()
+        if saved.inputs.keys() != hashes.keys():
+            raise ValueError("its inputs are not those of its recipe")
         for key, sha256 in saved.inputs.items():
             if hashes.get(key) != sha256:
                 raise InputError(
