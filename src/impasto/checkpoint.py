@@ -21,12 +21,11 @@ from pydantic_core import from_json
 from torch import Tensor
 
 from impasto import __version__
-from impasto.devices import MOST_THREADS
 from impasto.errors import InputError
 from impasto.files import is_there, remove_parts, shown, written_whole
 from impasto.layers import BY_NAME
 from impasto.pyramid import Level
-from impasto.recipe import LARGEST_SIDE, TILE_STEP
+from impasto.recipe import LARGEST_SIDE, MOST_THREADS, TILE_STEP
 from impasto.sentences import sentence
 from impasto.spectrum import BANDS, PAIRS
 

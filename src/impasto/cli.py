@@ -12,8 +12,9 @@ import typer
 
 from impasto import __version__
 from impasto.errors import ImpastoError, ImpastoWarning, InputError
-from impasto.files import CHECKPOINT_EVERY, check_folder, check_writable, written_whole
+from impasto.files import CHECKPOINT_EVERY, check_folder, check_writable
 from impasto.flags import Preset, RecipeFile, build, recipe_flags
+from impasto.recipe import MOST_THREADS
 from impasto.session import (
     BAD_INPUT,
     DONE,
@@ -49,7 +50,9 @@ Output = Annotated[
     Path, typer.Option("--output", "-o", metavar="OUT.png", help="The painting, by suffix.")
 ]
 Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda|mps", help="Where to compute.")]
-Threads = Annotated[int | None, typer.Option(min=1, metavar="N", help="CPU threads.")]
+Threads = Annotated[
+    int | None, typer.Option(min=1, max=MOST_THREADS, metavar="N", help="CPU threads.")
+]
 WeightFile = Annotated[
     str, typer.Option("--weights", metavar="bundled|PATH", help="Weights of VGG-19.")
 ]
@@ -170,10 +173,8 @@ def stylize(
         check_writable(save_recipe)
     _use_threads(threads)
     run = prepare(content, named or None, made, outputs, device, weights, weights_input)
-    if save_recipe is not None and not dry_run:
-        with written_whole(save_recipe) as file:
-            used = made.model_copy(update={"styles": named}) if named else made
-            file.write(used.to_toml().encode())
+    if save_recipe is not None:
+        (made.model_copy(update={"styles": named}) if named else made).save(save_recipe)
     raise typer.Exit(start(run, outputs, dry_run=dry_run))
 
 
@@ -370,7 +371,7 @@ def demo(
 @recipe_flags
 def sweep(
     content: Annotated[Path, typer.Argument(metavar="CONTENT", help="Picture to be painted.")],
-    style: Annotated[Path, typer.Argument(metavar="STYLE", help="Picture to paint it like.")],
+    style: Annotated[str, typer.Argument(metavar="STYLE", help="Picture to paint it like.")],
     vary: Annotated[
         list[str],
         typer.Option(
@@ -396,11 +397,12 @@ def sweep(
     made = build(preset, recipe, settings)
     sweeps.grid(made, axes)
     outputs = Outputs(output, quiet=quiet)
-    outputs.check(_files(content, [Style(picture=style)], made, "bundled", recipe))
+    named = Style.read(style)
+    outputs.check(_files(content, [named], made, "bundled", recipe))
     if folder is not None:
         check_folder(folder).mkdir(exist_ok=True)
     _use_threads(threads)
-    paint_sheet = partial(sweeps.sweep, content, style, axes, made, device=device, folder=folder)
+    paint_sheet = partial(sweeps.sweep, content, named, axes, made, device=device, folder=folder)
     raise typer.Exit(fill_sheet(paint_sheet, outputs))
 
 

@@ -91,7 +91,8 @@ def check_interval(seconds: float) -> None:
     Raises:
         InputError: that is no number of seconds.
     """
-    if not 0 <= seconds < math.inf:
+    number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    if not number or not 0 <= seconds < math.inf:
         raise InputError(
             f"A run cannot be saved every {seconds} seconds: choose a number of at least 0."
         )

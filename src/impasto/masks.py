@@ -20,7 +20,7 @@ from torch import Tensor
 
 from impasto import images
 from impasto.errors import InputError
-from impasto.files import shown
+from impasto.files import is_there, shown
 from impasto.sizes import PixelSize
 
 Shares = npt.NDArray[np.float32]
@@ -93,7 +93,7 @@ def split(source: Any) -> tuple[Any, str | None]:
     >>> split("regions.png#ff0000"), split("sky.png")
     (('regions.png', 'ff0000'), ('sky.png', None))
     """
-    if isinstance(source, str | Path) and not Path(source).exists():
+    if isinstance(source, str | Path) and not is_there(source):
         label = LABEL.match(str(source))
         if label is not None:
             return label["path"], label["colour"].lower()

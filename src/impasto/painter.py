@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -25,7 +26,7 @@ from impasto.deferred import cut_for
 from impasto.errors import ImpastoWarning, InputError, RunError
 from impasto.evaluator import Evaluator, memory_errors
 from impasto.files import CHECKPOINT_EVERY, check_interval, check_writable, shown
-from impasto.inputs import Inputs, StyleSource, called, styles_of
+from impasto.inputs import Inputs, StyleSource, called, named, source_of, styles_of
 from impasto.objective import Evaluation, follows_stand_in
 from impasto.optimizers import (
     LBFGS,
@@ -36,8 +37,9 @@ from impasto.optimizers import (
     is_stalled,
 )
 from impasto.pyramid import Level
-from impasto.recipe import Recipe
+from impasto.recipe import Recipe, RecipeSource
 from impasto.result import ASKED_TO_STOP, Easel, OnStep, Result, Step, finish
+from impasto.sentences import plain
 from impasto.spectrum import Spectrum
 from impasto.store import KNOWN_BYTES, Known
 from impasto.styles import Style, absolute
@@ -48,15 +50,15 @@ STAND_IN = 2 / 3  # share of the finest level's steps that follow the stand-in f
 
 def stylize(
     content: images.Source,
-    style: StyleSource | Sequence[StyleSource] | None = None,
-    recipe: Recipe | None = None,
-    initial: npt.NDArray[np.floating[Any]] | None = None,
+    style: StyleSource | Iterable[StyleSource] | None = None,
+    recipe: RecipeSource | None = None,
+    initial: npt.ArrayLike | None = None,
     on_step: OnStep | None = None,
     *,
-    device: str = "auto",
-    weights: str | Path = "bundled",
+    device: str | torch.device = "auto",
+    weights: str | os.PathLike[str] = "bundled",
     weights_input: str | None = None,
-    checkpoint: str | Path | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
     checkpoint_every: float = CHECKPOINT_EVERY,
 ) -> Result:
     """Paint the content of one picture in the style of another, or of several.
@@ -65,12 +67,15 @@ def stylize(
 
     Args:
         content: a path, a PIL image, or an H × W × 3 uint8 array (RGB).
-        style: likewise, or a :class:`Style` that says more, or a list of those; None means the
-            recipe's styles.
-        recipe: the settings; None means the preset ``default``.
-        initial: H × W × 3 floats, RGB 0…255 at the working size, in place of the recipe's first
+        style: likewise, or a :class:`Style` that says more, or several of those; a text is read as
+            on the command line, as in ``"oil.jpg:0.7,mask=sky.png"``. None means the recipe's
+            styles.
+        recipe: the settings: a :class:`Recipe`, the name of a preset, the path of a TOML file, or a
+            table of settings; None means the preset ``default``.
+        initial: H × W × 3 numbers, RGB 0…255 at the working size, in place of the recipe's first
             canvas.
-        on_step: called after every step; may return False to stop.
+        on_step: called after every step. False, NumPy's too, stops the run; with None or anything
+            else it goes on.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         weights: ``bundled``, or the path of a weight file (see :func:`impasto.weights.load`).
         weights_input: what a weight file expects, ``caffe`` or ``torchvision``.
@@ -81,6 +86,7 @@ def stylize(
         InputError: a picture, size, weight file or device cannot be used.
         RunError: the run ran out of memory, or its first loss was not finite.
     """
+    _check_on_step(on_step)
     run = Run(
         content,
         style,
@@ -91,12 +97,13 @@ def stylize(
         weights_input=weights_input,
     )
     if checkpoint is not None:
+        checkpoint = Path(source_of(checkpoint, "checkpoint"))
         checkpoints.check_replaceable(checkpoint)
         run.save_to(checkpoint, checkpoint_every)
     return run.paint(on_step)
 
 
-def resume(checkpoint: str | Path, on_step: OnStep | None = None) -> Result:
+def resume(checkpoint: str | os.PathLike[str], on_step: OnStep | None = None) -> Result:
     """Go on with a run that was stopped; the result is that of one that never was.
 
     Args:
@@ -107,7 +114,8 @@ def resume(checkpoint: str | Path, on_step: OnStep | None = None) -> Result:
         InputError: it cannot be read, or an input of the run has changed.
         RunError: as for :func:`stylize`.
     """
-    return Run.resumed(Path(checkpoint)).paint(on_step)
+    _check_on_step(on_step)
+    return Run.resumed(Path(source_of(checkpoint, "checkpoint"))).paint(on_step)
 
 
 @dataclass
@@ -167,7 +175,7 @@ class Progress:
         if self.best is None or self.count == 1 or step.loss < self.best.loss:
             self.best, self.kept = step, kept
         self.easel.number, self.easel.look = number, look
-        if self.on_step is not None and self.on_step(step) is False:
+        if self.on_step is not None and plain(self.on_step(step)) is False:
             self.stopped = ASKED_TO_STOP
 
 
@@ -192,20 +200,24 @@ class Run:
     def __init__(
         self,
         content: images.Source,
-        style: StyleSource | Sequence[StyleSource] | None = None,
-        recipe: Recipe | None = None,
-        initial: npt.NDArray[np.floating[Any]] | None = None,
+        style: StyleSource | Iterable[StyleSource] | None = None,
+        recipe: RecipeSource | None = None,
+        initial: npt.ArrayLike | None = None,
         *,
-        device: str = "auto",
-        weights: str | Path = "bundled",
+        device: str | torch.device = "auto",
+        weights: str | os.PathLike[str] = "bundled",
         weights_input: str | None = None,
         varies: bool = False,
         _checkpoint: tuple[Saved, dict[str, Tensor]] | None = None,
         _like: Run | None = None,
     ) -> None:
-        self.recipe = recipe = Recipe() if recipe is None else recipe
-        self._pictures, self._sources = (content, style), (weights, weights_input)
-        styles = styles_of(style, recipe, content)
+        self.recipe = recipe = Recipe.read(recipe)
+        content = source_of(content, "content picture")
+        given = None if style is None else named(style)  # once, as it may give them only once
+        if str(weights) != "bundled":
+            weights = source_of(weights, "weight file")
+        self._pictures, self._sources = (content, given), (weights, weights_input)
+        styles = styles_of(given, recipe, content)
         self.inputs: Inputs = (
             _like.inputs
             if _like is not None and _like.inputs.serve(styles, _like.recipe, recipe)
@@ -598,17 +610,29 @@ def make_optimizer(recipe: Recipe, canvas: Tensor, level: Level) -> Optimizer:
     )
 
 
-def _checked_initial(
-    initial: npt.NDArray[np.floating[Any]], size: tuple[int, int]
-) -> npt.NDArray[np.floating[Any]]:
+def _check_on_step(on_step: object) -> None:
+    if on_step is not None and not callable(on_step):
+        raise InputError(
+            f"on_step should be a function of a step, not {type(on_step).__name__}: give one, or "
+            "None."
+        )
+
+
+def _checked_initial(initial: npt.ArrayLike, size: tuple[int, int]) -> npt.NDArray[Any]:
+    """A first canvas of one's own as an array of floats."""
     shape = (size[1], size[0], 3)
-    if not isinstance(initial, np.ndarray) or initial.shape != shape or initial.dtype.kind != "f":
+    known = hasattr(initial, "dtype")
+    try:
+        array = np.asarray(initial if isinstance(initial, np.ndarray) else plain(initial))
+    except (TypeError, ValueError, RuntimeError):  # lists of unequal lengths, say
+        array = np.empty(0, object)
+    if array.shape != shape or array.dtype.kind not in ("f" if known else "fiu"):
         got = (
-            f"an array of {initial.dtype} with shape {initial.shape}"
-            if isinstance(initial, np.ndarray)
+            f"an array of {initial.dtype} with shape {tuple(initial.shape)}"  # type: ignore[union-attr]
+            if known
             else type(initial).__name__
         )
         raise InputError(f"The initial canvas should be floats of shape {shape}, not {got}.")
-    if not np.isfinite(initial).all():
+    if not np.isfinite(array).all():
         raise InputError("The initial canvas holds NaN or infinity.")
-    return initial
+    return array

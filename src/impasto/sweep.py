@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import torch
 from PIL import Image
 
 from impasto import images
 from impasto.errors import InputError
 from impasto.inputs import StyleSource
 from impasto.painter import Run
-from impasto.recipe import Recipe
+from impasto.recipe import Recipe, RecipeSource
 from impasto.result import OnStep
 from impasto.sheets import OnPicture, OnSheet, Place, Sheet
 
@@ -75,11 +76,11 @@ def grid(recipe: Recipe, axes: Sequence[Axis]) -> list[list[Recipe]]:
 
 def sweep(
     content: images.Source,
-    style: StyleSource | Sequence[StyleSource] | None,
+    style: StyleSource | Iterable[StyleSource] | None,
     axes: Sequence[Axis],
-    recipe: Recipe | None = None,
+    recipe: RecipeSource | None = None,
     *,
-    device: str = "auto",
+    device: str | torch.device = "auto",
     folder: Path | None = None,
     on_picture: OnPicture | None = None,
     on_sheet: OnSheet | None = None,
@@ -104,7 +105,7 @@ def sweep(
         InputError: a picture or a recipe cannot be used.
         RunError: a run failed.
     """
-    recipes = grid(Recipe() if recipe is None else recipe, axes)
+    recipes = grid(Recipe.read(recipe), axes)
     first = Run(content, style, recipes[0][0], device=device, varies=True)
     for one in itertools.chain(*recipes):
         first.check(one)

