@@ -1,4 +1,4 @@
-"""What stylize and resume are called with: what is meant is understood, or refused in a sentence."""
+"""What stylize and resume are called with is understood, or refused in one sentence."""
 
 from __future__ import annotations
 
@@ -42,6 +42,7 @@ def call(*, content: Any = "content.png", style: Any = "style.png", **given: Any
 @pytest.fixture(scope="module")
 def usual(tmp_path_factory: pytest.TempPathFactory) -> Result:
     """What the plainest call paints."""
+    torch.set_num_threads(2)
     return impasto.stylize(
         content_pixels(48, 64), style_pixels(48, 64), Recipe(**SETTINGS), device="cpu"
     )
@@ -165,7 +166,7 @@ def test_what_cannot_be_meant_is_refused_in_one_sentence(given: dict[str, Any]) 
 
 def test_an_address_is_shown_as_it_was_given() -> None:
     for content in ("https://example.org/a.png", Path("https://example.org/a.png")):
-        with pytest.raises(InputError, match="https://example.org/a.png is an address on the web"):
+        with pytest.raises(InputError, match=r"https://example.org/a.png is an address on the web"):
             call(content=content)
 
 

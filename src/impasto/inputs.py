@@ -148,10 +148,17 @@ def source_of(given: Any, role: str) -> Any:
         raise InputError(
             f"There is no {role}: give a path, a PIL image or an H×W×3 uint8 array, not None."
         )
-    if not isinstance(given, str | os.PathLike):
-        return given
+    return str(path_of(given, role)) if isinstance(given, str | os.PathLike) else given
+
+
+def path_of(given: Any, role: str) -> Path:
+    """The path of a file.
+
+    Raises:
+        InputError: it is none.
+    """
     try:
-        return read_path(given)
+        return Path(read_path(given, role))
     except ValueError as error:
         raise InputError(f"The {role} cannot be {shown_value(given)}: {error}.") from None
 

@@ -26,7 +26,7 @@ from impasto.deferred import cut_for
 from impasto.errors import ImpastoWarning, InputError, RunError
 from impasto.evaluator import Evaluator, memory_errors
 from impasto.files import CHECKPOINT_EVERY, check_interval, check_writable, shown
-from impasto.inputs import Inputs, StyleSource, called, named, source_of, styles_of
+from impasto.inputs import Inputs, StyleSource, called, named, path_of, source_of, styles_of
 from impasto.objective import Evaluation, follows_stand_in
 from impasto.optimizers import (
     LBFGS,
@@ -97,7 +97,7 @@ def stylize(
         weights_input=weights_input,
     )
     if checkpoint is not None:
-        checkpoint = Path(source_of(checkpoint, "checkpoint"))
+        checkpoint = path_of(checkpoint, "checkpoint")
         checkpoints.check_replaceable(checkpoint)
         run.save_to(checkpoint, checkpoint_every)
     return run.paint(on_step)
@@ -115,7 +115,7 @@ def resume(checkpoint: str | os.PathLike[str], on_step: OnStep | None = None) ->
         RunError: as for :func:`stylize`.
     """
     _check_on_step(on_step)
-    return Run.resumed(Path(source_of(checkpoint, "checkpoint"))).paint(on_step)
+    return Run.resumed(path_of(checkpoint, "checkpoint")).paint(on_step)
 
 
 @dataclass
@@ -215,7 +215,7 @@ class Run:
         content = source_of(content, "content picture")
         given = None if style is None else named(style)  # once, as it may give them only once
         if str(weights) != "bundled":
-            weights = source_of(weights, "weight file")
+            weights = path_of(weights, "weight file")
         self._pictures, self._sources = (content, given), (weights, weights_input)
         styles = styles_of(given, recipe, content)
         self.inputs: Inputs = (
@@ -414,19 +414,20 @@ class Run:
                 number of seconds.
         """
         check_interval(every)
+        checkpoint = check_writable(checkpoint)
         for key, file in self.inputs.files.items():
             if file.path is None:
                 raise InputError(
                     f"A checkpoint needs a {called(key)} that is a file, to find it again."
                 )
         for path in self.files:
-            if Path(checkpoint).resolve() == path.resolve():
+            if checkpoint.resolve() == path.resolve():
                 raise InputError(
                     f"The checkpoint would replace {shown(path)}, an input of the run: choose "
                     "another name."
                 )
         torch.set_num_threads(torch.get_num_threads())  # as a resumed run does, for the same bytes
-        self._saving = Saving(check_writable(checkpoint).absolute(), every, outputs or {})
+        self._saving = Saving(checkpoint.absolute(), every, outputs or {})
 
     @property
     def files(self) -> tuple[Path, ...]:
