@@ -186,7 +186,7 @@ def _files(
 
     named = [file_of(source) for source in sources(content, styles, recipe).values()]
     named += [Path(weights) if weights != "bundled" else None, *others]
-    return tuple(path for path in named if path is not None)
+    return tuple(path for path in named if path is not None and "\0" not in str(path))
 
 
 @app.command("resume")

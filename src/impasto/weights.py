@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from impasto.errors import ImpastoWarning, InputError
+from impasto.files import shown
 from impasto.layers import BY_NAME, CONVOLUTIONS
 from impasto.sentences import shown_value
 from impasto.styles import read_path
@@ -95,7 +96,7 @@ def load(source: str | os.PathLike[str] = "bundled", weights_input: str | None =
         raise InputError(f"The weights cannot be {shown_value(source)}: {error}.") from None
     if path.suffix.lower() not in SUFFIXES:
         raise InputError(
-            f"The weights '{source}' should be 'bundled' or a file that ends in "
+            f"The weights {shown(path)} should be 'bundled' or a file that ends in "
             f"{', '.join(SUFFIXES)}."
         )
     keras = path.suffix.lower() == ".h5"
@@ -164,7 +165,7 @@ def _read_bytes(path: Path) -> bytes:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", error)
         raise InputError(
-            f"The weights '{path}' cannot be read ({reason}): name a file that can, or leave "
+            f"The weights {shown(path)} cannot be read ({reason}): name a file that can, or leave "
             "--weights out for the bundled ones."
         ) from None
 
