@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import warnings
 from collections.abc import Sequence
 from functools import partial
@@ -12,9 +13,10 @@ import typer
 
 from impasto import __version__
 from impasto.errors import ImpastoError, ImpastoWarning, InputError
-from impasto.files import CHECKPOINT_EVERY, check_folder, check_writable
+from impasto.files import CHECKPOINT_EVERY, check_folder, check_writable, is_there, shown
 from impasto.flags import Preset, RecipeFile, build, recipe_flags
 from impasto.recipe import MOST_THREADS
+from impasto.sentences import ended, suggest
 from impasto.session import (
     BAD_INPUT,
     DONE,
@@ -36,7 +38,36 @@ if TYPE_CHECKING:
 
     from impasto.recipe import Recipe
 
+
+class _Commands(typer.core.TyperGroup):
+    """The commands, with a hint where another name is given."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that arguments begin with.
+
+        Raises:
+            InputError: there is no such command.
+        """
+        if self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            raise InputError(_no_command(args, list(self.commands)))
+        return super().resolve_command(ctx, args)
+
+
+def _no_command(typed: list[str], commands: list[str]) -> str:
+    """What is wrong with a line that begins with the name of no command."""
+    name = typed[0]
+    if is_there(name) or Path(name).suffix:
+        meant = shlex.join(["impasto", "stylize", *typed])
+        if len(meant) > LONGEST_HINT:
+            meant = "impasto stylize …"
+        rest = "" if {"-o", "--output"} & {*typed} else " … -o OUT.png"
+        return f"There is no command {shown(name)}; did you mean: {meant}{rest}?"
+    hint = suggest(name.lower(), commands) or f"; the commands are {', '.join(commands)}"
+    return ended(f"There is no command {shown(name)}{hint}")
+
+
 app = typer.Typer(
+    cls=_Commands,
     name="impasto",
     help="Paint the content of one picture in the style of another.",
     add_completion=False,
@@ -44,6 +75,7 @@ app = typer.Typer(
 )
 
 USUAL = Limits()
+LONGEST_HINT = 200  # characters of a command that is suggested
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 Output = Annotated[
@@ -569,7 +601,9 @@ def run(arguments: list[str] | None = None) -> int:
         try:
             return app(arguments, prog_name="impasto", standalone_mode=False) or DONE
         except typer.TyperException as error:
-            return _fail(f"{error.format_message()} (try: impasto --help)", error.exit_code)
+            context = getattr(error, "ctx", None)
+            command = "impasto" if context is None else context.command_path
+            return _fail(f"{error.format_message()} (try: {command} --help)", error.exit_code)
         except InputError as error:
             return _fail(str(error), BAD_INPUT)
         except ImpastoError as error:
