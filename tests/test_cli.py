@@ -72,6 +72,38 @@ def test_quiet_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     assert capfd.readouterr() == ("", "")
 
 
+def test_quiet_says_nothing_of_notes_either(capfd: pytest.CaptureFixture[str]) -> None:
+    Image.new("RGBA", (60, 50), (255, 0, 0, 100)).save("content.png")
+    assert stylize("--quiet") == 0
+    assert capfd.readouterr() == ("", "")
+    assert run(["montage", "content.png", "style.png", "-o", "m.png"]) == 0
+    assert "Note: The picture 'content.png' is transparent" in capfd.readouterr().err
+
+
+def test_quiet_says_what_went_wrong(capfd: pytest.CaptureFixture[str]) -> None:
+    assert stylize("--quiet", "--steps", "0") == 2
+    assert capfd.readouterr().err.startswith("impasto: steps cannot be '0'")
+
+
+def test_a_terminal_that_cannot_draw_gets_lines(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setenv("FORCE_COLOR", "1")  # which makes rich take anything for a terminal
+    assert stylize() == 0
+    assert "step 3/3 at 48×40  loss" in capfd.readouterr().err
+
+
+def test_a_dry_run_writes_the_recipe_that_it_is_asked_for() -> None:
+    Path("recipes").mkdir()
+    assert stylize("--dry-run", "--save-recipe", "recipes/r.toml", "--initial", "style.png") == 0
+    assert not Path("out.png").exists()
+    loaded = Recipe.load("recipes/r.toml")
+    assert loaded.initial == str(Path("style.png").absolute())
+    assert [style.picture for style in loaded.styles] == [loaded.initial]
+    assert run(["stylize", "content.png", "--recipe", "recipes/r.toml", "-o", "out.png"]) == 0
+
+
 def test_it_is_the_same_picture_as_from_python() -> None:
     import impasto
 

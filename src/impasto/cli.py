@@ -24,6 +24,7 @@ from impasto.session import (
     STOPPED,
     Outputs,
     fill_sheet,
+    hear_notes,
     note,
     paint,
     prepare,
@@ -92,7 +93,19 @@ WeightsInput = Annotated[
     str | None,
     typer.Option(metavar="caffe|torchvision", help="What a weight file of your own expects."),
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+
+
+def _be_quiet(quiet: bool) -> bool:
+    hear_notes(not quiet)
+    return quiet
+
+
+Quiet = Annotated[
+    bool,
+    typer.Option(
+        "--quiet", "-q", callback=_be_quiet, is_eager=True, help="Print nothing but errors."
+    ),
+]
 
 
 def _print_version(wanted: bool) -> None:
@@ -109,6 +122,7 @@ def _impasto(
         typer.Option("--version", callback=_print_version, is_eager=True, help="Print it."),
     ] = False,
 ) -> None:
+    hear_notes(True)
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 

@@ -319,7 +319,10 @@ def paint(run: Run, outputs: Outputs) -> int:
             _write_figures(result, outputs)
         except (ImpastoError, OSError):
             if saved is not None:
-                note(f"What was painted is not lost: {_resume(saved)} -o ANOTHER.png")
+                note(
+                    f"What was painted is not lost: {_resume(saved)} -o ANOTHER.png",
+                    with_error=True,
+                )
             raise
         for watcher in watchers:
             if isinstance(watcher, Trace | Timelapse):
@@ -402,7 +405,9 @@ def _watchers(run: Run, outputs: Outputs) -> Iterator[list[Watcher]]:
         return
     console = Console(stderr=True)
     with (
-        Bar(run.levels, console) if console.is_terminal else Lines(run.levels, sys.stderr)
+        Bar(run.levels, console)
+        if console.is_terminal and not console.is_dumb_terminal
+        else Lines(run.levels, sys.stderr)
     ) as shown:
         for step in run.history:
             shown.account.take(step)
@@ -493,6 +498,20 @@ def _write_at_once(text: str) -> None:
         os.write(STDERR, text.encode())
 
 
-def note(text: str) -> None:
-    """Tell the user something that is no error."""
-    typer.echo(f"Note: {text}", err=True)
+_notes_heard = [True]
+
+
+def hear_notes(wanted: bool) -> None:
+    """Whether notes are told from now on."""
+    _notes_heard[0] = wanted
+
+
+def note(text: str, *, with_error: bool = False) -> None:
+    """Tell the user something that is no error, unless it is not to be heard.
+
+    Args:
+        text: the note.
+        with_error: whether an error goes with it, which is told in any case.
+    """
+    if with_error or _notes_heard[0]:
+        typer.echo(f"Note: {text}", err=True)
