@@ -212,10 +212,18 @@ def resume(
         Path | None,
         typer.Option("--output", "-o", metavar="OUT.png", help="Another name for the painting."),
     ] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--inputs",
+            metavar="FOLDER",
+            help="Where the run's pictures are now, if neither where they were nor beside FILE.",
+        ),
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Go on with a run that was stopped; the painting is that of one that never was."""
-    run, outputs = take_up(checkpoint, output, quiet)
+    run, outputs = take_up(checkpoint, output, folder, quiet)
     raise typer.Exit(paint(run, outputs))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import glob
+import hashlib
 import math
 import os
 import shutil
@@ -28,6 +29,19 @@ def shown(path: str | Path) -> str:
     """
     text = str(path)
     return f"'{text}'" if text.isprintable() else ascii(text)
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's bytes, of which few are in memory at a time.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while part := file.read(2**20):
+            digest.update(part)
+    return digest.hexdigest()
 
 
 def check_writable(
@@ -126,7 +140,7 @@ def check_folder(path: str | Path) -> Path:
         raise InputError(f"There is no folder {shown(existing)} to make {shown(path.name)} in.")
     if not os.access(existing, os.W_OK):
         raise InputError(f"The folder {shown(existing)} cannot be written to: name another.")
-    _try_part(existing / path.name)
+    _try_part(existing / (path.name or "picture"))
     return path
 
 

@@ -95,18 +95,23 @@ def stylize(
     return run.paint(on_step)
 
 
-def resume(checkpoint: str | Path, on_step: OnStep | None = None) -> Result:
+def resume(
+    checkpoint: str | Path, on_step: OnStep | None = None, *, inputs: str | Path | None = None
+) -> Result:
     """Go on with a run that was stopped; the result is that of one that never was.
 
     Args:
         checkpoint: what :func:`stylize` wrote.
         on_step: as there.
+        inputs: folder in which the run's pictures are now; None where they are as they were, or
+            have moved along with the checkpoint.
 
     Raises:
         InputError: it cannot be read, or an input of the run has changed.
         RunError: as for :func:`stylize`.
     """
-    return Run.resumed(Path(checkpoint)).paint(on_step)
+    folder = None if inputs is None else Path(inputs)
+    return Run.resumed(Path(checkpoint), folder).paint(on_step)
 
 
 @dataclass
@@ -286,13 +291,18 @@ class Run:
         )
 
     @classmethod
-    def resumed(cls, path: Path) -> Run:
+    def resumed(cls, path: Path, folder: Path | None = None) -> Run:
         """The run that a checkpoint holds, to go on where it was.
 
+        Args:
+            path: of the checkpoint.
+            folder: where the run's pictures are now.
+
         Raises:
-            InputError: it cannot be read, or an input of the run has changed.
+            InputError: it cannot be read, or an input of the run is missing or has changed.
         """
         saved, tensors = checkpoints.read(path)
+        saved = checkpoints.located(saved, path, folder)
         if not devices.is_offered(saved.device):
             raise InputError(
                 f"The run in {shown(path)} computes on '{saved.device}', which this machine does "
@@ -313,6 +323,8 @@ class Run:
                 f"The checkpoint {shown(path)} is incomplete: start the run anew."
             ) from None
         run.save_to(path, saved.every, saved.outputs)
+        assert run._saving is not None  # noqa: S101 – it was set by the line before
+        run._saving.came_from = Path(saved.folder)
         return run
 
     def _restore(self, saved: Saved, tensors: dict[str, Tensor]) -> None:
@@ -570,6 +582,7 @@ class Run:
             deferred=estimates,
             every=saving.every,
             outputs=saving.outputs,
+            folder=str(saving.path.parent),
         )
 
     def _finished(self, canvas: Tensor) -> Image.Image:
