@@ -151,7 +151,9 @@ def read(source: Source, role: str = "picture") -> Picture:
     return Picture(pixels, name, sha256 or _sha256(pixels))
 
 
-def read_apart(source: Source, role: str = "picture") -> tuple[Picture, Opacity | None]:
+def read_apart(
+    source: Source, role: str = "picture"
+) -> tuple[Picture, npt.NDArray[np.float32] | None]:
     """A picture as :func:`read` gives it, but with its transparency beside it.
 
     Returns:
