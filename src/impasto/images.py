@@ -104,11 +104,8 @@ class Picture:
 
     @functools.cached_property
     def is_grey(self) -> bool:
-        """Whether it has no colours, but for what rounding may have left of them."""
-        return all(
-            float(np.ptp(self.pixels[top : top + STRIP], axis=2).max()) <= GREY_WITHIN
-            for top in range(0, len(self.pixels), STRIP)
-        )
+        """Whether it has no colours."""
+        return is_grey(self.pixels)
 
 
 # ------------------------------------------------------------------------------------- reading
@@ -643,6 +640,18 @@ def resize_in_kind(pixels: Pixels, size: tuple[int, int]) -> Pixels:
     if size == (pixels.shape[1], pixels.shape[0]):
         return pixels
     return to_uint8(resize(pixels, size))
+
+
+def is_grey(pixels: Pixels) -> bool:
+    """Whether a picture has no colours, but for what rounding may have left of them.
+
+    >>> is_grey(np.full((2, 2, 3), 7, np.uint8)), is_grey(np.array([[[255, 0, 0]]], np.uint8))
+    (True, False)
+    """
+    return all(
+        float(np.ptp(pixels[top : top + STRIP], axis=2).max()) <= GREY_WITHIN
+        for top in range(0, len(pixels), STRIP)
+    )
 
 
 def rescale(pixels: Pixels) -> npt.NDArray[np.float32]:
