@@ -175,7 +175,7 @@ def described(path: str | os.PathLike[str], role: str = "picture") -> Head:
     Raises:
         InputError: it is no picture, as far as can be seen so.
     """
-    with _opened_file(path, role) as file, _one_sentence(_called(role, path)):
+    with reading.opened(path, role) as file, _one_sentence(_called(role, path)):
         notes = list[str]()
         head = _checked_head(file)
         if head.startswith(tiff.SIGNATURES):
@@ -214,7 +214,7 @@ def _decoded(
         with _one_sentence(role):
             return *_from_image(source, notes), None, None
     if isinstance(source, str | os.PathLike):
-        with _opened_file(source, role) as file, _one_sentence(_called(role, source)):
+        with reading.opened(source, role) as file, _one_sentence(_called(role, source)):
             pixels, opacity = _from_file(file, notes)
             return pixels, opacity, reading.located(source).name, reading.sha256_of(file)
     raise InputError(
@@ -269,10 +269,6 @@ def _checked_array(array: npt.NDArray[Any], role: str) -> npt.NDArray[np.uint8]:
             f"not {'×'.join(map(str, array.shape)) or 'one value'} of {array.dtype}."
         )
     return np.array(array, dtype=np.uint8)
-
-
-def _opened_file(path: str | os.PathLike[str], role: str) -> BinaryIO:
-    return reading.opened(path, role, "picture")
 
 
 def _from_file(file: BinaryIO, notes: list[str]) -> tuple[Pixels, Opacity | None]:
@@ -556,7 +552,7 @@ def carried_text(path: str | os.PathLike[str]) -> str | None:
     Raises:
         InputError: there is no such picture.
     """
-    with _opened_file(path, "picture") as file, _one_sentence(_called("picture", path)):
+    with reading.opened(path, "picture") as file, _one_sentence(_called("picture", path)):
         if file.read(len(PNG_SIGNATURE)) != PNG_SIGNATURE:
             return None
         for name, length in _chunks(file):
