@@ -42,7 +42,7 @@ MOST_DECODED = 8 * MOST_PIXELS  # bytes: four channels of 16 bits
 MOST_BYTES = 2**31  # of a file
 MOST_TILE = 2**28  # bytes of a piece of a TIFF, though its pages be smaller
 LARGEST_SWELLING = 1032  # times, to which deflate can unpack
-MOST_CHUNKS, MOST_TEXT = 2**20, 2**22  # of a PNG, and bytes of a text in it
+MOST_CHUNKS, MOST_TEXT = 2**18, 2**22  # of a PNG, and bytes of a text in it
 GREY_WITHIN = 4  # grey levels by which the channels of a grey picture may differ, as in a WebP
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 HEAD = 32  # bytes of a file that tell its kind
@@ -575,7 +575,7 @@ def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
             break
         length, name = struct.unpack(">I4s", head)
         place = file.tell()
-        if place + length > size:
+        if place + length > size or not name.isalpha():
             break
         yield name, length
         if name == b"IEND":
@@ -708,7 +708,7 @@ def check_output(path: str | Path, *, bits: int = 8, size: tuple[int, int] = (1,
         InputError: its folder is missing or read-only, it is a folder, its suffix is unknown, or
             the depth or the size does not go with it.
     """
-    path = check_writable(path, WRITERS)
+    path = check_writable(reading.located(path), WRITERS)
     kind = WRITERS[path.suffix.lower()][0]
     if max(size) > LONGEST_SIDE.get(kind, max(size)):
         raise InputError(
