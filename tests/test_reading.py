@@ -210,6 +210,25 @@ def test_a_screen_of_a_gif_that_is_too_large_is_refused() -> None:
             read("a.gif")
 
 
+def test_a_few_bytes_do_not_hold_a_hundred_megapixels() -> None:
+    Image.new("L", (4, 4)).save("a.gif")
+    data = bytearray(Path("a.gif").read_bytes())
+    data[6:10] = struct.pack("<HH", 13000, 13000)
+    Path("a.gif").write_bytes(data)
+    for read in (images.read, images.size_of):
+        with (
+            within(5),
+            pytest.raises(InputError, match=r"claims to have 13000×13000 pixels in \d+"),
+        ):
+            read("a.gif")
+
+
+@pytest.mark.parametrize("mode", ["1", "L"])
+def test_a_large_black_png_is_a_picture(mode: str) -> None:
+    Image.new(mode, (8000, 8000)).save("a.png")
+    assert images.size_of("a.png") == (8000, 8000)
+
+
 def test_a_profile_of_a_hundred_megabytes_is_ignored() -> None:
     Image.new("RGB", (4, 4), "red").save("a.tif", icc_profile=bytes(100_000_000))
     with pytest.warns(ImpastoWarning, match="has a colour profile of 100 MB; it is ignored"):
