@@ -18,7 +18,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from conftest import content_pixels
-from impasto import Recipe, images, masks
+from impasto import Recipe, checkpoint, images, masks
 from impasto.cli import run
 from impasto.errors import ImpastoWarning, InputError
 from impasto.weights import load
@@ -97,6 +97,14 @@ def test_a_pipe_is_not_waited_for(reader: str) -> None:
         read(name)
     with pytest.raises(InputError, match="it is a device or a pipe; name a file"):
         images.carried_text(name)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="has no named pipes")
+def test_a_pipe_is_no_checkpoint() -> None:
+    os.mkfifo("run.impasto")
+    assert not checkpoint.is_unfinished(Path("run.impasto"))
+    with pytest.raises(InputError, match="There is no checkpoint"):
+        checkpoint.read(Path("run.impasto"))
 
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="has no such device")
