@@ -19,9 +19,9 @@ import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 from torch import Tensor
 
-from impasto import __version__, masks
+from impasto import __version__, masks, reading
 from impasto.errors import InputError
-from impasto.files import remove_parts, sha256_of, shown, written_whole
+from impasto.files import remove_parts, shown, written_whole
 from impasto.inputs import MASKS, called, kind_of, numbered
 
 KEY = "impasto"  # of the JSON text in the file's metadata
@@ -162,7 +162,7 @@ def read(path: Path) -> tuple[Saved, dict[str, Tensor]]:
     return saved, tensors
 
 
-def located(saved: Saved, path: Path, folder: Path | None = None) -> Saved:
+def with_inputs_found(saved: Saved, path: Path, folder: Path | None = None) -> Saved:
     """The state with the inputs' paths as they are now, if they have moved with the checkpoint.
 
     An input is looked for in the folder that is named, where it was, where it lay by the
@@ -192,7 +192,7 @@ def located(saved: Saved, path: Path, folder: Path | None = None) -> Saved:
                 f"The {called(key)} {shown(old)} is not there any more, nor beside the checkpoint: "
                 "say with --inputs FOLDER where it is."
             )
-        same = (place for place in there if sha256_of(place) == saved.inputs.get(key))
+        same = (place for place in there if _sha256(place, called(key)) == saved.inputs.get(key))
         new = str(next(same, there[0]).absolute())
         return new if colour is None else f"{new}#{colour}"
 
@@ -218,6 +218,11 @@ def located(saved: Saved, path: Path, folder: Path | None = None) -> Saved:
             "weights": weights,
         }
     )
+
+
+def _sha256(path: Path, role: str) -> str:
+    with reading.opened(path, role) as file:
+        return reading.sha256_of(file)
 
 
 def moved(file: Path, folder: Path, checkpoint: Path) -> Path:

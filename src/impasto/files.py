@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import glob
-import hashlib
 import math
 import os
 import shutil
@@ -29,19 +28,6 @@ def shown(path: str | Path) -> str:
     """
     text = str(path)
     return f"'{text}'" if text.isprintable() else ascii(text)
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file's bytes, of which few are in memory at a time.
-
-    Raises:
-        OSError: it cannot be read.
-    """
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while part := file.read(2**20):
-            digest.update(part)
-    return digest.hexdigest()
 
 
 def check_writable(

@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from impasto import __version__, devices, images, inputs, pyramid, sizes, stopping
+from impasto import __version__, devices, images, inputs, pyramid, reading, sizes, stopping
 from impasto import checkpoint as checkpoints
 from impasto import weights as weight_files
 from impasto.canvases import Canvases
@@ -305,7 +305,7 @@ class Run:
             InputError: it cannot be read, or an input of the run is missing or has changed.
         """
         saved, tensors = checkpoints.read(path)
-        saved = checkpoints.located(saved, path, folder)
+        saved = checkpoints.with_inputs_found(saved, path, folder)
         if not devices.is_offered(saved.device):
             raise InputError(
                 f"The run in {shown(path)} computes on '{saved.device}', which this machine does "
@@ -408,7 +408,8 @@ class Run:
                     "another name."
                 )
         torch.set_num_threads(torch.get_num_threads())  # as a resumed run does, for the same bytes
-        self._saving = Saving(check_writable(checkpoint).absolute(), every, outputs or {})
+        path = check_writable(reading.located(checkpoint)).absolute()
+        self._saving = Saving(path, every, outputs or {})
 
     @property
     def files(self) -> tuple[Path, ...]:
