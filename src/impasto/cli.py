@@ -16,10 +16,11 @@ from typer.core import TyperGroup
 
 from impasto import __version__
 from impasto.errors import ImpastoError, ImpastoWarning, InputError
-from impasto.files import CHECKPOINT_EVERY, check_apart, check_folder, shown, written_whole
+from impasto.files import CHECKPOINT_EVERY, check_apart, check_folder, shown
 from impasto.flags import Preset, RecipeFile, build, recipe_flags
 from impasto.outputs import Outputs
 from impasto.reading import located
+from impasto.recipe import MOST_THREADS
 from impasto.session import (
     BAD_INPUT,
     DONE,
@@ -69,7 +70,9 @@ Output = Annotated[
     Path, typer.Option("--output", "-o", metavar="OUT.png", help="The painting, by suffix.")
 ]
 Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda|mps", help="Where to compute.")]
-Threads = Annotated[int | None, typer.Option(min=1, metavar="N", help="CPU threads.")]
+Threads = Annotated[
+    int | None, typer.Option(min=1, max=MOST_THREADS, metavar="N", help="CPU threads.")
+]
 WeightFile = Annotated[
     str, typer.Option("--weights", metavar="bundled|PATH", help="Weights of VGG-19.")
 ]
@@ -190,10 +193,8 @@ def stylize(
         check_replaceable(checkpoint)
     _use_threads(threads)
     run = prepare(content, named or None, made, outputs, device, weights, weights_input)
-    if save_recipe is not None and not dry_run:
-        with written_whole(save_recipe) as file:
-            used = made.model_copy(update={"styles": named}) if named else made
-            file.write(used.to_toml().encode())
+    if save_recipe is not None:
+        (made.model_copy(update={"styles": named}) if named else made).save(save_recipe)
     raise typer.Exit(start(run, outputs, dry_run=dry_run))
 
 
@@ -400,7 +401,7 @@ def demo(
 @recipe_flags
 def sweep(
     content: Annotated[Path, typer.Argument(metavar="CONTENT", help="Picture to be painted.")],
-    style: Annotated[Path, typer.Argument(metavar="STYLE", help="Picture to paint it like.")],
+    style: Annotated[str, typer.Argument(metavar="STYLE", help="Picture to paint it like.")],
     vary: Annotated[
         list[str],
         typer.Option(
@@ -425,17 +426,18 @@ def sweep(
     axes = [sweeps.Axis.read(text) for text in vary]
     made = build(preset, recipe, settings)
     outputs = Outputs(picture=output, quiet=quiet)
+    named = Style.read(style)
     files = [
         file
         for one in itertools.chain(*sweeps.grid(made, axes))
-        for file in _files(content, [Style(picture=style)], one, "bundled", recipe)
+        for file in _files(content, [named], one, "bundled", recipe)
     ]
     kept = sweeps.paintings(axes, folder) if folder is not None else []
     outputs.check(files, made.steps, within=kept)
     if folder is not None:
         folder.mkdir(exist_ok=True)
     _use_threads(threads)
-    paint_sheet = partial(sweeps.sweep, content, style, axes, made, device=device, folder=folder)
+    paint_sheet = partial(sweeps.sweep, content, named, axes, made, device=device, folder=folder)
     raise typer.Exit(fill_sheet(paint_sheet, outputs))
 
 

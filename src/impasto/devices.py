@@ -11,6 +11,7 @@ import psutil
 import torch
 
 from impasto.errors import ImpastoWarning, InputError
+from impasto.sentences import ended, shown_value, suggest
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 DTYPES = {
@@ -68,15 +69,21 @@ def multiplies_bfloat16(device: torch.device) -> bool:
     return device.type == "cpu" and bool(has_amx())
 
 
-def choose(device: str = "auto", precision: str = "float32") -> torch.device:
-    """The device asked for; ``auto`` is a GPU where there is one that has the precision.
+def choose(device: str | torch.device = "auto", precision: str = "float32") -> torch.device:
+    """The device asked for, in either case; ``auto`` is a GPU where one has the precision.
 
     Raises:
         InputError: the device is unknown or absent, or lacks the precision.
     """
+    device = str(device).strip().lower()
     kind = device.partition(":")[0]
     if kind not in DEVICES:
-        raise InputError(f"There is no device '{device}': use {', '.join(DEVICES)}.")
+        raise InputError(
+            ended(
+                f"There is no device {shown_value(device)}: use {', '.join(DEVICES)}"
+                f"{suggest(kind, DEVICES)}"
+            )
+        )
     if kind == "auto":
         return torch.device(_best(precision))
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": _has_mps()}
@@ -85,8 +92,8 @@ def choose(device: str = "auto", precision: str = "float32") -> torch.device:
     try:
         chosen = torch.device(device)
         torch.empty(1, device=chosen)
-    except (RuntimeError, AssertionError):
-        raise InputError(f"This machine offers PyTorch no '{device}' device.") from None
+    except (RuntimeError, AssertionError, ValueError, OverflowError):
+        raise InputError(f"This machine offers PyTorch no {shown_value(device)} device.") from None
     if kind == "mps" and precision == "float64":
         raise InputError("The mps device has no float64: use --precision float32 or --device cpu.")
     return chosen

@@ -22,7 +22,7 @@ from torch import Tensor
 from impasto import images, reading
 from impasto.colours import LUMA
 from impasto.errors import ImpastoWarning, InputError
-from impasto.files import shown
+from impasto.files import is_there, shown
 from impasto.sizes import PixelSize
 
 Shares = npt.NDArray[np.float32]
@@ -169,18 +169,11 @@ def split(source: Any) -> tuple[Any, str | None]:
     >>> split("regions.png#ff0000"), split("sky.png")
     (('regions.png', 'ff0000'), ('sky.png', None))
     """
-    if isinstance(source, str | os.PathLike) and not _is_there(source):
+    if isinstance(source, str | os.PathLike) and not is_there(reading.located(source)):
         label = LABEL.match(reading.as_given(source))
         if label is not None:
             return label["path"], label["colour"].lower()
     return source, None
-
-
-def _is_there(path: str | os.PathLike[str]) -> bool:
-    try:
-        return reading.located(path).exists()
-    except (OSError, ValueError):  # of a name that the system cannot look up
-        return False
 
 
 def pooled(mask: Tensor, pools: int) -> Tensor:

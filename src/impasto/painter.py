@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -21,10 +22,11 @@ from impasto import checkpoint as checkpoints
 from impasto import weights as weight_files
 from impasto.canvases import Canvases
 from impasto.checkpoint import Saved, Saving
+from impasto.deferred import cut_for
 from impasto.errors import ImpastoWarning, InputError, RunError, StoppedError
 from impasto.evaluator import Evaluator, memory_errors
-from impasto.files import CHECKPOINT_EVERY, check_interval, check_writable, shown
-from impasto.inputs import Inputs, StyleSource, called, styles_of
+from impasto.files import CHECKPOINT_EVERY, check_apart, check_interval, check_writable, shown
+from impasto.inputs import Inputs, StyleSource, called, named, path_of, source_of, styles_of
 from impasto.objective import Evaluation, follows_stand_in
 from impasto.optimizers import (
     LBFGS,
@@ -35,8 +37,9 @@ from impasto.optimizers import (
     is_stalled,
 )
 from impasto.pyramid import Level
-from impasto.recipe import Recipe
+from impasto.recipe import Recipe, RecipeSource
 from impasto.result import ASKED_TO_STOP, INTERRUPTED, Easel, OnStep, Result, Step, finish
+from impasto.sentences import plain
 from impasto.spectrum import Spectrum
 from impasto.store import KNOWN_BYTES, Known
 from impasto.styles import Style, absolute
@@ -47,15 +50,15 @@ STAND_IN = 2 / 3  # share of the finest level's steps that follow the stand-in f
 
 def stylize(
     content: images.Source,
-    style: StyleSource | Sequence[StyleSource] | None = None,
-    recipe: Recipe | None = None,
-    initial: npt.NDArray[np.floating[Any]] | None = None,
+    style: StyleSource | Iterable[StyleSource] | None = None,
+    recipe: RecipeSource | None = None,
+    initial: npt.ArrayLike | None = None,
     on_step: OnStep | None = None,
     *,
-    device: str = "auto",
-    weights: str | Path = "bundled",
+    device: str | torch.device = "auto",
+    weights: str | os.PathLike[str] = "bundled",
     weights_input: str | None = None,
-    checkpoint: str | Path | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
     checkpoint_every: float = CHECKPOINT_EVERY,
 ) -> Result:
     """Paint the content of one picture in the style of another, or of several.
@@ -64,12 +67,15 @@ def stylize(
 
     Args:
         content: a path, a PIL image, or an H × W × 3 uint8 array (RGB).
-        style: likewise, or a :class:`Style` that says more, or a list of those; None means the
-            recipe's styles.
-        recipe: the settings; None means the preset ``default``.
-        initial: H × W × 3 floats, RGB 0…255 at the working size, in place of the recipe's first
+        style: likewise, or a :class:`Style` that says more, or several of those; a text is read as
+            on the command line, as in ``"oil.jpg:0.7,mask=sky.png"``. None means the recipe's
+            styles.
+        recipe: the settings: a :class:`Recipe`, the name of a preset, the path of a TOML file, or a
+            table of settings; None means the preset ``default``.
+        initial: H × W × 3 numbers, RGB 0…255 at the working size, in place of the recipe's first
             canvas.
-        on_step: called after every step; may return False to stop.
+        on_step: called after every step. False, NumPy's too, stops the run; with None or anything
+            else it goes on.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         weights: ``bundled``, or the path of a weight file (see :func:`impasto.weights.load`).
         weights_input: what a weight file expects, ``caffe`` or ``torchvision``.
@@ -80,6 +86,7 @@ def stylize(
         InputError: a picture, size, weight file or device cannot be used.
         RunError: the run ran out of memory, or its first loss was not finite.
     """
+    _check_on_step(on_step)
     run = Run(
         content,
         style,
@@ -90,13 +97,17 @@ def stylize(
         weights_input=weights_input,
     )
     if checkpoint is not None:
+        checkpoint = path_of(checkpoint, "checkpoint")
         checkpoints.check_replaceable(checkpoint)
         run.save_to(checkpoint, checkpoint_every)
     return run.paint(on_step)
 
 
 def resume(
-    checkpoint: str | Path, on_step: OnStep | None = None, *, inputs: str | Path | None = None
+    checkpoint: str | os.PathLike[str],
+    on_step: OnStep | None = None,
+    *,
+    inputs: str | os.PathLike[str] | None = None,
 ) -> Result:
     """Go on with a run that was stopped; the result is that of one that never was.
 
@@ -110,8 +121,9 @@ def resume(
         InputError: it cannot be read, or an input of the run has changed.
         RunError: as for :func:`stylize`.
     """
-    folder = None if inputs is None else Path(inputs)
-    return Run.resumed(Path(checkpoint), folder).paint(on_step)
+    _check_on_step(on_step)
+    folder = None if inputs is None else path_of(inputs, "folder")
+    return Run.resumed(path_of(checkpoint, "checkpoint"), folder).paint(on_step)
 
 
 @dataclass
@@ -180,7 +192,7 @@ class Progress:
         except (KeyboardInterrupt, StoppedError):
             self.stopped = INTERRUPTED
         else:
-            if isinstance(answer, bool | np.bool_) and not answer:
+            if plain(answer) is False:
                 self.stopped = ASKED_TO_STOP
 
 
@@ -205,20 +217,24 @@ class Run:
     def __init__(
         self,
         content: images.Source,
-        style: StyleSource | Sequence[StyleSource] | None = None,
-        recipe: Recipe | None = None,
-        initial: npt.NDArray[np.floating[Any]] | None = None,
+        style: StyleSource | Iterable[StyleSource] | None = None,
+        recipe: RecipeSource | None = None,
+        initial: npt.ArrayLike | None = None,
         *,
-        device: str = "auto",
-        weights: str | Path = "bundled",
+        device: str | torch.device = "auto",
+        weights: str | os.PathLike[str] = "bundled",
         weights_input: str | None = None,
         varies: bool = False,
         _checkpoint: tuple[Saved, dict[str, Tensor]] | None = None,
         _like: Run | None = None,
     ) -> None:
-        self.recipe = recipe = Recipe() if recipe is None else recipe
-        self._pictures, self._sources = (content, style), (weights, weights_input)
-        styles = styles_of(style, recipe, content)
+        self.recipe = recipe = Recipe.read(recipe)
+        content = source_of(content, "content picture")
+        given = None if style is None else named(style)  # once, as it may give them only once
+        if str(weights) != "bundled":
+            weights = path_of(weights, "weight file")
+        self._pictures, self._sources = (content, given), (weights, weights_input)
+        styles = styles_of(given, recipe, content)
         self.inputs: Inputs = (
             _like.inputs
             if _like is not None and _like.inputs.serve(styles, _like.recipe, recipe)
@@ -308,22 +324,32 @@ class Run:
         saved = checkpoints.with_inputs_found(saved, path, folder)
         if not devices.is_offered(saved.device):
             raise InputError(
-                f"The run in {shown(path)} computes on '{saved.device}', which this machine does "
-                "not offer: go on with it where it was begun, or start it anew."
+                f"The run in {shown(path)} computes on {shown(saved.device)}, which this machine "
+                "does not offer: go on with it where it was begun, or start it anew."
             )
+        try:
+            recipe = Recipe(**saved.recipe)
+            styles = [Style.read(style) for style in saved.styles]
+        except InputError as error:
+            raise InputError(f"In the checkpoint {shown(path)}: {error}") from None
         try:
             run = cls(
                 saved.content,
-                [Style.read(style) for style in saved.styles],
-                Recipe(**saved.recipe),
+                styles,
+                recipe,
                 device=saved.device,
                 weights=saved.weights,
                 weights_input=saved.weights_input,
                 _checkpoint=(saved, tensors),
             )
-        except KeyError:
+        except InputError:
+            raise
+        except (KeyError, ValueError) as error:
+            missing = isinstance(error, KeyError)
+            reason = f"it lacks {error}" if missing else error
             raise InputError(
-                f"The checkpoint {shown(path)} is incomplete: start the run anew."
+                f"The checkpoint {shown(path)} does not hold a run of its recipe ({reason}): start "
+                "the run anew."
             ) from None
         run.save_to(path, saved.every, saved.outputs)
         assert run._saving is not None  # noqa: S101 – it was set by the line before
@@ -333,6 +359,7 @@ class Run:
     def _restore(self, saved: Saved, tensors: dict[str, Tensor]) -> None:
         """Take up a state."""
         self._check_inputs(saved)
+        self._check_state(saved, tensors)
         torch.set_num_threads(saved.threads)
         if saved.float32:
             self.evaluator.give_up_bfloat16()
@@ -362,10 +389,28 @@ class Run:
         if self.evaluator.deferred is not None:
             self.evaluator.deferred.restore(saved.deferred, tensors)
 
+    def _check_state(self, saved: Saved, tensors: dict[str, Tensor]) -> None:
+        """Make sure that a state is one of this run.
+
+        Raises:
+            ValueError: it is not.
+        """
+        saved.check(self.levels)
+        level = self.levels[saved.level - 1]
+        checkpoints.check_tensors(tensors, level, self._canvases.dtype, cut_for(self.recipe))
+        if not saved.history and not tensors["canvas"].isfinite().all():
+            raise ValueError("its canvas holds NaN or infinity")
+        if any(saved.tiles) and not self.recipe.tiles:
+            raise ValueError("it has tiles")
+        if saved.float32 and not self._rounds_too_much():
+            raise ValueError("it has given up another precision")
+
     def _check_inputs(self, saved: Saved) -> None:
         """Make sure that every input is the file that the run began with."""
         paths = {key: file.path for key, file in self.inputs.files.items()}
         hashes = self._hashes()
+        if saved.inputs.keys() != hashes.keys():
+            raise ValueError("its inputs are not those of its recipe")
         for key, sha256 in saved.inputs.items():
             if hashes.get(key) != sha256:
                 raise InputError(
@@ -396,20 +441,15 @@ class Run:
                 number of seconds.
         """
         check_interval(every)
+        checkpoint = check_writable(reading.located(checkpoint))
         for key, file in self.inputs.files.items():
             if file.path is None:
                 raise InputError(
                     f"A checkpoint needs a {called(key)} that is a file, to find it again."
                 )
-        for path in self.files:
-            if Path(checkpoint).resolve() == path.resolve():
-                raise InputError(
-                    f"The checkpoint would replace {shown(path)}, an input of the run: choose "
-                    "another name."
-                )
+        check_apart(self.files, [checkpoint])
         torch.set_num_threads(torch.get_num_threads())  # as a resumed run does, for the same bytes
-        path = check_writable(reading.located(checkpoint)).absolute()
-        self._saving = Saving(path, every, outputs or {})
+        self._saving = Saving(checkpoint.absolute(), every, outputs or {})
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -612,17 +652,29 @@ def make_optimizer(recipe: Recipe, canvas: Tensor, level: Level) -> Optimizer:
     )
 
 
-def _checked_initial(
-    initial: npt.NDArray[np.floating[Any]], size: tuple[int, int]
-) -> npt.NDArray[np.floating[Any]]:
+def _check_on_step(on_step: object) -> None:
+    if on_step is not None and not callable(on_step):
+        raise InputError(
+            f"on_step should be a function of a step, not {type(on_step).__name__}: give one, or "
+            "None."
+        )
+
+
+def _checked_initial(initial: npt.ArrayLike, size: tuple[int, int]) -> npt.NDArray[Any]:
+    """A first canvas of one's own as an array of floats."""
     shape = (size[1], size[0], 3)
-    if not isinstance(initial, np.ndarray) or initial.shape != shape or initial.dtype.kind != "f":
+    known = hasattr(initial, "dtype")
+    try:
+        array = np.asarray(initial if isinstance(initial, np.ndarray) else plain(initial))
+    except (TypeError, ValueError, RuntimeError):  # lists of unequal lengths, say
+        array = np.empty(0, object)
+    if array.shape != shape or array.dtype.kind not in ("f" if known else "fiu"):
         got = (
-            f"an array of {initial.dtype} with shape {initial.shape}"
-            if isinstance(initial, np.ndarray)
+            f"an array of {initial.dtype} with shape {tuple(initial.shape)}"  # type: ignore[union-attr]
+            if known
             else type(initial).__name__
         )
         raise InputError(f"The initial canvas should be floats of shape {shape}, not {got}.")
-    if not np.isfinite(initial).all():
+    if not np.isfinite(array).all():
         raise InputError("The initial canvas holds NaN or infinity.")
-    return initial
+    return array

