@@ -78,6 +78,11 @@ class Picture:
         """Width and height in pixels."""
         return self.pixels.shape[1], self.pixels.shape[0]
 
+    @property
+    def identity(self) -> tuple[str, tuple[int, int]]:
+        """Alike for two pictures only if they are the same; pixels in memory have no shape."""
+        return self.sha256, self.size
+
 
 # ------------------------------------------------------------------------------------- reading
 
