@@ -69,12 +69,28 @@ class Evaluator:
     ) -> None:
         self.device = canvases.device
         self.arithmetic = devices.arithmetic(recipe.precision, self.device)
-        self.fell_back = False
+        self.fell_back = self._is_new = False
         self._weights, self._canvases, self._known = weights, canvases, known
         self._recipe, self._levels = recipe, levels
         self.level = levels[0]
         self.network = self._make_network()
         self.tiles = [self._tile_for(level) for level in levels]
+        self._planned = self.arithmetic, tuple(self.tiles)
+
+    def start(self) -> None:
+        """Be as before the first evaluation of a run, whatever has been evaluated since.
+
+        Raises:
+            RunError: there is not enough memory.
+        """
+        if self._is_new:
+            return
+        self._drop_objective()
+        (self.arithmetic, tiles), fell_back = self._planned, self.fell_back
+        self.fell_back, self.tiles = False, list(tiles)
+        if fell_back:
+            self.network = self._make_network()
+        self.enter(self._levels[0])
 
     def enter(self, level: Level) -> None:
         """Measure what canvases of a level are to be compared with.
@@ -86,6 +102,7 @@ class Evaluator:
         self.level = level
         with memory_errors(level.size):
             self._make_objective()
+        self._is_new = level == self._levels[0] and not self.fell_back
 
     def __call__(
         self, canvas: Tensor, *, exactly: bool = True, stand_in: bool = False
@@ -100,6 +117,7 @@ class Evaluator:
         Raises:
             RunError: there is not enough memory for the smallest ones.
         """
+        self._is_new = False
         with memory_errors(self.level.size):
             while True:
                 try:

@@ -407,11 +407,17 @@ class Run:
     def paint(self, on_step: OnStep | None = None) -> Result:
         """Run every step of the recipe, or until ``on_step`` returns False.
 
+        Painted again, a run paints the same again; one that was taken up from a checkpoint goes on
+        from where it is. A canvas of which the loss is not finite is no step: L-BFGS tries a
+        shorter one in its place, and the run ends where that does not help.
+
         Raises:
             RunError: it ran out of memory, or its first loss was not finite.
         """
+        if self._progress is None:
+            self.evaluator.start()
         progress = self._progress or Progress(self.first_canvas, self.first_canvas)
-        progress.on_step = on_step
+        progress.on_step, progress.stopped = on_step, None
         self._save(progress)
         for level in self.levels[progress.level - 1 :]:
             if level != self.evaluator.level:
@@ -431,7 +437,7 @@ class Run:
             )
         return Result(
             canvas=self._canvases.to_pixels(self._canvases.resized(progress.kept, self.size)),
-            history=progress.history,
+            history=list(progress.history),
             best=progress.best,
             recipe=self.recipe,
             inputs=self.inputs,
@@ -448,14 +454,20 @@ class Run:
             last, stand_in = progress.count == level.steps - 1, progress.count < first_steps
             measured = self.evaluator(canvas, exactly=last, stand_in=stand_in)
             if not measured.is_finite():
-                progress.stopped = f"the loss of step {len(progress.history) + 1} is not finite"
-                return
+                self._step_back(progress)
+                if progress.stopped is not None:
+                    return
+                continue
             if progress.optimizer is None:
                 progress.optimizer = make_optimizer(self.recipe, canvas, level)
             if progress.count == first_steps:
                 progress.optimizer.change_loss()
             updated = progress.optimizer.step(
-                canvas, measured.followed, measured.gradient, measured.correction
+                canvas,
+                measured.followed,
+                measured.gradient,
+                measured.correction,
+                measured.turn,
             )
             following = canvas if updated is None else updated
             progress.canvas = following
@@ -469,12 +481,29 @@ class Run:
             elif updated is None:
                 progress.count = level.steps
                 return
-            if self._rounds_too_much() and is_stalled(progress.optimizer):
-                self.evaluator.use_float32()
-                progress.canvas, progress.optimizer = progress.kept, None
+            self._leave_bfloat16(progress)
             if progress.stopped is not None:
                 return
             self._save(progress)
+
+    def _step_back(self, progress: Progress) -> None:
+        """Try a shorter step than one whose loss is not finite, which is none of the run's steps.
+
+        Where there is no shorter one, the run ends.
+        """
+        shorter = None if progress.optimizer is None else progress.optimizer.step_back()
+        if shorter is None:
+            progress.stopped = f"the loss of step {len(progress.history) + 1} is not finite"
+            return
+        progress.canvas = shorter
+        self._leave_bfloat16(progress)
+        self._save(progress)
+
+    def _leave_bfloat16(self, progress: Progress) -> None:
+        """Go on in float32 from the best canvas, where the optimiser finds no way in bfloat16."""
+        if self._rounds_too_much() and progress.optimizer and is_stalled(progress.optimizer):
+            self.evaluator.use_float32()
+            progress.canvas, progress.optimizer = progress.kept, None
 
     def _stand_in_steps(self, level: Level) -> int:
         """How many steps of a level, its first, follow the stand-in for the style loss."""
