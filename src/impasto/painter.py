@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from impasto import __version__, devices, images, inputs, pyramid, sizes
+from impasto import __version__, devices, images, inputs, pyramid, sizes, threads
 from impasto import checkpoint as checkpoints
 from impasto import weights as weight_files
 from impasto.canvases import Canvases
@@ -232,8 +232,11 @@ class Run:
         self._progress: Progress | None = None
         self._known: Known = Known(KNOWN_BYTES if varies else 0) if _like is None else _like._known
         self.evaluator = Evaluator(loaded, self._canvases, recipe, self.levels, self._known)
+        self._threads: int | None = None  # as many as there are
         if _checkpoint is not None:
-            self._restore(*_checkpoint)
+            self._threads = _checkpoint[0].threads
+            with threads.use(self._threads):
+                self._restore(*_checkpoint)
             return
         coarsest = self.levels[0]
         with memory_errors(coarsest.size):
@@ -309,7 +312,6 @@ class Run:
     def _restore(self, saved: Saved, tensors: dict[str, Tensor]) -> None:
         """Take up a state."""
         self._check_inputs(saved)
-        torch.set_num_threads(saved.threads)
         if saved.float32:
             self.evaluator.give_up_bfloat16()
         self.evaluator.tiles = saved.tiles
@@ -414,6 +416,10 @@ class Run:
         Raises:
             RunError: it ran out of memory, or its first loss was not finite.
         """
+        with threads.use(self._threads):
+            return self._paint(on_step)
+
+    def _paint(self, on_step: OnStep | None) -> Result:
         if self._progress is None:
             self.evaluator.start()
         progress = self._progress or Progress(self.first_canvas, self.first_canvas)

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from impasto import threads
 from impasto.errors import ImpastoWarning, InputError
 from impasto.layers import BY_NAME, CONVOLUTIONS
 
@@ -77,7 +78,9 @@ def load(source: str | Path = "bundled", weights_input: str | None = None) -> We
     Raises:
         InputError: the weights are missing, damaged, of another network, or the convention of
             their input is not said.
+        RunError: the process was forked from one that has painted, and asks for threads.
     """
+    threads.start()
     if weights_input not in (None, *WEIGHTS_INPUTS):
         raise InputError(
             f"--weights-input cannot be '{weights_input}': it should be 'caffe' or 'torchvision'."
