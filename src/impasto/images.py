@@ -31,6 +31,7 @@ from PIL.PngImagePlugin import PngInfo
 from impasto import colours, reading, tiff
 from impasto.errors import ImpastoWarning, InputError
 from impasto.files import check_writable, shown, written_whole
+from impasto.shared import unwarned
 
 Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
 Opacity = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
@@ -110,6 +111,11 @@ class Picture:
     def is_grey(self) -> bool:
         """Whether it has no colours."""
         return is_grey(self.pixels)
+
+    @property
+    def identity(self) -> tuple[str, tuple[int, int]]:
+        """Alike for two pictures only if they are the same; pixels in memory have no shape."""
+        return self.sha256, self.size
 
 
 # ------------------------------------------------------------------------------------- reading
@@ -251,8 +257,7 @@ class _UnusableError(Exception):
 def _one_sentence(what: str) -> Iterator[None]:
     """On hostile bytes decoders raise and warn of anything; one sentence of it is for the user."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with unwarned():
             yield
     except _UnusableError as error:
         raise InputError(f"The {what} {error}.") from None

@@ -7,10 +7,12 @@ its feature maps before their Gram matrix is taken.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import warnings
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -50,6 +52,11 @@ class Mask:
     def size(self) -> PixelSize:
         """Width and height in pixels."""
         return self.shares.shape[1], self.shares.shape[0]
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the shares, which differ where a file's regions do."""
+        return hashlib.sha256(f"{self.size}".encode() + self.shares.tobytes()).hexdigest()
 
     def at(self, size: PixelSize) -> Shares:
         """The mask stretched to another size, H × W; it never overshoots, as a picture may."""

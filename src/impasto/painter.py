@@ -17,7 +17,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from impasto import __version__, devices, images, inputs, pyramid, reading, sizes, stopping
+from impasto import __version__, devices, images, inputs, pyramid, reading, sizes, stopping, threads
 from impasto import checkpoint as checkpoints
 from impasto import weights as weight_files
 from impasto.canvases import Canvases
@@ -262,8 +262,11 @@ class Run:
         self._progress: Progress | None = None
         self._known: Known = Known(KNOWN_BYTES if varies else 0) if _like is None else _like._known
         self.evaluator = Evaluator(loaded, self._canvases, recipe, self.levels, self._known)
+        self._threads: int | None = None  # as many as there are
         if _checkpoint is not None:
-            self._restore(*_checkpoint)
+            self._threads = _checkpoint[0].threads
+            with threads.use(self._threads):
+                self._restore(*_checkpoint)
             return
         coarsest = self.levels[0]
         with memory_errors(coarsest.size):
@@ -360,7 +363,6 @@ class Run:
         """Take up a state."""
         self._check_inputs(saved)
         self._check_state(saved, tensors)
-        torch.set_num_threads(saved.threads)
         if saved.float32:
             self.evaluator.give_up_bfloat16()
         self.evaluator.tiles = saved.tiles
@@ -474,12 +476,22 @@ class Run:
 
         Ctrl-C in a Python session interrupts it, and a :func:`impasto.stopping.scope` that asks to.
 
+        Painted again, a run paints the same again; one that was taken up from a checkpoint goes on
+        from where it is. A canvas of which the loss is not finite is no step: L-BFGS tries a
+        shorter one in its place, and the run ends where that does not help.
+
         Raises:
             RunError: it ran out of memory, or its first loss was not finite.
             StoppedError: it was interrupted before its first step.
         """
+        with threads.use(self._threads):
+            return self._paint(on_step)
+
+    def _paint(self, on_step: OnStep | None) -> Result:
+        if self._progress is None:
+            self.evaluator.start()
         progress = self._progress or Progress(self.first_canvas, self.first_canvas)
-        progress.on_step = on_step
+        progress.on_step, progress.stopped = on_step, None
         with stopping.ctrl_c_asks():
             try:
                 self._paint_levels(progress)
@@ -500,7 +512,7 @@ class Run:
             )
         return Result(
             canvas=self._canvases.to_pixels(self._canvases.resized(progress.kept, self.size)),
-            history=progress.history,
+            history=list(progress.history),
             best=progress.best,
             recipe=self.recipe,
             inputs=self.inputs,
@@ -530,15 +542,21 @@ class Run:
             last, stand_in = progress.count == level.steps - 1, progress.count < first_steps
             measured = self.evaluator(canvas, exactly=last, stand_in=stand_in)
             if not measured.is_finite():
-                progress.stopped = f"the loss of step {len(progress.history) + 1} is not finite"
-                return
+                self._step_back(progress)
+                if progress.stopped is not None:
+                    return
+                continue
             if progress.optimizer is None:
                 progress.optimizer = make_optimizer(self.recipe, canvas, level)
             if progress.count == first_steps:
                 progress.optimizer.change_loss()
-            gradient = self._canvases.allowed(measured.gradient)
+            allowed, turn = self._canvases.allowed, measured.turn
             updated = progress.optimizer.step(
-                canvas, measured.followed, gradient, measured.correction
+                canvas,
+                measured.followed,
+                allowed(measured.gradient),
+                measured.correction,
+                None if turn is None else allowed(turn),
             )
             following = canvas if updated is None else updated
             progress.canvas = following
@@ -552,12 +570,29 @@ class Run:
             elif updated is None:
                 progress.count = level.steps
                 return
-            if self._rounds_too_much() and is_stalled(progress.optimizer):
-                self.evaluator.use_float32()
-                progress.canvas, progress.optimizer = progress.kept, None
+            self._leave_bfloat16(progress)
             if progress.stopped is not None:
                 return
             self._save(progress)
+
+    def _step_back(self, progress: Progress) -> None:
+        """Try a shorter step than one whose loss is not finite, which is none of the run's steps.
+
+        Where there is no shorter one, the run ends.
+        """
+        shorter = None if progress.optimizer is None else progress.optimizer.step_back()
+        if shorter is None:
+            progress.stopped = f"the loss of step {len(progress.history) + 1} is not finite"
+            return
+        progress.canvas = shorter
+        self._leave_bfloat16(progress)
+        self._save(progress)
+
+    def _leave_bfloat16(self, progress: Progress) -> None:
+        """Go on in float32 from the best canvas, where the optimiser finds no way in bfloat16."""
+        if self._rounds_too_much() and progress.optimizer and is_stalled(progress.optimizer):
+            self.evaluator.use_float32()
+            progress.canvas, progress.optimizer = progress.kept, None
 
     def _stand_in_steps(self, level: Level) -> int:
         """How many steps of a level, its first, follow the stand-in for the style loss."""

@@ -18,11 +18,12 @@ from typing import Any, BinaryIO
 import torch
 from torch import Tensor
 
-from impasto import reading
+from impasto import reading, threads
 from impasto.errors import ImpastoWarning, InputError
 from impasto.files import shown
 from impasto.layers import BY_NAME, CONVOLUTIONS
 from impasto.sentences import shown_value
+from impasto.shared import unwarned
 from impasto.styles import read_path
 
 # The original VGG-19, each weight tensor an 8-bit index into 256 floats.
@@ -84,7 +85,9 @@ def load(source: str | os.PathLike[str] = "bundled", weights_input: str | None =
     Raises:
         InputError: the weights are missing, damaged, of another network, or the convention of
             their input is not said.
+        RunError: the process was forked from one that has painted, and asks for threads.
     """
+    threads.start()
     if weights_input not in (None, *WEIGHTS_INPUTS):
         raise InputError(
             f"--weights-input cannot be '{weights_input}': it should be 'caffe' or 'torchvision'."
@@ -229,8 +232,7 @@ def _unpacked(file: BinaryIO, path: Path) -> Any:
         if not file.read(4).startswith(TORCH_SIGNATURES):
             return None
         file.seek(0)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch's, about a file that is then refused
+        with unwarned():  # torch's, about a file that is then refused
             return torch.load(file, weights_only=True, map_location="cpu")
     except Exception:  # damaged bytes make an unpickler raise almost anything
         return None
