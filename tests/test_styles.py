@@ -62,12 +62,6 @@ def test_a_file_of_just_that_name_is_a_picture(
             "The style 'oil.jpg,weight=1,weight=2' has two settings 'weight': leave one of them "
             "out.",
         ),
-        (
-            "https://example.org/oil.jpg",
-            "picture of a style cannot be 'https://example.org/oil.jpg': "
-            "https://example.org/oil.jpg is an address on the web: download the picture, and name "
-            "the file.",
-        ),
         ("oil.jpg,mask=", "mask of a style cannot be '': it should be the path of a picture."),
         (
             "oil.jpg,layers=conv1_9",

@@ -7,6 +7,7 @@ text with everything else. It holds no code, so nothing in it is ever executed.
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,9 +21,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
 from torch import Tensor
 
-from impasto import __version__
+from impasto import __version__, masks, reading
 from impasto.errors import InputError
 from impasto.files import is_there, remove_parts, shown, written_whole
+from impasto.inputs import MASKS, called, kind_of, numbered
 from impasto.layers import BY_NAME
 from impasto.pyramid import Level
 from impasto.recipe import LARGEST_SIDE, MOST_THREADS, TILE_STEP
@@ -61,6 +63,7 @@ class Saved(BaseModel):
         deferred: those of the losses that are estimated now and then.
         every: seconds between two checkpoints.
         outputs: what the caller wants to remember of what the run is for.
+        folder: that the checkpoint was in, by which files are found that moved along with it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
@@ -85,6 +88,7 @@ class Saved(BaseModel):
     deferred: dict[str, float]
     every: float = Field(ge=0)
     outputs: dict[str, Any]
+    folder: str
 
     def check(self, levels: Sequence[Level]) -> None:
         """Make sure that it is the state of a run through those levels.
@@ -115,11 +119,13 @@ class Saving:
         path: of the checkpoint.
         every: seconds between two of them.
         outputs: what the caller wants to find again in it.
+        came_from: the folder that a checkpoint was in when it was written, if the run goes on.
     """
 
     path: Path
     every: float
     outputs: dict[str, Any]
+    came_from: Path | None = None
     last: float | None = None
 
     def is_due(self) -> bool:
@@ -230,6 +236,80 @@ def check_tensors(
         raise ValueError("its canvas holds NaN or infinity")
 
 
+def with_inputs_found(saved: Saved, path: Path, folder: Path | None = None) -> Saved:
+    """The state with the inputs' paths as they are now, if they have moved with the checkpoint.
+
+    An input is looked for in the folder that is named, where it was, where it lay by the
+    checkpoint, and beside it. It has to be the same file.
+
+    Args:
+        saved: the state.
+        path: of the checkpoint.
+        folder: where inputs are; None where nobody says.
+
+    Raises:
+        InputError: one is not there any more.
+    """
+
+    def found(key: str, source: Any) -> Any:
+        if not isinstance(source, str):  # which its reader refuses
+            return source
+        file, colour = masks.split(source) if kind_of(key) in MASKS else (source, None)
+        old = Path(file)
+        places = [
+            *([folder / old.name] if folder is not None else []),
+            old,
+            moved(old, Path(saved.folder), path),
+            path.parent / old.name,
+        ]
+        there = [place for place in places if os.path.isfile(place)]  # noqa: PTH113 – never raises
+        if not there:
+            raise InputError(
+                f"The {called(key)} {shown(old)} is not there any more, nor beside the checkpoint: "
+                "say with --inputs FOLDER where it is."
+            )
+        same = (place for place in there if _sha256(place, called(key)) == saved.inputs.get(key))
+        new = str(next(same, there[0]).absolute())
+        return new if colour is None else f"{new}#{colour}"
+
+    styles = []
+    for number, table in enumerate(saved.styles, start=1):
+        keys = {"picture": "style", "mask": "mask", "style_mask": "style mask"}
+        paths = {
+            field: found(numbered(key, number), table[field])
+            for field, key in keys.items()
+            if field in table
+        }
+        styles.append({**table, **paths})
+    recipe = {
+        key: found(key, value) if key in saved.inputs else value
+        for key, value in saved.recipe.items()
+    }
+    weights = saved.weights if saved.weights == "bundled" else found("weights", saved.weights)
+    return saved.model_copy(
+        update={
+            "content": found("content", saved.content),
+            "styles": styles,
+            "recipe": recipe,
+            "weights": weights,
+        }
+    )
+
+
+def _sha256(path: Path, role: str) -> str:
+    with reading.opened(path, role) as file:
+        return reading.sha256_of(file)
+
+
+def moved(file: Path, folder: Path, checkpoint: Path) -> Path:
+    """Where a file is now that lay somewhere by the checkpoint's folder, if all of it has moved.
+
+    >>> moved(Path("/old/run/a.png"), Path("/old/run"), Path("/new/run/c.impasto")).as_posix()
+    '/new/run/a.png'
+    """
+    return checkpoint.absolute().parent / os.path.relpath(file, folder)
+
+
 def check_replaceable(path: str | Path) -> None:
     """Make sure that no run that could be gone on with is replaced by another.
 
@@ -245,6 +325,8 @@ def check_replaceable(path: str | Path) -> None:
 
 def is_unfinished(path: Path) -> bool:
     """Whether a file is the checkpoint of a run that has not come to its end."""
+    if not (is_there(path) and path.is_file()):  # of a pipe one would wait for what comes out
+        return False
     try:
         with safetensors.safe_open(path, "pt") as file:
             saved = Saved.model_validate_json((file.metadata() or {})[KEY])

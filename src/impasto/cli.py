@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import itertools
 import shlex
+import signal
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from impasto import __version__
 from impasto.errors import ImpastoError, ImpastoWarning, InputError
-from impasto.files import CHECKPOINT_EVERY, check_folder, check_writable, is_there, shown
+from impasto.files import CHECKPOINT_EVERY, check_apart, check_folder, is_there, shown
 from impasto.flags import Preset, RecipeFile, build, recipe_flags
+from impasto.outputs import Outputs
+from impasto.reading import located
 from impasto.recipe import MOST_THREADS
 from impasto.sentences import ended, suggest
 from impasto.session import (
     BAD_INPUT,
     DONE,
     FAILED,
-    STOPPED,
-    Outputs,
+    EndedError,
     fill_sheet,
     hear_notes,
     note,
@@ -31,6 +36,8 @@ from impasto.session import (
     start,
     take_up,
 )
+from impasto.stopping import ENDING, Signals
+from impasto.streams import unfailing
 from impasto.studio.limits import Limits
 from impasto.styles import Style
 
@@ -40,8 +47,18 @@ if TYPE_CHECKING:
     from impasto.recipe import Recipe
 
 
-class _Commands(typer.core.TyperGroup):
-    """The commands, with a hint where another name is given."""
+class _Commands(TyperGroup):
+    """The commands, with a hint where another name is given.
+
+    Their interruption is told of, where Typer would end in silence.
+    """
+
+    def invoke(self, ctx: Any) -> Any:
+        """Carry out a command."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise typer.Abort from None
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command that arguments begin with.
@@ -68,8 +85,8 @@ def _no_command(typed: list[str], commands: list[str]) -> str:
 
 
 app = typer.Typer(
-    cls=_Commands,
     name="impasto",
+    cls=_Commands,
     help="Paint the content of one picture in the style of another.",
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -196,27 +213,27 @@ def stylize(
     """Paint CONTENT in the style of STYLE."""
     made = build(preset, recipe, settings)
     outputs = Outputs(
-        output,
-        bits,
-        not no_metadata,
-        montage,
-        plot,
-        trace,
-        timelapse,
-        snapshots,
-        show,
-        quiet,
-        checkpoint,
-        checkpoint_every,
+        picture=output,
+        bits=bits,
+        metadata=not no_metadata,
+        montage=montage,
+        plot=plot,
+        trace=trace,
+        timelapse=timelapse,
+        snapshots=snapshots,
+        show=show,
+        quiet=quiet,
+        checkpoint=checkpoint,
+        checkpoint_every=checkpoint_every,
     )
     named = [Style.read(text) for text in ([style] if style is not None else []) + (styles or [])]
-    outputs.check(_files(content, named or made.styles, made, weights, recipe))
+    files = _files(content, named or made.styles, made, weights, recipe)
+    save_recipe = located(save_recipe) if save_recipe is not None else None
+    outputs.check(files, made.steps, [save_recipe] if save_recipe is not None else [])
     if checkpoint is not None:
         from impasto.checkpoint import check_replaceable
 
         check_replaceable(checkpoint)
-    if save_recipe is not None:
-        check_writable(save_recipe)
     _use_threads(threads)
     run = prepare(content, named or None, made, outputs, device, weights, weights_input)
     if save_recipe is not None:
@@ -226,13 +243,12 @@ def stylize(
 
 def _files(
     content: Path, styles: Sequence[Style], recipe: Recipe, weights: str, *others: Path | None
-) -> tuple[Path, ...]:
+) -> list[Path]:
     """Every file that a run reads."""
-    from impasto.inputs import file_of, sources
+    from impasto.inputs import files_of
 
-    named = [file_of(source) for source in sources(content, styles, recipe).values()]
-    named += [Path(weights) if weights != "bundled" else None, *others]
-    return tuple(path for path in named if path is not None and "\0" not in str(path))
+    named = [Path(weights) if weights != "bundled" else None, *others]
+    return files_of(content, styles, recipe) + [path for path in named if path is not None]
 
 
 @app.command("resume")
@@ -242,10 +258,18 @@ def resume(
         Path | None,
         typer.Option("--output", "-o", metavar="OUT.png", help="Another name for the painting."),
     ] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--inputs",
+            metavar="FOLDER",
+            help="Where the run's pictures are now, if neither where they were nor beside FILE.",
+        ),
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Go on with a run that was stopped; the painting is that of one that never was."""
-    run, outputs = take_up(checkpoint, output, quiet)
+    run, outputs = take_up(checkpoint, output, folder, quiet)
     raise typer.Exit(paint(run, outputs))
 
 
@@ -302,8 +326,9 @@ def rerun(
     )
     if not reruns.is_of_this_version(again):
         note(f"It was painted by impasto {again.version}; this is {__version__}.")
-    outputs = Outputs(output, quiet=quiet)
-    outputs.check(_files(again.content, again.styles, again.recipe, again.weights, picture))
+    outputs = Outputs(picture=output, quiet=quiet)
+    files = _files(again.content, again.styles, again.recipe, again.weights, picture)
+    outputs.check(files, again.recipe.steps)
     run = prepare(
         again.content, again.styles, again.recipe, outputs, device, again.weights, weights_input
     )
@@ -404,11 +429,13 @@ def demo(
     content, style_path = samples.photograph(), samples.style(style)
     check_folder(folder).mkdir(exist_ok=True)
     outputs = Outputs(
-        folder / "painting.png",
+        picture=folder / "painting.png",
         montage=folder / "montage.png",
         plot=folder / "losses.png",
         quiet=quiet,
     )
+    files = _files(content, [Style(picture=style_path)], made, "bundled", recipe)
+    outputs.check(files, made.steps)
     _use_threads(threads)
     raise typer.Exit(start(prepare(content, style_path, made, outputs, device), outputs))
 
@@ -441,12 +468,17 @@ def sweep(
 
     axes = [sweeps.Axis.read(text) for text in vary]
     made = build(preset, recipe, settings)
-    sweeps.grid(made, axes)
-    outputs = Outputs(output, quiet=quiet)
+    outputs = Outputs(picture=output, quiet=quiet)
     named = Style.read(style)
-    outputs.check(_files(content, [named], made, "bundled", recipe))
+    files = [
+        file
+        for one in itertools.chain(*sweeps.grid(made, axes))
+        for file in _files(content, [named], one, "bundled", recipe)
+    ]
+    kept = sweeps.paintings(axes, folder) if folder is not None else []
+    outputs.check(files, made.steps, within=kept)
     if folder is not None:
-        check_folder(folder).mkdir(exist_ok=True)
+        folder.mkdir(exist_ok=True)
     _use_threads(threads)
     paint_sheet = partial(sweeps.sweep, content, named, axes, made, device=device, folder=folder)
     raise typer.Exit(fill_sheet(paint_sheet, outputs))
@@ -468,8 +500,8 @@ def reconstruct(
     """Draw what each layer of the network keeps of two pictures: the paper's first figure."""
     from impasto import reconstruct as reconstructions
 
-    outputs = Outputs(output, quiet=quiet)
-    outputs.check((content, style))
+    outputs = Outputs(picture=output, quiet=quiet)
+    outputs.check((content, style), steps)
     _use_threads(threads)
     paint_sheet = partial(
         reconstructions.reconstruct, content, style, size=size, steps=steps, device=device
@@ -486,6 +518,7 @@ def montage(
     from impasto import figures, images
 
     images.check_output(output)
+    check_apart(pictures, [output])
     images.save(figures.montage(pictures), output)
     typer.echo(f"{output}")
 
@@ -511,6 +544,7 @@ def network(
     canvas = sizes.fit((4, 3), 512 if isinstance(made.size, str) else made.size)
     if output is not None:
         figures.check_figure(output)
+        check_apart([recipe] if recipe is not None else [], [output])
     Console().print(_network_table(made, canvas))
     if output is not None:
         figures.network_drawing(
@@ -601,6 +635,40 @@ def _fail(text: str, code: int) -> int:
 
 def run(arguments: list[str] | None = None) -> int:
     """Carry out a command line; its exit code."""
+    with unfailing(), Signals(*ENDING) as signals, _notes():
+        try:
+            return app(arguments, prog_name="impasto", standalone_mode=False) or DONE
+        except BaseException as error:
+            if signals.number is not None:  # of which an import in the midst can make anything
+                ended = EndedError(signals.number)
+                return _fail(str(ended), ended.code)
+            return _failed(error)
+
+
+def _failed(error: BaseException) -> int:
+    """Say of what a command failed, if that was foreseen; its exit code."""
+    match error:
+        case typer.TyperException():
+            context = getattr(error, "ctx", None)
+            command = "impasto" if context is None else context.command_path
+            return _fail(f"{error.format_message()} (try: {command} --help)", error.exit_code)
+        case EndedError():
+            return _fail(str(error), error.code)
+        case KeyboardInterrupt() | typer.Abort():
+            return _failed(EndedError(signal.SIGINT))
+        case InputError():
+            return _fail(str(error), BAD_INPUT)
+        case ImpastoError():
+            return _fail(str(error), FAILED)
+        case OSError():
+            where = f" {shown(error.filename)}" if error.filename else ""
+            return _fail(f"{error.strerror or error}{where}.", FAILED)
+    raise error
+
+
+@contextmanager
+def _notes() -> Iterator[None]:
+    """Print warnings of impasto's own as notes."""
     with warnings.catch_warnings():
         warnings.simplefilter("always", ImpastoWarning)
         show_other = warnings.showwarning
@@ -612,18 +680,4 @@ def run(arguments: list[str] | None = None) -> int:
                 show_other(message, category, *place)
 
         warnings.showwarning = show  # type: ignore[assignment]
-        try:
-            return app(arguments, prog_name="impasto", standalone_mode=False) or DONE
-        except typer.TyperException as error:
-            context = getattr(error, "ctx", None)
-            command = "impasto" if context is None else context.command_path
-            return _fail(f"{error.format_message()} (try: {command} --help)", error.exit_code)
-        except InputError as error:
-            return _fail(str(error), BAD_INPUT)
-        except ImpastoError as error:
-            return _fail(str(error), FAILED)
-        except OSError as error:
-            where = f" '{error.filename}'" if error.filename else ""
-            return _fail(f"{error.strerror or error}{where}.", FAILED)
-        except (KeyboardInterrupt, typer.Abort):
-            return _fail("Stopped; no picture was written.", STOPPED)
+        yield

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -12,7 +13,17 @@ import torch
 
 from impasto.errors import ImpastoWarning, InputError
 from impasto.sentences import ended, shown_value, suggest
+from impasto.shared import Shared
 
+_exactly = Shared(
+    partial(
+        torch.backends.cudnn.flags,
+        enabled=True,
+        benchmark=False,
+        deterministic=True,
+        allow_tf32=False,
+    )
+)
 DEVICES = ("auto", "cpu", "cuda", "mps")
 DTYPES = {
     "float32": torch.float32,
@@ -120,9 +131,7 @@ def _has_mps() -> bool:
 
 def exact_convolutions() -> AbstractContextManager[None]:
     """Keep cuDNN to full float32, which it rounds to TF32 otherwise, and to one algorithm a run."""
-    return torch.backends.cudnn.flags(
-        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
-    )
+    return _exactly
 
 
 def describe(device: torch.device) -> str:

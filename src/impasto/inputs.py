@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import os
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from impasto import images, masks
+from impasto import images, masks, reading
 from impasto.errors import ImpastoWarning, InputError
 from impasto.files import is_there, shown
 from impasto.images import Picture
@@ -34,6 +35,7 @@ CALLED = {
 }
 MASKS = ("mask", "style mask", "protect")
 OTHER_WORDS = {"random": "noise", "white": "noise", "photo": "content", "original": "content"}
+PICTURES = {"picture", "mask", "style_mask"}  # fields of a style
 
 
 @dataclass(frozen=True)
@@ -93,9 +95,22 @@ class Inputs:
         masked = self.protected is not None or any(style.mask for style in self.styles)
         return len(self.styles) if masked else 0
 
+    @cached_property
+    def identity(self) -> Hashable:
+        """All that decides what can be measured of them, but for the recipe.
+
+        It holds every picture, mask and setting of a style; only the first canvas is left out,
+        which is a beginning and no target.
+        """
+        masked = [(style.mask, style.style_mask) for style in self.styles]
+        marks = [mask and mask.digest for masks in [*masked, (self.protected,)] for mask in masks]
+        settings = [style.style.model_dump_json(exclude=PICTURES) for style in self.styles]
+        pictures = [self.content.identity, *(style.picture.identity for style in self.styles)]
+        return tuple(pictures), tuple(marks), tuple(settings)
+
     def serve(self, styles: Sequence[Style], old: Recipe, new: Recipe) -> bool:
         """Whether another recipe, with those styles, reads the same pictures."""
-        same = old.protect == new.protect and _initial(old) == _initial(new)
+        same = sources(None, (), old) == sources(None, (), new)
         return same and tuple(read.style for read in self.styles) == tuple(styles)
 
 
@@ -175,7 +190,7 @@ def _check_alone(styles: Sequence[Style], recipe: Recipe) -> None:
 
 
 def sources(
-    content: images.Source, styles: Sequence[Style], recipe: Recipe
+    content: images.Source | None, styles: Sequence[Style], recipe: Recipe
 ) -> dict[str, images.Source]:
     """Where everything that a run reads comes from, by the keys of :attr:`Inputs.files`."""
     named: dict[str, Any] = {"content": content}
@@ -196,7 +211,13 @@ def _initial(recipe: Recipe) -> str | None:
 def file_of(source: images.Source) -> Path | None:
     """The file of a source, without the colour of a label; None for what is in memory."""
     file, _ = masks.split(source)
-    return Path(file) if isinstance(file, str | Path) else None
+    return reading.located(file) if isinstance(file, str | os.PathLike) else None
+
+
+def files_of(content: images.Source, styles: Sequence[Style], recipe: Recipe) -> list[Path]:
+    """Every file that is read for those pictures."""
+    found = (file_of(source) for source in sources(content, styles, recipe).values())
+    return [path for path in found if path is not None]
 
 
 def read(content: images.Source, styles: Sequence[Style], recipe: Recipe) -> Inputs:

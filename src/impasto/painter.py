@@ -17,15 +17,15 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from impasto import __version__, devices, images, inputs, pyramid, sizes
+from impasto import __version__, devices, images, inputs, pyramid, reading, sizes, stopping, threads
 from impasto import checkpoint as checkpoints
 from impasto import weights as weight_files
 from impasto.canvases import Canvases
 from impasto.checkpoint import Saved, Saving
 from impasto.deferred import cut_for
-from impasto.errors import ImpastoWarning, InputError, RunError
+from impasto.errors import ImpastoWarning, InputError, RunError, StoppedError
 from impasto.evaluator import Evaluator, memory_errors
-from impasto.files import CHECKPOINT_EVERY, check_interval, check_writable, shown
+from impasto.files import CHECKPOINT_EVERY, check_apart, check_interval, check_writable, shown
 from impasto.inputs import Inputs, StyleSource, called, named, path_of, source_of, styles_of
 from impasto.objective import Evaluation, follows_stand_in
 from impasto.optimizers import (
@@ -38,7 +38,7 @@ from impasto.optimizers import (
 )
 from impasto.pyramid import Level
 from impasto.recipe import Recipe, RecipeSource
-from impasto.result import ASKED_TO_STOP, Easel, OnStep, Result, Step, finish
+from impasto.result import ASKED_TO_STOP, INTERRUPTED, Easel, OnStep, Result, Step, finish
 from impasto.sentences import plain
 from impasto.spectrum import Spectrum
 from impasto.store import KNOWN_BYTES, Known
@@ -103,19 +103,27 @@ def stylize(
     return run.paint(on_step)
 
 
-def resume(checkpoint: str | os.PathLike[str], on_step: OnStep | None = None) -> Result:
+def resume(
+    checkpoint: str | os.PathLike[str],
+    on_step: OnStep | None = None,
+    *,
+    inputs: str | os.PathLike[str] | None = None,
+) -> Result:
     """Go on with a run that was stopped; the result is that of one that never was.
 
     Args:
         checkpoint: what :func:`stylize` wrote.
         on_step: as there.
+        inputs: folder in which the run's pictures are now; None where they are as they were, or
+            have moved along with the checkpoint.
 
     Raises:
         InputError: it cannot be read, or an input of the run has changed.
         RunError: as for :func:`stylize`.
     """
     _check_on_step(on_step)
-    return Run.resumed(path_of(checkpoint, "checkpoint")).paint(on_step)
+    folder = None if inputs is None else path_of(inputs, "folder")
+    return Run.resumed(path_of(checkpoint, "checkpoint"), folder).paint(on_step)
 
 
 @dataclass
@@ -175,8 +183,17 @@ class Progress:
         if self.best is None or self.count == 1 or step.loss < self.best.loss:
             self.best, self.kept = step, kept
         self.easel.number, self.easel.look = number, look
-        if self.on_step is not None and plain(self.on_step(step)) is False:
-            self.stopped = ASKED_TO_STOP
+        self._tell(step)
+
+    def _tell(self, step: Step) -> None:
+        """Tell of a step, and hear whether it is to be the last."""
+        try:
+            answer = self.on_step(step) if self.on_step is not None else None
+        except (KeyboardInterrupt, StoppedError):
+            self.stopped = INTERRUPTED
+        else:
+            if plain(answer) is False:
+                self.stopped = ASKED_TO_STOP
 
 
 class Run:
@@ -245,8 +262,11 @@ class Run:
         self._progress: Progress | None = None
         self._known: Known = Known(KNOWN_BYTES if varies else 0) if _like is None else _like._known
         self.evaluator = Evaluator(loaded, self._canvases, recipe, self.levels, self._known)
+        self._threads: int | None = None  # as many as there are
         if _checkpoint is not None:
-            self._restore(*_checkpoint)
+            self._threads = _checkpoint[0].threads
+            with threads.use(self._threads):
+                self._restore(*_checkpoint)
             return
         coarsest = self.levels[0]
         with memory_errors(coarsest.size):
@@ -254,7 +274,10 @@ class Run:
                 self._canvases.first(coarsest)
                 if initial is None
                 else self._canvases.resized(
-                    self._canvases.from_pixels(_checked_initial(initial, self.size)), coarsest.size
+                    self._canvases.greyed(
+                        self._canvases.from_pixels(_checked_initial(initial, self.size))
+                    ),
+                    coarsest.size,
                 )
             )
         self.evaluator.enter(coarsest)
@@ -290,13 +313,18 @@ class Run:
         )
 
     @classmethod
-    def resumed(cls, path: Path) -> Run:
+    def resumed(cls, path: Path, folder: Path | None = None) -> Run:
         """The run that a checkpoint holds, to go on where it was.
 
+        Args:
+            path: of the checkpoint.
+            folder: where the run's pictures are now.
+
         Raises:
-            InputError: it cannot be read, or an input of the run has changed.
+            InputError: it cannot be read, or an input of the run is missing or has changed.
         """
         saved, tensors = checkpoints.read(path)
+        saved = checkpoints.with_inputs_found(saved, path, folder)
         if not devices.is_offered(saved.device):
             raise InputError(
                 f"The run in {shown(path)} computes on {shown(saved.device)}, which this machine "
@@ -327,13 +355,14 @@ class Run:
                 "the run anew."
             ) from None
         run.save_to(path, saved.every, saved.outputs)
+        assert run._saving is not None  # noqa: S101 – it was set by the line before
+        run._saving.came_from = Path(saved.folder)
         return run
 
     def _restore(self, saved: Saved, tensors: dict[str, Tensor]) -> None:
         """Take up a state."""
         self._check_inputs(saved)
         self._check_state(saved, tensors)
-        torch.set_num_threads(saved.threads)
         if saved.float32:
             self.evaluator.give_up_bfloat16()
         self.evaluator.tiles = saved.tiles
@@ -414,18 +443,13 @@ class Run:
                 number of seconds.
         """
         check_interval(every)
-        checkpoint = check_writable(checkpoint)
+        checkpoint = check_writable(reading.located(checkpoint))
         for key, file in self.inputs.files.items():
             if file.path is None:
                 raise InputError(
                     f"A checkpoint needs a {called(key)} that is a file, to find it again."
                 )
-        for path in self.files:
-            if checkpoint.resolve() == path.resolve():
-                raise InputError(
-                    f"The checkpoint would replace {shown(path)}, an input of the run: choose "
-                    "another name."
-                )
+        check_apart(self.files, [checkpoint])
         torch.set_num_threads(torch.get_num_threads())  # as a resumed run does, for the same bytes
         self._saving = Saving(checkpoint.absolute(), every, outputs or {})
 
@@ -448,13 +472,56 @@ class Run:
         return self._saving
 
     def paint(self, on_step: OnStep | None = None) -> Result:
-        """Run every step of the recipe, or until ``on_step`` returns False.
+        """Run every step of the recipe, until ``on_step`` returns False or the run is interrupted.
+
+        Ctrl-C in a Python session interrupts it, and a :func:`impasto.stopping.scope` that asks to.
+
+        Painted again, a run paints the same again; one that was taken up from a checkpoint goes on
+        from where it is. A canvas of which the loss is not finite is no step: L-BFGS tries a
+        shorter one in its place, and the run ends where that does not help.
 
         Raises:
             RunError: it ran out of memory, or its first loss was not finite.
+            StoppedError: it was interrupted before its first step.
         """
+        with threads.use(self._threads):
+            return self._paint(on_step)
+
+    def _paint(self, on_step: OnStep | None) -> Result:
+        if self._progress is None:
+            self.evaluator.start()
         progress = self._progress or Progress(self.first_canvas, self.first_canvas)
-        progress.on_step = on_step
+        progress.on_step, progress.stopped = on_step, None
+        with stopping.ctrl_c_asks():
+            try:
+                self._paint_levels(progress)
+            except StoppedError:
+                if progress.best is None:
+                    raise
+                progress.stopped = INTERRUPTED
+            except KeyboardInterrupt:  # in the midst of anything, so that it is not saved
+                if progress.best is None or stopping.is_asked():
+                    raise
+                self._saving, progress.stopped = None, INTERRUPTED
+            self._save(progress, at_once=True)
+        progress.easel.look = None
+        if progress.best is None:
+            raise RunError(
+                "The loss of the first canvas is not finite: choose smaller layer weights, alpha "
+                "or beta, or another first canvas."
+            )
+        return Result(
+            canvas=self._canvases.to_pixels(self._canvases.resized(progress.kept, self.size)),
+            history=list(progress.history),
+            best=progress.best,
+            recipe=self.recipe,
+            inputs=self.inputs,
+            weights=self.weights,
+            stopped=progress.stopped,
+        )
+
+    def _paint_levels(self, progress: Progress) -> None:
+        """Improve the canvas from one size to the next."""
         self._save(progress)
         for level in self.levels[progress.level - 1 :]:
             if level != self.evaluator.level:
@@ -464,23 +531,7 @@ class Run:
                     progress.enter(level, self._canvases.resized(progress.kept, level.size))
                 self._paint_level(level, progress)
             if progress.stopped is not None:
-                break
-        self._save(progress, at_once=True)
-        progress.easel.look = None
-        if progress.best is None:
-            raise RunError(
-                "The loss of the first canvas is not finite: choose smaller layer weights, alpha "
-                "or beta, or another first canvas."
-            )
-        return Result(
-            canvas=self._canvases.to_pixels(self._canvases.resized(progress.kept, self.size)),
-            history=progress.history,
-            best=progress.best,
-            recipe=self.recipe,
-            inputs=self.inputs,
-            weights=self.weights,
-            stopped=progress.stopped,
-        )
+                return
 
     def _paint_level(self, level: Level, progress: Progress) -> None:
         """Improve the canvas at one size."""
@@ -491,14 +542,21 @@ class Run:
             last, stand_in = progress.count == level.steps - 1, progress.count < first_steps
             measured = self.evaluator(canvas, exactly=last, stand_in=stand_in)
             if not measured.is_finite():
-                progress.stopped = f"the loss of step {len(progress.history) + 1} is not finite"
-                return
+                self._step_back(progress)
+                if progress.stopped is not None:
+                    return
+                continue
             if progress.optimizer is None:
                 progress.optimizer = make_optimizer(self.recipe, canvas, level)
             if progress.count == first_steps:
                 progress.optimizer.change_loss()
+            allowed, turn = self._canvases.allowed, measured.turn
             updated = progress.optimizer.step(
-                canvas, measured.followed, measured.gradient, measured.correction
+                canvas,
+                measured.followed,
+                allowed(measured.gradient),
+                measured.correction,
+                None if turn is None else allowed(turn),
             )
             following = canvas if updated is None else updated
             progress.canvas = following
@@ -512,12 +570,29 @@ class Run:
             elif updated is None:
                 progress.count = level.steps
                 return
-            if self._rounds_too_much() and is_stalled(progress.optimizer):
-                self.evaluator.use_float32()
-                progress.canvas, progress.optimizer = progress.kept, None
+            self._leave_bfloat16(progress)
             if progress.stopped is not None:
                 return
             self._save(progress)
+
+    def _step_back(self, progress: Progress) -> None:
+        """Try a shorter step than one whose loss is not finite, which is none of the run's steps.
+
+        Where there is no shorter one, the run ends.
+        """
+        shorter = None if progress.optimizer is None else progress.optimizer.step_back()
+        if shorter is None:
+            progress.stopped = f"the loss of step {len(progress.history) + 1} is not finite"
+            return
+        progress.canvas = shorter
+        self._leave_bfloat16(progress)
+        self._save(progress)
+
+    def _leave_bfloat16(self, progress: Progress) -> None:
+        """Go on in float32 from the best canvas, where the optimiser finds no way in bfloat16."""
+        if self._rounds_too_much() and progress.optimizer and is_stalled(progress.optimizer):
+            self.evaluator.use_float32()
+            progress.canvas, progress.optimizer = progress.kept, None
 
     def _stand_in_steps(self, level: Level) -> int:
         """How many steps of a level, its first, follow the stand-in for the style loss."""
@@ -587,6 +662,7 @@ class Run:
             deferred=estimates,
             every=saving.every,
             outputs=saving.outputs,
+            folder=str(saving.path.parent),
         )
 
     def _finished(self, canvas: Tensor) -> Image.Image:

@@ -25,6 +25,7 @@ from pydantic import (
     ValidationError,
 )
 
+from impasto import reading
 from impasto.errors import InputError
 from impasto.files import shown, written_whole
 from impasto.layers import READABLE
@@ -46,6 +47,7 @@ FIRST_CANVASES = ("recolored-content", "content", "noisy-content", "style", "noi
 OUTPUT_SIZES = ("working", "content")
 TILE_STEP = 16  # pixels, of which a tile's side is a multiple
 MOST_LEVELS = 10
+MOST_BYTES = 2**20  # of a recipe's file
 MOST_THREADS = 1024  # beyond it a typing error is likelier than a machine
 
 
@@ -465,15 +467,17 @@ class Recipe(BaseModel):
         """
         file = _file(path)
         try:
-            with file.open("rb") as opened:
+            with reading.open_file(file) as opened:
                 data = opened.read(MOST_BYTES + 1)
+            if len(data) > MOST_BYTES:
+                raise ValueError(f"it is larger than a recipe can be, {MOST_BYTES:,} bytes")
             text = data.decode("utf-8-sig").replace("\r\n", "\n")
         except (OSError, ValueError) as error:
             unreadable = isinstance(error, UnicodeDecodeError)
             reason = "it is not UTF-8 text" if unreadable else getattr(error, "strerror", error)
-            raise InputError(f"The recipe {shown(file)} cannot be read: {reason}.") from None
-        if len(data) > MOST_BYTES:
-            raise InputError(f"The recipe {shown(file)} is no recipe: it has over a megabyte.")
+            raise InputError(
+                f"The recipe {shown(reading.as_given(file))} cannot be read: {reason}."
+            ) from None
         try:
             return _from_table(_seen_from(file.parent, _parsed(text)), settings)
         except InputError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from pydantic import (
 )
 from pydantic_core import from_json
 
-from impasto import __version__, images, masks
+from impasto import __version__, images, masks, reading
 from impasto.errors import InputError
 from impasto.files import shown
 from impasto.inputs import called, kind_of, numbered
@@ -243,7 +242,8 @@ def _found(key: str, known: Identity, said: Path | None, picture: Path, folder: 
         )
     path = said or folder / known.name
     try:
-        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        with reading.open_file(path) as file:
+            sha256 = reading.sha256_of(file)
     except (OSError, ValueError):
         raise InputError(
             f"The {called(key)} {shown(path)} is not there: say with {flag} where it is."

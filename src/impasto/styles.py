@@ -25,12 +25,11 @@ from pydantic import (
 from impasto.errors import InputError
 from impasto.files import is_there
 from impasto.layers import READABLE
+from impasto.reading import ADDRESS, located
 from impasto.sentences import ended, not_boolean, plain, sentence, shown_value, suggest
 
 WEIGHT = re.compile(r"^(?P<picture>.+):\s*(?P<weight>[0-9.eE+-]+)$")
 FIELD = re.compile(r"^(?P<value>[^,]*?)\s*,\s*(?P<name>[A-Za-z_-]+)\s*=.*$", re.DOTALL)
-# Of the web. A path has lost one of its two slashes.
-ADDRESS = re.compile(r"^(?P<scheme>https?|ftps?|s3|gs):/+(?P<rest>.*)$", re.IGNORECASE | re.DOTALL)
 PICTURES = ("picture", "mask", "style_mask")  # the fields that name one
 
 
@@ -51,15 +50,7 @@ def read_path(value: Any, of: str = "picture") -> str:
         path.encode()
     except UnicodeEncodeError:
         raise ValueError(f"it should be the path of a {of} with a name in Unicode") from None
-    if is_there(path):
-        return path
-    address = ADDRESS.match(path)
-    if address is not None:
-        raise ValueError(
-            f"{address['scheme']}://{address['rest']} is an address on the web: download the {of}, "
-            "and name the file"
-        )
-    return os.path.expanduser(path) if path.startswith("~") else path  # noqa: PTH111 – a text
+    return str(located(path)) if path.startswith("~") else path
 
 
 def within(path: Any, folder: str | Path | None) -> Any:
@@ -70,7 +61,7 @@ def within(path: Any, folder: str | Path | None) -> Any:
     """
     if not isinstance(path, str) or folder is None or Path(folder) == Path():
         return path
-    home = path.startswith("~") or ADDRESS.match(path)
+    home = path.startswith("~") or ADDRESS.fullmatch(path)
     return path if home or not path else os.path.join(folder, path)  # noqa: PTH118 – keeps ./
 
 
@@ -192,7 +183,7 @@ class Style(BaseModel):
 
 def absolute(path: str | os.PathLike[str]) -> str:
     """A path from the root on, a label's colour and all."""
-    return str(Path(path).absolute())
+    return str(located(path).absolute())
 
 
 def _fields(text: str, folder: str | Path | None = None) -> dict[str, Any]:
