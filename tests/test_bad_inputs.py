@@ -170,8 +170,14 @@ MISTAKES: list[tuple[list[str], str]] = [
     (["gone.jpg", "a b.jpg"], "impasto stylize gone.jpg 'a b.jpg' … -o OUT.png?"),
     (["x" * 300], "no command"),
     (["stylize"], "Missing argument 'CONTENT'. (try: impasto stylize --help)"),
-    (pictures("https://example.org/c.png", "s.png"), "'https://example.org/c.png' cannot be read: it is a web address"),
-    (pictures("c.png", "https://example.org/s.png"), "'https://example.org/s.png' cannot be read: it is a web address"),
+    (
+        pictures("https://example.org/c.png", "s.png"),
+        "'https://example.org/c.png' cannot be read: it is a web",
+    ),
+    (
+        pictures("c.png", "https://example.org/s.png"),
+        "'https://example.org/s.png' cannot be read: it is a web",
+    ),
     (pictures("c.png", "s.png,weigth=2"), "no setting 'weigth' of a style; did you mean 'weight'?"),
     (flags("--initial", "random"), "noise, or the path of a picture; did you mean 'noise'?"),
     (flags("--device", "CPUS"), "no device 'cpus': use auto, cpu, cuda, mps; did you mean 'cpu'?"),
