@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shlex
 import signal
 import warnings
 from collections.abc import Iterator, Sequence
@@ -16,17 +17,19 @@ from typer.core import TyperGroup
 
 from impasto import __version__
 from impasto.errors import ImpastoError, ImpastoWarning, InputError
-from impasto.files import CHECKPOINT_EVERY, check_apart, check_folder, shown
+from impasto.files import CHECKPOINT_EVERY, check_apart, check_folder, is_there, shown
 from impasto.flags import Preset, RecipeFile, build, recipe_flags
 from impasto.outputs import Outputs
 from impasto.reading import located
 from impasto.recipe import MOST_THREADS
+from impasto.sentences import ended, suggest
 from impasto.session import (
     BAD_INPUT,
     DONE,
     FAILED,
     EndedError,
     fill_sheet,
+    hear_notes,
     note,
     paint,
     prepare,
@@ -45,25 +48,49 @@ if TYPE_CHECKING:
 
 
 class _Commands(TyperGroup):
-    """Commands whose interruption is told of, where Typer would end in silence."""
+    """The commands, with a hint for another name, and a word where one is interrupted."""
 
     def invoke(self, ctx: Any) -> Any:
         """Carry out a command."""
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt:  # of which Typer would say nothing
             raise typer.Abort from None
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that arguments begin with.
+
+        Raises:
+            InputError: there is no such command.
+        """
+        if self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            raise InputError(_no_command(args, list(self.commands)))
+        return super().resolve_command(ctx, args)
+
+
+def _no_command(typed: list[str], commands: list[str]) -> str:
+    """What is wrong with a line that begins with the name of no command."""
+    name = typed[0]
+    if is_there(name) or Path(name).suffix:
+        meant = shlex.join(["impasto", "stylize", *typed])
+        if len(meant) > LONGEST_HINT:
+            meant = "impasto stylize …"
+        rest = "" if {"-o", "--output"} & {*typed} else " … -o OUT.png"
+        return f"There is no command {shown(name)}; did you mean: {meant}{rest}?"
+    hint = suggest(name.lower(), commands) or f"; the commands are {', '.join(commands)}"
+    return ended(f"There is no command {shown(name)}{hint}")
 
 
 app = typer.Typer(
-    name="impasto",
     cls=_Commands,
+    name="impasto",
     help="Paint the content of one picture in the style of another.",
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 USUAL = Limits()
+LONGEST_HINT = 200  # characters of a command that is suggested
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 Output = Annotated[
@@ -80,7 +107,19 @@ WeightsInput = Annotated[
     str | None,
     typer.Option(metavar="caffe|torchvision", help="What a weight file of your own expects."),
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+
+
+def _be_quiet(quiet: bool) -> bool:
+    hear_notes(not quiet)
+    return quiet
+
+
+Quiet = Annotated[
+    bool,
+    typer.Option(
+        "--quiet", "-q", callback=_be_quiet, is_eager=True, help="Print nothing but errors."
+    ),
+]
 
 
 def _print_version(wanted: bool) -> None:
@@ -97,6 +136,7 @@ def _impasto(
         typer.Option("--version", callback=_print_version, is_eager=True, help="Print it."),
     ] = False,
 ) -> None:
+    hear_notes(True)
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 
@@ -606,7 +646,9 @@ def _failed(error: BaseException) -> int:
     """Say of what a command failed, if that was foreseen; its exit code."""
     match error:
         case typer.TyperException():
-            return _fail(f"{error.format_message()} (try: impasto --help)", error.exit_code)
+            context = getattr(error, "ctx", None)
+            command = "impasto" if context is None else context.command_path
+            return _fail(f"{error.format_message()} (try: {command} --help)", error.exit_code)
         case EndedError():
             return _fail(str(error), error.code)
         case KeyboardInterrupt() | typer.Abort():
