@@ -14,6 +14,7 @@ from impasto import __version__
 from impasto.errors import ImpastoError, ImpastoWarning, InputError
 from impasto.files import CHECKPOINT_EVERY, check_folder, check_writable, written_whole
 from impasto.flags import Preset, RecipeFile, build, recipe_flags
+from impasto.memory import memory_errors
 from impasto.session import (
     BAD_INPUT,
     DONE,
@@ -565,7 +566,8 @@ def run(arguments: list[str] | None = None) -> int:
 
         warnings.showwarning = show  # type: ignore[assignment]
         try:
-            return app(arguments, prog_name="impasto", standalone_mode=False) or DONE
+            with memory_errors():
+                return app(arguments, prog_name="impasto", standalone_mode=False) or DONE
         except typer.TyperException as error:
             return _fail(f"{error.format_message()} (try: impasto --help)", error.exit_code)
         except InputError as error:

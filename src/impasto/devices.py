@@ -12,6 +12,7 @@ import psutil
 import torch
 
 from impasto.errors import ImpastoWarning, InputError
+from impasto.memory import is_out_of_memory
 from impasto.shared import Shared
 
 _exactly = Shared(
@@ -96,7 +97,9 @@ def choose(device: str = "auto", precision: str = "float32") -> torch.device:
     try:
         chosen = torch.device(device)
         torch.empty(1, device=chosen)
-    except (RuntimeError, AssertionError):
+    except (RuntimeError, AssertionError) as error:
+        if is_out_of_memory(error):
+            raise
         raise InputError(f"This machine offers PyTorch no '{device}' device.") from None
     if kind == "mps" and precision == "float64":
         raise InputError("The mps device has no float64: use --precision float32 or --device cpu.")

@@ -21,6 +21,7 @@ from torch import Tensor
 from impasto import threads
 from impasto.errors import ImpastoWarning, InputError
 from impasto.layers import BY_NAME, CONVOLUTIONS
+from impasto.memory import is_out_of_memory
 from impasto.shared import unwarned
 
 # The original VGG-19, each weight tensor an 8-bit index into 256 floats.
@@ -197,7 +198,9 @@ def _unpacked(data: bytes, path: Path) -> Any:
             return load_safetensors(data)
         with unwarned():  # torch's, about a file that is then refused
             return torch.load(io.BytesIO(data), weights_only=True, map_location="cpu")
-    except Exception:  # damaged bytes make an unpickler raise almost anything
+    except Exception as error:  # damaged bytes make an unpickler raise almost anything
+        if is_out_of_memory(error):
+            raise
         return None
 
 
@@ -225,7 +228,9 @@ def _keras(data: bytes, path: Path) -> Convolutions:
                 convolutions[name] = _checked(name, kernel, torch.from_numpy(bias), path)
     except InputError:
         raise
-    except Exception:  # damaged bytes make h5py raise almost anything
+    except Exception as error:  # damaged bytes make h5py raise almost anything
+        if is_out_of_memory(error):
+            raise
         raise InputError(
             f"The weights '{path}' cannot be used: they are damaged, or not Keras's VGG-19."
         ) from None
