@@ -19,6 +19,7 @@ from impasto import __version__
 from impasto.errors import ImpastoError, ImpastoWarning, InputError
 from impasto.files import CHECKPOINT_EVERY, check_apart, check_folder, is_there, shown
 from impasto.flags import Preset, RecipeFile, build, recipe_flags
+from impasto.memory import memory_errors
 from impasto.outputs import Outputs
 from impasto.reading import located
 from impasto.recipe import MOST_THREADS
@@ -634,7 +635,8 @@ def run(arguments: list[str] | None = None) -> int:
     """Carry out a command line; its exit code."""
     with unfailing(), Signals(*ENDING) as signals, _notes():
         try:
-            return app(arguments, prog_name="impasto", standalone_mode=False) or DONE
+            with memory_errors():
+                return app(arguments, prog_name="impasto", standalone_mode=False) or DONE
         except BaseException as error:
             if signals.number is not None:  # of which an import in the midst can make anything
                 ended = EndedError(signals.number)
