@@ -24,8 +24,8 @@ from PIL import Image
 from conftest import content_pixels
 from impasto import ImpastoError, InputError, Recipe, Result, Style, images, stylize
 from impasto.cli import run
-from impasto.evaluator import memory_errors
 from impasto.inputs import styles_of
+from impasto.memory import memory_errors
 from impasto.notions import STYLE_LOSSES
 from impasto.recipe import PRESETS
 from impasto.studio import controls, texts

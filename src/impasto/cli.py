@@ -19,6 +19,7 @@ from impasto import __version__
 from impasto.errors import ImpastoError, ImpastoWarning, InputError
 from impasto.files import CHECKPOINT_EVERY, check_apart, check_folder, is_there, shown
 from impasto.flags import Preset, RecipeFile, build, recipe_flags
+from impasto.memory import memory_errors
 from impasto.outputs import Outputs
 from impasto.reading import located
 from impasto.recipe import MOST_THREADS
@@ -48,16 +49,13 @@ if TYPE_CHECKING:
 
 
 class _Commands(TyperGroup):
-    """The commands, with a hint where another name is given.
-
-    Their interruption is told of, where Typer would end in silence.
-    """
+    """The commands, with a hint for another name, and a word where one is interrupted."""
 
     def invoke(self, ctx: Any) -> Any:
         """Carry out a command."""
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt:  # of which Typer would say nothing
             raise typer.Abort from None
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
@@ -85,8 +83,8 @@ def _no_command(typed: list[str], commands: list[str]) -> str:
 
 
 app = typer.Typer(
-    name="impasto",
     cls=_Commands,
+    name="impasto",
     help="Paint the content of one picture in the style of another.",
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -637,7 +635,8 @@ def run(arguments: list[str] | None = None) -> int:
     """Carry out a command line; its exit code."""
     with unfailing(), Signals(*ENDING) as signals, _notes():
         try:
-            return app(arguments, prog_name="impasto", standalone_mode=False) or DONE
+            with memory_errors():
+                return app(arguments, prog_name="impasto", standalone_mode=False) or DONE
         except BaseException as error:
             if signals.number is not None:  # of which an import in the midst can make anything
                 ended = EndedError(signals.number)

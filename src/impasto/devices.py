@@ -12,6 +12,7 @@ import psutil
 import torch
 
 from impasto.errors import ImpastoWarning, InputError
+from impasto.memory import is_out_of_memory
 from impasto.sentences import ended, shown_value, suggest
 from impasto.shared import Shared
 
@@ -103,7 +104,9 @@ def choose(device: str | torch.device = "auto", precision: str = "float32") -> t
     try:
         chosen = torch.device(device)
         torch.empty(1, device=chosen)
-    except (RuntimeError, AssertionError, ValueError, OverflowError):
+    except (RuntimeError, AssertionError, ValueError, OverflowError) as error:
+        if is_out_of_memory(error):
+            raise
         raise InputError(f"This machine offers PyTorch no {shown_value(device)} device.") from None
     if kind == "mps" and precision == "float64":
         raise InputError("The mps device has no float64: use --precision float32 or --device cpu.")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Hashable, Iterator
-from contextlib import contextmanager
+from collections.abc import Hashable
 
 import torch
 from torch import Tensor
@@ -13,7 +12,8 @@ from torch import Tensor
 from impasto import devices, forecast, tiles
 from impasto.canvases import Canvases
 from impasto.deferred import Deferred, cut_for
-from impasto.errors import ImpastoWarning, RunError
+from impasto.errors import ImpastoWarning
+from impasto.memory import is_out_of_memory, memory_errors
 from impasto.objective import Evaluation, Objective
 from impasto.pyramid import Level
 from impasto.recipe import Recipe
@@ -234,7 +234,7 @@ class Evaluator:
     def _smaller_side(self, error: Exception) -> int:
         """Side of the tiles to try after that error, which is raised again where there is none."""
         side = tiles.smaller_side(self._tile, self.level.size) if self._recipe.tiles else None
-        if side is None or not _is_out_of_memory(error):
+        if side is None or not is_out_of_memory(error):
             raise error
         return side
 
@@ -256,23 +256,3 @@ class Evaluator:
 def _smaller(side: int | None, other: int | None) -> int | None:
     """The smaller of two sides of tiles, of which None is the whole picture."""
     return min((one for one in (side, other) if one is not None), default=None)
-
-
-@contextmanager
-def memory_errors(size: tuple[int, int]) -> Iterator[None]:
-    """Say in one sentence that memory ran out for canvases of that size."""
-    try:
-        yield
-    except (RuntimeError, MemoryError) as error:
-        if isinstance(error, RunError) or not _is_out_of_memory(error):
-            raise
-        raise RunError(
-            f"Memory ran out at {size[0]}×{size[1]} pixels: close other programs, or choose a "
-            "smaller --size."
-        ) from None
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    kinds = (MemoryError, torch.cuda.OutOfMemoryError)
-    words = ("can't allocate memory", "not enough memory", "out of memory")
-    return isinstance(error, kinds) or any(word in str(error) for word in words)

@@ -24,9 +24,10 @@ from impasto.canvases import Canvases
 from impasto.checkpoint import Saved, Saving
 from impasto.deferred import cut_for
 from impasto.errors import ImpastoWarning, InputError, RunError, StoppedError
-from impasto.evaluator import Evaluator, memory_errors
+from impasto.evaluator import Evaluator
 from impasto.files import CHECKPOINT_EVERY, check_apart, check_interval, check_writable, shown
 from impasto.inputs import Inputs, StyleSource, called, named, path_of, source_of, styles_of
+from impasto.memory import is_out_of_memory, memory_errors
 from impasto.objective import Evaluation, follows_stand_in
 from impasto.optimizers import (
     LBFGS,
@@ -214,6 +215,7 @@ class Run:
         first_canvas: 3 × H × W at the coarsest level, RGB 0…255 with the network's mean taken away.
     """
 
+    @memory_errors()
     def __init__(
         self,
         content: images.Source,
@@ -313,6 +315,7 @@ class Run:
         )
 
     @classmethod
+    @memory_errors()
     def resumed(cls, path: Path, folder: Path | None = None) -> Run:
         """The run that a checkpoint holds, to go on where it was.
 
@@ -484,7 +487,7 @@ class Run:
             RunError: it ran out of memory, or its first loss was not finite.
             StoppedError: it was interrupted before its first step.
         """
-        with threads.use(self._threads):
+        with memory_errors(self.size), threads.use(self._threads):
             return self._paint(on_step)
 
     def _paint(self, on_step: OnStep | None) -> Result:
@@ -618,7 +621,9 @@ class Run:
                 self._state(progress, numbers, estimates, saving),
                 {**tensors, **maps, "canvas": progress.canvas, "kept": progress.kept},
             )
-        except (OSError, ValueError) as error:  # the latter of a name that is no Unicode
+        except (OSError, ValueError, RuntimeError, MemoryError) as error:
+            if isinstance(error, RuntimeError) and not is_out_of_memory(error):
+                raise  # but not a ValueError, of a name that is no Unicode
             self._saving = None
             reason = getattr(error, "strerror", None) or "it cannot be written"
             warnings.warn(

@@ -15,6 +15,7 @@ from PIL import Image
 from impasto import __version__, images, palette, sizes
 from impasto.errors import RunError
 from impasto.inputs import Inputs, StylePicture
+from impasto.memory import memory_errors
 from impasto.recipe import Recipe
 
 IN_MEMORY = "(in memory)"  # in place of the name of a picture that is no file
@@ -122,10 +123,12 @@ class Result:
         return sizes.output_size(self.inputs.content.size, (width, height), self.recipe)
 
     @property
+    @memory_errors()
     def image(self) -> Image.Image:
         """The painting, 8-bit RGB, at the recipe's output size."""
         return finish(self.canvas, self.size, self.recipe.color, self.inputs)
 
+    @memory_errors()
     def save(self, path: str | Path, *, bits: int = 8, metadata: bool = True) -> None:
         """Write the painting, whole or not at all.
 

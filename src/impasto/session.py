@@ -370,8 +370,8 @@ class Watchers:
                 self._left.remove(watcher)
                 self.lost.update(_files_of(watcher))
                 name = " ".join([type(watcher).__name__, *map(shown, _files_of(watcher))])
-                said = f"{name} stopped at step {step.number}: {_reason(error)}."
-                note(said, with_error=True)
+                reason = f"{name} stopped at step {step.number}: {_reason(error)}."
+                note(reason, with_error=True)
 
     def done(self, result: Result) -> dict[Path, str]:
         """Tell of the result; for each file that could not be written, a sentence that says why."""
@@ -420,8 +420,8 @@ def _watchers(run: Run, outputs: Outputs) -> Iterator[Watchers]:
             watchers.append(Window())
         if not outputs.quiet:
             console = Console(stderr=True)
-            drawn = console.is_terminal and not console.is_dumb_terminal
-            told: Bar | Lines = Bar(run.levels, console) if drawn else Lines(run.levels, sys.stderr)
+            draws = console.is_terminal and not console.is_dumb_terminal
+            told: Bar | Lines = Bar(run.levels, console) if draws else Lines(run.levels, sys.stderr)
             stack.enter_context(told)
             for step in run.history:
                 told.account.take(step)

@@ -22,6 +22,7 @@ from impasto import reading, threads
 from impasto.errors import ImpastoWarning, InputError
 from impasto.files import shown
 from impasto.layers import BY_NAME, CONVOLUTIONS
+from impasto.memory import is_out_of_memory
 from impasto.sentences import shown_value
 from impasto.shared import unwarned
 from impasto.styles import read_path
@@ -234,7 +235,9 @@ def _unpacked(file: BinaryIO, path: Path) -> Any:
         file.seek(0)
         with unwarned():  # torch's, about a file that is then refused
             return torch.load(file, weights_only=True, map_location="cpu")
-    except Exception:  # damaged bytes make an unpickler raise almost anything
+    except Exception as error:  # damaged bytes make an unpickler raise almost anything
+        if is_out_of_memory(error):
+            raise
         return None
 
 
@@ -266,7 +269,9 @@ def _keras(file: BinaryIO, path: Path) -> Convolutions:
                 convolutions[name] = _checked(name, turned, torch.from_numpy(bias[()]), path)
     except InputError:
         raise
-    except Exception:  # damaged bytes make h5py raise almost anything
+    except Exception as error:  # damaged bytes make h5py raise almost anything
+        if is_out_of_memory(error):
+            raise
         raise InputError(
             f"The weights '{path}' cannot be used: they are damaged, or not Keras's VGG-19."
         ) from None
