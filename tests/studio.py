@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +10,7 @@ from urllib.request import urlopen
 
 from impasto.studio.jobs import Workshop
 from impasto.studio.limits import Limits
+from impasto.studio.opening import Address
 from impasto.studio.server import Server
 
 
@@ -24,16 +23,14 @@ def running(
 ) -> Iterator[tuple[str, Workshop]]:
     """A studio's address, and its workshop."""
     workshop = Workshop(folder, limits or Limits(), "cpu")
-    with socket.socket() as free:
-        free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        free.bind(("127.0.0.1", port))
-        port = free.getsockname()[1]
-    server = Server(workshop, "127.0.0.1", port, auth)
-    thread = threading.Thread(target=server.run, daemon=True)
+    place = Address.of("127.0.0.1", port)
+    listener = place.listen()
+    address = place.url(listener)
+    opened = threading.Event()
+    server = Server(workshop, auth, opened.set)
+    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
-    address = f"http://127.0.0.1:{port}"
-    while not server.started:
-        time.sleep(0.05)
+    assert opened.wait(timeout=60)
     urlopen(f"{address}/healthz", timeout=30).close()
     yield address, workshop
     server.should_exit = True

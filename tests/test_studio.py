@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
+import signal
+import socket
 import string
+import subprocess
+import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import gradio as gr
 import httpx
@@ -28,7 +35,7 @@ from impasto.evaluator import memory_errors
 from impasto.inputs import styles_of
 from impasto.notions import STYLE_LOSSES
 from impasto.recipe import PRESETS
-from impasto.studio import controls, texts
+from impasto.studio import controls, opening, texts
 from impasto.studio.jobs import Job, Painting, Waiting, Workshop
 from impasto.studio.korean import korean
 from impasto.studio.limits import Limits
@@ -491,8 +498,13 @@ def test_an_upload_that_is_too_large_is_refused(studio: str) -> None:
     ("flags", "sentence"),
     [
         (("--host", "0.0.0.0"), "At 0.0.0.0 others can reach the studio: give --auth"),
+        (("--host", "::"), "At :: others can reach the studio: give --auth"),
         (("--auth", "anna"), "--auth takes a name and a password"),
-        (("--port", "0"), "--port"),
+        (("--auth", ":secret"), "--auth takes a name and a password"),
+        (("--auth", "a:b", "--auth-file", "auth"), "--auth and --auth-file both say who"),
+        (("--auth-file", "auth"), "The file 'auth' of --auth-file cannot be read: No such file"),
+        (("--auth-file", "."), "The file '.' of --auth-file cannot be read: Is a directory"),
+        (("--auth-file", "content.png"), "The file 'content.png' of --auth-file should hold a"),
     ],
 )
 def test_a_studio_is_not_open_by_accident(
@@ -500,3 +512,147 @@ def test_a_studio_is_not_open_by_accident(
 ) -> None:
     assert run(["studio", *flags]) == 2
     assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["", "anna", "anna:", "anna:a\nb"])
+def test_a_variable_without_name_and_password_opens_no_studio(
+    text: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("IMPASTO_STUDIO_AUTH", text)
+    assert run(["studio", "--open"]) == 2
+    assert "IMPASTO_STUDIO_AUTH takes a name and a password" in capsys.readouterr().err
+
+
+def test_name_and_password_come_from_flag_file_or_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert opening.credentials(None, None) is None
+    monkeypatch.setenv("IMPASTO_STUDIO_AUTH", "anna:from the environment")
+    Path("auth").write_text("anna:from: a file\n", encoding="utf-8")
+    assert opening.credentials(None, None) == ("anna", "from the environment")
+    assert opening.credentials(None, Path("auth")) == ("anna", "from: a file")
+    assert opening.credentials("anna:from the flag", None) == ("anna", "from the flag")
+
+
+@pytest.fixture
+def taken() -> Iterator[str]:
+    """A port at which another program listens."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        yield str(other.getsockname()[1])
+
+
+def test_a_port_that_is_in_use_is_told_in_one_sentence(
+    taken: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["studio", "--port", taken]) == 2
+    assert capfd.readouterr().err == (
+        f"impasto: Port {taken} of 127.0.0.1 is in use: choose another with --port, or --port 0 "
+        "for any that is free.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("host", "sentence"),
+    [
+        ("nobody.invalid", "There is no host 'nobody.invalid': give --host"),
+        ("..", "There is no host '..': give --host"),
+        ("", "There is no host '': give --host"),
+        ("a\0b", r"There is no host 'a\x00b': give --host"),
+        ("x" * 300, "There is no host 'xxx"),
+        ("203.0.113.1", "203.0.113.1 is no address of this machine: give --host one that is"),
+        ("2001:db8::1", "2001:db8::1 is no address of this machine: give --host one that is"),
+    ],
+)
+def test_a_host_that_is_not_of_this_machine_is_told_in_one_sentence(
+    host: str, sentence: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["studio", "--host", host, "--port", "0", "--open"]) == 2
+    told = capfd.readouterr().err
+    assert told.startswith(f"impasto: {sentence}")
+    assert told.count("\n") == 1
+
+
+def test_a_port_that_is_not_for_everybody_is_told_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(socket, "create_server", Mock(side_effect=PermissionError(13, "no")))
+    assert run(["studio", "--port", "80"]) == 2
+    assert capfd.readouterr().err == (
+        "impasto: Port 80 of 127.0.0.1 may not be used by this user: choose one from 1024 on with "
+        "--port.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("variable", "said"),
+    [
+        ("XDG_CACHE_HOME", "what is being painted"),
+        ("HOME", "what is being painted"),
+        ("GRADIO_TEMP_DIR", "uploads"),
+    ],
+)
+def test_a_folder_that_cannot_be_written_to_is_told_in_one_sentence(
+    variable: str, said: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    if variable == "HOME":
+        monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv(variable, str(Path("content.png").absolute()))
+    assert run(["studio", "--port", "0"]) == 2
+    told = capfd.readouterr().err
+    assert told.startswith(f"impasto: The studio keeps {said} in '")
+    assert "content.png" in told
+    assert told.count("\n") == 1
+
+
+def test_where_no_temporary_file_can_be_is_told_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(tempfile, "gettempdir", Mock(side_effect=FileNotFoundError(2, "none")))
+        assert run(["studio", "--port", "0"]) == 2
+    assert "set TMPDIR to one that can be written to.\n" in capfd.readouterr().err
+
+
+def test_a_temporary_folder_that_is_a_file_is_done_without() -> None:
+    env = {**os.environ, "TMPDIR": str(Path("content.png").absolute())}
+    code = "from impasto.studio.opening import folder_of_jobs; print(folder_of_jobs())"
+    ran = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, check=True)
+    assert ran.stdout.endswith(b"studio\n")
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_a_signal_before_the_studio_is_open_ends_it_with_a_sentence(
+    number: signal.Signals,
+    code: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(opening, "folder_of_jobs", lambda: signal.raise_signal(number))
+    assert run(["studio", "--port", "0"]) == code
+    assert capfd.readouterr().err == "The studio has ended.\n"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "[::1]", "localhost"])
+def test_an_address_is_told_as_a_browser_takes_it(host: str) -> None:
+    address = opening.Address.of(host, 0)
+    assert address.is_local
+    with address.listen() as listener:
+        told = httpx.URL(address.url(listener))
+        assert told.host == host.strip("[]")
+        with socket.create_connection((told.host, told.port or 0), timeout=5):
+            pass
+
+
+def test_a_studio_says_where_it_is_once_it_answers_and_ends_at_a_hang_up() -> None:
+    command = [sys.executable, "-m", "impasto", "studio", "--port", "0"]
+    env = {**os.environ, "MPLBACKEND": "module://none", "IMPASTO_STUDIO_AUTH": "anna:secret"}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=env) as process:
+        assert process.stderr is not None
+        told = re.fullmatch(r"The studio is at (\S+) \(.+\)\.\n", process.stderr.readline())
+        assert told is not None
+        assert httpx.get(f"{told[1]}/healthz", timeout=10).status_code == 200
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(timeout=30) == 129
+        assert process.stderr.read() == "The studio has ended.\n"

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
+import signal
+import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from socket import socket
+from types import FrameType
 from typing import cast
 
-import platformdirs
-
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when Gradio is imported
+os.environ["MPLBACKEND"] = "agg"  # asked by Gradio at every call; a notebook's is not ours
 
 import gradio as gr
 import uvicorn
@@ -25,6 +30,7 @@ from impasto import __version__, samples
 from impasto.studio.guards import Door, OwnFiles
 from impasto.studio.jobs import Workshop
 from impasto.studio.limits import Limits
+from impasto.studio.opening import ENDING
 from impasto.studio.page import CSS, HEAD, THEME, Page
 
 # What Gradio raises when a request is not as it should be, rather than answering so.
@@ -83,16 +89,32 @@ def gradio_in(app: FastAPI) -> App:
     return cast(App, mount.app)
 
 
-def serve(host: str, port: int, limits: Limits, device: str, auth: tuple[str, str] | None) -> None:
+def serve(
+    listener: socket,
+    folder: Path,
+    limits: Limits,
+    device: str,
+    auth: tuple[str, str] | None,
+    opened: Callable[[], None],
+) -> int:
     """Serve until the process is asked to end; what is painted then is saved.
 
-    Raises:
-        OSError: the address cannot be used.
+    Args:
+        listener: where visitors come in.
+        folder: for what is being painted.
+        limits: of a painting.
+        device: that paints.
+        auth: name and password that visitors need.
+        opened: called once visitors are answered.
+
+    Returns:
+        The signal that asked.
     """
-    folder = platformdirs.user_cache_path("impasto") / "studio"
     workshop = Workshop(folder, limits, device)
     _forget_old(folder)
-    Server(workshop, host, port, auth).run()
+    server = Server(workshop, auth, opened)
+    server.run([listener])
+    return server.asked or signal.SIGTERM
 
 
 class Head:
@@ -140,33 +162,66 @@ class Server(uvicorn.Server):
 
     Args:
         workshop: that paints.
-        host: where it listens.
-        port: likewise.
         auth: name and password that visitors need.
+        opened: called once visitors are answered.
+
+    Attributes:
+        asked: the signal that asked it to end.
     """
 
     def __init__(
-        self, workshop: Workshop, host: str, port: int, auth: tuple[str, str] | None = None
+        self,
+        workshop: Workshop,
+        auth: tuple[str, str] | None = None,
+        opened: Callable[[], None] = lambda: None,
     ) -> None:
         self.workshop, self.app = workshop, application(workshop, auth)
+        self.asked: int | None = None
+        self._opened = opened
         super().__init__(
-            uvicorn.Config(
-                self.app,
-                host=host,
-                port=port,
-                log_level="warning",
-                timeout_graceful_shutdown=GRACE,
-            )
+            uvicorn.Config(self.app, log_level="warning", timeout_graceful_shutdown=GRACE)
         )
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        """Say that the studio is open, once it is."""
+        await super().startup(sockets)
+        self._opened()
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         """End what is painted, then the connections by which open pages tell that they are open."""
         self.workshop.end()
         gradio_in(self.app).stop_event.set()
         await super().shutdown(sockets)
+        until = time.monotonic() + GRACE
+        while self.workshop.jobs and not self.force_exit and time.monotonic() < until:
+            await asyncio.sleep(0.05)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Let signals end the server in good order, and leave the exit code to the caller."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        previous = {
+            number: signal.signal(number, self.handle_exit)
+            for number in ENDING
+            if signal.getsignal(number) is not signal.SIG_IGN
+        }
+        try:
+            yield
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+
+    def handle_exit(self, sig: int, _frame: FrameType | None) -> None:
+        """End; at a second signal without waiting for anybody."""
+        self.force_exit = self.asked is not None
+        self.asked = sig
+        self.should_exit = True
 
 
 def _forget_old(folder: Path) -> None:
     for job in folder.iterdir():
-        if time.time() - job.stat().st_mtime > WEEK:
-            shutil.rmtree(job, ignore_errors=True)
+        with suppress(OSError):  # another studio may have forgotten it already
+            if time.time() - job.stat().st_mtime > WEEK:
+                shutil.rmtree(job, ignore_errors=True)
