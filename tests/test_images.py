@@ -348,15 +348,17 @@ class TestKinds:
         image.info.clear()
         assert np.abs(read(encoded(image, "TIFF")).astype(int) - pale).max() <= 4
 
-    @pytest.mark.parametrize("kind", ["GIF", "TIFF", "WEBP", "PNG", "AVIF"])
-    def test_the_first_of_many_frames(self, read: Read, kind: str) -> None:
-        frames = [Image.new("RGB", (16, 16), colour) for colour in ("red", "blue")]
+    @pytest.mark.parametrize("kind", ["GIF", "TIFF", "WEBP", "PNG", "AVIF", "MPO"])
+    def test_the_first_of_many_frames_is_used_and_said_so(self, read: Read, kind: str) -> None:
+        frames = [Image.new("RGB", (16, 16), colour) for colour in ("red", "blue", "lime")]
         data = encoded(frames[0], kind, save_all=True, append_images=frames[1:])
-        assert np.abs(read(data).astype(int) - [255, 0, 0]).max() <= 3
+        with pytest.warns(ImpastoWarning, match=r"has 3 (frames|pages); the first is used\.$"):
+            pixels = read(data)
+        assert np.abs(pixels.astype(int) - [255, 0, 0]).max() <= 3
 
-    def test_the_first_picture_of_an_mpo(self, read: Read) -> None:
-        frames = [Image.new("RGB", (16, 16), colour) for colour in ("red", "blue")]
-        data = encoded(frames[0], "MPO", save_all=True, append_images=frames[1:])
+    def test_a_preview_in_an_mpo_is_no_second_picture(self, read: Read) -> None:
+        large, small = Image.new("RGB", (16, 16), "red"), Image.new("RGB", (8, 8), "red")
+        data = encoded(large, "MPO", save_all=True, append_images=[small])
         assert np.abs(read(data).astype(int) - [255, 0, 0]).max() <= 3
 
     def test_the_pixels_are_the_readers_own(self, read: Read) -> None:
@@ -576,7 +578,8 @@ class TestDeep:
 
     def test_the_first_of_many_pages(self, read: Read) -> None:
         data = tiff(np.stack([deep(), 65535 - deep()]), photometric="rgb")
-        assert np.allclose(read(data), deep() / 257, atol=1e-4)
+        with pytest.warns(ImpastoWarning, match="has 2 pages; the first is used"):
+            assert np.allclose(read(data), deep() / 257, atol=1e-4)
 
     @pytest.mark.parametrize("photometric", ["minisblack", "miniswhite"])
     def test_without_tifffile_it_is_read_as_8_bit(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -263,3 +264,158 @@ def test_a_soft_edge_stays_soft_and_within_bounds() -> None:
     assert shares.shape == (17, 93)
     assert (shares.min(), shares.max()) == (0, 1)
     assert ((shares > 0) & (shares < 1)).any()
+
+
+# ------------------------------------------------------------------------- masks that are clear
+
+SHAPE = np.zeros((6, 8), np.uint8)
+SHAPE[:, 2:5] = 255
+
+
+def with_alpha(mode: str, grey: int, hidden: int) -> Image.Image:
+    """The shape as what is opaque: of one grey, on another that nobody sees."""
+    colour = np.where(SHAPE > 0, grey, hidden).astype(np.uint8)
+    rgba = Image.merge("RGBA", [*[Image.fromarray(colour)] * 3, Image.fromarray(SHAPE)])
+    match mode:
+        case "P":
+            image = Image.fromarray((SHAPE > 0).astype(np.uint8), "P")
+            image.putpalette([hidden] * 3 + [grey] * 3)
+            image.info["transparency"] = 0
+            return image
+        case "L":
+            image = Image.fromarray(np.where(SHAPE > 0, grey, 7).astype(np.uint8))
+            image.info["transparency"] = 7
+            return image
+        case _:
+            return Image.merge("LA", rgba.split()[2:]) if mode == "LA" else rgba.convert(mode)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "L", "RGBa"])
+@pytest.mark.parametrize(("grey", "hidden"), [(255, 255), (255, 0), (0, 0), (90, 200)])
+def test_a_shape_in_the_transparency_is_the_mask(mode: str, grey: int, hidden: int) -> None:
+    with pytest.warns(ImpastoWarning, match="^The mask is transparent in places: what is opaque"):
+        shares = masks.read(with_alpha(mode, grey, hidden), "mask").shares
+    np.testing.assert_array_equal(shares, SHAPE / 255)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "L"])
+@pytest.mark.parametrize("suffix", ["png", "tif", "webp"])
+def test_so_it_is_in_a_file(mode: str, suffix: str) -> None:
+    if suffix == "tif" and mode in "PL":
+        pytest.skip("has no such transparency")
+    options: dict[str, Any] = {"lossless": True, "exact": True} if suffix == "webp" else {}
+    image = with_alpha(mode, 255, 255)
+    image.save(f"m.{suffix}", **options)
+    with pytest.warns(
+        ImpastoWarning, match=r"^The mask 'm\.\w+' is transparent in places: what is"
+    ):
+        shares = masks.read(f"m.{suffix}", "mask").shares
+    np.testing.assert_array_equal(shares, SHAPE / 255)
+
+
+@pytest.mark.parametrize("channels", [2, 4])
+def test_so_it_is_in_an_array(channels: int) -> None:
+    array = np.full((*SHAPE.shape, channels), 255, np.uint8)
+    array[..., -1] = SHAPE
+    with pytest.warns(ImpastoWarning, match="what is opaque in it is the mask"):
+        shares = masks.read(array, "mask").shares
+    np.testing.assert_array_equal(shares, SHAPE / 255)
+
+
+def test_so_it_is_in_16_bits() -> None:
+    tifffile = pytest.importorskip("tifffile")
+    deep = np.full((*SHAPE.shape, 4), 65535, np.uint16)
+    deep[..., 3] = SHAPE.astype(np.uint16) * 257
+    tifffile.imwrite("m.tif", deep, photometric="rgb", extrasamples=["unassalpha"])
+    with pytest.warns(ImpastoWarning, match="what is opaque in it is the mask"):
+        np.testing.assert_array_equal(masks.read("m.tif", "mask").shares, SHAPE / 255)
+
+
+def test_a_soft_edge_in_the_transparency_stays_soft() -> None:
+    alpha = np.linspace(0, 255, 40).astype(np.uint8).reshape(1, 40).repeat(3, axis=0)
+    image = Image.merge("LA", [Image.new("L", (40, 3), 255), Image.fromarray(alpha)])
+    with pytest.warns(ImpastoWarning, match="what is opaque"):
+        np.testing.assert_allclose(masks.read(image, "mask").shares, alpha / 255, atol=1e-6)
+
+
+def test_two_shapes_that_differ_are_refused() -> None:
+    grey = np.where(np.arange(48).reshape(6, 8) % 2, 255, 0).astype(np.uint8)
+    image = Image.merge("LA", [Image.fromarray(grey), Image.fromarray(SHAPE)])
+    with pytest.raises(InputError, match="has one shape in its grey values and another in its"):
+        masks.read(image, "mask")
+
+
+@pytest.mark.parametrize("alpha", [255, 254, 128, 1])
+def test_a_transparency_that_is_the_same_everywhere_says_nothing(alpha: int) -> None:
+    image = Image.merge("LA", [Image.fromarray(SHAPE), Image.new("L", (8, 6), alpha)])
+    np.testing.assert_array_equal(masks.read(image, "mask").shares, SHAPE / 255)
+
+
+def test_masks_of_another_transparency_are_others() -> None:
+    first = with_alpha("LA", 255, 255)
+    second = first.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    with pytest.warns(ImpastoWarning):
+        assert masks.read(first, "mask").sha256 != masks.read(second, "mask").sha256
+
+
+def test_a_colour_is_not_looked_for_where_nothing_is_seen() -> None:
+    with_alpha("RGBA", 255, 255).save("m.png")
+    np.testing.assert_array_equal(masks.read("m.png#ffffff", "mask").shares, SHAPE / 255)
+    with_alpha("RGBA", 0, 255).save("m.png")
+    with pytest.raises(InputError, match="has nothing of the colour #ffffff"):
+        masks.read("m.png#ffffff", "mask")
+
+
+@pytest.mark.parametrize("source", [SHAPE > 0, SHAPE // 255, Image.fromarray(SHAPE).convert("1")])
+def test_booleans_are_black_and_white(source: Any) -> None:
+    counted = isinstance(source, np.ndarray) and source.dtype == np.uint8
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        np.testing.assert_array_equal(masks.read(source, "mask").shares, SHAPE / 255)
+    said = [str(warning.message) for warning in caught]
+    assert (
+        said == ["The mask holds no values but 0 and 1, of which 1 is taken for white."] * counted
+    )
+
+
+@pytest.mark.parametrize(("dtype", "suffix"), [(np.uint8, "png"), (np.uint16, "tif")])
+def test_booleans_in_a_file_are_black_and_white(dtype: Any, suffix: str) -> None:
+    values = (SHAPE // 255).astype(dtype)
+    if suffix == "tif":
+        pytest.importorskip("tifffile").imwrite("m.tif", values)
+    else:
+        Image.fromarray(values).save("m.png")
+    with pytest.warns(ImpastoWarning, match="no values but 0 and 1"):
+        np.testing.assert_array_equal(masks.read(f"m.{suffix}", "mask").shares, SHAPE / 255)
+
+
+@pytest.mark.parametrize(
+    ("source", "sentence"),
+    [
+        (np.zeros((4, 4), np.uint8), "The mask is black everywhere: paint white"),
+        (np.zeros((4, 4), bool), "The mask is black everywhere: paint white"),
+        (SHAPE // 50, "The mask is nearly black everywhere, 5 of 255 where it is lightest"),
+        (Image.new("RGBA", (4, 4), (255, 255, 255, 0)), "The mask is transparent everywhere"),
+        (np.zeros((4, 4)), "The mask should be an H×W array of uint8 or of booleans, or a pict"),
+        (np.zeros((4, 4, 5), np.uint8), "The mask should be an H×W array of uint8 or of boolea"),
+        (np.zeros((0, 4), np.uint8), "The mask should be"),
+    ],
+)
+def test_a_mask_in_memory_that_marks_nothing(source: Any, sentence: str) -> None:
+    with pytest.raises(InputError) as caught:
+        masks.read(source, "mask")
+    assert str(caught.value).startswith(sentence)
+
+
+@pytest.mark.parametrize("source", [np.full((4, 4), 255, np.uint8), np.ones((4, 4), np.uint8)])
+def test_a_mask_that_marks_all_says_so(source: Any) -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert masks.read(source, "protected region").shares.min() == 1
+    assert "The protected region marks all of its picture: leave it out" in str(caught[-1].message)
+
+
+def test_a_label_that_is_everywhere_says_so() -> None:
+    Image.new("RGB", (4, 4), "red").save("m.png")
+    with pytest.warns(ImpastoWarning, match="marks all of its picture"):
+        masks.read("m.png#ff0000", "mask")

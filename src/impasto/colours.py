@@ -9,6 +9,7 @@ import struct
 import numpy as np
 from PIL import Image, ImageCms
 
+LARGEST_PROFILE = 2**25  # bytes; those of printers have up to five million
 # Colour space of a profile → Pillow's mode of the pictures that it is for.
 PROFILE_MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK", "Lab": "LAB"}
 
@@ -23,7 +24,9 @@ def transform(data: bytes | None, mode: str, notes: list[str]) -> ImageCms.Image
     """
     srgb = ImageCms.createProfile("sRGB")
     kind = {"1": "L", "L": "L", "CMYK": "CMYK", "LAB": "LAB"}.get(mode, "RGB")
-    if data:
+    if data and len(data) > LARGEST_PROFILE:
+        notes.append(f"has a colour profile of {len(data) / 1e6:.0f} MB; it is ignored")
+    elif data:
         try:
             profile = ImageCms.ImageCmsProfile(io.BytesIO(data))
             space = PROFILE_MODES.get(profile.profile.xcolor_space.strip())

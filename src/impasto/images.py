@@ -6,12 +6,16 @@ where there is more to hold. :func:`read` brings every kind of file into that fo
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.util
-import io
 import logging
+import lzma
 import math
+import os
+import struct
 import warnings
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,25 +27,45 @@ import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 
-from impasto import colours
+from impasto import colours, reading, tiff
 from impasto.errors import ImpastoWarning, InputError
 from impasto.files import check_writable, shown, written_whole
 
 Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
-Source = str | Path | Image.Image | npt.NDArray[np.uint8]
+Opacity = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
+Source = str | os.PathLike[str] | Image.Image | npt.NDArray[np.uint8]
 
 FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "BMP", "DIB", "GIF", "AVIF", "HEIF", "PPM")
 STRIP = 256  # rows of a picture that are converted at a time
 MOST_PIXELS = 178_956_970  # where Pillow, too, takes a picture for a decompression bomb
+MOST_DECODED = 8 * MOST_PIXELS  # bytes: four channels of 16 bits
+MOST_BYTES = 2**31  # of a file
+MOST_TILE = 2**28  # bytes of a piece of a TIFF, though its pages be smaller
+LARGEST_SWELLING = 1032  # times, to which deflate can unpack
+MOST_CHUNKS, MOST_TEXT = 2**20, 2**22  # of a PNG, and bytes of a text in it
+GREY_WITHIN = 4  # grey levels by which the channels of a grey picture may differ, as in a WebP
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+HEAD = 32  # bytes of a file that tell its kind
+# Camera raw files that are no TIFF: of Fujifilm, Olympus, Panasonic, Minolta, Sigma; and of Canon.
+RAW_SIGNATURES = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"\0MRM", b"FOVb")
+CANON_RAW = (b"HEAPCCDR", b"ftypcrx ")  # a few bytes after the start
 HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
-# Tags of TIFF, and values of the second of them and of those for extra samples.
+# Tags of TIFF, and values of the second of them, of those for extra samples and of compression.
 BITS_PER_SAMPLE, PHOTOMETRIC, ORIENTATION, ICC_PROFILE = 258, 262, 274, 34675
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB = 0, 1, 2
 PREMULTIPLIED_ALPHA, ALPHA = 1, 2
+DEFLATE, LZMA = (8, 32946), 34925
 SIDEWAYS = (5, 6, 7, 8)  # orientations of a picture that lies on its side
 LAID_ON_WHITE = "is transparent in places; it is laid on white"
+NO_PICTURE = (
+    "is damaged or not a picture that can be read: use JPEG, PNG, WebP, TIFF, BMP, GIF, HEIC or "
+    "AVIF"
+)
+IS_RAW = "is a camera raw file: develop it, and give the picture as TIFF, PNG or JPEG"
+IS_REDUCED = (
+    "is marked as a reduced copy, and the picture itself is not in the file: give that one, or "
+    "save this one anew as PNG"
+)
 
 # Suffix → Pillow's format and how to save it.
 WRITERS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -78,8 +102,31 @@ class Picture:
         """Width and height in pixels."""
         return self.pixels.shape[1], self.pixels.shape[0]
 
+    @functools.cached_property
+    def is_grey(self) -> bool:
+        """Whether it has no colours, but for what rounding may have left of them."""
+        return all(
+            float(np.ptp(self.pixels[top : top + STRIP], axis=2).max()) <= GREY_WITHIN
+            for top in range(0, len(self.pixels), STRIP)
+        )
+
 
 # ------------------------------------------------------------------------------------- reading
+
+
+@dataclass(frozen=True)
+class Head:
+    """What the head of a file says of the picture in it.
+
+    Attributes:
+        size: width and height, upright.
+        channels: values of a pixel, its transparency among them.
+        bytes: that these take once they are decoded.
+    """
+
+    size: tuple[int, int]
+    channels: int
+    bytes: int
 
 
 def read(source: Source, role: str = "picture") -> Picture:
@@ -95,47 +142,103 @@ def read(source: Source, role: str = "picture") -> Picture:
     Raises:
         InputError: it cannot be read as a picture.
     """
-    what, notes = role, list[str]()
-    if isinstance(source, np.ndarray):
-        picture = _from_memory(_checked_array(source, role))
-    elif isinstance(source, Image.Image):
-        with _one_sentence(what):
-            picture = _from_memory(_from_image(source, notes))
-    elif isinstance(source, str | Path):
-        path = Path(source)
-        what = f"{role} {shown(path)}"
-        data = _file_bytes(path, what)
-        with _one_sentence(what):
-            pixels = _from_file(data, notes)
-        picture = Picture(pixels, path.name, hashlib.sha256(data).hexdigest())
-    else:
-        raise InputError(
-            f"The {role} should be a path, a PIL image or an H×W×3 uint8 array, "
-            f"not {type(source).__name__}."
-        )
-    for note in notes:
-        warnings.warn(f"The {what} {note}.", ImpastoWarning, stacklevel=2)
-    return picture
+    notes = list[str]()
+    pixels, opacity, name, sha256 = _decoded(source, role, notes)
+    if opacity is not None:
+        notes.append(LAID_ON_WHITE)
+        pixels = _on_white(pixels, opacity)
+    _tell(notes, role, source)
+    return Picture(pixels, name, sha256 or _sha256(pixels))
 
 
-def size_of(path: str | Path, role: str = "picture") -> tuple[int, int]:
-    """Width and height of the picture in a file, upright; its pixels are read only where they must.
+def read_apart(
+    source: Source, role: str = "picture"
+) -> tuple[Picture, npt.NDArray[np.float32] | None]:
+    """A picture as :func:`read` gives it, but with its transparency beside it.
+
+    Returns:
+        The picture as if nothing of it were transparent; and H × W, 0…1, how opaque each of its
+        pixels is, or None where all are.
+
+    Raises:
+        InputError: it cannot be read as a picture.
+    """
+    notes = list[str]()
+    pixels, opacity, name, sha256 = _decoded(source, role, notes)
+    _tell(notes, role, source)
+    if opacity is None:
+        return Picture(pixels, name, sha256 or _sha256(pixels)), None
+    picture = Picture(pixels, name, sha256 or _sha256(pixels, opacity))
+    return picture, (opacity / np.float32(255)).astype(np.float32)
+
+
+def described(path: str | os.PathLike[str], role: str = "picture") -> Head:
+    """What the head of a file says of the picture in it; none of its pixels is decoded.
 
     Raises:
         InputError: it is no picture, as far as can be seen so.
     """
-    what = f"{role} {shown(path)}"
-    data = _file_bytes(Path(path), what)
-    with _one_sentence(what):
-        try:
-            image = _opened(data)
-        except _UnusableError:  # what Pillow cannot read, tifffile may
-            height, width = _from_file(data, []).shape[:2]
-            return width, height
+    with _opened_file(path, role) as file, _one_sentence(_called(role, path)):
+        notes = list[str]()
+        head = _checked_head(file)
+        if head.startswith(tiff.SIGNATURES):
+            page = _main_page(file, head, notes)
+            turned = page.orientation in SIDEWAYS
+            stored = page.width, page.height
+            return Head(stored[::-1] if turned else stored, page.channels, page.bytes)
+        image = _opened_image(file, head)
         _check_size(*image.size)
         width, height = image.size
-        turned = _orientation(image, []) in SIDEWAYS and image.format != "TIFF"  # upright already
-        return (height, width) if turned else (width, height)
+        channels = len(image.getbands())
+        if image.has_transparency_data and not image.mode.endswith(("A", "a")):
+            channels += 1
+        deep = {"I": 4, "F": 4}.get(image.mode, 2 if image.mode.startswith("I;") else 1)
+        turned = _orientation(image, notes) in SIDEWAYS
+        size = (height, width) if turned else (width, height)
+        return Head(size, channels, width * height * channels * deep)
+
+
+def size_of(path: str | os.PathLike[str], role: str = "picture") -> tuple[int, int]:
+    """Width and height of the picture in a file, upright; its pixels are not read.
+
+    Raises:
+        InputError: it is no picture, as far as can be seen so.
+    """
+    return described(path, role).size
+
+
+def _decoded(
+    source: Source, role: str, notes: list[str]
+) -> tuple[Pixels, Opacity | None, str | None, str | None]:
+    """Pixels and, where some are transparent, their opacity; the name and the sum of a file."""
+    if isinstance(source, np.ndarray):
+        return _checked_array(source, role), None, None, None
+    if isinstance(source, Image.Image):
+        with _one_sentence(role):
+            return *_from_image(source, notes), None, None
+    if isinstance(source, str | os.PathLike):
+        with _opened_file(source, role) as file, _one_sentence(_called(role, source)):
+            pixels, opacity = _from_file(file, notes)
+            return pixels, opacity, reading.located(source).name, reading.sha256_of(file)
+    raise InputError(
+        f"The {role} should be a path, a PIL image or an H×W×3 uint8 array, "
+        f"not {type(source).__name__}."
+    )
+
+
+def _tell(notes: list[str], role: str, source: Source) -> None:
+    """Warn the caller's caller of what is to be known of a picture."""
+    what = _called(role, source) if isinstance(source, str | os.PathLike) else role
+    for note in notes:
+        warnings.warn(f"The {what} {note}.", ImpastoWarning, stacklevel=3)
+
+
+def _called(role: str, path: str | os.PathLike[str]) -> str:
+    return f"{role} {shown(reading.as_given(path))}"
+
+
+def _sha256(*arrays: npt.NDArray[Any]) -> str:
+    return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
 
 
 class _UnusableError(Exception):
@@ -162,10 +265,6 @@ def _one_sentence(what: str) -> Iterator[None]:
         ) from None
 
 
-def _from_memory(pixels: Pixels) -> Picture:
-    return Picture(pixels, None, hashlib.sha256(pixels.tobytes()).hexdigest())
-
-
 def _checked_array(array: npt.NDArray[Any], role: str) -> npt.NDArray[np.uint8]:
     if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8 or array.size == 0:
         raise InputError(
@@ -175,57 +274,113 @@ def _checked_array(array: npt.NDArray[Any], role: str) -> npt.NDArray[np.uint8]:
     return np.array(array, dtype=np.uint8)
 
 
-def _file_bytes(path: Path, what: str) -> bytes:
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise InputError(f"There is no {what}.") from None
-    except IsADirectoryError:
-        raise InputError(f"The {what} is a folder; name a picture in it.") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"The {what} cannot be read: {reason}.") from None
-    if not data:
-        raise InputError(f"The {what} is empty.")
-    return data
+def _opened_file(path: str | os.PathLike[str], role: str) -> BinaryIO:
+    return reading.opened(path, role, "picture")
 
 
-def _from_file(data: bytes, notes: list[str]) -> Pixels:
-    if data.startswith(TIFF_SIGNATURES):
-        pixels = _from_deep_tiff(data, notes)
-        if pixels is not None:
-            return pixels
-    deep_png = data.startswith(PNG_SIGNATURE) and data[24] == 16
-    return _from_image(_opened(data), notes, deep_png=deep_png)
+def _from_file(file: BinaryIO, notes: list[str]) -> tuple[Pixels, Opacity | None]:
+    head = _checked_head(file)
+    if head.startswith(tiff.SIGNATURES):
+        page = _main_page(file, head, notes)
+        if page.offset != tiff.first_offset(file):
+            file = tiff.beginning_with(page, file)
+        deep = _from_deep_tiff(file, notes)
+        if deep is not None:
+            return deep
+    deep_png = head.startswith(PNG_SIGNATURE) and head[24] == 16
+    image = _opened_image(file, head)
+    if image.format != "TIFF":
+        _tell_of_frames(image, notes)
+    return _from_image(image, notes, deep_png=deep_png)
 
 
-def _opened(data: bytes) -> Image.Image:
-    """A picture of which only the head has been read."""
-    try:
-        return Image.open(io.BytesIO(data), formats=_formats(data))
-    except UnidentifiedImageError:
+def _checked_head(file: BinaryIO) -> bytes:
+    """The head of a file, which is a picture's as far as that shows, and no larger than may be."""
+    head = file.read(HEAD)
+    if head.startswith(RAW_SIGNATURES) or any(sign in head[4:16] for sign in CANON_RAW):
+        raise _UnusableError(IS_RAW)
+    if not _formats(head):
+        raise _UnusableError(NO_PICTURE)
+    size = reading.size_in(file)
+    if size > MOST_BYTES:
         raise _UnusableError(
-            "is damaged or not a picture that can be read: use JPEG, PNG, WebP, TIFF, BMP, GIF, "
-            "HEIC or AVIF"
-        ) from None
+            f"has {reading.in_gigabytes(size)}, and a picture may have "
+            f"{reading.in_gigabytes(MOST_BYTES)} at most: make it smaller"
+        )
+    return head
+
+
+def _opened_image(file: BinaryIO, head: bytes) -> Image.Image:
+    """A picture of which only the head has been read."""
+    file.seek(0)
+    try:
+        return Image.open(file, formats=_formats(head))
+    except UnidentifiedImageError:
+        raise _UnusableError(NO_PICTURE) from None
     except Image.DecompressionBombError:
         raise _UnusableError(f"has more than {MOST_PIXELS:,} pixels: make it smaller") from None
 
 
-def _formats(data: bytes) -> list[str]:
-    """Formats that may be read; HEIC joins them through pillow-heif when the file is one."""
+def _formats(head: bytes) -> list[str]:
+    """Formats that the file may have; HEIC joins them through pillow-heif when it is one."""
     Image.init()
-    if data[4:8] == b"ftyp" and data[8:12] in HEIF_BRANDS:
+    if head[4:8] == b"ftyp" and head[8:12] in HEIF_BRANDS:
         try:
             import pillow_heif
         except ImportError:
-            if data[8:12] not in (b"mif1", b"msf1"):  # those may be AVIF, which Pillow reads
+            if head[8:12] not in (b"mif1", b"msf1"):  # those may be AVIF, which Pillow reads
                 raise _UnusableError(
                     "is a HEIC picture: install pillow-heif to read it, pip install 'impasto[heif]'"
                 ) from None
         else:
             pillow_heif.register_heif_opener()
-    return [name for name in FORMATS if name in Image.OPEN]
+    known = ((name, Image.OPEN[name][1]) for name in FORMATS if name in Image.OPEN)
+    return [name for name, accepts in known if accepts is None or accepts(head[:16]) is True]
+
+
+def _main_page(file: BinaryIO, head: bytes, notes: list[str]) -> tiff.Page:
+    """The page of a TIFF that is its picture, and not a reduced copy of it."""
+    found = tiff.pages(file)
+    if tiff.is_camera_raw(head, found):
+        raise _UnusableError(IS_RAW)
+    whole = [page for page in found if page.is_whole]
+    if not whole:
+        raise _UnusableError(IS_REDUCED)
+    page = whole[0]
+    _check_size(page.width, page.height)
+    size = reading.size_in(file)
+    if page.bytes > MOST_DECODED or page.tile_bytes > max(page.bytes, MOST_TILE):
+        raise _UnusableError(
+            f"has {page.width}×{page.height} pixels of {page.channels} channels, or tiles so "
+            "large: make it smaller"
+        )
+    if page.tag_bytes > size:
+        raise _UnusableError("is damaged: it claims to hold more than there is")
+    count = len([page for page in whole if not page.is_sub])
+    if count > 1:
+        notes.append(_first_of(count if len(found) < tiff.MOST_PAGES else f"over {count}", "pages"))
+    return page
+
+
+def _tell_of_frames(image: Image.Image, notes: list[str]) -> None:
+    """Note that there are more pictures in a file than the one that is read."""
+    if not getattr(image, "is_animated", False) and getattr(image, "n_frames", 1) == 1:
+        return
+    count = int(getattr(image, "n_frames", 1))
+    if image.format == "MPO":  # whose others can be previews, or say how to brighten the first
+        count = sum(_is_of_size(image, number, image.size) for number in range(count))
+        image.seek(0)
+    if count > 1:
+        notes.append(_first_of(count, "frames"))
+
+
+def _is_of_size(image: Image.Image, number: int, size: tuple[int, int]) -> bool:
+    image.seek(number)
+    return image.size == size
+
+
+def _first_of(count: int | str, what: str) -> str:
+    return f"has {count} {what}; the first is used"
 
 
 def _check_size(width: int, height: int) -> None:
@@ -239,8 +394,9 @@ def _check_size(width: int, height: int) -> None:
 
 def _from_image(
     image: Image.Image, notes: list[str], *, deep_png: bool = False
-) -> npt.NDArray[np.uint8]:
+) -> tuple[npt.NDArray[np.uint8], Opacity | None]:
     _check_size(*image.size)
+    _check_page(image)
     image.load()
     orientation = _orientation(image, notes)
     profile = image.info.get("icc_profile")
@@ -252,12 +408,20 @@ def _from_image(
         alpha = rgba.getchannel("A")
         image = rgba.convert("L" if grey else "RGB")  # a profile describes the colours alone
     image = colours.to_srgb(image, colours.transform(profile, image.mode, notes))
-    if alpha is not None and alpha.getextrema() != (255, 255):
-        notes.append(LAID_ON_WHITE)
-        white = Image.new("RGB", image.size, "white")
-        white.paste(image, mask=alpha)
-        image = white
-    return _upright(np.asarray(image), orientation)
+    pixels = _upright(np.asarray(image), orientation)
+    if alpha is None or alpha.getextrema() == (255, 255):
+        return pixels, None
+    return pixels, _upright(np.asarray(alpha), orientation)
+
+
+def _check_page(image: Image.Image) -> None:
+    """Refuse a page of a TIFF that is not the picture; in memory there are no others."""
+    tags = getattr(image, "tag_v2", {})
+    kind = tags.get(tiff.NEW_SUBFILE_TYPE, 0)
+    if tiff.DNG_VERSION in tags or tags.get(PHOTOMETRIC) in tiff.RAW:
+        raise _UnusableError(IS_RAW)
+    if kind & tiff.IS_REDUCED or tags.get(tiff.SUBFILE_TYPE) == tiff.REDUCED:
+        raise _UnusableError(IS_REDUCED)
 
 
 def _orientation(image: Image.Image, notes: list[str]) -> int:
@@ -309,13 +473,16 @@ def _without_tifffile(image: Image.Image) -> str:
     return ", since tifffile is not installed: pip install 'impasto[tiff]'"
 
 
-def _from_deep_tiff(data: bytes, notes: list[str]) -> npt.NDArray[np.float32] | None:
+def _from_deep_tiff(
+    file: BinaryIO, notes: list[str]
+) -> tuple[npt.NDArray[np.float32], Opacity | None] | None:
     """A TIFF of 16 bits, grey or RGB, in full depth; None if it is another or tifffile is away."""
+    file.seek(0)
     try:
         import tifffile
 
-        with tifffile.TiffFile(io.BytesIO(data)) as file:
-            page = file.pages[0]
+        with tifffile.TiffFile(file) as pages:
+            page = pages.pages[0]
             _check_depth(page.dtype)
             _check_size(page.imagewidth, page.imagelength)
             kind, extra = page.photometric, page.extrasamples
@@ -323,28 +490,49 @@ def _from_deep_tiff(data: bytes, notes: list[str]) -> npt.NDArray[np.float32] | 
                 return None
             if page.axes not in ("YX", "YXS", "SYX"):
                 return None
-            values = page.asarray() / np.float32(257)
-            values = np.moveaxis(values, 0, 2) if page.axes == "SYX" else np.atleast_3d(values)
+            _check_swelling(page, file)
+            stored = page.asarray()
             orientation = page.tags.valueof(ORIENTATION, 1)
             profile = page.tags.valueof(ICC_PROFILE)
+            axes = page.axes
     except _UnusableError:
         raise
     except Exception:  # what it cannot read, Pillow may, or it says what is wrong
         return None
+    stored = np.moveaxis(stored, 0, 2) if axes == "SYX" else np.atleast_3d(stored)
     count = 3 if kind == RGB else 1
-    pixels, alpha = values[:, :, :count], values[:, :, count : count + 1] / 255
+    transparent = bool(extra) and extra[0] in (PREMULTIPLIED_ALPHA, ALPHA)
+    values = stored[:, :, : count + transparent] / np.float32(257)
+    pixels, opacity = values[:, :, :count], values[:, :, count:] if transparent else None
     if kind == WHITE_IS_ZERO:
         pixels = 255 - pixels
-    transparent = bool(extra) and extra[0] in (PREMULTIPLIED_ALPHA, ALPHA)
-    if transparent and extra[0] == PREMULTIPLIED_ALPHA:
-        pixels = np.minimum(pixels / np.maximum(alpha, 1 / np.float32(65535)), 255)
+    if opacity is not None and extra[0] == PREMULTIPLIED_ALPHA:
+        pixels = np.minimum(pixels / np.maximum(opacity / 255, 1 / np.float32(65535)), 255)
     transform = colours.transform(profile, "RGB" if kind == RGB else "L", notes)
     if transform is not None:
         notes.append("has 16 bits a channel; its colour profile is converted with 8 bits")
         image = Image.fromarray(to_uint8(pixels if kind == RGB else pixels[:, :, 0]))
         pixels = np.asarray(colours.to_srgb(image, transform))
     pixels = np.broadcast_to(pixels, (*pixels.shape[:2], 3)).astype(np.float32)
-    return _upright(_on_white(pixels, alpha, notes) if transparent else pixels, orientation)
+    if opacity is None or opacity.min() == 255:
+        return _upright(pixels, orientation), None
+    return _upright(pixels, orientation), _upright(opacity[:, :, 0], orientation)
+
+
+def _check_swelling(page: Any, file: BinaryIO) -> None:
+    """Refuse a page of which a piece unpacks to more than it should; tifffile would unpack it."""
+    room = math.prod(page.chunks) * page.dtype.itemsize + 1
+    for place, count in zip(page.dataoffsets, page.databytecounts, strict=True):
+        if count * LARGEST_SWELLING <= MOST_TILE or page.compression not in (*DEFLATE, LZMA):
+            continue
+        file.seek(place)
+        packed = file.read(count)
+        if page.compression == LZMA:
+            unpacked = lzma.LZMADecompressor().decompress(packed, room)
+        else:
+            unpacked = zlib.decompressobj().decompress(packed, room)
+        if len(unpacked) == room:
+            raise _UnusableError("is damaged: a piece of it unpacks to more than it should")
 
 
 def _check_depth(dtype: np.dtype[Any]) -> None:
@@ -352,34 +540,74 @@ def _check_depth(dtype: np.dtype[Any]) -> None:
         raise _UnusableError(f"holds {dtype} values: save it with 8 or 16 bits a channel")
 
 
-def _on_white(
-    pixels: npt.NDArray[Any], alpha: npt.NDArray[Any], notes: list[str]
-) -> npt.NDArray[Any]:
-    """Pixels of 0…255 and their opacity of 0…1, not multiplied with it yet, on white."""
-    if alpha.min() == 1:
-        return pixels
-    notes.append(LAID_ON_WHITE)
+def _on_white(pixels: Pixels, opacity: Opacity) -> Pixels:
+    """Pixels, not multiplied with their opacity yet, on white."""
+    if pixels.dtype == np.uint8:
+        white = Image.new("RGB", (pixels.shape[1], pixels.shape[0]), "white")
+        white.paste(Image.fromarray(pixels), mask=Image.fromarray(opacity))
+        return np.array(white)
+    alpha = opacity[:, :, None] / 255
     return np.asarray(pixels * alpha + 255 * (1 - alpha), dtype=np.float32)
 
 
 # ------------------------------------------------------------------------------------ changing
 
 
-def carried_text(path: Path) -> str | None:
+def carried_text(path: str | os.PathLike[str]) -> str | None:
     """What :func:`save` let a PNG carry; None for a picture that carries nothing.
 
     Raises:
         InputError: there is no such picture.
     """
-    what = f"picture {shown(path)}"
-    data = _file_bytes(path, what)
-    with _one_sentence(what):
-        if not data.startswith(PNG_SIGNATURE):
+    with _opened_file(path, "picture") as file, _one_sentence(_called("picture", path)):
+        if file.read(len(PNG_SIGNATURE)) != PNG_SIGNATURE:
             return None
-        image = Image.open(io.BytesIO(data), formats=["PNG"])
-        image.load()  # since a text may stand after the pixels
-        text = image.info.get("impasto")
-        return text if isinstance(text, str) else None
+        for name, length in _chunks(file):
+            if name not in (b"tEXt", b"zTXt", b"iTXt"):
+                continue
+            text = _text_in(name, file.read(min(length, MOST_TEXT)))
+            if text is not None:
+                if length > MOST_TEXT:
+                    raise _UnusableError("carries a text too long for a recipe")
+                return text
+        return None
+
+
+def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
+    """Name and length of every chunk of a PNG; the file stands at what the chunk holds."""
+    size = reading.size_in(file)
+    for _ in range(MOST_CHUNKS):
+        head = file.read(8)
+        if len(head) < 8:
+            break
+        length, name = struct.unpack(">I4s", head)
+        place = file.tell()
+        if place + length > size:
+            break
+        yield name, length
+        if name == b"IEND":
+            return
+        file.seek(place + length + 4)  # behind its check sum
+    raise _UnusableError("is damaged: it is cut short")
+
+
+def _text_in(name: bytes, data: bytes) -> str | None:
+    """The text of a chunk, if it is impasto's."""
+    keyword, _, rest = data.partition(b"\0")
+    if keyword != b"impasto":
+        return None
+    packed = name == b"zTXt"
+    if name == b"iTXt":
+        packed = rest[:1] == b"\1"
+        rest = rest[2:].split(b"\0", 2)[-1]  # behind the language and the translated keyword
+    elif packed:
+        rest = rest[1:]
+    if packed:
+        unpacking = zlib.decompressobj()
+        rest = unpacking.decompress(rest, MOST_TEXT)
+        if not unpacking.eof:
+            raise _UnusableError("carries a text that is damaged, or too long for a recipe")
+    return rest.decode("utf-8" if name == b"iTXt" else "latin-1")
 
 
 def resize(pixels: Pixels, size: tuple[int, int]) -> npt.NDArray[np.float32]:

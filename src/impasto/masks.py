@@ -7,9 +7,10 @@ its feature maps before their Gram matrix is taken.
 
 from __future__ import annotations
 
+import os
 import re
+import warnings
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,8 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from impasto import images
-from impasto.errors import InputError
+from impasto import images, reading
+from impasto.errors import ImpastoWarning, InputError
 from impasto.files import shown
 from impasto.sizes import PixelSize
 
@@ -27,6 +28,7 @@ Shares = npt.NDArray[np.float32]
 
 LABEL = re.compile(r"^(?P<path>.+)#(?P<colour>[0-9a-fA-F]{6})$")
 NEAR = 48  # grey levels a channel by which a label's colour may be off, as in a JPEG
+FAINT = 16 / 255  # share below which a mask marks nothing, and by which it may fall short of all
 GREY = np.array([0.299, 0.587, 0.114], np.float32)  # luma of ITU-R BT.601, as Pillow's
 
 
@@ -60,31 +62,105 @@ class Mask:
 def read(source: Any, role: str) -> Mask:
     """A mask from a picture: its grey values, or the region in one of its colours.
 
+    Where the shape stands in the picture's transparency, that is the mask. What the user should
+    know of it is warned of with :class:`ImpastoWarning`.
+
     Args:
         source: a path; a path and a colour, as in ``regions.png#ff0000``; a ``PIL.Image.Image``; an
-            H × W × 3 or H × W uint8 array.
+            H × W or H × W × C array, uint8 or boolean.
         role: what errors call it.
 
     Raises:
-        InputError: it cannot be read, or marks nothing.
+        InputError: it cannot be read, marks nothing, or it cannot be told what it marks.
     """
     source, colour = split(source)
-    if isinstance(source, np.ndarray) and source.ndim == 2:
-        source = np.repeat(source[..., None], 3, axis=2)
-    picture = images.read(source, role)
+    picture, opacity = images.read_apart(_as_picture(source, role), role)
     pixels = picture.pixels.astype(np.float32)
     what = f"{role} {shown(picture.name)}" if picture.name else role
-    if colour is None:
-        shares = np.clip(pixels @ GREY / 255, 0, 1)
-        empty = f"The {what} is black everywhere: paint white where it should be."
-    else:
-        wanted = np.array(list(bytes.fromhex(colour)), np.float32)
-        shares = (np.abs(pixels - wanted).max(axis=2) <= NEAR).astype(np.float32)
-        empty = f"The {what} has nothing of the colour #{colour}: name one that is in it."
-    if not shares.any():
-        raise InputError(empty)
+    notes = list[str]()
+    try:
+        if colour is None:
+            shares = _full(_shape(pixels, opacity, notes), notes)
+        else:
+            shares = _region(pixels, opacity, colour)
+    except _UnclearError as error:
+        raise InputError(f"The {what} {error}.") from None
+    if shares.min() > 1 - FAINT:
+        notes.append(
+            "marks all of its picture: leave it out, or paint black where it should not be"
+        )
+    for note in notes:
+        warnings.warn(f"The {what} {note}.", ImpastoWarning, stacklevel=2)
     name = picture.name if colour is None else f"{picture.name}#{colour}"
-    return Mask(shares.astype(np.float32), name, picture.sha256)
+    return Mask(shares, name, picture.sha256)
+
+
+class _UnclearError(Exception):
+    """A mask of which this text is true cannot be used."""
+
+
+def _as_picture(source: Any, role: str) -> Any:
+    """An array as a picture, whatever a mask's may be; anything else as it is."""
+    if not isinstance(source, np.ndarray):
+        return source
+    array = source[..., 0] if source.ndim == 3 and source.shape[2] == 1 else source
+    shape = array.shape[2:] if array.ndim == 3 else () if array.ndim == 2 else None
+    if array.dtype not in (np.uint8, np.bool_) or shape not in ((), (2,), (3,), (4,)):
+        raise InputError(
+            f"The {role} should be an H×W array of uint8 or of booleans, or a picture's, not "
+            f"{'×'.join(map(str, source.shape)) or 'one value'} of {source.dtype}."
+        )
+    if not array.size:
+        return source
+    white = 255 if array.dtype == np.bool_ else 1
+    return Image.fromarray(np.ascontiguousarray(array.astype(np.uint8) * np.uint8(white)))
+
+
+def _shape(pixels: Shares, opacity: Shares | None, notes: list[str]) -> Shares:
+    """What is white, or what is opaque where that is what makes the shape."""
+    grey: Shares = np.clip(pixels @ GREY / np.float32(255), 0, 1)
+    if opacity is None:
+        return grey
+    if not opacity.any():
+        raise _UnclearError("is transparent everywhere: paint white where it should be")
+    if opacity.min() > (1 - NEAR / 255) * opacity.max():
+        return grey
+    seen = grey[opacity > (1 - FAINT) * opacity.max()]
+    if np.ptp(seen) > NEAR / 255:
+        raise _UnclearError(
+            "has one shape in its grey values and another in its transparency: save it without "
+            "transparency, white on black"
+        )
+    notes.append("is transparent in places: what is opaque in it is the mask, whatever its colour")
+    return opacity
+
+
+def _full(shares: Shares, notes: list[str]) -> Shares:
+    """The mask at its full strength; one of ones and zeros is meant as one of white and black."""
+    most = float(shares.max())
+    if not most:
+        raise _UnclearError("is black everywhere: paint white where it should be")
+    if any(abs(most * top - 1) < 0.01 for top in (255, 65535)):
+        notes.append("holds no values but 0 and 1, of which 1 is taken for white")
+        return (shares / most).astype(np.float32)
+    if most < FAINT:
+        raise _UnclearError(
+            f"is nearly black everywhere, {round(255 * most)} of 255 where it is lightest: paint "
+            "white where it should be"
+        )
+    return shares
+
+
+def _region(pixels: Shares, opacity: Shares | None, colour: str) -> Shares:
+    """Where a picture has a colour, and is not transparent."""
+    wanted = np.array(list(bytes.fromhex(colour)), np.float32)
+    found = np.abs(pixels - wanted).max(axis=2) <= NEAR
+    if opacity is not None:
+        found &= opacity >= 0.5
+    if not found.any():
+        raise _UnclearError(f"has nothing of the colour #{colour}: name one that is in it")
+    region: Shares = found.astype(np.float32)
+    return region
 
 
 def split(source: Any) -> tuple[Any, str | None]:
@@ -93,11 +169,18 @@ def split(source: Any) -> tuple[Any, str | None]:
     >>> split("regions.png#ff0000"), split("sky.png")
     (('regions.png', 'ff0000'), ('sky.png', None))
     """
-    if isinstance(source, str | Path) and not Path(source).exists():
-        label = LABEL.match(str(source))
+    if isinstance(source, str | os.PathLike) and not _is_there(source):
+        label = LABEL.match(reading.as_given(source))
         if label is not None:
             return label["path"], label["colour"].lower()
     return source, None
+
+
+def _is_there(path: str | os.PathLike[str]) -> bool:
+    try:
+        return reading.located(path).exists()
+    except (OSError, ValueError):  # of a name that the system cannot look up
+        return False
 
 
 def pooled(mask: Tensor, pools: int) -> Tensor:

@@ -1,0 +1,101 @@
+"""Files that a user names, for reading: where they are, and that they can be read at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+from impasto.errors import InputError
+from impasto.files import shown
+
+ADDRESS = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]+):/{1,2}(?P<rest>[^/].*)", re.DOTALL)
+CHUNK = 2**20  # bytes that are read at a time
+
+
+def located(given: str | os.PathLike[str]) -> Path:
+    """The file that is meant: ``~`` is the home folder, unless there is a file of just that name.
+
+    >>> located("~/oil.jpg") == Path.home() / "oil.jpg"
+    True
+    """
+    path = Path(os.fsdecode(given))
+    if path.parts[:1] and path.parts[0].startswith("~") and not os.path.lexists(path):
+        try:
+            return path.expanduser()
+        except RuntimeError:  # there is no such user
+            return path
+    return path
+
+
+def as_given(path: str | os.PathLike[str]) -> str:
+    """A path as it was typed; of an address, :class:`Path` leaves out a slash.
+
+    >>> as_given(Path("https://example.org/oil.jpg")), as_given("oil.jpg")
+    ('https://example.org/oil.jpg', 'oil.jpg')
+    """
+    text = os.fsdecode(path)
+    address = ADDRESS.fullmatch(text)
+    return text if address is None else f"{address['scheme']}://{address['rest']}"
+
+
+def opened(path: str | os.PathLike[str], role: str, kind: str = "file") -> BinaryIO:
+    """A file, open for reading, of which nothing has been read.
+
+    Args:
+        path: as the user gave it.
+        role: what errors call it, such as ``content picture``.
+        kind: what one would look for in a folder.
+
+    Raises:
+        InputError: there is no such file, or it is something else: a folder, a device, a pipe, an
+            address; or it is empty, or may not be read.
+    """
+    what = f"{role} {shown(as_given(path))}"
+    found = located(path)
+    try:
+        status = found.stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise InputError(f"The {what} is a folder; name a {kind} in it.")
+        if not stat.S_ISREG(status.st_mode):
+            raise InputError(f"The {what} is a device or a pipe: name a file.")
+        if not status.st_size:
+            raise InputError(f"The {what} is empty.")
+        return found.open("rb")
+    except (FileNotFoundError, NotADirectoryError):
+        if ADDRESS.fullmatch(os.fsdecode(path)):
+            raise InputError(
+                f"The {what} is an address: download what is there, and name the file."
+            ) from None
+        raise InputError(f"There is no {what}.") from None
+    except (OSError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"The {what} cannot be read: {reason}.") from None
+
+
+def size_in(file: BinaryIO) -> int:
+    """Bytes of an open file."""
+    return os.fstat(file.fileno()).st_size
+
+
+def in_gigabytes(size: int) -> str:
+    """A number of bytes for a sentence.
+
+    >>> in_gigabytes(12_000_000_000), in_gigabytes(2**31)
+    ('12 GB', '2.15 GB')
+    """
+    return f"{size / 1e9:.3g} GB"
+
+
+def sha256_of(file: BinaryIO) -> str:
+    """SHA-256 of an open file, a piece at a time."""
+    digest = hashlib.sha256()
+    file.seek(0)
+    while piece := file.read(CHUNK):
+        digest.update(piece)
+    return digest.hexdigest()
