@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,8 @@ from pathlib import Path
 import psutil
 import torch
 
-from impasto.errors import ImpastoWarning, InputError
+from impasto.errors import InputError
+from impasto.notes import tell
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 DTYPES = {
@@ -48,10 +48,9 @@ def arithmetic(precision: str, device: torch.device) -> Arithmetic:
     """
     if precision != "auto":
         if precision == "bfloat16" and not multiplies_bfloat16(device):
-            warnings.warn(
+            tell(
                 f"The device {device.type} has no fast bfloat16, and will take long; "
                 "--precision auto chooses what it is good at.",
-                ImpastoWarning,
                 stacklevel=2,
             )
         return Arithmetic(DTYPES[precision])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 
@@ -13,7 +12,8 @@ from torch import Tensor
 from impasto import devices, forecast, tiles
 from impasto.canvases import Canvases
 from impasto.deferred import Deferred, cut_for
-from impasto.errors import ImpastoWarning, RunError
+from impasto.errors import RunError
+from impasto.notes import tell
 from impasto.notions import STYLE_LOSSES
 from impasto.objective import Evaluation, Objective
 from impasto.pyramid import Level
@@ -211,10 +211,9 @@ class Evaluator:
 
     def _use_tiles(self, side: int) -> None:
         """Look at the canvas in smaller tiles."""
-        warnings.warn(
+        tell(
             f"Memory ran out at {self.level.size[0]}×{self.level.size[1]} pixels; going on with "
             f"tiles of {side}.",
-            ImpastoWarning,
             stacklevel=2,
         )
         for index in range(self.level.number - 1, len(self.tiles)):

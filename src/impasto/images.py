@@ -28,8 +28,9 @@ from PIL import Image, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 
 from impasto import colours, reading, tiff
-from impasto.errors import ImpastoWarning, InputError
+from impasto.errors import InputError
 from impasto.files import check_writable, shown, written_whole
+from impasto.notes import tell
 
 Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
 Opacity = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
@@ -230,7 +231,7 @@ def _tell(notes: list[str], role: str, source: Source) -> None:
     """Warn the caller's caller of what is to be known of a picture."""
     what = _called(role, source) if isinstance(source, str | os.PathLike) else role
     for note in notes:
-        warnings.warn(f"The {what} {note}.", ImpastoWarning, stacklevel=3)
+        tell(f"The {what} {note}.", stacklevel=3)
 
 
 def _called(role: str, path: str | os.PathLike[str]) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,8 +19,9 @@ from PIL import Image
 from torch import Tensor
 
 from impasto import images, reading
-from impasto.errors import ImpastoWarning, InputError
+from impasto.errors import InputError
 from impasto.files import shown
+from impasto.notes import tell
 from impasto.sizes import PixelSize
 
 Shares = npt.NDArray[np.float32]
@@ -90,7 +90,7 @@ def read(source: Any, role: str) -> Mask:
             "marks all of its picture: leave it out, or paint black where it should not be"
         )
     for note in notes:
-        warnings.warn(f"The {what} {note}.", ImpastoWarning, stacklevel=2)
+        tell(f"The {what} {note}.", stacklevel=2)
     name = picture.name if colour is None else f"{picture.name}#{colour}"
     return Mask(shares, name, picture.sha256)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,10 +20,11 @@ from impasto import checkpoint as checkpoints
 from impasto import weights as weight_files
 from impasto.canvases import Canvases
 from impasto.checkpoint import Saved, Saving
-from impasto.errors import ImpastoWarning, InputError, RunError
+from impasto.errors import InputError, RunError
 from impasto.evaluator import Evaluator, memory_errors
 from impasto.files import CHECKPOINT_EVERY, check_interval, check_writable, shown
 from impasto.inputs import Inputs, StyleSource, called, styles_of
+from impasto.notes import tell
 from impasto.objective import Evaluation, follows_stand_in
 from impasto.optimizers import (
     LBFGS,
@@ -503,9 +503,8 @@ class Run:
         except (OSError, ValueError) as error:  # the latter of a name that is no Unicode
             self._saving = None
             reason = getattr(error, "strerror", None) or "it cannot be written"
-            warnings.warn(
+            tell(
                 f"The run is not saved any more: {shown(saving.path)}: {reason}.",
-                ImpastoWarning,
                 stacklevel=2,
             )
 

