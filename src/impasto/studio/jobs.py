@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
 from impasto import images
 from impasto.checkpoint import is_unfinished
+from impasto.notes import heard_by
 from impasto.painter import Run
 from impasto.progress import Account
 from impasto.recipe import Recipe
@@ -77,6 +78,7 @@ class Job:
         started: set once it has a thread of its own, which forgets it at its end.
         stop: set to end it after its step.
         ended: set to end it so that it can be gone on with: the server stops.
+        notes: what its owner should know, a sentence each.
     """
 
     folder: Path
@@ -84,6 +86,12 @@ class Job:
     started: threading.Event = field(default_factory=threading.Event)
     stop: threading.Event = field(default_factory=threading.Event)
     ended: threading.Event = field(default_factory=threading.Event)
+    notes: list[str] = field(default_factory=list)
+
+    def note(self, sentence: str) -> None:
+        """Keep what its owner should know, once."""
+        if sentence not in self.notes:
+            self.notes.append(sentence)
 
     @property
     def name(self) -> str:
@@ -221,8 +229,9 @@ class Workshop:
                 tell(Waiting(place.ahead, place.expected()))
             if not job.stop.is_set():
                 began = time.monotonic()
-                run = make()
-                last = run.paint(self._teller(run, job, place, tell))
+                with heard_by(job.note):
+                    run = make()
+                    last = run.paint(self._teller(run, job, place, tell))
                 how = "done" if last.stopped is None else "stopped"
         except Exception as error:
             last, how = error, "failed"

@@ -15,10 +15,12 @@ from typing import Any
 import gradio as gr
 import numpy as np
 import pandas as pd
+from gradio.context import LocalContext
 from PIL import Image
 
 from impasto import images, samples
 from impasto.errors import ImpastoError, InputError
+from impasto.notes import heard_by
 from impasto.recipe import PRESETS, Recipe
 from impasto.result import Result
 from impasto.studio.controls import (
@@ -148,11 +150,12 @@ class Page:
 
     def __init__(self, workshop: Workshop) -> None:
         self.workshop = workshop
+        self._noted: dict[str, list[str]] = {}  # by the call that they are an answer to
         self.i18n = gr.I18n(en=table("en"), ko=table("ko"))
         with gr.Blocks(title="impasto", analytics_enabled=False, delete_cache=(3600, 3600)) as page:
             self._lay_out()
             self._connect(page)
-        page.process_api = _understood(page.process_api)
+        page.process_api = _understood(self._with_notes(page.process_api))
         self.blocks = page
 
     def _text(self, key: str) -> Any:
@@ -217,6 +220,7 @@ class Page:
     def _lay_out_outputs(self) -> None:
         text = self._text
         self.status = gr.Markdown(text("ready"), elem_id="status")
+        self.notes = gr.Markdown(visible=False, elem_id="notes")
         self.painting = gr.Image(
             label=text("painting"),
             interactive=False,
@@ -280,6 +284,7 @@ class Page:
             self.visit,
             self.unfinished,
             self.status,
+            self.notes,
             self.painting,
             self.losses,
             self.compare,
@@ -342,14 +347,31 @@ class Page:
         with tempfile.TemporaryDirectory(prefix="impasto-") as folder:
             file = Path(folder, "painting.png")
             result.save(file)
+            event = LocalContext.event_id.get(None)
+            if job.notes and event is not None:
+                self._noted[event] = [_shown(note, "en") for note in job.notes]
             yield str(file)
+
+    def _with_notes(self, process: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        """What processes a call, and lets the painting that answers it come with its notes."""
+
+        @wraps(process)
+        async def with_notes(*given: Any, **named: Any) -> Any:
+            answer = await process(*given, **named)
+            notes = self._noted.pop(named.get("event_id") or "", None)
+            if notes is not None:
+                answer["data"][0]["notes"] = notes
+            return answer
+
+        return with_notes
 
     def _to_brush(self, language: str, content: str | None) -> Any:
         if content is None:
             return None
         try:
             self.workshop.limits.check_uploaded(images.size_of(content, "photograph"))
-            pixels = images.read(content, "photograph").pixels
+            with heard_by(lambda _: None):  # it is told when it is painted
+                pixels = images.read(content, "photograph").pixels
         except ImpastoError as error:
             raise _refusal(_reason(error, language)) from None
         picture = Image.fromarray(images.to_uint8(pixels))
@@ -413,6 +435,7 @@ class Page:
                 self.visit: visit,
                 self.unfinished: job.name,
                 self.status: said("reading", language),
+                self.notes: gr.Markdown(visible=False),
                 self.losses: None,
                 self.painting: gr.Image(visible=True),
                 self.compare: gr.ImageSlider(visible=False),
@@ -433,7 +456,7 @@ class Page:
                 else:
                     loss = float(np.log10(max(view.step.loss, 1e-30)))
                     losses.append((view.step.number, loss))
-                    yield from self._going(view, language, losses)
+                    yield from self._going(view, language, losses, job)
         except Exception as error:
             last = {
                 self.status: _reason(error, language),
@@ -442,16 +465,17 @@ class Page:
         finally:
             visit.job = None
             self._forget(job)
-        yield {**rest, **last}
+        yield {**rest, **last, self.notes: _of_notes(job, language)}
 
     def _going(
-        self, view: Painting, language: str, losses: list[tuple[int, float]]
+        self, view: Painting, language: str, losses: list[tuple[int, float]], job: Job
     ) -> Iterator[Updates]:
         """A step, told where there is something new to see."""
         if view.preview is None:
             return
         yield {
             self.painting: view.preview,
+            self.notes: _of_notes(job, language),
             self.losses: pd.DataFrame(losses, columns=["step", "loss"]),
             self.status: said(
                 "going",
@@ -578,10 +602,21 @@ def _refusal(sentence: str) -> gr.Error:
     return gr.Error(sentence, print_exception=False)
 
 
+def _of_notes(job: Job, language: str) -> gr.Markdown:
+    """What a visitor should know about their painting."""
+    lines = "\n".join(f"- {_shown(note, language)}" for note in job.notes)
+    return gr.Markdown(lines, visible=bool(lines))
+
+
+def _shown(sentence: str, language: str) -> str:
+    """A sentence for a visitor, in their language, without the folders in it."""
+    bare = WHERE.sub("'", sentence)
+    return korean(bare) if str(language).startswith("ko") else bare
+
+
 def _reason(error: Exception, language: str) -> str:
     """What went wrong, without what the visitor need not know, such as where files are kept."""
     if isinstance(error, ImpastoError):
-        sentence = WHERE.sub("'", str(error))
-        return korean(sentence) if str(language).startswith("ko") else sentence
+        return _shown(str(error), language)
     LOG.exception("A painting failed", exc_info=error)
     return said("failed", language)

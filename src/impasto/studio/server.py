@@ -21,13 +21,15 @@ os.environ["MPLBACKEND"] = "agg"  # asked by Gradio at every call; a notebook's 
 import gradio as gr
 import uvicorn
 from fastapi import FastAPI, Request, Response
+from gradio.queueing import Queue
 from gradio.route_utils import FnIndexInferError
 from gradio.routes import App
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from impasto import __version__, samples
-from impasto.studio.guards import Door, OwnFiles
+from impasto.studio.connections import Connection
+from impasto.studio.guards import Door, Gate, Listeners, OwnFiles
 from impasto.studio.jobs import Workshop
 from impasto.studio.limits import Limits
 from impasto.studio.opening import ENDING
@@ -46,7 +48,7 @@ def application(workshop: Workshop, auth: tuple[str, str] | None = None) -> Fast
         workshop: that paints.
         auth: name and password that visitors need.
     """
-    app = FastAPI(title="impasto", version=__version__, docs_url=None, redoc_url=None)
+    app = FastAPI(title="impasto", version=__version__, openapi_url=None)
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
@@ -62,7 +64,16 @@ def application(workshop: Workshop, auth: tuple[str, str] | None = None) -> Fast
     page.blocks.has_launched = True  # from here on files are only served to whom they belong
     app.add_middleware(Head, text=HEAD.encode())
     app.add_middleware(OwnFiles, folder=Path(page.blocks.GRADIO_CACHE))
+    app.add_middleware(
+        Listeners,
+        has_call=lambda event: _has_call(page.blocks._queue, event),
+        has_session=lambda name: name in page.blocks._queue.pending_messages_per_session,
+    )
     app.add_middleware(Door, most=workshop.limits.bytes)
+    if auth is not None:
+        app.add_middleware(
+            Gate, visitors=auth, has_signed_in=lambda request: _has_signed_in(app, request)
+        )
     mounted: FastAPI = gr.mount_gradio_app(
         app,
         page.blocks,
@@ -81,6 +92,19 @@ def application(workshop: Workshop, auth: tuple[str, str] | None = None) -> Fast
     for kind in MALFORMED:
         gradio_in(mounted).add_exception_handler(kind, _malformed)
     return mounted
+
+
+def _has_call(queue: Queue, event: str) -> bool:
+    """Whether Gradio's queue holds a call, or what is left of its answer."""
+    sessions = queue.pending_event_ids_session.values()
+    return event in queue.event_ids_to_events or any(event in events for events in sessions)
+
+
+def _has_signed_in(app: FastAPI, request: Request) -> bool:
+    """Whether a request holds the cookie that Gradio gives to those who sign in."""
+    gradio = gradio_in(app)
+    names = (f"access-token{kind}-{gradio.cookie_id}" for kind in ("", "-unsecure"))
+    return any(request.cookies.get(name) in gradio.tokens for name in names)
 
 
 def gradio_in(app: FastAPI) -> App:
@@ -179,7 +203,13 @@ class Server(uvicorn.Server):
         self.asked: int | None = None
         self._opened = opened
         super().__init__(
-            uvicorn.Config(self.app, log_level="warning", timeout_graceful_shutdown=GRACE)
+            uvicorn.Config(
+                self.app,
+                http=Connection,
+                ws="none",
+                log_level="warning",
+                timeout_graceful_shutdown=GRACE,
+            )
         )
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
