@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
+import re
 import socket
 import struct
 import time
@@ -18,7 +20,7 @@ import pytest
 from PIL import Image
 
 from conftest import content_pixels
-from impasto.studio import guards
+from impasto.studio import connections, guards
 from impasto.studio.jobs import Workshop
 from impasto.studio.limits import Limits
 from studio import running
@@ -64,6 +66,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
         httpx.Client(base_url=address, timeout=30) as web,
     ):
         patch.setattr(guards, "PATIENCE", PATIENCE)
+        patch.setattr(connections, "PATIENCE", PATIENCE)
         yield Studio(address, workshop, secret, upload(web, good_picture()), web)
 
 
@@ -598,6 +601,108 @@ def test_whoever_does_not_go_on_is_hung_up_on(studio: Studio, what: str) -> None
 def test_whoever_hangs_up_halfway_harms_nobody(studio: Studio, what: str) -> None:
     with connected(studio) as connection:
         connection.sendall(SLOW[what])
+
+
+GOOD_REQUEST = b"GET /healthz HTTP/1.1\r\nHost: studio\r\n\r\n"
+HALF_HEADS: dict[str, bytes] = {
+    "nothing": b"",
+    "a byte": b"G",
+    "half a line": b"GET /healthz HT",
+    "half a header": b"GET /healthz HTTP/1.1\r\nHost: stu",
+    "all headers but no end": b"GET /healthz HTTP/1.1\r\nHost: studio\r\n",
+    "half a header of a post": b"POST /gradio_api/upload HTTP/1.1\r\nHost: studio\r\nContent-Le",
+    "half a second request": GOOD_REQUEST + b"GET /healthz HTTP/1.1\r\nHo",
+    "a body that nobody asked for": b"GET /healthz HTTP/1.1\r\nHost: studio\r\n"
+    b"Content-Length: 1000\r\n\r\nx",
+}
+
+
+@pytest.mark.parametrize("what", HALF_HEADS)
+@pytest.mark.parametrize("every", [None, 0.2], ids=["and no more", "and a byte now and then"])
+def test_no_connection_is_held_by_half_a_request(
+    studio: Studio, what: str, every: float | None
+) -> None:
+    began = time.monotonic()
+    with connected(studio) as connection, contextlib.suppress(ConnectionError):
+        connection.sendall(HALF_HEADS[what])
+        received = b""
+        connection.settimeout(every or PATIENCE + 6)
+        while True:
+            try:
+                if not (piece := connection.recv(65536)):
+                    break
+                received += piece
+            except TimeoutError:
+                assert every is not None
+                connection.sendall(b"x")
+            assert time.monotonic() - began < PATIENCE + 6
+        if what in ("half a line", "half a header", "all headers but no end"):
+            assert received.startswith(b"HTTP/1.1 408")
+    assert time.monotonic() - began < PATIENCE + 6
+
+
+def test_who_takes_nothing_of_an_answer_is_hung_up_on(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "SLOWEST", 0.5)
+    page = studio.web.get("/").text
+    asset = max(
+        re.findall(r"assets/[^\"']+\.(?:js|css)", page),
+        key=lambda path: len(studio.web.get(f"/{path}").content),
+    )
+    asked = f"GET /{asset} HTTP/1.1\r\nHost: studio\r\n\r\n".encode() * 200
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.settimeout(10)
+        connection.connect(tuple(connected(studio).getpeername()))
+        connection.sendall(asked)
+        time.sleep(3)
+        with contextlib.suppress(ConnectionResetError):
+            received = sum(len(piece) for piece in iter(lambda: connection.recv(65536), b""))
+            assert received < 200 * len(studio.web.get(f"/{asset}").content)
+
+
+def test_there_are_not_more_connections_than_the_system_has_room_for(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "MOST", 5)
+    held = [connected(studio) for _ in range(5)]
+    try:
+        time.sleep(0.2)
+        with connected(studio) as one_more:
+            assert one_more.recv(65536).startswith(b"HTTP/1.1 503")
+    finally:
+        for connection in held:
+            connection.close()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "call/paint/none",
+        "call/paint/none/",
+        "call/v2/paint/none",
+        "call/none/none",
+        "call/paint/%00",
+        "queue/data?session_hash=none",
+        "queue/data",
+        "queue/data?session_hash=",
+    ],
+)
+def test_an_answer_to_a_call_that_was_not_made_is_not_there(studio: Studio, path: str) -> None:
+    answer = studio.web.get(f"/gradio_api/{path}")
+    assert answer.status_code == 404
+    assert answer.text == "There is no such call, or it has been answered already."
+
+
+def test_two_may_listen_for_the_answer_to_one_call(studio: Studio) -> None:
+    picture = file_data(studio.picture)
+    address = ask_to_paint(studio, [picture, picture, LONG])
+    with studio.web.stream("GET", address, timeout=20) as first:
+        assert next(first.iter_lines()).startswith("event: ")
+        with studio.web.stream("GET", address, timeout=20) as second:
+            assert second.status_code == 200
+    assert_is_empty(studio.workshop)
 
 
 def test_fifty_half_requests_keep_nobody_out(studio: Studio) -> None:

@@ -35,12 +35,13 @@ from impasto.evaluator import memory_errors
 from impasto.inputs import styles_of
 from impasto.notions import STYLE_LOSSES
 from impasto.recipe import PRESETS
-from impasto.studio import controls, opening, texts
+from impasto.studio import controls, guards, opening, texts
 from impasto.studio.jobs import Job, Painting, Waiting, Workshop
 from impasto.studio.korean import korean
 from impasto.studio.limits import Limits
 from impasto.studio.line import Line
 from impasto.studio.page import EDITED, editor
+from impasto.studio.server import application, gradio_in
 from studio import running
 
 SMALL = Recipe(size=64, levels=1, steps=4, content_layers="conv2_1", style_layers="conv1_1,conv2_1")
@@ -436,6 +437,114 @@ def test_no_region_is_read_that_is_larger_than_what_is_painted_over() -> None:
 def test_it_says_that_it_is_well_and_what_it_has_done(studio: str) -> None:
     assert httpx.get(f"{studio}/healthz").json()["status"] == "ok"
     assert "impasto_line" in httpx.get(f"{studio}/metrics").text
+
+
+VISITORS = ("anna", "secret")
+
+
+@pytest.fixture(scope="module")
+def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with running(tmp_path_factory.mktemp("closed"), auth=VISITORS) as (address, _):
+        yield address
+
+
+def every_route() -> list[tuple[str, str]]:
+    """Method and path of everything that a studio may answer."""
+    app = application(Workshop(Path("jobs"), Limits(), "cpu"), VISITORS)
+    found = set()
+    for route in [*app.routes, *gradio_in(app).routes]:
+        for method in getattr(route, "methods", None) or ():
+            found.add((method, re.sub(r"{[^}]*}", "x", route.path)))  # type: ignore[attr-defined]
+    return sorted(found)
+
+
+def test_nothing_is_answered_without_the_password_but_what_the_page_to_sign_in_needs(
+    closed: str,
+) -> None:
+    answered = set()
+    with httpx.Client(base_url=closed, timeout=20) as web:
+        for method, path in every_route():
+            if web.request(method, path).status_code != 401:
+                answered.add(path)
+    assert "/healthz" in answered
+    assert {path for path in answered if not path.startswith(guards.OPEN_FOLDERS)} <= {
+        *guards.OPEN,
+        "/pwa_icon/x",
+    }
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/metrics",
+        "/metrics/",
+        "/config",
+        "/docs",
+        "/openapi.json",
+        "/gradio_api/info",
+        "/gradio_api/openapi.json",
+        "/gradio_api/queue/data?session_hash=x",
+        "/gradio_api/call/paint/x",
+        "/gradio_api/file=/etc/passwd",
+        "/gradio_api/heartbeat/x",
+        "/gradio_api/app_id",
+        "/monitoring",
+        "//metrics",
+        "/assets/../metrics",
+        "/%2e/metrics",
+    ],
+)
+def test_who_has_not_signed_in_gets_nothing(closed: str, path: str) -> None:
+    answer = httpx.get(closed + path)
+    assert answer.status_code == 401
+    assert "impasto_" not in answer.text
+
+
+def test_the_page_to_sign_in_does_not_say_what_can_be_called(closed: str) -> None:
+    assert "/paint" not in httpx.get(closed).text
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        (None, 401),
+        (VISITORS, 200),
+        (("anna", "wrong"), 401),
+        (("anna", ""), 401),
+        (("", ""), 401),
+        (("bert", "secret"), 401),
+    ],
+)
+def test_prometheus_gives_the_password_for_the_metrics(
+    closed: str, given: tuple[str, str] | None, code: int
+) -> None:
+    answer = httpx.get(f"{closed}/metrics", auth=given)
+    assert answer.status_code == code
+    assert ("impasto_line" in answer.text) == (code == 200)
+    assert answer.headers.get("www-authenticate", "Basic").startswith("Basic")
+
+
+@pytest.mark.parametrize("header", ["Basic", "Basic !", "Bearer secret", "Basic \xff", "a" * 5000])
+def test_what_is_no_password_lets_nobody_in(closed: str, header: str) -> None:
+    headers = {b"authorization": header.encode("latin-1")}
+    assert httpx.get(f"{closed}/metrics", headers=headers).status_code == 401
+
+
+def test_who_signs_in_is_let_in(closed: str) -> None:
+    with httpx.Client(base_url=closed) as web:
+        wrong = web.post("/login", data={"username": "anna", "password": "wrong"})
+        assert wrong.status_code == 400
+        assert web.get("/config").status_code == 401
+        web.post("/login", data={"username": "anna", "password": "secret"}).raise_for_status()
+        assert web.get("/config").status_code == 200
+        assert web.get("/metrics").status_code == 200
+
+
+def test_a_program_signs_in_and_gets_a_painting(closed: str) -> None:
+    client = Client(closed, auth=VISITORS, verbose=False)
+    pictures = handle_file("content.png"), handle_file("style.png")
+    painting = client.predict(*pictures, "size = 64\nsteps = 2", api_name="/paint")
+    assert Path(painting).suffix == ".png"
 
 
 HOSTILE = [

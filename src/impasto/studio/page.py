@@ -588,10 +588,12 @@ def _understood(process: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitab
     async def understood(*given: Any, **named: Any) -> Any:
         try:
             return await process(*given, **named)
-        except gr.Error:
+        except gr.Error as error:
+            error.print_exception = False  # it is the visitor's, and they are told
             raise
         except Exception as error:
-            LOG.exception("A call could not be processed", exc_info=error)
+            LOG.warning("A call could not be processed: %.300r", error)
+            LOG.debug("It was processed here", exc_info=error)
             raise _refusal(said("malformed", "en")) from None
 
     return understood

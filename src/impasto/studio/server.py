@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import signal
 import threading
@@ -16,6 +17,7 @@ from types import FrameType
 from typing import cast
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when Gradio is imported
+os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = "1000000000"  # calls between two summaries of all
 os.environ["MPLBACKEND"] = "agg"  # asked by Gradio at every call; a notebook's is not ours
 
 import gradio as gr
@@ -37,6 +39,9 @@ from impasto.studio.page import CSS, HEAD, THEME, Page
 
 # What Gradio raises when a request is not as it should be, rather than answering so.
 MALFORMED = (AttributeError, FnIndexInferError, LookupError, TypeError, ValueError)
+# In the page that Gradio makes: that it is the one to sign in, and what can be called.
+SIGNS_IN = b'"auth_required":true'
+API = re.compile(rb"(window\.gradio_api_info = )\{.*?\}(?=;</script>)", re.DOTALL)
 WEEK = 7 * 24 * 3600.0  # seconds, after which nobody goes on with a painting any more
 GRACE = 30  # seconds that a last step, and the requests under way, may still take
 
@@ -144,6 +149,8 @@ def serve(
 class Head:
     """Puts a text at the head of the page, before anything of it runs.
 
+    The page to sign in says nothing of what can be called behind it.
+
     Args:
         app: what answers.
         text: what the page begins with.
@@ -169,6 +176,8 @@ class Head:
             if message.get("more_body", False):
                 return
             whole = body.replace(b"<head>", b"<head>" + self.text, 1)
+            if SIGNS_IN in whole:
+                whole = API.sub(rb"\1{}", whole)
             headers = [pair for pair in start["headers"] if pair[0] != b"content-length"]
             headers.append((b"content-length", str(len(whole)).encode()))
             await send({**start, "headers": headers})
