@@ -5,6 +5,7 @@ A canvas is a tensor, 3 × H × W, RGB in 0…255 with the network's mean taken 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -46,6 +47,30 @@ class Canvases:
     device: torch.device
     dtype: torch.dtype
 
+    @functools.cached_property
+    def are_grey(self) -> bool:
+        """Whether every picture that gives colours is grey; then so is the painting.
+
+        That is the content picture, unless nothing of it counts, and the styles, unless they do not
+        count or are recoloured like the content picture. A first canvas gives none: it is only
+        where the way to the painting begins.
+        """
+        recipe, matched = self.recipe, self.recipe.color == "match"
+        pictures = []
+        if recipe.content_read or matched or self.inputs.guides:
+            pictures.append(self.inputs.content)
+        if recipe.style_weight and not matched:
+            pictures += [style.picture for style in self.inputs.styles]
+        return all(picture.is_grey for picture in pictures)
+
+    def allowed(self, change: Tensor) -> Tensor:
+        """Of a change of a canvas what leaves a grey one grey, where canvases are to be so.
+
+        That is the change with the same in every channel that is nearest to it, so that as the
+        gradient it is that of a canvas of one channel.
+        """
+        return change.mean(0, keepdim=True).repeat(3, 1, 1) if self.are_grey else change
+
     def content_at(self, level: Level) -> Tensor:
         """The content picture."""
         return self._rescaled(images.resize_in_kind(self.inputs.content.pixels, level.size))
@@ -64,6 +89,14 @@ class Canvases:
 
     def first(self, level: Level) -> Tensor:
         """The recipe's first canvas."""
+        return self.greyed(self._first(level))
+
+    def greyed(self, canvas: Tensor) -> Tensor:
+        """A canvas without its colours, where canvases are to be grey."""
+        mean = self._mean_like(canvas)
+        return self.allowed(canvas + mean) - mean if self.are_grey else canvas
+
+    def _first(self, level: Level) -> Tensor:
         match self.recipe.initial:
             case "content":
                 return self.content_at(level)
@@ -119,9 +152,12 @@ class Canvases:
 
     def to_pixels(self, canvas: Tensor) -> npt.NDArray[np.float32]:
         """A canvas as H × W × 3 in 0…255."""
-        mean = torch.tensor(self.mean, device=canvas.device, dtype=canvas.dtype).reshape(3, 1, 1)
-        pixels = (canvas + mean).permute(1, 2, 0).to(device="cpu", dtype=torch.float32)
+        colours = self.allowed(canvas + self._mean_like(canvas))
+        pixels = colours.permute(1, 2, 0).to(device="cpu", dtype=torch.float32)
         return pixels.contiguous().numpy()
+
+    def _mean_like(self, canvas: Tensor) -> Tensor:
+        return torch.tensor(self.mean, device=canvas.device, dtype=canvas.dtype).reshape(3, 1, 1)
 
     def _rescaled(self, pixels: images.Pixels) -> Tensor:
         return self.from_pixels(images.rescale(pixels) if self.recipe.rescale else pixels)

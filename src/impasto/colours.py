@@ -9,6 +9,7 @@ import struct
 import numpy as np
 from PIL import Image, ImageCms
 
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # of ITU-R BT.601, as Pillow's
 LARGEST_PROFILE = 2**25  # bytes; those of printers have up to five million
 # Colour space of a profile → Pillow's mode of the pictures that it is for.
 PROFILE_MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK", "Lab": "LAB"}

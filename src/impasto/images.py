@@ -43,7 +43,7 @@ MOST_DECODED = 8 * MOST_PIXELS  # bytes: four channels of 16 bits
 MOST_BYTES = 2**31  # of a file
 MOST_TILE = 2**28  # bytes of a piece of a TIFF, though its pages be smaller
 LARGEST_SWELLING = 1032  # times, to which deflate can unpack
-MOST_CHUNKS, MOST_TEXT = 2**20, 2**22  # of a PNG, and bytes of a text in it
+MOST_CHUNKS, MOST_TEXT = 2**18, 2**22  # of a PNG, and bytes of a text in it
 GREY_WITHIN = 4  # grey levels by which the channels of a grey picture may differ, as in a WebP
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 HEAD = 32  # bytes of a file that tell its kind
@@ -105,11 +105,8 @@ class Picture:
 
     @functools.cached_property
     def is_grey(self) -> bool:
-        """Whether it has no colours, but for what rounding may have left of them."""
-        return all(
-            float(np.ptp(self.pixels[top : top + STRIP], axis=2).max()) <= GREY_WITHIN
-            for top in range(0, len(self.pixels), STRIP)
-        )
+        """Whether it has no colours."""
+        return is_grey(self.pixels)
 
 
 # ------------------------------------------------------------------------------------- reading
@@ -179,7 +176,7 @@ def described(path: str | os.PathLike[str], role: str = "picture") -> Head:
     Raises:
         InputError: it is no picture, as far as can be seen so.
     """
-    with _opened_file(path, role) as file, _one_sentence(_called(role, path)):
+    with reading.opened(path, role) as file, _one_sentence(_called(role, path)):
         notes = list[str]()
         head = _checked_head(file)
         if head.startswith(tiff.SIGNATURES):
@@ -218,7 +215,7 @@ def _decoded(
         with _one_sentence(role):
             return *_from_image(source, notes), None, None
     if isinstance(source, str | os.PathLike):
-        with _opened_file(source, role) as file, _one_sentence(_called(role, source)):
+        with reading.opened(source, role) as file, _one_sentence(_called(role, source)):
             pixels, opacity = _from_file(file, notes)
             return pixels, opacity, reading.located(source).name, reading.sha256_of(file)
     raise InputError(
@@ -273,10 +270,6 @@ def _checked_array(array: npt.NDArray[Any], role: str) -> npt.NDArray[np.uint8]:
             f"not {'×'.join(map(str, array.shape)) or 'one value'} of {array.dtype}."
         )
     return np.array(array, dtype=np.uint8)
-
-
-def _opened_file(path: str | os.PathLike[str], role: str) -> BinaryIO:
-    return reading.opened(path, role, "picture")
 
 
 def _from_file(file: BinaryIO, notes: list[str]) -> tuple[Pixels, Opacity | None]:
@@ -560,7 +553,7 @@ def carried_text(path: str | os.PathLike[str]) -> str | None:
     Raises:
         InputError: there is no such picture.
     """
-    with _opened_file(path, "picture") as file, _one_sentence(_called("picture", path)):
+    with reading.opened(path, "picture") as file, _one_sentence(_called("picture", path)):
         if file.read(len(PNG_SIGNATURE)) != PNG_SIGNATURE:
             return None
         for name, length in _chunks(file):
@@ -583,7 +576,7 @@ def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
             break
         length, name = struct.unpack(">I4s", head)
         place = file.tell()
-        if place + length > size:
+        if place + length > size or not name.isalpha():
             break
         yield name, length
         if name == b"IEND":
@@ -646,6 +639,18 @@ def resize_in_kind(pixels: Pixels, size: tuple[int, int]) -> Pixels:
     return to_uint8(resize(pixels, size))
 
 
+def is_grey(pixels: Pixels) -> bool:
+    """Whether a picture has no colours, but for what rounding may have left of them.
+
+    >>> is_grey(np.full((2, 2, 3), 7, np.uint8)), is_grey(np.array([[[255, 0, 0]]], np.uint8))
+    (True, False)
+    """
+    return all(
+        float(np.ptp(pixels[top : top + STRIP], axis=2).max()) <= GREY_WITHIN
+        for top in range(0, len(pixels), STRIP)
+    )
+
+
 def rescale(pixels: Pixels) -> npt.NDArray[np.float32]:
     """One linear map over the whole array: smallest value to 0, largest to 255.
 
@@ -704,7 +709,7 @@ def check_output(path: str | Path, *, bits: int = 8, size: tuple[int, int] = (1,
         InputError: its folder is missing or read-only, it is a folder, its suffix is unknown, or
             the depth or the size does not go with it.
     """
-    path = check_writable(path, WRITERS)
+    path = check_writable(reading.located(path), WRITERS)
     kind = WRITERS[path.suffix.lower()][0]
     if max(size) > LONGEST_SIDE.get(kind, max(size)):
         raise InputError(

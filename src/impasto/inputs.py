@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from impasto import images, masks
+from impasto import images, masks, reading
 from impasto.errors import InputError
 from impasto.images import Picture
 from impasto.masks import Mask
@@ -161,7 +162,7 @@ def _initial(recipe: Recipe) -> str | None:
 def file_of(source: images.Source) -> Path | None:
     """The file of a source, without the colour of a label; None for what is in memory."""
     file, _ = masks.split(source)
-    return Path(file) if isinstance(file, str | Path) else None
+    return reading.located(file) if isinstance(file, str | os.PathLike) else None
 
 
 def read(content: images.Source, styles: Sequence[Style], recipe: Recipe) -> Inputs:

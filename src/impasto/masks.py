@@ -19,6 +19,7 @@ from PIL import Image
 from torch import Tensor
 
 from impasto import images, reading
+from impasto.colours import LUMA
 from impasto.errors import InputError
 from impasto.files import shown
 from impasto.notes import tell
@@ -29,7 +30,6 @@ Shares = npt.NDArray[np.float32]
 LABEL = re.compile(r"^(?P<path>.+)#(?P<colour>[0-9a-fA-F]{6})$")
 NEAR = 48  # grey levels a channel by which a label's colour may be off, as in a JPEG
 FAINT = 16 / 255  # share below which a mask marks nothing, and by which it may fall short of all
-GREY = np.array([0.299, 0.587, 0.114], np.float32)  # luma of ITU-R BT.601, as Pillow's
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def _as_picture(source: Any, role: str) -> Any:
 
 def _shape(pixels: Shares, opacity: Shares | None, notes: list[str]) -> Shares:
     """What is white, or what is opaque where that is what makes the shape."""
-    grey: Shares = np.clip(pixels @ GREY / np.float32(255), 0, 1)
+    grey: Shares = np.clip(pixels @ LUMA / np.float32(255), 0, 1)
     if opacity is None:
         return grey
     if not opacity.any():

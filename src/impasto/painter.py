@@ -241,7 +241,10 @@ class Run:
                 self._canvases.first(coarsest)
                 if initial is None
                 else self._canvases.resized(
-                    self._canvases.from_pixels(_checked_initial(initial, self.size)), coarsest.size
+                    self._canvases.greyed(
+                        self._canvases.from_pixels(_checked_initial(initial, self.size))
+                    ),
+                    coarsest.size,
                 )
             )
         self.evaluator.enter(coarsest)
@@ -454,8 +457,9 @@ class Run:
                 progress.optimizer = make_optimizer(self.recipe, canvas, level)
             if progress.count == first_steps:
                 progress.optimizer.change_loss()
+            gradient = self._canvases.allowed(measured.gradient)
             updated = progress.optimizer.step(
-                canvas, measured.followed, measured.gradient, measured.correction
+                canvas, measured.followed, gradient, measured.correction
             )
             following = canvas if updated is None else updated
             progress.canvas = following

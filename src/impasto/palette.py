@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from impasto.images import by_strips, to_uint8
+from impasto.colours import LUMA
+from impasto.images import by_strips, is_grey, to_uint8
 
 Pixels = npt.NDArray[Any]
 
@@ -83,7 +84,12 @@ def colours_of_content(painting: Pixels, content: Pixels) -> Pixels:
 
 
 def histogram_of_content(painting: Pixels, content: Pixels) -> Pixels:
-    """The painting with each channel's values distributed as the content's are."""
+    """The painting with each channel's values distributed as the content's are.
+
+    Where the content is grey, so is the result.
+    """
+    if is_grey(content):
+        painting = np.repeat(painting @ LUMA[:, None], 3, axis=2)
     matched = [
         _distributed_as(painting[..., k], content[..., k]).astype(np.float32) for k in range(3)
     ]

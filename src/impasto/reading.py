@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
@@ -13,6 +14,7 @@ from impasto.errors import InputError
 from impasto.files import shown
 
 ADDRESS = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]+):/{1,2}(?P<rest>[^/].*)", re.DOTALL)
+IS_ADDRESS = "it is a web address; download it first, and give the file"
 CHUNK = 2**20  # bytes that are read at a time
 
 
@@ -42,40 +44,54 @@ def as_given(path: str | os.PathLike[str]) -> str:
     return text if address is None else f"{address['scheme']}://{address['rest']}"
 
 
-def opened(path: str | os.PathLike[str], role: str, kind: str = "file") -> BinaryIO:
-    """A file, open for reading, of which nothing has been read.
+def open_file(path: str | os.PathLike[str]) -> BinaryIO:
+    """A file, open for reading, of which nothing has been read; a pipe would be waited for.
+
+    Raises:
+        OSError: there is no such file, or it is something else: a folder, a device, a pipe, an
+            address; or it may not be read.
+        ValueError: it has a name that no file can have.
+    """
+    found = located(path)
+    try:
+        status = found.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        if ADDRESS.fullmatch(os.fsdecode(path)):
+            raise OSError(errno.ENOENT, IS_ADDRESS) from None
+        raise
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "it is a device or a pipe; name a file")
+    return found.open("rb")
+
+
+def opened(path: str | os.PathLike[str], role: str) -> BinaryIO:
+    """A picture's file, likewise.
 
     Args:
         path: as the user gave it.
         role: what errors call it, such as ``content picture``.
-        kind: what one would look for in a folder.
 
     Raises:
-        InputError: there is no such file, or it is something else: a folder, a device, a pipe, an
-            address; or it is empty, or may not be read.
+        InputError: there is no such file, it may not be read, or it is empty.
     """
     what = f"{role} {shown(as_given(path))}"
-    found = located(path)
     try:
-        status = found.stat()
-        if stat.S_ISDIR(status.st_mode):
-            raise InputError(f"The {what} is a folder; name a {kind} in it.")
-        if not stat.S_ISREG(status.st_mode):
-            raise InputError(f"The {what} is a device or a pipe: name a file.")
-        if not status.st_size:
-            raise InputError(f"The {what} is empty.")
-        return found.open("rb")
-    except (FileNotFoundError, NotADirectoryError):
-        if ADDRESS.fullmatch(os.fsdecode(path)):
-            raise InputError(
-                f"The {what} is an address: download what is there, and name the file."
-            ) from None
+        file = open_file(path)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if error.strerror == IS_ADDRESS:
+            raise InputError(f"The {what} cannot be read: {IS_ADDRESS}.") from None
         raise InputError(f"There is no {what}.") from None
+    except IsADirectoryError:
+        raise InputError(f"The {what} is a folder; name a picture in it.") from None
     except (OSError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"The {what} cannot be read: {reason}.") from None
+    if size_in(file) == 0:
+        file.close()
+        raise InputError(f"The {what} is empty.")
+    return file
 
 
 def size_in(file: BinaryIO) -> int:

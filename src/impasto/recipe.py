@@ -10,7 +10,6 @@ import operator
 import os
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import tomli_w
@@ -25,7 +24,9 @@ from pydantic import (
     ValidationError,
 )
 
+from impasto import reading
 from impasto.errors import InputError
+from impasto.files import shown
 from impasto.layers import READABLE
 from impasto.notions import CONTENT_LOSSES, STYLE_LOSSES
 from impasto.sentences import ended, not_boolean, sentence, shown_value, suggest
@@ -43,6 +44,7 @@ FIRST_CANVASES = ("recolored-content", "content", "noisy-content", "style", "noi
 OUTPUT_SIZES = ("working", "content")
 TILE_STEP = 16  # pixels, of which a tile's side is a multiple
 MOST_LEVELS = 10
+MOST_BYTES = 2**20  # of a recipe's file
 
 
 class LayerWeights(dict[str, float]):
@@ -437,11 +439,17 @@ class Recipe(BaseModel):
             InputError: the file cannot be read, or holds no valid recipe.
         """
         try:
-            text = Path(path).read_text(encoding="utf-8-sig")
+            with reading.open_file(path) as file:
+                data = file.read(MOST_BYTES + 1)
+            if len(data) > MOST_BYTES:
+                raise ValueError(f"it is larger than a recipe can be, {MOST_BYTES:,} bytes")
+            text = data.decode("utf-8-sig")
         except (OSError, ValueError) as error:
             unreadable = isinstance(error, UnicodeDecodeError)
             reason = "it is not UTF-8 text" if unreadable else getattr(error, "strerror", error)
-            raise InputError(f"The recipe '{path}' cannot be read: {reason}.") from None
+            raise InputError(
+                f"The recipe {shown(reading.as_given(path))} cannot be read: {reason}."
+            ) from None
         try:
             return cls.from_toml(text, **settings)
         except InputError as error:

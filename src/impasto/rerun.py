@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from impasto import __version__, images, masks
+from impasto import __version__, images, masks, reading
 from impasto.errors import InputError
 from impasto.files import shown
 from impasto.inputs import called, kind_of, numbered
@@ -125,7 +124,9 @@ def _found(key: str, known: dict[str, Any], said: Path | None, picture: Path, fo
         raise InputError(
             f"The {called(key)} {shown(path)} is not there: say with {flag} where it is."
         )
-    if hashlib.sha256(path.read_bytes()).hexdigest() != known["sha256"]:
+    with reading.opened(path, called(key)) as file:
+        sha256 = reading.sha256_of(file)
+    if sha256 != known["sha256"]:
         raise InputError(
             f"The {called(key)} {shown(path)} is not the file that {shown(picture)} was painted "
             f"from: say with {flag} where that one is."

@@ -24,6 +24,7 @@ from pydantic import (
 
 from impasto.errors import InputError
 from impasto.layers import READABLE
+from impasto.reading import located
 from impasto.sentences import not_boolean, sentence, shown_value, suggest
 
 WEIGHT = re.compile(r"^(?P<picture>.+):(?P<weight>[0-9.eE+-]+)$")
@@ -139,7 +140,7 @@ class Style(BaseModel):
 
 def absolute(path: str | Path) -> str:
     """A path from the root on, a label's colour and all."""
-    return str(Path(path).absolute())
+    return str(located(path).absolute())
 
 
 def _fields(text: str) -> dict[str, Any]:

