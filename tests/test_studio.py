@@ -21,6 +21,7 @@ from unittest.mock import Mock
 
 import gradio as gr
 import httpx
+import numpy as np
 import pytest
 from gradio.components.image_editor import EditorData
 from gradio.data_classes import FileData
@@ -33,6 +34,7 @@ from impasto import ImpastoError, InputError, Recipe, Result, Style, images, sty
 from impasto.cli import run
 from impasto.evaluator import memory_errors
 from impasto.inputs import styles_of
+from impasto.notes import heard_by
 from impasto.notions import STYLE_LOSSES
 from impasto.recipe import PRESETS
 from impasto.studio import controls, guards, opening, texts
@@ -220,6 +222,48 @@ def test_a_painting_that_takes_too_long_ends_with_the_best_so_far() -> None:
     assert len(result.history) == 1
 
 
+def transparent(name: str) -> None:
+    """A picture with a corner that is not seen."""
+    pixels = np.full((48, 64, 4), 255, np.uint8)
+    pixels[:9, :9, 3] = 0
+    Image.fromarray(pixels).save(name)
+
+
+def test_what_a_visitor_should_know_is_noted_for_them_and_for_nobody_else() -> None:
+    made = workshop(waiting=4)
+    transparent("content.png")
+    one, its_views = begin(made)
+    Image.fromarray(content_pixels(48, 64)).save("content.png")
+    other, other_views = begin(made)
+    for views in (its_views, other_views):
+        assert isinstance(list(views)[-1], Result)
+    (note,) = one.notes
+    assert re.fullmatch(
+        r"The content picture '.*content\.png' is transparent in places; it is laid on white\.",
+        note,
+    )
+    assert not other.notes
+
+
+def test_notes_of_two_threads_do_not_mix() -> None:
+    def read(name: str, heard: list[str]) -> None:
+        with heard_by(heard.append):
+            for _ in range(20):
+                images.read(name)
+
+    transparent("a.png")
+    transparent("b.png")
+    heard: dict[str, list[str]] = {"a.png": [], "b.png": []}
+    threads = [threading.Thread(target=read, args=each) for each in heard.items()]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for name, notes in heard.items():
+        assert len(notes) == 20
+        assert all(f"'{name}'" in note for note in notes)
+
+
 # -------------------------------------------------------------------------------- the settings
 
 
@@ -375,6 +419,58 @@ def test_what_goes_wrong_is_told_in_korean_with_the_same_values(
     assert re.search("[가-힣]", told)
 
 
+NOTES: list[tuple[str, tuple[str, ...]]] = [
+    ("is transparent in places; it is laid on white", ()),
+    ("has 16 bits a channel; it is read as 8 bit", ("16", "8")),
+    ("has 16 bits a channel; its colour profile is converted with 8 bits", ("16", "8")),
+    ("has a colour profile of 40 MB; it is ignored", ("40 MB",)),
+    ("has a colour profile for another kind of picture; it is ignored", ()),
+    ("has a damaged colour profile; it is ignored", ()),
+    ("has damaged EXIF data; it is taken to be upright", ("EXIF",)),
+    ("has 3 pages; the first is used", ("3",)),
+    ("has over 1000 pages; the first is used", ("1000",)),
+    ("has 12 frames; the first is used", ("12",)),
+    (images.IS_RAW, ("RAW", "TIFF", "PNG", "JPEG")),
+    (images.IS_REDUCED, ("PNG",)),
+    ("is damaged: it claims to hold more than there is", ()),
+    ("carries a text too long for a recipe", ()),
+    ("holds 32-bit values: save it with 8 or 16 bits a channel", ("8", "16")),
+]
+
+
+@pytest.mark.parametrize(("sentence", "values"), NOTES)
+def test_what_is_to_be_known_of_a_picture_is_told_in_korean(
+    sentence: str, values: tuple[str, ...]
+) -> None:
+    told = korean(f"The style picture 2 '/somewhere/photo.png' {sentence}.")
+    assert all(value in told for value in (*values, "photo.png"))
+    known = re.findall("[A-Za-z]+", " ".join((*values, "photo.png", "EXIF RAW")))
+    assert set(re.findall("[A-Za-z]+", told)) <= set(known)
+    assert re.search("[가-힣]", told)
+    assert "문제가 생겼습니다" not in told
+
+
+@pytest.mark.parametrize(
+    ("sentence", "values"),
+    [
+        (
+            "The mask 2 is 10×20 pixels, and is stretched to the 64×48 of its picture.",
+            ("10×20", "64×48"),
+        ),
+        ("The mask 'mask.png' marks all of its picture: leave it out.", ()),
+        ("The mask 2 'mask.png' is black everywhere: paint white where it should be.", ()),
+        ("Memory ran out at 640×480 pixels; going on with tiles of 256.", ("640×480", "256")),
+        ("The run is not saved any more: '/somewhere/run.impasto': No space left on device.", ()),
+    ],
+)
+def test_what_is_to_be_known_of_a_painting_is_told_in_korean(
+    sentence: str, values: tuple[str, ...]
+) -> None:
+    told = korean(sentence)
+    assert all(value in told for value in values)
+    assert not re.search("[A-Za-z]", told)
+
+
 def test_an_error_without_a_korean_sentence_is_told_as_it_is() -> None:
     assert korean("The sky fell.") == "문제가 생겼습니다: The sky fell."
 
@@ -399,6 +495,17 @@ def test_another_program_gets_a_painting(studio: str) -> None:
     with Image.open(call(studio)) as painting:
         assert painting.size == (64, 48)
         assert json.loads(painting.text["impasto"])["recipe"]["steps"] == 2  # type: ignore[attr-defined]
+
+
+def test_another_program_gets_what_is_to_be_known_with_the_painting(studio: str) -> None:
+    transparent("content.png")
+    client = Client(studio, verbose=False, download_files=False)
+    pictures = handle_file("content.png"), handle_file("style.png")
+    recipe = "size = 64\nsteps = 2"
+    note = "The content picture 'content.png' is transparent in places; it is laid on white."
+    assert client.predict(*pictures, recipe, api_name="/paint")["notes"] == [note]
+    plain = client.predict(pictures[1], pictures[1], recipe, api_name="/paint")
+    assert "notes" not in plain
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,7 @@ from impasto.styles import Style
 
 LOG = logging.getLogger("impasto")
 KEPT = 12  # paintings of a visit
+MOST_NOTED = 1000  # answers with notes that are under way
 WHERE = re.compile(r"'[^']*[/\\](?=[^'/\\]+')")  # the folders of a path between quotation marks
 EDITED = 800  # pixels of the photograph that is painted over, at most
 CHOSEN = ("default", "fast", "fine")
@@ -350,6 +351,8 @@ class Page:
             event = LocalContext.event_id.get(None)
             if job.notes and event is not None:
                 self._noted[event] = [_shown(note, "en") for note in job.notes]
+                if len(self._noted) > MOST_NOTED:  # somebody has hung up before the answer
+                    del self._noted[next(iter(self._noted))]
             yield str(file)
 
     def _with_notes(self, process: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
@@ -358,9 +361,9 @@ class Page:
         @wraps(process)
         async def with_notes(*given: Any, **named: Any) -> Any:
             answer = await process(*given, **named)
-            notes = self._noted.pop(named.get("event_id") or "", None)
-            if notes is not None:
-                answer["data"][0]["notes"] = notes
+            event = named.get("event_id") or ""
+            if event in self._noted and not answer["is_generating"]:
+                answer["data"][0]["notes"] = self._noted.pop(event)
             return answer
 
         return with_notes
