@@ -1,0 +1,17 @@
+"""No damaged file brings a traceback, a hang or a flood of memory: two hundred of each kind.
+
+`soak/test_fuzzing.py` reads ten thousand of each.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from mutations import READERS, survey
+
+COUNT = 200
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_a_damaged_file_is_read_or_refused_in_one_sentence(reader: str) -> None:
+    assert survey(reader, COUNT) == []
