@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
 
@@ -23,16 +24,19 @@ import gradio as gr
 import httpx
 import numpy as np
 import pytest
+import tifffile
 from gradio.components.image_editor import EditorData
 from gradio.data_classes import FileData
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
+from PIL.PngImagePlugin import PngImageFile, PngInfo
 
 from conftest import content_pixels
 from impasto import ImpastoError, InputError, Recipe, Result, Style, images, stylize
 from impasto.cli import run
 from impasto.evaluator import memory_errors
+from impasto.images import Head
 from impasto.inputs import styles_of
 from impasto.notes import heard_by
 from impasto.notions import STYLE_LOSSES
@@ -42,8 +46,9 @@ from impasto.studio.jobs import Job, Painting, Waiting, Workshop
 from impasto.studio.korean import korean
 from impasto.studio.limits import Limits
 from impasto.studio.line import Line
-from impasto.studio.page import EDITED, editor
+from impasto.studio.page import EDITED, MOST_KEPT, editor
 from impasto.studio.server import application, gradio_in
+from impasto.studio.work import multiplications
 from studio import running
 
 SMALL = Recipe(size=64, levels=1, steps=4, content_layers="conv2_1", style_layers="conv1_1,conv2_1")
@@ -203,10 +208,13 @@ def test_no_name_leads_out_of_the_folder(name: str) -> None:
         ({"pixels": 3100, "style_scale": 2}, "The style picture would be 128×96 pixels"),
         ({"pixels": 3100, "output_size": 640}, "The painting would be 640×480 pixels"),
         ({"steps": 3}, "4 steps are more than the 3"),
+        ({"work": 1e9}, "The painting would take 0.0028 trillion multiplications"),
+        ({"work": 3e9, "tile": 16}, "studio does 0.003 trillion at most: choose a smaller size"),
+        ({"work": 3e9, "style_loss": "nearest"}, "and this studio does 0.003 trillion at most"),
     ],
 )
 def test_a_painting_that_is_too_large_is_refused(limits: dict[str, Any], sentence: str) -> None:
-    own = {name: limits[name] for name in limits if name in ("pixels", "steps")}
+    own = {name: limits[name] for name in limits if name in ("pixels", "steps", "work")}
     settings: dict[str, Any] = {name: limits[name] for name in limits if name not in own}
     made = workshop(**own)
     job, views = begin(made, SMALL.model_copy(update=settings))
@@ -214,6 +222,96 @@ def test_a_painting_that_is_too_large_is_refused(limits: dict[str, Any], sentenc
         list(views)
     assert not job.folder.exists()
     assert len(made.line) == 0
+
+
+SQUARE = Head((2048, 2048), 3, 3 * 2048 * 2048)
+USUAL = Limits()
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        Recipe(size=2048),
+        Recipe(size=2048, tile=256),
+        Recipe(size=1024, steps=2500),
+        Recipe(size=2048, style_symmetry="all"),
+        Recipe(size=2048, style_loss="nearest"),
+        Recipe.preset("fine", size=2048),
+        Recipe.preset("gatys"),
+    ],
+    ids=str,
+)
+def test_what_the_usual_limits_are_for_is_painted(recipe: Recipe) -> None:
+    USUAL.check([SQUARE, SQUARE], recipe)
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        Recipe(size=2048, tile=16),
+        Recipe(size=2048, tile=16, steps=1),
+        Recipe(size=2048, tile=16, steps=1, levels=1, style_symmetry="all"),
+        Recipe(size=1024, tile=16, steps=500),
+        Recipe(size=2048, tile=64, steps=500),
+        Recipe(size=2048, levels=1, steps=2500),
+        Recipe(size=2048, levels=1, steps=300, style_loss="sliced"),
+        Recipe(size=2048, levels=1, steps=300, style_loss="nearest-cosine"),
+    ],
+    ids=str,
+)
+def test_limits_count_work_and_not_steps_and_pixels_alone(recipe: Recipe) -> None:
+    with pytest.raises(InputError, match="trillion multiplications"):
+        USUAL.check([SQUARE, SQUARE], recipe)
+
+
+def work_of(styles: int = 1, **settings: Any) -> float:
+    return multiplications((256, 192), [(256, 192)] * styles, Recipe(levels=1, **settings))
+
+
+def test_whatever_takes_longer_counts_as_more_work() -> None:
+    usual = work_of()
+    assert work_of(steps=250) == pytest.approx(2 * usual, rel=0.02)
+    assert work_of(styles=2) > usual
+    assert work_of(style_symmetry="all", steps=1) > 2 * work_of(steps=1)
+    assert work_of(tile=16) > 20 * work_of(tile=128) > 20 * usual
+    for loss in ("nearest", "nearest-cosine", "sliced", "histogram", "wasserstein"):
+        assert work_of(style_loss=loss) > usual
+    assert work_of(content_loss="self-similarity") > usual
+    assert work_of(style_layers="conv1_1", content_layers="conv1_1") < usual / 20
+
+
+@pytest.mark.parametrize(
+    ("heads", "sentence"),
+    [
+        ([Head((1000, 1000), 40, 80_000_000)], "has 40 channels, and this studio reads 8 at most"),
+        ([Head((8000, 8000), 3, 192_000_000)], "8000×8000 pixels, and this studio reads 60.0 mega"),
+        ([Head((7000, 8000), 8, 896_000_000)], "take 896.0 megabytes in memory, and this studio"),
+        ([Head((7000, 7000), 3, 294_000_000)] * 2, "take 588.0 megabytes in memory"),
+    ],
+)
+def test_limits_count_channels_and_bytes_of_all_pictures(heads: list[Head], sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        USUAL.check_uploaded(heads)
+
+
+def deep_tiff(path: str, side: int = 1000, channels: int = 40) -> None:
+    pixels = np.zeros((side, side, channels), np.uint16)
+    tifffile.imwrite(path, pixels, photometric="rgb", compression="deflate", planarconfig="contig")
+
+
+@pytest.mark.parametrize("place", ["content", "style", "second"])
+def test_no_picture_is_decoded_before_its_limits_are_asked(
+    place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = workshop()
+    deep_tiff("deep.tif")
+    monkeypatch.setattr(images, "_from_file", Mock(side_effect=AssertionError))
+    job = made.open()
+    paths = {name: job.keep(Path("content.png"), name) for name in ("content", "style", "second")}
+    paths[place] = job.keep(Path("deep.tif"), place)
+    styles = [Style(picture=paths["style"]), Style(picture=paths["second"])]
+    with pytest.raises(InputError, match="has 40 channels"):
+        list(made.paint(job, paths["content"], styles, SMALL))
 
 
 def test_a_painting_that_takes_too_long_ends_with_the_best_so_far() -> None:
@@ -292,6 +390,16 @@ def test_a_painting_gives_its_recipe_back() -> None:
     assert (recipe.size, recipe.steps, recipe.seed) == (64, 2, 5)
 
 
+def test_a_recipe_comes_out_of_a_painting_without_its_pixels(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    text = PngInfo()
+    text.add_text("impasto", json.dumps({"recipe": {"seed": 5}}))
+    Image.new("1", (15_000, 11_000)).save("large.png", pnginfo=text)
+    monkeypatch.setattr(PngImageFile, "load", Mock(side_effect=AssertionError))
+    assert controls.recipe_in(Path("large.png")).seed == 5
+
+
 @pytest.mark.parametrize("name", ["content.png", "recipe.toml"])
 def test_a_file_without_a_recipe(name: str) -> None:
     Path("recipe.toml").write_text("steps = many", encoding="utf-8")
@@ -353,7 +461,7 @@ def paint_what_is_not_finite() -> None:
 
 
 def check(limits: Limits, **settings: Any) -> None:
-    limits.check([(400, 300), (640, 480)], Recipe(**settings))
+    limits.check([Head((400, 300), 3, 1), Head((640, 480), 3, 1)], Recipe(**settings))
 
 
 KINDS = ("JPEG", "PNG", "WebP", "TIFF", "BMP", "GIF", "HEIC", "AVIF")
@@ -367,6 +475,9 @@ ERRORS: list[tuple[Callable[[], object], tuple[str, ...]]] = [
     (lambda: check(Limits(pixels=200_000), output_size=900), ("900×675", "0.2")),
     (lambda: check(Limits(pixels=200_000), style_scale=2), ("1024×768", "0.2")),
     (lambda: check(Limits(steps=50)), ("125", "50")),
+    (lambda: check(Limits(work=1e12)), ("9", "1")),
+    (lambda: USUAL.check_uploaded([Head((9, 9), 40, 9)]), ("40", "8")),
+    (lambda: USUAL.check_uploaded([Head((9, 9), 3, 10**9)]), ("1000.0", "480.0", "8")),
     (lambda: check(Limits(), size=(512, 9)), ("512×9", "conv5_1", "16")),
     (enter_full_line, ("0",)),
     (run_out_of_memory, ("4000×3000",)),
@@ -539,6 +650,32 @@ def test_no_region_is_read_that_is_larger_than_what_is_painted_over() -> None:
     assert read("whole.png")["layers"][0].shape == (EDITED, EDITED, 4)
     with pytest.raises(gr.Error, match="on 800 pixels a side at most"):
         read("large.png")
+
+
+def test_no_region_is_read_that_has_more_layers_than_an_editor() -> None:
+    Image.new("RGBA", (9, 9)).save("layer.png")
+    layer = FileData(path=str(Path("layer.png").absolute()))
+    painted = editor(type="numpy", image_mode="RGBA")
+    read = painted.preprocess(EditorData(layers=[layer] * 4))
+    assert read is not None
+    assert len(read["layers"]) == 4
+    with pytest.raises(gr.Error, match="on 4 layers at most"):
+        painted.preprocess(EditorData(layers=[layer] * 5))
+
+
+def sent(index: int | None, size: int = 9, name: str = "a") -> Any:
+    data = {"type": "layer", "index": index, "id": name}
+    return SimpleNamespace(data=data, files=[("blob", bytes(size))])
+
+
+def test_what_an_editor_sends_does_not_fill_the_memory() -> None:
+    painted = editor(type="numpy", image_mode="RGBA")
+    for number in range(300):
+        painted.accept_blobs(sent(0, name=str(number)))
+    assert len(painted.blob_storage) == MOST_KEPT
+    for wrong in (sent(10**9), sent(-1), sent(0, size=5_000_000)):
+        with pytest.raises(ValueError, match="no layer"):
+            painted.accept_blobs(wrong)
 
 
 def test_it_says_that_it_is_well_and_what_it_has_done(studio: str) -> None:

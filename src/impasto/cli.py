@@ -299,6 +299,15 @@ def studio(
     most_steps: Annotated[
         int, typer.Option("--max-steps", min=1, metavar="N", help="Of a painting.")
     ] = USUAL.steps,
+    most_work: Annotated[
+        float,
+        typer.Option(
+            "--max-work",
+            min=0.001,
+            metavar="X",
+            help="Trillions of multiplications, in all steps of a painting.",
+        ),
+    ] = USUAL.work / 1e12,
     longest: Annotated[
         float, typer.Option("--max-seconds", min=1, metavar="X", help="That a painting may take.")
     ] = USUAL.seconds,
@@ -331,6 +340,7 @@ def studio(
         uploaded=int(1e6 * uploaded),
         pixels=int(1e6 * largest),
         steps=most_steps,
+        work=1e12 * most_work,
         waiting=waiting,
         seconds=longest,
     )

@@ -182,7 +182,7 @@ class Workshop:
 
         def make() -> Run:
             pictures = [content, *(Path(style.picture) for style in styles)]
-            self.limits.check([images.size_of(path) for path in pictures], recipe)
+            self.limits.check([images.described(path) for path in pictures], recipe)
             run = Run(content, styles, recipe, device=self.device)
             run.save_to(job.checkpoint)
             return run

@@ -33,6 +33,21 @@ SENTENCES = {
     r"megapixels at most: .+": (
         "올린 그림이 {size}픽셀인데, 이 스튜디오의 한도는 {most}메가픽셀입니다. 더 작게 줄이세요."
     ),
+    r"The uploaded picture has (?P<count>\d+) channels, and this studio reads "
+    r"(?P<most>\d+) at most: .+": (
+        "올린 그림의 채널이 {count}개인데, 이 스튜디오의 한도는 {most}개입니다. 색의 채널만 남겨 "
+        "저장하세요."
+    ),
+    r"The uploaded pictures take (?P<size>[\d.]+) megabytes in memory, and this studio reads "
+    r"(?P<most>[\d.]+) at most: .+ (?P<bits>\d+) bits a channel\.": (
+        "올린 그림들이 메모리에서 {size}메가바이트가 되는데, 이 스튜디오의 한도는 {most}메가바이트"
+        "입니다. 더 작게 줄이거나 채널마다 {bits}비트로 저장하세요."
+    ),
+    r"The painting would take (?P<work>[\d,.e+]+) trillion multiplications, and this studio does "
+    r"(?P<most>[\d,.e+]+) trillion at most: .+": (
+        "이 그림에는 곱셈이 {work}조 번 드는데, 이 스튜디오의 한도는 {most}조 번입니다. 더 작은 "
+        "크기, 더 적은 스텝, 더 큰 타일이나 다른 스타일 손실을 고르세요."
+    ),
     SIDES + r" .+, but (?P<layer>\w+) needs (?P<least>\d+) pixels a side: .+": (
         "{what} 크기가 {size}픽셀이 되는데, {layer} 층에는 한 변에 {least}픽셀이 필요합니다. "
         "더 큰 크기나 덜 길쭉한 그림을 고르세요."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import tempfile
+import threading
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from functools import wraps
@@ -15,6 +16,7 @@ from typing import Any
 import gradio as gr
 import numpy as np
 import pandas as pd
+from gradio.components.base import server
 from gradio.context import LocalContext
 from PIL import Image
 
@@ -43,6 +45,9 @@ KEPT = 12  # paintings of a visit
 MOST_NOTED = 1000  # answers with notes that are under way
 WHERE = re.compile(r"'[^']*[/\\](?=[^'/\\]+')")  # the folders of a path between quotation marks
 EDITED = 800  # pixels of the photograph that is painted over, at most
+LAYERS = ("PNG", "WEBP", "JPEG")  # formats in which an editor sends what was painted
+MOST_LAYERS, MOST_LAYER = 4, 4_000_000  # layers of an editor, and bytes of one as it is sent
+MOST_KEPT = 100  # editors whose layers have come, and are not painted with yet
 CHOSEN = ("default", "fast", "fine")
 # Fonts and colours that need nothing from outside.
 THEME = gr.themes.Base(
@@ -90,19 +95,44 @@ def _as_uploaded(payload: Any) -> str | None:
 
 
 def editor(**settings: Any) -> gr.ImageEditor:
-    """An editor that reads no picture larger than it shows."""
+    """An editor that reads no picture larger than it shows, and keeps only so many."""
     made = gr.ImageEditor(**settings)
-    read = made.convert_and_format_image
+    read, prepare, keep = made.convert_and_format_image, made.preprocess, made.accept_blobs
 
     def read_small(file: Any, flatten_on_white: bool = False) -> Any:
-        if file is not None:
-            with Image.open(BytesIO(file) if isinstance(file, bytes) else file.path) as image:
-                if max(image.size) > EDITED:
-                    raise _refusal(said("edited", "en", most=EDITED))
+        if isinstance(file, bytes):
+            with Image.open(BytesIO(file), formats=LAYERS) as image:
+                _check_edited(image.size)
+        elif file is not None:
+            _check_edited(images.described(file.path).size)
         return read(file, flatten_on_white)
 
+    def prepare_few(payload: Any) -> Any:
+        kept = payload
+        if payload is not None and payload.id is not None:
+            kept = made.blob_storage.get(payload.id)
+        if kept is not None and len(kept.layers or ()) > MOST_LAYERS:
+            raise _refusal(said("layers", "en", most=MOST_LAYERS))
+        return prepare(payload)
+
+    def keep_few(data: Any) -> None:
+        index = data.data["index"]
+        is_far = index not in (None, "", "null") and not 0 <= int(index) < MOST_LAYERS
+        if is_far or len(data.files[0][1]) > MOST_LAYER:
+            raise ValueError("no layer of the editor's")
+        keep(data)
+        while len(made.blob_storage) > MOST_KEPT:
+            made.blob_storage.pop(next(iter(made.blob_storage)), None)
+
     made.convert_and_format_image = read_small  # type: ignore[method-assign]
+    made.preprocess = prepare_few  # type: ignore[method-assign]
+    made.accept_blobs = server(keep_few)  # type: ignore[no-untyped-call] # which marks it as one that a page may call
     return made
+
+
+def _check_edited(size: tuple[int, int]) -> None:
+    if max(size) > EDITED:
+        raise _refusal(said("edited", "en", most=EDITED))
 
 
 @dataclass
@@ -151,6 +181,7 @@ class Page:
 
     def __init__(self, workshop: Workshop) -> None:
         self.workshop = workshop
+        self._reading = threading.Lock()  # since a large photograph takes much memory for a moment
         self._noted: dict[str, list[str]] = {}  # by the call that they are an answer to
         self.i18n = gr.I18n(en=table("en"), ko=table("ko"))
         with gr.Blocks(title="impasto", analytics_enabled=False, delete_cache=(3600, 3600)) as page:
@@ -372,8 +403,8 @@ class Page:
         if content is None:
             return None
         try:
-            self.workshop.limits.check_uploaded(images.size_of(content, "photograph"))
-            with heard_by(lambda _: None):  # it is told when it is painted
+            self.workshop.limits.check_uploaded([images.described(content, "photograph")])
+            with self._reading, heard_by(lambda _: None):  # notes are told when it is painted
                 pixels = images.read(content, "photograph").pixels
         except ImpastoError as error:
             raise _refusal(_reason(error, language)) from None

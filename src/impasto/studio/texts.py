@@ -78,6 +78,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "A region is painted on {most} pixels a side at most.",
         "영역은 한 변에 {most}픽셀까지만 칠할 수 있습니다.",
     ),
+    "layers": (
+        "A region is painted on {most} layers at most.",
+        "영역은 레이어 {most}개까지만 칠할 수 있습니다.",
+    ),
     "malformed": (
         "The call cannot be understood: its values should be those of the API's description.",
         "요청을 이해할 수 없습니다. 값은 API 설명을 따라야 합니다.",
