@@ -1,15 +1,32 @@
 """The `impasto` command, which is also `python -m impasto`."""
 
+import signal
 import sys
+
+from impasto import streams
+from impasto.stopping import ENDING, Signals
+
+NOTHING_WRITTEN = "impasto: Stopped; no picture was written."
 
 
 def main() -> None:
     """Carry out the command line of this process."""
-    try:
-        from impasto.cli import run
-    except KeyboardInterrupt:
-        sys.exit(130)
-    sys.exit(run())
+    streams.open_closed()
+    with Signals(*ENDING) as signals:
+        try:
+            from impasto.cli import run
+
+            code = run()
+        except BaseException:  # an import makes anything of a signal that comes in its midst
+            if signals.number is None:
+                raise
+            with streams.unfailing():
+                print(NOTHING_WRITTEN, file=sys.stderr)  # noqa: T201
+            code = 128 + signals.number
+        streams.give_up_failing()
+        for number in ENDING:  # nothing is left that a signal could save
+            signal.signal(number, signal.SIG_IGN)
+        sys.exit(code)
 
 
 if __name__ == "__main__":

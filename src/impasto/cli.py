@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import itertools
+import signal
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from impasto import __version__
 from impasto.errors import ImpastoError, ImpastoWarning, InputError
-from impasto.files import CHECKPOINT_EVERY, check_folder, check_writable, written_whole
+from impasto.files import CHECKPOINT_EVERY, check_apart, check_folder, shown, written_whole
 from impasto.flags import Preset, RecipeFile, build, recipe_flags
+from impasto.outputs import Outputs
 from impasto.session import (
     BAD_INPUT,
     DONE,
     FAILED,
-    STOPPED,
-    Outputs,
+    EndedError,
     fill_sheet,
     note,
     paint,
@@ -27,6 +31,8 @@ from impasto.session import (
     start,
     take_up,
 )
+from impasto.stopping import ENDING, Signals
+from impasto.streams import unfailing
 from impasto.studio.limits import Limits
 from impasto.styles import Style
 
@@ -36,8 +42,21 @@ if TYPE_CHECKING:
     from impasto.recipe import Recipe
     from impasto.studio.opening import Address
 
+
+class _Commands(TyperGroup):
+    """Commands whose interruption is told of, where Typer would end in silence."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Carry out a command."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise typer.Abort from None
+
+
 app = typer.Typer(
     name="impasto",
+    cls=_Commands,
     help="Paint the content of one picture in the style of another.",
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -147,27 +166,26 @@ def stylize(
     """Paint CONTENT in the style of STYLE."""
     made = build(preset, recipe, settings)
     outputs = Outputs(
-        output,
-        bits,
-        not no_metadata,
-        montage,
-        plot,
-        trace,
-        timelapse,
-        snapshots,
-        show,
-        quiet,
-        checkpoint,
-        checkpoint_every,
+        picture=output,
+        bits=bits,
+        metadata=not no_metadata,
+        montage=montage,
+        plot=plot,
+        trace=trace,
+        timelapse=timelapse,
+        snapshots=snapshots,
+        show=show,
+        quiet=quiet,
+        checkpoint=checkpoint,
+        checkpoint_every=checkpoint_every,
     )
     named = [Style.read(text) for text in ([style] if style is not None else []) + (styles or [])]
-    outputs.check(_files(content, named or made.styles, made, weights, recipe))
+    files = _files(content, named or made.styles, made, weights, recipe)
+    outputs.check(files, made.steps, [save_recipe] if save_recipe is not None else [])
     if checkpoint is not None:
         from impasto.checkpoint import check_replaceable
 
         check_replaceable(checkpoint)
-    if save_recipe is not None:
-        check_writable(save_recipe)
     _use_threads(threads)
     run = prepare(content, named or None, made, outputs, device, weights, weights_input)
     if save_recipe is not None and not dry_run:
@@ -179,13 +197,12 @@ def stylize(
 
 def _files(
     content: Path, styles: Sequence[Style], recipe: Recipe, weights: str, *others: Path | None
-) -> tuple[Path, ...]:
+) -> list[Path]:
     """Every file that a run reads."""
-    from impasto.inputs import file_of, sources
+    from impasto.inputs import files_of
 
-    named = [file_of(source) for source in sources(content, styles, recipe).values()]
-    named += [Path(weights) if weights != "bundled" else None, *others]
-    return tuple(path for path in named if path is not None)
+    named = [Path(weights) if weights != "bundled" else None, *others]
+    return files_of(content, styles, recipe) + [path for path in named if path is not None]
 
 
 @app.command("resume")
@@ -255,8 +272,9 @@ def rerun(
     )
     if not reruns.is_of_this_version(again):
         note(f"It was painted by impasto {again.version}; this is {__version__}.")
-    outputs = Outputs(output, quiet=quiet)
-    outputs.check(_files(again.content, again.styles, again.recipe, again.weights, picture))
+    outputs = Outputs(picture=output, quiet=quiet)
+    files = _files(again.content, again.styles, again.recipe, again.weights, picture)
+    outputs.check(files, again.recipe.steps)
     run = prepare(
         again.content, again.styles, again.recipe, outputs, device, again.weights, weights_input
     )
@@ -403,11 +421,13 @@ def demo(
     content, style_path = samples.photograph(), samples.style(style)
     check_folder(folder).mkdir(exist_ok=True)
     outputs = Outputs(
-        folder / "painting.png",
+        picture=folder / "painting.png",
         montage=folder / "montage.png",
         plot=folder / "losses.png",
         quiet=quiet,
     )
+    files = _files(content, [Style(picture=style_path)], made, "bundled", recipe)
+    outputs.check(files, made.steps)
     _use_threads(threads)
     raise typer.Exit(start(prepare(content, style_path, made, outputs, device), outputs))
 
@@ -440,11 +460,16 @@ def sweep(
 
     axes = [sweeps.Axis.read(text) for text in vary]
     made = build(preset, recipe, settings)
-    sweeps.grid(made, axes)
-    outputs = Outputs(output, quiet=quiet)
-    outputs.check(_files(content, [Style(picture=style)], made, "bundled", recipe))
+    outputs = Outputs(picture=output, quiet=quiet)
+    files = [
+        file
+        for one in itertools.chain(*sweeps.grid(made, axes))
+        for file in _files(content, [Style(picture=style)], one, "bundled", recipe)
+    ]
+    kept = sweeps.paintings(axes, folder) if folder is not None else []
+    outputs.check(files, made.steps, within=kept)
     if folder is not None:
-        check_folder(folder).mkdir(exist_ok=True)
+        folder.mkdir(exist_ok=True)
     _use_threads(threads)
     paint_sheet = partial(sweeps.sweep, content, style, axes, made, device=device, folder=folder)
     raise typer.Exit(fill_sheet(paint_sheet, outputs))
@@ -466,8 +491,8 @@ def reconstruct(
     """Draw what each layer of the network keeps of two pictures: the paper's first figure."""
     from impasto import reconstruct as reconstructions
 
-    outputs = Outputs(output, quiet=quiet)
-    outputs.check((content, style))
+    outputs = Outputs(picture=output, quiet=quiet)
+    outputs.check((content, style), steps)
     _use_threads(threads)
     paint_sheet = partial(
         reconstructions.reconstruct, content, style, size=size, steps=steps, device=device
@@ -484,6 +509,7 @@ def montage(
     from impasto import figures, images
 
     images.check_output(output)
+    check_apart(pictures, [output])
     images.save(figures.montage(pictures), output)
     typer.echo(f"{output}")
 
@@ -509,6 +535,7 @@ def network(
     canvas = sizes.fit((4, 3), 512 if isinstance(made.size, str) else made.size)
     if output is not None:
         figures.check_figure(output)
+        check_apart([recipe] if recipe is not None else [], [output])
     Console().print(_network_table(made, canvas))
     if output is not None:
         figures.network_drawing(
@@ -599,6 +626,38 @@ def _fail(text: str, code: int) -> int:
 
 def run(arguments: list[str] | None = None) -> int:
     """Carry out a command line; its exit code."""
+    with unfailing(), Signals(*ENDING) as signals, _notes():
+        try:
+            return app(arguments, prog_name="impasto", standalone_mode=False) or DONE
+        except BaseException as error:
+            if signals.number is not None:  # of which an import in the midst can make anything
+                ended = EndedError(signals.number)
+                return _fail(str(ended), ended.code)
+            return _failed(error)
+
+
+def _failed(error: BaseException) -> int:
+    """Say of what a command failed, if that was foreseen; its exit code."""
+    match error:
+        case typer.TyperException():
+            return _fail(f"{error.format_message()} (try: impasto --help)", error.exit_code)
+        case EndedError():
+            return _fail(str(error), error.code)
+        case KeyboardInterrupt() | typer.Abort():
+            return _failed(EndedError(signal.SIGINT))
+        case InputError():
+            return _fail(str(error), BAD_INPUT)
+        case ImpastoError():
+            return _fail(str(error), FAILED)
+        case OSError():
+            where = f" {shown(error.filename)}" if error.filename else ""
+            return _fail(f"{error.strerror or error}{where}.", FAILED)
+    raise error
+
+
+@contextmanager
+def _notes() -> Iterator[None]:
+    """Print warnings of impasto's own as notes."""
     with warnings.catch_warnings():
         warnings.simplefilter("always", ImpastoWarning)
         show_other = warnings.showwarning
@@ -610,16 +669,4 @@ def run(arguments: list[str] | None = None) -> int:
                 show_other(message, category, *place)
 
         warnings.showwarning = show  # type: ignore[assignment]
-        try:
-            return app(arguments, prog_name="impasto", standalone_mode=False) or DONE
-        except typer.TyperException as error:
-            return _fail(f"{error.format_message()} (try: impasto --help)", error.exit_code)
-        except InputError as error:
-            return _fail(str(error), BAD_INPUT)
-        except ImpastoError as error:
-            return _fail(str(error), FAILED)
-        except OSError as error:
-            where = f" '{error.filename}'" if error.filename else ""
-            return _fail(f"{error.strerror or error}{where}.", FAILED)
-        except (KeyboardInterrupt, typer.Abort):
-            return _fail("Stopped; no picture was written.", STOPPED)
+        yield

@@ -15,5 +15,12 @@ class RunError(ImpastoError, RuntimeError):
     """A run that began and could not go on."""
 
 
+class StoppedError(RunError):
+    """A run that was told to end before it had a picture."""
+
+    def __init__(self, text: str = "The run was stopped before it had painted a picture.") -> None:
+        super().__init__(text)
+
+
 class ImpastoWarning(UserWarning):
     """Something about an input that the user should know and need not act on."""

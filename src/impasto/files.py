@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import math
 import os
 import shutil
 import uuid
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from impasto.errors import InputError
 
 CHECKPOINT_EVERY = 60.0  # seconds, where nobody says otherwise
-NAMED = 60  # characters of a file's name that the name of its part begins with
+NAMED = 60  # bytes of a file's name that the name of its part begins with
+LOST = (errno.EIO, errno.ENOSPC, errno.EDQUOT)  # what fails where bytes do not reach the disk
 
 
 def shown(path: str | Path) -> str:
@@ -28,16 +30,19 @@ def shown(path: str | Path) -> str:
     return f"'{text}'" if text.isprintable() else ascii(text)
 
 
-def check_writable(path: str | Path, suffixes: Collection[str] = ()) -> Path:
+def check_writable(
+    path: str | Path, suffixes: Collection[str] = (), *, stream: bool = False
+) -> Path:
     """The path, if a file can be written there.
 
     Args:
         path: of the file.
         suffixes: what it may end in, in lower case; any, where none is named.
+        stream: whether it is written as the run goes, so that a pipe or a device will do.
 
     Raises:
-        InputError: it ends in something else, it is a folder, it or its folder is read-only, or
-            its folder is missing.
+        InputError: it ends in something else, it is a folder, it or its folder is read-only, its
+            folder is missing, or the file system takes no such name.
     """
     path = Path(path)
     if suffixes and path.suffix.lower() not in suffixes:
@@ -49,6 +54,10 @@ def check_writable(path: str | Path, suffixes: Collection[str] = ()) -> Path:
     target = _target(path)
     if path.is_dir():
         raise InputError(f"The output {shown(path)} is a folder: name a file in it.")
+    if path.exists() and not path.is_file():
+        if stream and os.access(path, os.W_OK):
+            return path
+        raise InputError(f"The output {shown(path)} is a device or a pipe: name a file.")
     if not target.parent.is_dir():
         raise InputError(
             f"There is no folder {shown(target.parent)} to write {shown(target.name)} to."
@@ -57,7 +66,50 @@ def check_writable(path: str | Path, suffixes: Collection[str] = ()) -> Path:
         raise InputError(f"The folder {shown(target.parent)} cannot be written to: name another.")
     if path.exists() and not os.access(path, os.W_OK):
         raise InputError(f"The file {shown(path)} is read-only: name another.")
+    _try_part(target)
     return path
+
+
+def _try_part(target: Path) -> None:
+    """Make and remove the file that will be written first: only so one knows that it can be made.
+
+    Raises:
+        InputError: it cannot.
+    """
+    part = _part_of(target)
+    try:
+        part.touch(exist_ok=False)
+        part.unlink()
+    except OSError as error:
+        raise InputError(f"{shown(target)} cannot be written to: {error.strerror}.") from None
+
+
+def check_apart(inputs: Iterable[Path], outputs: Iterable[Path]) -> None:
+    """Make sure that nothing that is written replaces what is read, or is written twice.
+
+    Args:
+        inputs: every file that is read.
+        outputs: every file that will be written.
+
+    Raises:
+        InputError: a file is named for two things.
+    """
+    taken = {key: "an input" for path in inputs for key in _keys(path)}
+    for path in outputs:
+        keys = _keys(path)
+        for key in keys & taken.keys():
+            raise InputError(f"{shown(path)} is {taken[key]} of this run too: choose another name.")
+        taken.update(dict.fromkeys(keys, "another output"))
+
+
+def _keys(path: Path) -> set[object]:
+    """What two paths have in common that lead to one file, by whatever names."""
+    keys: set[object] = set()
+    with suppress(OSError, ValueError):
+        keys.add(os.path.normcase(os.path.realpath(path)))
+        found = path.stat()
+        keys.add((found.st_dev, found.st_ino))
+    return keys
 
 
 def check_folder(path: str | Path) -> Path:
@@ -74,6 +126,7 @@ def check_folder(path: str | Path) -> Path:
         raise InputError(f"There is no folder {shown(existing)} to make {shown(path.name)} in.")
     if not os.access(existing, os.W_OK):
         raise InputError(f"The folder {shown(existing)} cannot be written to: name another.")
+    _try_part(existing / path.name)
     return path
 
 
@@ -109,15 +162,26 @@ def _target(path: Path) -> Path:
 def remove_parts(path: Path) -> None:
     """Remove what a process that was killed while it wrote a file has left beside it."""
     target = _target(path)
-    for part in target.parent.glob(f".{glob.escape(target.name[:NAMED])}.{32 * '?'}.part"):
-        part.unlink(missing_ok=True)
+    for part in target.parent.glob(f"{glob.escape(_part_prefix(target))}{32 * '?'}.part"):
+        with suppress(OSError):
+            part.unlink()
+
+
+def _part_of(target: Path) -> Path:
+    """A new name beside a file, for what will take its place."""
+    return target.with_name(f"{_part_prefix(target)}{uuid.uuid4().hex}.part")
+
+
+def _part_prefix(target: Path) -> str:
+    """What every such name begins with: so much of the file's own as a file system takes."""
+    return f".{target.name.encode(errors='ignore')[:NAMED].decode(errors='ignore')}."
 
 
 @contextmanager
 def written_whole(path: str | Path) -> Iterator[BinaryIO]:
     """A file that takes its name only when the block has ended well; until then the old one stays.
 
-    A file that replaces another takes over its permissions.
+    A file that replaces another takes over its permissions, where the file system has any.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -127,21 +191,32 @@ def written_whole(path: str | Path) -> Iterator[BinaryIO]:
     b'whole'
 
     Raises:
-        OSError: it cannot be written.
+        OSError: it cannot be written; its ``filename`` is the path.
     """
     target = _target(Path(path))
-    part = target.with_name(f".{target.name[:NAMED]}.{uuid.uuid4().hex}.part")
+    part = _part_of(target)
     try:
+        if target.exists() and not target.is_file():
+            raise OSError(errno.EINVAL, "it is a folder, a device or a pipe, and no file")
         with part.open("xb") as file:
             yield file
             file.flush()
-            os.fsync(file.fileno())
-        if target.exists():
+            _sync(file)
+        with suppress(OSError):
             shutil.copymode(target, part)
         part.replace(target)
-    except OSError as error:
-        if error.filename == str(part):  # a name that nobody knows
-            raise OSError(error.errno, error.strerror, str(path)) from None
-        raise
+    except OSError as error:  # of the part, whose name nobody knows, or of an encoder
+        reason = error.strerror or str(error)
+        raise OSError(error.errno or errno.EIO, reason, str(path)) from None
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
+
+
+def _sync(file: BinaryIO) -> None:
+    """Bring a file's bytes to the disk, where the file system can say so."""
+    try:
+        os.fsync(file.fileno())
+    except OSError as error:
+        if error.errno in LOST:
+            raise

@@ -165,6 +165,12 @@ def file_of(source: images.Source) -> Path | None:
     return reading.located(file) if isinstance(file, str | os.PathLike) else None
 
 
+def files_of(content: images.Source, styles: Sequence[Style], recipe: Recipe) -> list[Path]:
+    """Every file that is read for those pictures."""
+    found = (file_of(source) for source in sources(content, styles, recipe).values())
+    return [path for path in found if path is not None]
+
+
 def read(content: images.Source, styles: Sequence[Style], recipe: Recipe) -> Inputs:
     """Read everything.
 

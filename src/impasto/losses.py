@@ -18,6 +18,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from impasto import stopping
+
 Loss = Callable[[Tensor], Tensor]  # the statistic of a canvas in, a scalar out
 
 MOST_PLACES = 1024  # positions that self-similarity compares with each other
@@ -394,7 +396,11 @@ def _directions(held: Tensor) -> Tensor:
 @torch.no_grad()
 def _most_alike(seen: Tensor, unit: Tensor) -> Tensor:
     """For every position, (C, M), the most alike of some directions, (C, N), by their cosine."""
-    return torch.cat([(part.T @ unit).argmax(1) for part in torch.split(seen, AT_ONCE, 1)])
+    nearest = []
+    for part in torch.split(seen, AT_ONCE, 1):
+        stopping.check()
+        nearest.append((part.T @ unit).argmax(1))
+    return torch.cat(nearest)
 
 
 def total_variation(canvas: Tensor, kind: str) -> Tensor:

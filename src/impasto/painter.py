@@ -15,12 +15,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from impasto import __version__, devices, images, inputs, pyramid, sizes
+from impasto import __version__, devices, images, inputs, pyramid, sizes, stopping
 from impasto import checkpoint as checkpoints
 from impasto import weights as weight_files
 from impasto.canvases import Canvases
 from impasto.checkpoint import Saved, Saving
-from impasto.errors import InputError, RunError
+from impasto.errors import InputError, RunError, StoppedError
 from impasto.evaluator import Evaluator, memory_errors
 from impasto.files import CHECKPOINT_EVERY, check_interval, check_writable, shown
 from impasto.inputs import Inputs, StyleSource, called, styles_of
@@ -36,7 +36,7 @@ from impasto.optimizers import (
 )
 from impasto.pyramid import Level
 from impasto.recipe import Recipe
-from impasto.result import ASKED_TO_STOP, Easel, OnStep, Result, Step, finish
+from impasto.result import ASKED_TO_STOP, INTERRUPTED, Easel, OnStep, Result, Step, finish
 from impasto.spectrum import Spectrum
 from impasto.store import KNOWN_BYTES, Known
 from impasto.styles import Style, absolute
@@ -166,8 +166,17 @@ class Progress:
         if self.best is None or self.count == 1 or step.loss < self.best.loss:
             self.best, self.kept = step, kept
         self.easel.number, self.easel.look = number, look
-        if self.on_step is not None and self.on_step(step) is False:
-            self.stopped = ASKED_TO_STOP
+        self._tell(step)
+
+    def _tell(self, step: Step) -> None:
+        """Tell of a step, and hear whether it is to be the last."""
+        try:
+            answer = self.on_step(step) if self.on_step is not None else None
+        except (KeyboardInterrupt, StoppedError):
+            self.stopped = INTERRUPTED
+        else:
+            if isinstance(answer, bool | np.bool_) and not answer:
+                self.stopped = ASKED_TO_STOP
 
 
 class Run:
@@ -408,24 +417,28 @@ class Run:
         return self._saving
 
     def paint(self, on_step: OnStep | None = None) -> Result:
-        """Run every step of the recipe, or until ``on_step`` returns False.
+        """Run every step of the recipe, until ``on_step`` returns False or the run is interrupted.
+
+        Ctrl-C in a Python session interrupts it, and a :func:`impasto.stopping.scope` that asks to.
 
         Raises:
             RunError: it ran out of memory, or its first loss was not finite.
+            StoppedError: it was interrupted before its first step.
         """
         progress = self._progress or Progress(self.first_canvas, self.first_canvas)
         progress.on_step = on_step
-        self._save(progress)
-        for level in self.levels[progress.level - 1 :]:
-            if level != self.evaluator.level:
-                self.evaluator.enter(level)
-            with memory_errors(level.size):
-                if level.number != progress.level:
-                    progress.enter(level, self._canvases.resized(progress.kept, level.size))
-                self._paint_level(level, progress)
-            if progress.stopped is not None:
-                break
-        self._save(progress, at_once=True)
+        with stopping.ctrl_c_asks():
+            try:
+                self._paint_levels(progress)
+            except StoppedError:
+                if progress.best is None:
+                    raise
+                progress.stopped = INTERRUPTED
+            except KeyboardInterrupt:  # in the midst of anything, so that it is not saved
+                if progress.best is None or stopping.is_asked():
+                    raise
+                self._saving, progress.stopped = None, INTERRUPTED
+            self._save(progress, at_once=True)
         progress.easel.look = None
         if progress.best is None:
             raise RunError(
@@ -441,6 +454,19 @@ class Run:
             weights=self.weights,
             stopped=progress.stopped,
         )
+
+    def _paint_levels(self, progress: Progress) -> None:
+        """Improve the canvas from one size to the next."""
+        self._save(progress)
+        for level in self.levels[progress.level - 1 :]:
+            if level != self.evaluator.level:
+                self.evaluator.enter(level)
+            with memory_errors(level.size):
+                if level.number != progress.level:
+                    progress.enter(level, self._canvases.resized(progress.kept, level.size))
+                self._paint_level(level, progress)
+            if progress.stopped is not None:
+                return
 
     def _paint_level(self, level: Level, progress: Progress) -> None:
         """Improve the canvas at one size."""

@@ -10,6 +10,7 @@ import os
 import platform
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -160,6 +161,7 @@ class Trace:
         from impasto.forecast import cut
         from impasto.result import carried_recipe, identities
 
+        self.path, self._is_done = path, False
         self.file = path.open("w", encoding="utf-8")
         self._write(
             event="run",
@@ -191,7 +193,8 @@ class Trace:
         )
 
     def done(self, result: Result) -> None:
-        """Write how the run ended, and close the file."""
+        """Write how the run ended."""
+        self._is_done = True
         self._write(
             event="done",
             steps=len(result.history),
@@ -200,7 +203,14 @@ class Trace:
             seconds=round(result.history[-1].seconds, 6),
             stopped=result.stopped,
         )
-        self.file.close()
+
+    def __enter__(self) -> Trace:
+        return self
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        with suppress(OSError, ValueError), self.file:
+            if error is not None and not self._is_done:
+                self._write(event="done", stopped=str(error) or type(error).__name__)
 
     def _write(self, **event: Any) -> None:
         self.file.write(json.dumps(event) + "\n")
@@ -211,14 +221,26 @@ class Snapshots:
     """The canvas at step 1 and at every 50th, as ``step-00050.png`` in a folder."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.path = folder
         folder.mkdir(exist_ok=True)
 
     def __call__(self, step: Step) -> None:
         """Write the canvas if this step is shown."""
         if is_shown(step.number):
-            path = self.folder / f"step-{step.number:05d}.png"
-            images.save(step.image(), path)
+            images.save(step.image(), _snapshot(self.path, step.number))
+
+
+def snapshots_in(folder: Path, steps: int) -> list[Path]:
+    """Every file that a run of so many steps leaves in a folder for snapshots.
+
+    >>> [path.name for path in snapshots_in(Path(), 60)]
+    ['step-00001.png', 'step-00050.png']
+    """
+    return [_snapshot(folder, number) for number in range(1, steps + 1) if is_shown(number)]
+
+
+def _snapshot(folder: Path, number: int) -> Path:
+    return folder / f"step-{number:05d}.png"
 
 
 class Window:

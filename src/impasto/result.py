@@ -18,7 +18,9 @@ from impasto.inputs import Inputs, StylePicture
 from impasto.recipe import Recipe
 
 IN_MEMORY = "(in memory)"  # in place of the name of a picture that is no file
+# Why a run may end before its last step.
 ASKED_TO_STOP = "on_step asked to stop"
+INTERRUPTED = "the run was interrupted"
 
 
 @dataclass

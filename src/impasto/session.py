@@ -6,21 +6,25 @@ import hashlib
 import itertools
 import os
 import shlex
-import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, fields, replace
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import platformdirs
 import typer
 
-from impasto.errors import ImpastoError, InputError
-from impasto.files import CHECKPOINT_EVERY, check_folder, check_interval, check_writable
+from impasto.errors import ImpastoError, InputError, StoppedError
+from impasto.files import check_writable, shown
+from impasto.outputs import Outputs
+from impasto.stopping import ENDING, Signals
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from PIL.Image import Image
     from rich.table import Table
 
@@ -31,104 +35,25 @@ if TYPE_CHECKING:
     from impasto.result import Result, Step
     from impasto.styles import Style
 
-DONE, FAILED, BAD_INPUT, STOPPED, TERMINATED = 0, 1, 2, 130, 143  # exit codes
+DONE, FAILED, BAD_INPUT = 0, 1, 2  # exit codes; 128 and its number where a signal ended the run
 STDERR = 2  # file descriptor
 LONG = 180.0  # seconds, from which on a run is saved without being asked
 MANY_PIXELS = 2e7  # looked at in all steps together, from which on the time is estimated first
 
 
-@dataclass(frozen=True)
-class Outputs:
-    """What a run leaves behind and shows.
+class EndedError(ImpastoError):
+    """A signal ended the command before it had written a picture.
+
+    Args:
+        number: of the signal.
 
     Attributes:
-        picture: the painting.
-        bits: of the painting, a channel.
-        metadata: whether a PNG carries recipe and inputs.
-        montage: content, painting and styles in a row.
-        plot: the losses over the steps.
-        trace: every step as JSON lines.
-        timelapse: the run as a moving picture.
-        snapshots: folder for the canvas at step 1 and every 50th.
-        show: watch the canvas in a window.
-        quiet: print nothing but errors.
-        checkpoint: file to which the run is saved; None to decide by how long it takes.
-        checkpoint_every: seconds from one time to the next.
-        temporary: whether the checkpoint is removed once the run is done.
+        code: the exit code.
     """
 
-    picture: Path
-    bits: int = 8
-    metadata: bool = True
-    montage: Path | None = None
-    plot: Path | None = None
-    trace: Path | None = None
-    timelapse: Path | None = None
-    snapshots: Path | None = None
-    show: bool = False
-    quiet: bool = False
-    checkpoint: Path | None = None
-    checkpoint_every: float = CHECKPOINT_EVERY
-    temporary: bool = False
-
-    def to_json(self) -> dict[str, Any]:
-        """Itself as a checkpoint keeps it, with absolute paths."""
-        return {
-            name: str(value.absolute()) if isinstance(value, Path) else value
-            for name, value in asdict(self).items()
-        }
-
-    @classmethod
-    def from_json(cls, kept: dict[str, Any]) -> Outputs:
-        """What :meth:`to_json` gave."""
-        paths = {field.name for field in fields(cls) if "Path" in str(field.type)}
-        values: dict[str, Any] = {
-            name: Path(value) if name in paths and value is not None else value
-            for name, value in kept.items()
-        }
-        return cls(**values)
-
-    @property
-    def files(self) -> list[Path]:
-        """Every file that will be written, but the snapshots."""
-        named = (self.picture, self.montage, self.plot, self.trace, self.timelapse)
-        return [path for path in named if path is not None]
-
-    def check(self, inputs: tuple[Path, ...]) -> None:
-        """Find out before the run what could not be written after it.
-
-        Raises:
-            InputError: a file could not be written, or is named twice.
-        """
-        from impasto import figures, images
-
-        images.check_output(self.picture, bits=self.bits)
-        if self.montage is not None:
-            images.check_output(self.montage)
-        if self.plot is not None:
-            figures.check_figure(self.plot)
-        if self.trace is not None:
-            check_writable(self.trace)
-        if self.timelapse is not None:
-            from impasto.timelapse import check_timelapse
-
-            check_timelapse(self.timelapse)
-        if self.snapshots is not None:
-            check_folder(self.snapshots)
-        if self.show:
-            from impasto.progress import check_display
-
-            check_display()
-        check_interval(self.checkpoint_every)
-        if self.checkpoint is not None:
-            check_writable(self.checkpoint)
-        taken = {path.resolve(): "an input" for path in inputs}
-        for path in [*self.files, *([self.checkpoint] if self.checkpoint else [])]:
-            if path.resolve() in taken:
-                raise InputError(
-                    f"'{path}' is {taken[path.resolve()]} of this run too: choose another name."
-                )
-            taken[path.resolve()] = "another output"
+    def __init__(self, number: int) -> None:
+        super().__init__("Stopped; no picture was written.")
+        self.code = _code_of(number)
 
 
 def prepare(
@@ -234,11 +159,12 @@ def keep(run: Run, outputs: Outputs, expected: Forecast | None) -> Outputs:
         folder = platformdirs.user_cache_path("impasto") / "checkpoints"
         try:
             folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            note(f"The run is not saved: {folder}: {error.strerror}. Use --checkpoint FILE.")
+            file = check_writable(_checkpoint_in(folder, outputs.picture))
+        except (OSError, InputError) as error:
+            reason = getattr(error, "strerror", None) or error
+            note(f"The run is not saved: {folder}: {reason}. Use --checkpoint FILE.")
             return outputs
-        file = _checkpoint_in(folder, outputs.picture)
-        outputs = replace(outputs, checkpoint=file, temporary=True)
+        outputs = outputs.changed(checkpoint=file, temporary=True)
         if not outputs.quiet:
             typer.echo(f"If it is stopped, go on with: {_resume(file)}", err=True)
     if outputs.checkpoint is not None:
@@ -280,11 +206,11 @@ def take_up(checkpoint: Path, picture: Path | None, quiet: bool) -> tuple[Run, O
             f"The run in '{checkpoint}' was begun from Python and knows no output: name one with "
             "--output."
         )
-    kept = {**run.saving.outputs, "quiet": quiet}
+    kept = {**run.saving.outputs, "quiet": quiet, "checkpoint": checkpoint}
     if picture is not None:
-        kept["picture"] = str(picture.absolute())
-    outputs = _without_lost(replace(Outputs.from_json(kept), checkpoint=checkpoint))
-    outputs.check(run.files)
+        kept["picture"] = picture.absolute()
+    outputs = _without_lost(Outputs(**kept), run)
+    outputs.check(run.files, run.recipe.steps)
     images.check_output(outputs.picture, bits=outputs.bits, size=run.output_size)
     run.save_to(checkpoint, outputs.checkpoint_every, outputs.to_json())
     if not quiet:
@@ -293,47 +219,65 @@ def take_up(checkpoint: Path, picture: Path | None, quiet: bool) -> tuple[Run, O
     return run, outputs
 
 
-def _without_lost(outputs: Outputs) -> Outputs:
+def _without_lost(outputs: Outputs, run: Run) -> Outputs:
     """Without what cannot be written or shown any more, but for the painting itself."""
-    bare = Outputs(outputs.picture, outputs.bits)
-    bare.check(())
+    bare = Outputs(picture=outputs.picture, bits=outputs.bits)
+    bare.check(run.files, run.recipe.steps)
     for name in ("montage", "plot", "trace", "timelapse", "snapshots", "show"):
         try:
-            replace(bare, **{name: getattr(outputs, name)}).check(())
+            bare.changed(**{name: getattr(outputs, name)}).check(run.files, run.recipe.steps)
         except InputError as error:
             note(f"Going on without --{name}. {error}")
-            outputs = replace(outputs, **{name: getattr(bare, name)})
+            outputs = outputs.changed(**{name: getattr(bare, name)})
     return outputs
 
 
 def paint(run: Run, outputs: Outputs) -> int:
     """Paint, write every output and say so; the exit code."""
-    from impasto.progress import Trace
-    from impasto.timelapse import Timelapse
-
-    with _ask_before_ending(outputs.quiet) as asked, _watchers(run, outputs) as watchers:
-        result = run.paint(_on_step(watchers, lambda: asked() is not None))
+    with _told_to_end(outputs.quiet) as signals, _watchers(run, outputs) as watchers:
+        result = run.paint(watchers)
         saved = run.saving.path if run.saving else None
+        save = partial(result.save, bits=outputs.bits, metadata=outputs.metadata)
         try:
-            result.save(outputs.picture, bits=outputs.bits, metadata=outputs.metadata)
-            _write_figures(result, outputs)
-        except (ImpastoError, OSError):
+            _save(save, outputs.picture)
+        except (ImpastoError, OSError, MemoryError):
             if saved is not None:
                 note(f"What was painted is not lost: {_resume(saved)} -o ANOTHER.png")
             raise
-        for watcher in watchers:
-            if isinstance(watcher, Trace | Timelapse):
-                watcher.done(result)
-    if outputs.temporary and saved is not None and asked() is None:
-        saved.unlink(missing_ok=True)
-    return _tell(result, outputs, asked(), saved)
+        lost = {**_write_figures(result, outputs), **watchers.done(result)}
+    if outputs.temporary and saved is not None and signals.number is None:
+        with suppress(OSError):
+            saved.unlink()
+    for reason in lost.values():
+        typer.echo(f"impasto: {reason}", err=True)
+    left = [path for path in outputs.files if path not in {*lost, *watchers.lost}]
+    code = _tell(result, outputs.quiet, left, signals.number, saved)
+    return code or (FAILED if lost else DONE)
+
+
+def _save(save: Callable[[Path], None], path: Path) -> None:
+    """Write a picture, if not where it should be then wherever it can be.
+
+    Raises:
+        InputError: it cannot be written there.
+        OSError: the same, of a disk.
+        MemoryError: there is not enough memory to write it.
+    """
+    try:
+        save(path)
+    except (ImpastoError, OSError, MemoryError):
+        with suppress(ImpastoError, OSError, MemoryError):
+            rescued = Path(tempfile.mkdtemp(prefix="impasto-"), path.name)
+            save(rescued)
+            note(f"What was painted is in {shown(rescued)}.")
+        raise
 
 
 def fill_sheet(paint_sheet: Callable[..., Image], outputs: Outputs) -> int:
     """Paint a sheet, and write it as often as there is one more picture on it; the exit code.
 
     Args:
-        paint_sheet: takes ``on_picture``, ``on_sheet`` and ``on_step``, as sweeps do.
+        paint_sheet: takes ``on_picture`` and ``on_sheet``, as sweeps do.
         outputs: of which a sheet has the picture alone.
     """
     from impasto import images
@@ -350,89 +294,148 @@ def fill_sheet(paint_sheet: Callable[..., Image], outputs: Outputs) -> int:
         if number == 0:
             images.check_output(outputs.picture, size=sheet.size)
         else:
-            images.save(sheet, outputs.picture)
+            with suppress(ImpastoError, OSError):  # until the last, which is written once more
+                images.save(sheet, outputs.picture)
 
-    with _ask_before_ending(outputs.quiet) as asked:
-        sheet = paint_sheet(
-            on_picture=on_picture, on_sheet=on_sheet, on_step=lambda _: asked() is None
-        )
-    if asked() is not None:
+    with _told_to_end(outputs.quiet) as signals:
+        sheet = paint_sheet(on_picture=on_picture, on_sheet=on_sheet)
+        if painted:
+            _save(partial(images.save, sheet), outputs.picture)
+    if signals.number is not None and not painted:
+        raise EndedError(signals.number)
+    if signals.number is not None:
         typer.echo(
             f"Stopped at picture {painted}; the sheet so far is in {outputs.picture}.", err=True
         )
     elif not outputs.quiet:
         width, height = sheet.size
         typer.echo(f"Painted {outputs.picture} ({width}×{height}).")
-    return _code_of(asked())
+    return _code_of(signals.number)
 
 
-def _on_step(watchers: list[Watcher], asked: Callable[[], bool]) -> Callable[[Step], bool]:
-    def on_step(step: Step) -> bool:
-        for watcher in list(watchers):
+class Watchers:
+    """Everything that looks on; one that fails is told of once and taken out, and the run goes on.
+
+    Args:
+        several: each is called with every step; one with a method ``done`` is told of the result.
+
+    Attributes:
+        lost: files of those that were taken out.
+    """
+
+    def __init__(self, several: Sequence[Watcher]) -> None:
+        self._left = list(several)
+        self.lost: set[Path] = set()
+
+    def __call__(self, step: Step) -> None:
+        """Tell of a step."""
+        for watcher in list(self._left):
             try:
                 watcher(step)
-            except OSError as error:
-                watchers.remove(watcher)
-                reason = error.strerror or error
-                note(f"{type(watcher).__name__} stopped at step {step.number}: {reason}.")
-        return not asked()
+            except StoppedError:
+                raise
+            except Exception as error:
+                self._left.remove(watcher)
+                self.lost.update(_files_of(watcher))
+                name = " ".join([type(watcher).__name__, *map(shown, _files_of(watcher))])
+                note(f"{name} stopped at step {step.number}: {_reason(error)}.")
 
-    return on_step
+    def done(self, result: Result) -> dict[Path, str]:
+        """Tell of the result; for each file that could not be written, a sentence that says why."""
+        lost: dict[Path, str] = {}
+        for watcher in self._left:
+            try:
+                getattr(watcher, "done", lambda _: None)(result)
+            except Exception as error:
+                lost.update(_lost(path, error) for path in _files_of(watcher))
+        return lost
+
+
+def _files_of(watcher: Watcher) -> list[Path]:
+    """What a watcher writes."""
+    path = getattr(watcher, "path", None)
+    return [] if path is None else [path]
+
+
+def _lost(path: Path, error: Exception) -> tuple[Path, str]:
+    return path, f"{shown(path)} could not be written: {_reason(error)}."
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong, as the end of a sentence."""
+    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return " ".join(str(reason).split()).rstrip(".")
 
 
 @contextmanager
-def _watchers(run: Run, outputs: Outputs) -> Iterator[list[Watcher]]:
-    """Everything that looks on; one that fails is taken out, and the run goes on."""
+def _watchers(run: Run, outputs: Outputs) -> Iterator[Watchers]:
+    """Everything that looks on at a run."""
     from rich.console import Console
 
     from impasto.progress import Bar, Lines, Snapshots, Trace, Window
     from impasto.timelapse import Timelapse
 
-    watchers: list[Watcher] = []
-    if outputs.trace is not None:
-        watchers.append(Trace(outputs.trace, run))
-    if outputs.timelapse is not None:
-        watchers.append(Timelapse(outputs.timelapse))
-    if outputs.snapshots is not None:
-        watchers.append(Snapshots(outputs.snapshots))
-    if outputs.show:
-        watchers.append(Window())
-    if outputs.quiet:
-        yield watchers
-        return
-    console = Console(stderr=True)
-    with (
-        Bar(run.levels, console) if console.is_terminal else Lines(run.levels, sys.stderr)
-    ) as shown:
-        for step in run.history:
-            shown.account.take(step)
-        yield [*watchers, shown]
+    with ExitStack() as stack:
+        watchers: list[Watcher] = []
+        if outputs.trace is not None:
+            watchers.append(stack.enter_context(Trace(outputs.trace, run)))
+        if outputs.timelapse is not None:
+            watchers.append(Timelapse(outputs.timelapse))
+        if outputs.snapshots is not None:
+            watchers.append(Snapshots(outputs.snapshots))
+        if outputs.show:
+            watchers.append(Window())
+        if not outputs.quiet:
+            console = Console(stderr=True)
+            told: Bar | Lines = (
+                Bar(run.levels, console) if console.is_terminal else Lines(run.levels, sys.stderr)
+            )
+            stack.enter_context(told)
+            for step in run.history:
+                told.account.take(step)
+            watchers.append(told)
+        yield Watchers(watchers)
 
 
-def _write_figures(result: Result, outputs: Outputs) -> None:
+def _write_figures(result: Result, outputs: Outputs) -> dict[Path, str]:
+    """Write montage and plot; for each that could not be written, a sentence that says why."""
+    lost: dict[Path, str] = {}
+    for path, write in ((outputs.montage, _write_montage), (outputs.plot, _write_plot)):
+        if path is None:
+            continue
+        try:
+            write(result, path)
+        except Exception as error:
+            lost.update([_lost(path, error)])
+    return lost
+
+
+def _write_montage(result: Result, path: Path) -> None:
     from impasto import figures, images
 
-    if outputs.montage is not None:
-        content, *styles = (
-            images.to_uint8(picture.pixels)
-            for picture in (result.inputs.content, *(read.picture for read in result.inputs.styles))
-        )
-        images.save(figures.montage([content, result.image, *styles]), outputs.montage)
-    if outputs.plot is not None:
-        figures.loss_curves(
-            result.history,
-            outputs.plot,
-            alpha=result.recipe.alpha,
-            beta=result.recipe.style_weight,
-        )
+    content, *styles = (
+        images.to_uint8(picture.pixels)
+        for picture in (result.inputs.content, *(read.picture for read in result.inputs.styles))
+    )
+    images.save(figures.montage([content, result.image, *styles]), path)
 
 
-def _tell(result: Result, outputs: Outputs, asked: int | None, saved: Path | None) -> int:
+def _write_plot(result: Result, path: Path) -> None:
+    from impasto import figures
+
+    recipe = result.recipe
+    figures.loss_curves(result.history, path, alpha=recipe.alpha, beta=recipe.style_weight)
+
+
+def _tell(
+    result: Result, quiet: bool, files: Sequence[Path], number: int | None, saved: Path | None
+) -> int:
+    """Say how a run ended and where its picture is; the exit code."""
     from impasto.progress import duration
 
     last, best = result.history[-1], result.best
-    written = ", ".join(str(path) for path in outputs.files)
-    if asked is not None:
+    written = ", ".join(str(path) for path in files)
+    if number is not None:
         typer.echo(
             f"Stopped at step {last.number}; the best picture so far, of step {best.number}, "
             f"is in {written}.",
@@ -440,7 +443,7 @@ def _tell(result: Result, outputs: Outputs, asked: int | None, saved: Path | Non
         )
         if saved is not None:
             typer.echo(f"Go on with: {_resume(saved)}", err=True)
-        return _code_of(asked)
+        return _code_of(number)
     if result.stopped is not None:
         typer.echo(
             f"impasto: {result.stopped}; the best picture before it, of step {best.number}, is in "
@@ -448,7 +451,7 @@ def _tell(result: Result, outputs: Outputs, asked: int | None, saved: Path | Non
             err=True,
         )
         return FAILED
-    if not outputs.quiet:
+    if not quiet:
         width, height = result.size
         typer.echo(
             f"Painted {written} ({width}×{height}) in {duration(last.seconds)}: "
@@ -457,34 +460,26 @@ def _tell(result: Result, outputs: Outputs, asked: int | None, saved: Path | Non
     return DONE
 
 
-def _code_of(asked: int | None) -> int:
-    """The exit code of a run that was asked to end by that signal, or by none."""
-    if asked is None:
-        return DONE
-    return TERMINATED if asked == signal.SIGTERM else STOPPED
+def _code_of(number: int | None) -> int:
+    """The exit code of a run that was ended by that signal, or by none."""
+    return DONE if number is None else 128 + number
 
 
 @contextmanager
-def _ask_before_ending(quiet: bool) -> Iterator[Callable[[], int | None]]:
-    """Let the first Ctrl-C or SIGTERM end the run after its step, and only the second at once.
+def _told_to_end(quiet: bool) -> Iterator[Signals]:
+    """Let the first Ctrl-C, SIGTERM or hang-up end the run in order, and only the second at once.
 
-    Yields what tells the signal that asked, or None.
+    Raises:
+        EndedError: there was nothing to write when it came, or it came twice.
     """
-    asked: list[int] = []
-
-    def ask(number: int, _: object) -> None:
-        if asked:
-            raise KeyboardInterrupt
-        asked.append(number)
-        if not quiet:
-            _write_at_once("\nStopping after this step; Ctrl-C again gives the picture up.\n")
-
-    previous = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: asked[0] if asked else None
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+    told = partial(_write_at_once, "\nStopping; Ctrl-C again gives the picture up.\n")
+    with Signals(*ENDING) as signals, signals.asking(lambda: None if quiet else told()):
+        try:
+            yield signals
+        except (KeyboardInterrupt, StoppedError):
+            if signals.number is None:
+                raise
+            raise EndedError(signals.number) from None
 
 
 def _write_at_once(text: str) -> None:

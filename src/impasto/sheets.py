@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
 
-from impasto import figures
+from impasto import figures, stopping
+from impasto.errors import StoppedError
 from impasto.painter import Run
-from impasto.result import ASKED_TO_STOP, OnStep
+from impasto.result import ASKED_TO_STOP, INTERRUPTED, OnStep
 
+LONGEST = 200  # bytes of a file's name
 PLAIN = str.maketrans(dict.fromkeys('/\\:*?"<>|,;', "-"))
 
 OnPicture = Callable[[int, int, str], None]  # number of the picture, of how many, its name
@@ -33,6 +36,15 @@ class Place:
     column: int
     name: str
     prepare: Callable[[], Run]
+
+
+def painting_in(folder: Path, name: str) -> Path:
+    """The file of a painting of that name in a folder; one that is too long ends in its hash."""
+    plain = name.translate(PLAIN)
+    if len(plain.encode()) > LONGEST:
+        digest = hashlib.sha256(name.encode()).hexdigest()[:16]
+        plain = f"{plain.encode()[:LONGEST].decode(errors='ignore')}-{digest}"
+    return folder / f"{plain}.png"
 
 
 @dataclass
@@ -65,7 +77,7 @@ class Sheet:
         on_sheet: OnSheet | None = None,
         on_step: OnStep | None = None,
     ) -> Image.Image:
-        """Paint one picture after another, until ``on_step`` returns False.
+        """Paint one picture after another, until ``on_step`` returns False or Ctrl-C comes.
 
         The picture that it stops at is laid on the sheet as it is.
 
@@ -82,15 +94,19 @@ class Sheet:
         """
         if on_sheet is not None:
             on_sheet(self.image, 0)
-        for number, place in enumerate(places, start=1):
-            if on_picture is not None:
-                on_picture(number, len(places), place.name)
-            result = place.prepare().paint(on_step)
-            if folder is not None:
-                result.save(folder / f"{place.name.translate(PLAIN)}.png")
-            self.rows[place.row][place.column] = result.image
-            if on_sheet is not None:
-                on_sheet(self.image, number)
-            if result.stopped == ASKED_TO_STOP:
-                break
+        with stopping.ctrl_c_asks():
+            for number, place in enumerate(places, start=1):
+                if on_picture is not None:
+                    on_picture(number, len(places), place.name)
+                try:
+                    result = place.prepare().paint(on_step)
+                except StoppedError:
+                    break
+                if folder is not None:
+                    result.save(painting_in(folder, place.name))
+                self.rows[place.row][place.column] = result.image
+                if on_sheet is not None:
+                    on_sheet(self.image, number)
+                if result.stopped in (ASKED_TO_STOP, INTERRUPTED):
+                    break
         return self.image

@@ -12,11 +12,12 @@ from PIL import Image
 
 from impasto import images
 from impasto.errors import InputError
-from impasto.inputs import StyleSource
+from impasto.files import check_apart, check_folder
+from impasto.inputs import StyleSource, files_of, styles_of
 from impasto.painter import Run
 from impasto.recipe import Recipe
 from impasto.result import OnStep
-from impasto.sheets import OnPicture, OnSheet, Place, Sheet
+from impasto.sheets import OnPicture, OnSheet, Place, Sheet, painting_in
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,23 @@ def grid(recipe: Recipe, axes: Sequence[Axis]) -> list[list[Recipe]]:
     ]
 
 
+def paintings(axes: Sequence[Axis], folder: Path) -> list[Path]:
+    """Every file that a sweep leaves in a folder.
+
+    Raises:
+        InputError: the folder cannot be written to.
+    """
+    check_folder(folder)
+    return [painting_in(folder, name) for row in _names(axes) for name in row]
+
+
+def _names(axes: Sequence[Axis]) -> list[list[str]]:
+    """What the pictures of a sheet are called, row by row."""
+    across, *down = (axis.names for axis in axes)
+    rows = down[0] if down else [""]
+    return [[", ".join(filter(None, (name, row))) for name in across] for row in rows]
+
+
 def sweep(
     content: images.Source,
     style: StyleSource | Sequence[StyleSource] | None,
@@ -105,12 +123,17 @@ def sweep(
         RunError: a run failed.
     """
     recipes = grid(Recipe() if recipe is None else recipe, axes)
+    flat = list(itertools.chain(*recipes))
+    if folder is not None:
+        read = (files_of(content, styles_of(style, one, content), one) for one in flat)
+        check_apart(itertools.chain(*read), paintings(axes, folder))
     first = Run(content, style, recipes[0][0], device=device, varies=True)
-    for one in itertools.chain(*recipes):
+    for one in flat:
         first.check(one)
     across, down = axes[0].names, axes[1].names if len(axes) > 1 else [""]
+    names = _names(axes)
     places = [
-        Place(row, column, ", ".join(filter(None, (across[column], down[row]))), prepare)
+        Place(row, column, names[row][column], prepare)
         for row, several in enumerate(recipes)
         for column, prepare in enumerate(partial(first.varied, one) for one in several)
     ]

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from impasto import stopping
 from impasto.errors import InputError
 from impasto.layers import BY_NAME, INPUT, up_to_deepest
 from impasto.losses import gram
@@ -101,6 +102,7 @@ class VGG19:
         features = {}
         x = picture.unsqueeze(0).contiguous(memory_format=self._layout)
         for layer in up_to_deepest(wanted, first):
+            stopping.check()
             if layer.name == first:
                 pass
             elif layer.kind == "convolution":
@@ -109,6 +111,8 @@ class VGG19:
                 if self._replicates and layer.name == FIRST:
                     x, padding = F.pad(x, (1, 1, 1, 1), mode="replicate"), 0
                 x = F.conv2d(x.to(kernel.dtype), kernel, bias, padding=padding)
+                if x.requires_grad:
+                    x.register_hook(_check)  # type: ignore[no-untyped-call]
             elif layer.kind == "relu":
                 before = layer.name.replace("relu", "conv")
                 overwrite = before not in wanted and before != first
@@ -164,6 +168,11 @@ class VGG19:
         """Give the memory back that lies ready for the next picture."""
         if self._trunk is not None:
             self._trunk.release()
+
+
+def _check(_: Tensor) -> None:
+    """Between the gradients by two layers, too."""
+    stopping.check()
 
 
 def _placed(

@@ -21,6 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from impasto import stopping
 from impasto.layers import BY_NAME, INPUT, Layer, up_to_deepest
 from impasto.losses import gram
 from impasto.tiles import Box
@@ -449,6 +450,7 @@ def _reader(x: Tensor, *, rectify: bool) -> Read:
     """Reads rows of a map, through a ReLU or as they are."""
 
     def read(first: int, last: int, rows: Tensor) -> None:
+        stopping.check()
         if rectify:
             torch.clamp_min(x[first:last], 0, out=rows)
         else:
@@ -467,6 +469,7 @@ def _gradient_reader(after: Tensor | None, x: Tensor, add: Read | None) -> Read:
     """
 
     def read(first: int, last: int, rows: Tensor) -> None:
+        stopping.check()
         here = slice(first, last)
         if after is None:
             rows.zero_()

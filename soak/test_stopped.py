@@ -1,6 +1,6 @@
 """A run stopped at any moment, for real: `make soak`.
 
-`tests/test_cli.py` holds the short version.
+`tests/test_stopping.py` holds the short version.
 """
 
 from __future__ import annotations
@@ -61,6 +61,7 @@ def test_ctrl_c_at_any_moment(seconds: float) -> None:
     assert ("best picture so far" in error) == (Path("out.png").read_bytes() != OLDER)
     if seconds > 0.5:
         assert "Traceback" not in error
+        assert ("no picture was written" in error) == (Path("out.png").read_bytes() == OLDER)
 
 
 @pytest.mark.parametrize("seconds", SECONDS[:8])
