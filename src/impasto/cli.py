@@ -362,11 +362,13 @@ def studio(
         waiting=waiting,
         seconds=longest,
     )
-    try:
-        with opening.ending():
+    with Signals(*ENDING) as signals:
+        try:
             asked = _serve(address, limits, device, threads, visitors)
-    except opening.Ended as ended:
-        asked = ended.number
+        except BaseException:  # an import makes anything of a signal that comes in its midst
+            if signals.number is None:
+                raise
+            asked = signals.number
     typer.echo("The studio has ended.", err=True)
     raise typer.Exit(128 + asked)
 

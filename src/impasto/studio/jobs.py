@@ -15,8 +15,9 @@ import torch
 from PIL import Image
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
-from impasto import images
+from impasto import images, stopping
 from impasto.checkpoint import is_unfinished
+from impasto.errors import StoppedError
 from impasto.notes import heard_by
 from impasto.painter import Run
 from impasto.progress import Account
@@ -31,6 +32,7 @@ PREVIEW_SIDE = 512  # pixels of a preview, at most
 PREVIEW_EVERY = 1.0  # seconds
 PREVIEW_SHARE = 0.03  # of a run's time that previews may take
 ASK_EVERY = 1.0  # seconds between two looks at the line
+GRACE = 1.0  # seconds that a step may take beyond the time of a painting, so that it is not lost
 
 
 @dataclass(frozen=True)
@@ -178,6 +180,7 @@ class Workshop:
         Raises:
             InputError: a picture or a setting cannot be used, or the line is full.
             RunError: the run failed.
+            StoppedError: it was ended before its first step.
         """
 
         def make() -> Run:
@@ -229,10 +232,13 @@ class Workshop:
                 tell(Waiting(place.ahead, place.expected()))
             if not job.stop.is_set():
                 began = time.monotonic()
-                with heard_by(job.note):
+                until = began + self.limits.seconds
+                with heard_by(job.note), stopping.scope(lambda: _is_over(job, until + GRACE)):
                     run = make()
-                    last = run.paint(self._teller(run, job, place, tell))
+                    last = run.paint(self._teller(run, job, until, place, tell))
                 how = "done" if last.stopped is None else "stopped"
+        except StoppedError as error:
+            last = error
         except Exception as error:
             last, how = error, "failed"
         finally:
@@ -246,7 +252,7 @@ class Workshop:
             tell(None)
 
     def _teller(
-        self, run: Run, job: Job, place: Place, tell: Callable[[Painting], None]
+        self, run: Run, job: Job, until: float, place: Place, tell: Callable[[Painting], None]
     ) -> Callable[[Step], bool]:
         """What a run calls after every step."""
         account, previews = Account(run.levels), Previews()
@@ -255,9 +261,14 @@ class Workshop:
             account.take(step)
             place.left = left = account.left(step)
             tell(Painting(step, account.steps, account.size(step), left, previews.of(step)))
-            return not job.stop.is_set() and step.seconds < self.limits.seconds
+            return not _is_over(job, until)
 
         return on_step
+
+
+def _is_over(job: Job, until: float) -> bool:
+    """Whether a painting is to end, by its owner or by the clock."""
+    return job.stop.is_set() or time.monotonic() > until
 
 
 class Previews:

@@ -5,15 +5,10 @@ from __future__ import annotations
 import errno
 import ipaddress
 import os
-import signal
 import socket
 import tempfile
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import platformdirs
@@ -24,48 +19,6 @@ from impasto.files import shown
 CREDENTIALS = "IMPASTO_STUDIO_AUTH"  # the variable of the environment
 MOST_BYTES = 10_000  # of a file with a name and a password
 BACKLOG = 128  # connections that the system keeps until they are accepted
-# Signals that ask the studio to end; not every system has the last.
-ENDING = tuple(
-    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
-)
-
-
-class Ended(BaseException):
-    """The studio was asked to end before it was open.
-
-    Args:
-        number: of the signal.
-    """
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
-
-
-@contextmanager
-def ending() -> Iterator[None]:
-    """Let a signal that asks the studio to end raise :class:`Ended`; one that is ignored stays so.
-
-    Only the main thread is asked by signals.
-    """
-
-    def end(number: int, _: FrameType | None) -> None:
-        raise Ended(number)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    previous = {
-        number: signal.signal(number, end)
-        for number in ENDING
-        if signal.getsignal(number) is not signal.SIG_IGN
-    }
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-
 
 # ------------------------------------------------------------------------------ who may come in
 

@@ -21,7 +21,7 @@ from gradio.context import LocalContext
 from PIL import Image
 
 from impasto import images, samples
-from impasto.errors import ImpastoError, InputError
+from impasto.errors import ImpastoError, InputError, StoppedError
 from impasto.notes import heard_by
 from impasto.recipe import PRESETS, Recipe
 from impasto.result import Result
@@ -374,7 +374,9 @@ class Page:
             raise _refusal(_reason(error, "en")) from None
         finally:
             self._forget(job)
-        if job.ended.is_set() or not isinstance(result, Result):
+        if not isinstance(result, Result):
+            raise _refusal(said("unpainted", "en"))
+        if job.ended.is_set():
             raise _refusal(said("saved", "en"))
         with tempfile.TemporaryDirectory(prefix="impasto-") as folder:
             file = Path(folder, "painting.png")
@@ -463,7 +465,7 @@ class Page:
             self.stop: gr.Button(interactive=False),
         }
         losses: list[tuple[int, float]] = []
-        last: Updates = {self.status: said("ready", language), self.unfinished: ""}
+        last: Updates | None = None
         try:
             yield {
                 self.visit: visit,
@@ -492,14 +494,11 @@ class Page:
                     losses.append((view.step.number, loss))
                     yield from self._going(view, language, losses, job)
         except Exception as error:
-            last = {
-                self.status: _reason(error, language),
-                self.unfinished: job.name if job.is_resumed else "",
-            }
+            last = self._undone(job, language, error)
         finally:
             visit.job = None
             self._forget(job)
-        yield {**rest, **last, self.notes: _of_notes(job, language)}
+        yield {**rest, **(last or self._undone(job, language, StoppedError())), self.notes: _of_notes(job, language)}
 
     def _going(
         self, view: Painting, language: str, losses: list[tuple[int, float]], job: Job
@@ -520,6 +519,15 @@ class Page:
                 left=lasting(view.left, language),
                 loss=view.step.loss,
             ),
+        }
+
+    def _undone(self, job: Job, language: str, error: Exception) -> Updates:
+        """Why there is no painting; it can be gone on with if a checkpoint of it is left."""
+        is_kept = job.checkpoint.exists()
+        is_saved = is_kept and isinstance(error, StoppedError)
+        return {
+            self.status: said("saved", language) if is_saved else _reason(error, language),
+            self.unfinished: job.name if is_kept else "",
         }
 
     def _done(self, visit: Visit, language: str, result: Result, job: Job) -> Updates:
@@ -652,6 +660,8 @@ def _shown(sentence: str, language: str) -> str:
 
 def _reason(error: Exception, language: str) -> str:
     """What went wrong, without what the visitor need not know, such as where files are kept."""
+    if isinstance(error, StoppedError):
+        return said("unpainted", language)
     if isinstance(error, ImpastoError):
         return _shown(str(error), language)
     LOG.exception("A painting failed", exc_info=error)

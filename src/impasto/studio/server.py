@@ -30,11 +30,11 @@ from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from impasto import __version__, samples
+from impasto.stopping import ENDING
 from impasto.studio.connections import Connection
 from impasto.studio.guards import Door, Gate, Listeners, OwnFiles
 from impasto.studio.jobs import Workshop
 from impasto.studio.limits import Limits
-from impasto.studio.opening import ENDING
 from impasto.studio.page import CSS, HEAD, THEME, Page
 
 # What Gradio raises when a request is not as it should be, rather than answering so.

@@ -65,6 +65,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Stopped after step {number}: this is the best picture so far.",
         "{number}스텝에서 멈췄습니다. 지금까지 가장 좋은 그림입니다.",
     ),
+    "unpainted": (
+        "Ended before the first step: nothing is painted yet.",
+        "첫 스텝 전에 끝났습니다. 아직 그려진 것이 없습니다.",
+    ),
     "saved": (
         "The studio is stopping. Your painting is saved: go on with it here later.",
         "스튜디오가 종료됩니다. 그림은 저장되었으니 나중에 이곳에서 이어 그리세요.",
