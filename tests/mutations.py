@@ -12,6 +12,7 @@ hang or a flood of memory ends alone:
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import hashlib
 import io
@@ -26,7 +27,7 @@ import time
 import traceback
 import warnings
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -74,7 +75,7 @@ class Reader:
 
 def damaged(data: bytes, others: list[bytes], chance: random.Random, *, is_text: bool) -> bytes:
     """A file with one to four kinds of damage."""
-    kinds = [*BINARY, *(TEXT * 3 if is_text else ())]
+    kinds = [*BINARY, *(TEXT * 2 if is_text else ())]
     made = bytearray(data)
     for _ in range(chance.choice((1, 1, 1, 2, 4))):
         chance.choice(kinds)(made, others, chance)
@@ -145,8 +146,43 @@ def _nest(made: bytearray, others: list[bytes], chance: random.Random) -> None:
         made[place:place] = opened * depth + b"1" + closed * chance.choice((0, depth))
 
 
+def _node(made: bytearray, others: list[bytes], chance: random.Random) -> None:
+    """In JSON, a value becomes another, goes, or is joined by one of a name that nobody knows."""
+    try:
+        tree = json.loads(made)
+    except (ValueError, RecursionError):
+        return
+    places = list(_places(tree))
+    if not places:
+        return
+    inside, key = chance.choice(places)
+    value = chance.choice([*map(json.loads, WORDS), *(there[name] for there, name in places)])
+    match chance.choice(("change", "change", "go", "join", "swap")):
+        case "change":
+            inside[key] = value
+        case "go":
+            del inside[key]
+        case "join" if isinstance(inside, dict):
+            inside[chance.choice(("unknown", "style 9", "mask", "initial", "steps", ""))] = value
+        case _:
+            other, name = chance.choice(places)
+            inside[key], other[name] = other[name], inside[key]
+    with contextlib.suppress(ValueError, RecursionError):  # of what now holds itself
+        made[:] = json.dumps(tree).encode()
+
+
+def _places(tree: Any) -> Iterator[tuple[Any, Any]]:
+    """Every dictionary and list with each of its keys."""
+    keys = (
+        list(tree) if isinstance(tree, dict) else range(len(tree)) if isinstance(tree, list) else ()
+    )
+    for key in keys:
+        yield tree, key
+        yield from _places(tree[key])
+
+
 BINARY = (_flip, _overwrite, _truncate, _remove, _repeat, _splice, _number, _number)
-TEXT = (_word, _nest)
+TEXT = (_word, _nest, _node, _node, _node)
 
 
 # -------------------------------------------------------------------------------------- pictures
@@ -312,7 +348,8 @@ def _read_carried(path: Path) -> None:
     from impasto import rerun
 
     (path.parent / INPUT).write_bytes(b"input")
-    with mock.patch("impasto.weights.load", lambda *_: SimpleNamespace(sha256=64 * "0")):
+    loaded = SimpleNamespace(sha256=64 * "0")
+    with mock.patch("impasto.weights.load", return_value=loaded):
         rerun.prepare(path, settings={})
 
 

@@ -18,7 +18,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from conftest import content_pixels
-from impasto import Recipe, images, masks
+from impasto import Recipe, checkpoint, images, masks
 from impasto.cli import run
 from impasto.errors import ImpastoWarning, InputError
 from impasto.weights import load
@@ -97,6 +97,14 @@ def test_a_pipe_is_not_waited_for(reader: str) -> None:
         read(name)
     with pytest.raises(InputError, match="it is a device or a pipe; name a file"):
         images.carried_text(name)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="has no named pipes")
+def test_a_pipe_is_no_checkpoint() -> None:
+    os.mkfifo("run.impasto")
+    assert not checkpoint.is_unfinished(Path("run.impasto"))
+    with pytest.raises(InputError, match="There is no checkpoint"):
+        checkpoint.read(Path("run.impasto"))
 
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="has no such device")
@@ -208,6 +216,25 @@ def test_a_screen_of_a_gif_that_is_too_large_is_refused() -> None:
     for read in (images.read, images.size_of):
         with within(5), pytest.raises(InputError, match="pixels"):
             read("a.gif")
+
+
+def test_a_few_bytes_do_not_hold_a_hundred_megapixels() -> None:
+    Image.new("L", (4, 4)).save("a.gif")
+    data = bytearray(Path("a.gif").read_bytes())
+    data[6:10] = struct.pack("<HH", 13000, 13000)
+    Path("a.gif").write_bytes(data)
+    for read in (images.read, images.size_of):
+        with (
+            within(5),
+            pytest.raises(InputError, match=r"claims to have 13000×13000 pixels in \d+"),
+        ):
+            read("a.gif")
+
+
+@pytest.mark.parametrize("mode", ["1", "L"])
+def test_a_large_black_png_is_a_picture(mode: str) -> None:
+    Image.new(mode, (8000, 8000)).save("a.png")
+    assert images.size_of("a.png") == (8000, 8000)
 
 
 def test_a_profile_of_a_hundred_megabytes_is_ignored() -> None:

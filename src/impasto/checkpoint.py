@@ -171,6 +171,8 @@ def check_replaceable(path: str | Path) -> None:
 
 def is_unfinished(path: Path) -> bool:
     """Whether a file is the checkpoint of a run that has not come to its end."""
+    if not path.is_file():  # of a pipe one would wait for what comes out
+        return False
     try:
         with safetensors.safe_open(path, "pt") as file:
             saved = Saved.model_validate_json((file.metadata() or {})[KEY])

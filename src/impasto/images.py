@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib.util
+import io
 import logging
 import lzma
 import math
@@ -41,6 +42,9 @@ STRIP = 256  # rows of a picture that are converted at a time
 MOST_PIXELS = 178_956_970  # where Pillow, too, takes a picture for a decompression bomb
 MOST_DECODED = 8 * MOST_PIXELS  # bytes: four channels of 16 bits
 MOST_BYTES = 2**31  # of a file
+# Pixels that any file may have, and more for each of its bytes: deflate packs 8256 black ones.
+SMALL, DENSEST = 2**24, 10_000
+MOST_COUNTED = 2**23  # bytes of a GIF of which the frames are counted
 MOST_TILE = 2**28  # bytes of a piece of a TIFF, though its pages be smaller
 LARGEST_SWELLING = 1032  # times, to which deflate can unpack
 MOST_CHUNKS, MOST_TEXT = 2**18, 2**22  # of a PNG, and bytes of a text in it
@@ -186,6 +190,7 @@ def described(path: str | os.PathLike[str], role: str = "picture") -> Head:
             return Head(stored[::-1] if turned else stored, page.channels, page.bytes)
         image = _opened_image(file, head)
         _check_size(*image.size)
+        _check_density(file, *image.size)
         width, height = image.size
         channels = len(image.getbands())
         if image.has_transparency_data and not image.mode.endswith(("A", "a")):
@@ -283,8 +288,9 @@ def _from_file(file: BinaryIO, notes: list[str]) -> tuple[Pixels, Opacity | None
             return deep
     deep_png = head.startswith(PNG_SIGNATURE) and head[24] == 16
     image = _opened_image(file, head)
+    _check_density(file, *image.size)
     if image.format != "TIFF":
-        _tell_of_frames(image, notes)
+        _tell_of_frames(image, _bytes_in(file), notes)
     return _from_image(image, notes, deep_png=deep_png)
 
 
@@ -342,13 +348,13 @@ def _main_page(file: BinaryIO, head: bytes, notes: list[str]) -> tiff.Page:
         raise _UnusableError(IS_REDUCED)
     page = whole[0]
     _check_size(page.width, page.height)
-    size = reading.size_in(file)
+    _check_density(file, page.width, page.height)
     if page.bytes > MOST_DECODED or page.tile_bytes > max(page.bytes, MOST_TILE):
         raise _UnusableError(
             f"has {page.width}×{page.height} pixels of {page.channels} channels, or tiles so "
             "large: make it smaller"
         )
-    if page.tag_bytes > size:
+    if page.tag_bytes > reading.size_in(file):
         raise _UnusableError("is damaged: it claims to hold more than there is")
     count = len([page for page in whole if not page.is_sub])
     if count > 1:
@@ -356,9 +362,11 @@ def _main_page(file: BinaryIO, head: bytes, notes: list[str]) -> tiff.Page:
     return page
 
 
-def _tell_of_frames(image: Image.Image, notes: list[str]) -> None:
+def _tell_of_frames(image: Image.Image, bytes_there: int, notes: list[str]) -> None:
     """Note that there are more pictures in a file than the one that is read."""
-    if not getattr(image, "is_animated", False) and getattr(image, "n_frames", 1) == 1:
+    if image.format == "GIF" and bytes_there > MOST_COUNTED:  # which Pillow would go through
+        if getattr(image, "is_animated", False):
+            notes.append(_first_of("several", "frames"))
         return
     count = int(getattr(image, "n_frames", 1))
     if image.format == "MPO":  # whose others can be previews, or say how to brighten the first
@@ -384,6 +392,21 @@ def _check_size(width: int, height: int) -> None:
         raise _UnusableError(
             f"has {width}×{height} pixels, more than {MOST_PIXELS:,}: make it smaller"
         )
+
+
+def _check_density(file: BinaryIO, width: int, height: int) -> None:
+    """Refuse what a few bytes claim to hold, such as the screen of a GIF without its pictures."""
+    bytes_there = _bytes_in(file)
+    if width * height > SMALL + DENSEST * bytes_there:
+        raise _UnusableError(
+            f"claims to have {width}×{height} pixels in {bytes_there:,} bytes: it is damaged, or "
+            "save it anew as PNG"
+        )
+
+
+def _bytes_in(file: BinaryIO) -> int:
+    """Bytes of a file, or of what stands for one in memory."""
+    return file.seek(0, io.SEEK_END)
 
 
 def _from_image(
