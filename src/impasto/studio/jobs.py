@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
 import torch
 from PIL import Image
@@ -32,6 +34,7 @@ PREVIEW_SIDE = 512  # pixels of a preview, at most
 PREVIEW_EVERY = 1.0  # seconds
 PREVIEW_SHARE = 0.03  # of a run's time that previews may take
 ASK_EVERY = 1.0  # seconds between two looks at the line
+LOOK_EVERY, PATIENCE = 0.1, 1.0  # seconds, at a job that is to end, and until it is left alone
 GRACE = 1.0  # seconds that a step may take beyond the time of a painting, so that it is not lost
 
 
@@ -68,6 +71,7 @@ class Painting:
 
 
 View = Waiting | Painting | Result
+Told = View | Exception | None
 
 
 @dataclass
@@ -80,6 +84,7 @@ class Job:
         started: set once it has a thread of its own, which forgets it at its end.
         stop: set to end it after its step.
         ended: set to end it so that it can be gone on with: the server stops.
+        until: when its time is over, by the clock of :func:`time.monotonic`.
         notes: what its owner should know, a sentence each.
     """
 
@@ -88,7 +93,16 @@ class Job:
     started: threading.Event = field(default_factory=threading.Event)
     stop: threading.Event = field(default_factory=threading.Event)
     ended: threading.Event = field(default_factory=threading.Event)
+    until: float = math.inf
     notes: list[str] = field(default_factory=list)
+
+    def is_over(self) -> bool:
+        """Whether it is to end, by its owner, the server or the clock."""
+        return self.stop.is_set() or time.monotonic() > self.until
+
+    def is_long_over(self) -> bool:
+        """Whether it is to end though there is no step yet, for which the clock is lenient."""
+        return self.stop.is_set() or time.monotonic() > self.until + GRACE
 
     def note(self, sentence: str) -> None:
         """Keep what its owner should know, once."""
@@ -202,15 +216,17 @@ class Workshop:
 
     def _told(self, job: Job, make: Callable[[], Run]) -> Iterator[View]:
         """What the job's own thread tells; where nobody listens any more, it ends."""
-        told: SimpleQueue[View | Exception | None] = SimpleQueue()
+        told: SimpleQueue[Told] = SimpleQueue()
         job.started.set()
         threading.Thread(
             target=self._work, args=(job, make, told.put), name=f"job {job.name[:6]}", daemon=True
         ).start()
+        has_begun = False
         try:
-            while (view := told.get()) is not None:
+            while (view := _next(told, job, has_begun)) is not None:
                 if isinstance(view, Exception):
                     raise view
+                has_begun = has_begun or isinstance(view, Painting)
                 yield view
         finally:
             job.stop.set()
@@ -219,7 +235,7 @@ class Workshop:
         self,
         job: Job,
         make: Callable[[], Run],
-        tell: Callable[[View | Exception | None], None],
+        tell: Callable[[Told], None],
     ) -> None:
         """Wait in the line, paint, and make room for the next."""
         place: Place | None = None
@@ -232,10 +248,10 @@ class Workshop:
                 tell(Waiting(place.ahead, place.expected()))
             if not job.stop.is_set():
                 began = time.monotonic()
-                until = began + self.limits.seconds
-                with heard_by(job.note), stopping.scope(lambda: _is_over(job, until + GRACE)):
+                job.until = began + self.limits.seconds
+                with heard_by(job.note), stopping.scope(job.is_long_over):
                     run = make()
-                    last = run.paint(self._teller(run, job, until, place, tell))
+                    last = run.paint(self._teller(run, job, place, tell))
                 how = "done" if last.stopped is None else "stopped"
         except StoppedError as error:
             last = error
@@ -252,7 +268,7 @@ class Workshop:
             tell(None)
 
     def _teller(
-        self, run: Run, job: Job, until: float, place: Place, tell: Callable[[Painting], None]
+        self, run: Run, job: Job, place: Place, tell: Callable[[Painting], None]
     ) -> Callable[[Step], bool]:
         """What a run calls after every step."""
         account, previews = Account(run.levels), Previews()
@@ -261,14 +277,27 @@ class Workshop:
             account.take(step)
             place.left = left = account.left(step)
             tell(Painting(step, account.steps, account.size(step), left, previews.of(step)))
-            return not _is_over(job, until)
+            return not job.is_over()
 
         return on_step
 
 
-def _is_over(job: Job, until: float) -> bool:
-    """Whether a painting is to end, by its owner or by the clock."""
-    return job.stop.is_set() or time.monotonic() > until
+def _next(told: SimpleQueue[Told], job: Job, has_begun: bool) -> Told:
+    """What a job tells next.
+
+    Raises:
+        StoppedError: it is to end, there is no step that would be lost, and it is in the midst of
+            something that cannot be broken off, such as a decoder.
+    """
+    over = None
+    while True:
+        with suppress(Empty):
+            return told.get(timeout=LOOK_EVERY)
+        if has_begun or not job.is_long_over():
+            continue
+        over = over or time.monotonic()
+        if time.monotonic() - over > PATIENCE:
+            raise StoppedError
 
 
 class Previews:

@@ -498,7 +498,11 @@ class Page:
         finally:
             visit.job = None
             self._forget(job)
-        yield {**rest, **(last or self._undone(job, language, StoppedError())), self.notes: _of_notes(job, language)}
+        yield {
+            **rest,
+            **(last or self._undone(job, language, StoppedError())),
+            self.notes: _of_notes(job, language),
+        }
 
     def _going(
         self, view: Painting, language: str, losses: list[tuple[int, float]], job: Job
