@@ -404,6 +404,7 @@ def _states() -> Seeds:
         deferred={},
         every=60.0,
         outputs={"picture": "/a/out.png"},
+        folder="/a",
     )
     return {"state": saved.model_dump_json().encode()}
 

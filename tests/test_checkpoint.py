@@ -199,7 +199,7 @@ def test_an_input_that_has_changed() -> None:
 def test_an_input_that_is_gone() -> None:
     paint(lambda _: False)
     Path("content.png").unlink()
-    refused(r"no content picture '.*content.png'")
+    refused(r"content picture '.*content.png' is not there any more")
 
 
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.3, 0.999])

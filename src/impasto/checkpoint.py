@@ -7,6 +7,7 @@ text with everything else. It holds no code, so nothing in it is ever executed.
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +19,10 @@ import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 from torch import Tensor
 
-from impasto import __version__
+from impasto import __version__, masks, reading
 from impasto.errors import InputError
 from impasto.files import remove_parts, shown, written_whole
+from impasto.inputs import MASKS, called, kind_of, numbered
 
 KEY = "impasto"  # of the JSON text in the file's metadata
 DIGEST = "sha256"  # of the JSON text and every tensor
@@ -50,6 +52,7 @@ class Saved(BaseModel):
         deferred: those of the losses that are estimated now and then.
         every: seconds between two checkpoints.
         outputs: what the caller wants to remember of what the run is for.
+        folder: that the checkpoint was in, by which files are found that moved along with it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -74,6 +77,7 @@ class Saved(BaseModel):
     deferred: dict[str, float]
     every: float
     outputs: dict[str, Any]
+    folder: str
 
 
 @dataclass
@@ -84,11 +88,13 @@ class Saving:
         path: of the checkpoint.
         every: seconds between two of them.
         outputs: what the caller wants to find again in it.
+        came_from: the folder that a checkpoint was in when it was written, if the run goes on.
     """
 
     path: Path
     every: float
     outputs: dict[str, Any]
+    came_from: Path | None = None
     last: float | None = None
 
     def is_due(self) -> bool:
@@ -154,6 +160,78 @@ def read(path: Path) -> tuple[Saved, dict[str, Tensor]]:
             f"({__version__}): go on with the version that wrote it, or start the run anew."
         )
     return saved, tensors
+
+
+def with_inputs_found(saved: Saved, path: Path, folder: Path | None = None) -> Saved:
+    """The state with the inputs' paths as they are now, if they have moved with the checkpoint.
+
+    An input is looked for in the folder that is named, where it was, where it lay by the
+    checkpoint, and beside it. It has to be the same file.
+
+    Args:
+        saved: the state.
+        path: of the checkpoint.
+        folder: where inputs are; None where nobody says.
+
+    Raises:
+        InputError: one is not there any more.
+    """
+
+    def found(key: str, source: str) -> str:
+        file, colour = masks.split(source) if kind_of(key) in MASKS else (source, None)
+        old = Path(file)
+        places = [
+            *([folder / old.name] if folder is not None else []),
+            old,
+            moved(old, Path(saved.folder), path),
+            path.parent / old.name,
+        ]
+        there = [place for place in places if place.is_file()]
+        if not there:
+            raise InputError(
+                f"The {called(key)} {shown(old)} is not there any more, nor beside the checkpoint: "
+                "say with --inputs FOLDER where it is."
+            )
+        same = (place for place in there if _sha256(place, called(key)) == saved.inputs.get(key))
+        new = str(next(same, there[0]).absolute())
+        return new if colour is None else f"{new}#{colour}"
+
+    styles = []
+    for number, table in enumerate(saved.styles, start=1):
+        keys = {"picture": "style", "mask": "mask", "style_mask": "style mask"}
+        paths = {
+            field: found(numbered(key, number), table[field])
+            for field, key in keys.items()
+            if field in table
+        }
+        styles.append({**table, **paths})
+    recipe = {
+        key: found(key, value) if key in saved.inputs else value
+        for key, value in saved.recipe.items()
+    }
+    weights = saved.weights if saved.weights == "bundled" else found("weights", saved.weights)
+    return saved.model_copy(
+        update={
+            "content": found("content", saved.content),
+            "styles": styles,
+            "recipe": recipe,
+            "weights": weights,
+        }
+    )
+
+
+def _sha256(path: Path, role: str) -> str:
+    with reading.opened(path, role) as file:
+        return reading.sha256_of(file)
+
+
+def moved(file: Path, folder: Path, checkpoint: Path) -> Path:
+    """Where a file is now that lay somewhere by the checkpoint's folder, if all of it has moved.
+
+    >>> moved(Path("/old/run/a.png"), Path("/old/run"), Path("/new/run/c.impasto")).as_posix()
+    '/new/run/a.png'
+    """
+    return checkpoint.absolute().parent / os.path.relpath(file, folder)
 
 
 def check_replaceable(path: str | Path) -> None:

@@ -19,6 +19,7 @@ from impasto.errors import ImpastoError, ImpastoWarning, InputError
 from impasto.files import CHECKPOINT_EVERY, check_apart, check_folder, shown, written_whole
 from impasto.flags import Preset, RecipeFile, build, recipe_flags
 from impasto.outputs import Outputs
+from impasto.reading import located
 from impasto.session import (
     BAD_INPUT,
     DONE,
@@ -181,6 +182,7 @@ def stylize(
     )
     named = [Style.read(text) for text in ([style] if style is not None else []) + (styles or [])]
     files = _files(content, named or made.styles, made, weights, recipe)
+    save_recipe = located(save_recipe) if save_recipe is not None else None
     outputs.check(files, made.steps, [save_recipe] if save_recipe is not None else [])
     if checkpoint is not None:
         from impasto.checkpoint import check_replaceable
@@ -212,10 +214,18 @@ def resume(
         Path | None,
         typer.Option("--output", "-o", metavar="OUT.png", help="Another name for the painting."),
     ] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--inputs",
+            metavar="FOLDER",
+            help="Where the run's pictures are now, if neither where they were nor beside FILE.",
+        ),
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Go on with a run that was stopped; the painting is that of one that never was."""
-    run, outputs = take_up(checkpoint, output, quiet)
+    run, outputs = take_up(checkpoint, output, folder, quiet)
     raise typer.Exit(paint(run, outputs))
 
 

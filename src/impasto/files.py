@@ -126,7 +126,7 @@ def check_folder(path: str | Path) -> Path:
         raise InputError(f"There is no folder {shown(existing)} to make {shown(path.name)} in.")
     if not os.access(existing, os.W_OK):
         raise InputError(f"The folder {shown(existing)} cannot be written to: name another.")
-    _try_part(existing / path.name)
+    _try_part(existing / (path.name or "picture"))
     return path
 
 

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -794,8 +794,18 @@ def save(
             chunk.add_text("impasto", text)
             options = {**options, "pnginfo": chunk}
         Image.fromarray(to_uint8(pixels)).save(
-            file, kind, icc_profile=colours.srgb_profile(), **options
+            cast(BinaryIO, _Encoded(file)), kind, icc_profile=colours.srgb_profile(), **options
         )
+
+
+class _Encoded:
+    """A file without its descriptor, to which encoders would write themselves.
+
+    They would say of a full disk no more than ``encoder error -2``.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.write, self.seek, self.tell, self.flush = file.write, file.seek, file.tell, file.flush
 
 
 def _write_deep_tiff(pixels: Pixels, file: BinaryIO) -> None:

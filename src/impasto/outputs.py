@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from impasto.files import (
     CHECKPOINT_EVERY,
@@ -15,6 +15,9 @@ from impasto.files import (
     check_interval,
     check_writable,
 )
+from impasto.reading import located
+
+File = Annotated[Path, AfterValidator(located)]  # where ~ is the home folder
 
 
 class Outputs(BaseModel):
@@ -38,17 +41,17 @@ class Outputs(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    picture: Path
+    picture: File
     bits: int = 8
     metadata: bool = True
-    montage: Path | None = None
-    plot: Path | None = None
-    trace: Path | None = None
-    timelapse: Path | None = None
-    snapshots: Path | None = None
+    montage: File | None = None
+    plot: File | None = None
+    trace: File | None = None
+    timelapse: File | None = None
+    snapshots: File | None = None
     show: bool = False
     quiet: bool = False
-    checkpoint: Path | None = None
+    checkpoint: File | None = None
     checkpoint_every: float = CHECKPOINT_EVERY
     temporary: bool = False
 

@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from impasto import __version__, devices, images, inputs, pyramid, sizes, stopping
+from impasto import __version__, devices, images, inputs, pyramid, reading, sizes, stopping
 from impasto import checkpoint as checkpoints
 from impasto import weights as weight_files
 from impasto.canvases import Canvases
@@ -95,18 +95,23 @@ def stylize(
     return run.paint(on_step)
 
 
-def resume(checkpoint: str | Path, on_step: OnStep | None = None) -> Result:
+def resume(
+    checkpoint: str | Path, on_step: OnStep | None = None, *, inputs: str | Path | None = None
+) -> Result:
     """Go on with a run that was stopped; the result is that of one that never was.
 
     Args:
         checkpoint: what :func:`stylize` wrote.
         on_step: as there.
+        inputs: folder in which the run's pictures are now; None where they are as they were, or
+            have moved along with the checkpoint.
 
     Raises:
         InputError: it cannot be read, or an input of the run has changed.
         RunError: as for :func:`stylize`.
     """
-    return Run.resumed(Path(checkpoint)).paint(on_step)
+    folder = None if inputs is None else Path(inputs)
+    return Run.resumed(Path(checkpoint), folder).paint(on_step)
 
 
 @dataclass
@@ -289,13 +294,18 @@ class Run:
         )
 
     @classmethod
-    def resumed(cls, path: Path) -> Run:
+    def resumed(cls, path: Path, folder: Path | None = None) -> Run:
         """The run that a checkpoint holds, to go on where it was.
 
+        Args:
+            path: of the checkpoint.
+            folder: where the run's pictures are now.
+
         Raises:
-            InputError: it cannot be read, or an input of the run has changed.
+            InputError: it cannot be read, or an input of the run is missing or has changed.
         """
         saved, tensors = checkpoints.read(path)
+        saved = checkpoints.with_inputs_found(saved, path, folder)
         if not devices.is_offered(saved.device):
             raise InputError(
                 f"The run in {shown(path)} computes on '{saved.device}', which this machine does "
@@ -316,6 +326,8 @@ class Run:
                 f"The checkpoint {shown(path)} is incomplete: start the run anew."
             ) from None
         run.save_to(path, saved.every, saved.outputs)
+        assert run._saving is not None  # noqa: S101 – it was set by the line before
+        run._saving.came_from = Path(saved.folder)
         return run
 
     def _restore(self, saved: Saved, tensors: dict[str, Tensor]) -> None:
@@ -396,7 +408,8 @@ class Run:
                     "another name."
                 )
         torch.set_num_threads(torch.get_num_threads())  # as a resumed run does, for the same bytes
-        self._saving = Saving(check_writable(checkpoint).absolute(), every, outputs or {})
+        path = check_writable(reading.located(checkpoint)).absolute()
+        self._saving = Saving(path, every, outputs or {})
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -573,6 +586,7 @@ class Run:
             deferred=estimates,
             every=saving.every,
             outputs=saving.outputs,
+            folder=str(saving.path.parent),
         )
 
     def _finished(self, canvas: Tensor) -> Image.Image:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import platformdirs
 import typer
+from pydantic import ValidationError
 
 from impasto.errors import ImpastoError, InputError, StoppedError
 from impasto.files import check_writable, shown
@@ -190,8 +191,16 @@ def _resume(checkpoint: Path) -> str:
     return f"impasto resume {shlex.quote(str(checkpoint))}"
 
 
-def take_up(checkpoint: Path, picture: Path | None, quiet: bool) -> tuple[Run, Outputs]:
+def take_up(
+    checkpoint: Path, picture: Path | None, folder: Path | None, quiet: bool
+) -> tuple[Run, Outputs]:
     """The run that a checkpoint holds, and what it should leave behind.
+
+    Args:
+        checkpoint: the file.
+        picture: another name for the painting; None for the one that the run began with.
+        folder: where the run's inputs are now; None where nobody says.
+        quiet: print nothing but errors.
 
     Raises:
         InputError: it cannot be gone on with, or what it should write cannot be written.
@@ -199,7 +208,7 @@ def take_up(checkpoint: Path, picture: Path | None, quiet: bool) -> tuple[Run, O
     from impasto import images
     from impasto.painter import Run
 
-    run = Run.resumed(checkpoint)
+    run = Run.resumed(checkpoint, folder)
     assert run.saving is not None  # noqa: S101 – a resumed run is always saved
     if not run.saving.outputs and picture is None:
         raise InputError(
@@ -209,7 +218,13 @@ def take_up(checkpoint: Path, picture: Path | None, quiet: bool) -> tuple[Run, O
     kept = {**run.saving.outputs, "quiet": quiet, "checkpoint": checkpoint}
     if picture is not None:
         kept["picture"] = picture.absolute()
-    outputs = _without_lost(Outputs(**kept), run)
+    try:
+        outputs = Outputs(**kept)
+    except ValidationError:
+        raise InputError(
+            f"The checkpoint {shown(checkpoint)} is damaged: start the run anew."
+        ) from None
+    outputs = _without_lost(_moved_along(outputs, run.saving.came_from, checkpoint), run)
     outputs.check(run.files, run.recipe.steps)
     images.check_output(outputs.picture, bits=outputs.bits, size=run.output_size)
     run.save_to(checkpoint, outputs.checkpoint_every, outputs.to_json())
@@ -217,6 +232,20 @@ def take_up(checkpoint: Path, picture: Path | None, quiet: bool) -> tuple[Run, O
         done, steps = len(run.history), run.recipe.steps
         typer.echo(f"Going on after step {done} of {steps}: {outputs.picture}", err=True)
     return run, outputs
+
+
+def _moved_along(outputs: Outputs, folder: Path | None, checkpoint: Path) -> Outputs:
+    """Outputs as they are to be where they lay by the checkpoint's old folder, which has moved."""
+    from impasto.checkpoint import moved
+
+    if folder is None:
+        return outputs
+    paths = {
+        name: moved(path, folder, checkpoint)
+        for name, path in outputs
+        if isinstance(path, Path) and path != checkpoint and not path.parent.is_dir()
+    }
+    return outputs.changed(**{name: path for name, path in paths.items() if path.parent.is_dir()})
 
 
 def _without_lost(outputs: Outputs, run: Run) -> Outputs:
