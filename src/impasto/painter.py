@@ -383,6 +383,7 @@ class Run:
         checkpoint: str | Path,
         every: float = CHECKPOINT_EVERY,
         outputs: dict[str, Any] | None = None,
+        is_given_up: Callable[[], bool] = lambda: False,
     ) -> None:
         """Save the run to a checkpoint before its first step, now and then, and at its end.
 
@@ -390,6 +391,7 @@ class Run:
             checkpoint: the file.
             every: seconds from one time to the next.
             outputs: what the caller wants to find again in it.
+            is_given_up: whether nobody will go on with the run, so that it need not be saved.
 
         Raises:
             InputError: a picture is no file, so it could not be found again, or the interval is no
@@ -409,7 +411,7 @@ class Run:
                 )
         torch.set_num_threads(torch.get_num_threads())  # as a resumed run does, for the same bytes
         path = check_writable(reading.located(checkpoint)).absolute()
-        self._saving = Saving(path, every, outputs or {})
+        self._saving = Saving(path, every, outputs or {}, is_given_up=is_given_up)
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -531,7 +533,7 @@ class Run:
     def _save(self, progress: Progress, *, at_once: bool = False) -> None:
         """Write a checkpoint if one is due; a run goes on without one that cannot be written."""
         saving = self._saving
-        if saving is None or not (at_once or saving.is_due()):
+        if saving is None or saving.is_given_up() or not (at_once or saving.is_due()):
             return
         optimizer, deferred = progress.optimizer, self.evaluator.deferred
         if self._is_done(progress):
@@ -543,6 +545,8 @@ class Run:
                 self._state(progress, numbers, estimates, saving),
                 {**tensors, **maps, "canvas": progress.canvas, "kept": progress.kept},
             )
+        except StoppedError:
+            return
         except (OSError, ValueError) as error:  # the latter of a name that is no Unicode
             self._saving = None
             reason = getattr(error, "strerror", None) or "it cannot be written"

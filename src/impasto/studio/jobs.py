@@ -109,6 +109,10 @@ class Job:
         if sentence not in self.notes:
             self.notes.append(sentence)
 
+    def is_given_up(self) -> bool:
+        """Whether its owner has ended it, and nobody will go on with it."""
+        return self.stop.is_set() and not self.ended.is_set()
+
     @property
     def name(self) -> str:
         """What its owner knows it by, and nobody else."""
@@ -201,7 +205,7 @@ class Workshop:
             pictures = [content, *(Path(style.picture) for style in styles)]
             self.limits.check([images.described(path) for path in pictures], recipe)
             run = Run(content, styles, recipe, device=self.device)
-            run.save_to(job.checkpoint)
+            run.save_to(job.checkpoint, is_given_up=job.is_given_up)
             return run
 
         return self._told(job, make)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import tempfile
 import threading
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import wraps
 from io import BytesIO
@@ -141,25 +143,37 @@ class Visit:
 
     Attributes:
         job: that is being painted for them.
-        history: what was painted.
+        count: paintings of the visit.
+        history: files of the last ones, the newest first.
         folder: with the files to download; gone with the visit.
     """
 
     job: Job | None = None
-    history: list[Image.Image] = field(default_factory=list)
+    count: int = 0
+    history: list[str] = field(default_factory=list)
     folder: tempfile.TemporaryDirectory[str] | None = None
 
-    def files(self, result: Result) -> list[str]:
-        """A result in every format."""
+    def keep(self, result: Result) -> dict[str, str]:
+        """A result's files by suffix, and ``painting`` and ``photograph`` to be compared."""
         if self.folder is None:
             self.folder = tempfile.TemporaryDirectory(prefix="impasto-visit-")
-        paths = [
-            Path(self.folder.name, f"painting-{len(self.history)}{suffix}")
-            for suffix in (".png", ".jpg", ".tif")
-        ]
-        for path in paths:
-            result.save(path)
-        return [str(path) for path in paths]
+        self.count += 1
+        place = Path(self.folder.name, f"painting-{self.count}")
+        image, text = result.image, json.dumps(result.metadata())
+        photograph = Image.fromarray(images.to_uint8(result.inputs.content.pixels)).resize(
+            image.size, Image.Resampling.LANCZOS
+        )
+        files = {}
+        for suffix in (".png", ".jpg", ".tif"):
+            with suppress(InputError):  # of a side that is too long for the format
+                images.save(image, f"{place}{suffix}", text=text)
+                files[suffix] = f"{place}{suffix}"
+        shown = ".jpg" if ".jpg" in files else ".png"
+        files["painting"] = files[shown]
+        files["photograph"] = f"{place}-photograph{shown}"
+        images.save(photograph, files["photograph"])
+        self.history = [files[shown], *self.history][:KEPT]
+        return files
 
     def end(self) -> None:
         """Stop what is painted, and forget everything."""
@@ -482,8 +496,8 @@ class Page:
             }
             for view in views:
                 if isinstance(view, Result):
-                    keep = job.name if job.ended.is_set() else ""
-                    last = {**self._done(visit, language, view, job), self.unfinished: keep}
+                    yield {self.status: self._said_of(view, language, job)}
+                    last = self._done(visit, view, job)
                 elif isinstance(view, Waiting):
                     seconds = lasting(view.seconds, language)
                     yield {
@@ -534,32 +548,27 @@ class Page:
             self.unfinished: job.name if is_kept else "",
         }
 
-    def _done(self, visit: Visit, language: str, result: Result, job: Job) -> Updates:
-        image = result.image
-        visit.history = [image, *visit.history][:KEPT]
-        width, height = image.size
-        number = result.history[-1].number
-        status = said(
-            "done",
-            language,
-            width=width,
-            height=height,
-            number=number,
-            seconds=lasting(result.history[-1].seconds, language),
+    def _said_of(self, result: Result, language: str, job: Job) -> str:
+        """How a painting ended."""
+        last = result.history[-1]
+        if result.stopped is not None:
+            key = "saved" if job.ended.is_set() else "stopped"
+            return said(key, language, number=last.number)
+        width, height = result.size
+        seconds = lasting(last.seconds, language)
+        return said(
+            "done", language, width=width, height=height, number=last.number, seconds=seconds
         )
-        if result.stopped is not None and job.ended.is_set():
-            status = said("saved", language)
-        elif result.stopped is not None:
-            status = said("stopped", language, number=number)
-        photograph = Image.fromarray(images.to_uint8(result.inputs.content.pixels)).resize(
-            image.size, Image.Resampling.LANCZOS
-        )
+
+    def _done(self, visit: Visit, result: Result, job: Job) -> Updates:
+        files = visit.keep(result)
+        formats = [path for kind, path in files.items() if kind.startswith(".")]
         return {
-            self.status: status,
             self.painting: gr.Image(None, visible=False),
-            self.compare: gr.ImageSlider((photograph, image), visible=True),
-            self.files: gr.File(visit.files(result), visible=True, interactive=False),
-            self.history: gr.Gallery(visit.history, visible=True),
+            self.compare: gr.ImageSlider((files["photograph"], files["painting"]), visible=True),
+            self.files: gr.File(formats, visible=True, interactive=False),
+            self.history: gr.Gallery(list(visit.history), visible=True),
+            self.unfinished: job.name if job.ended.is_set() else "",
         }
 
 
