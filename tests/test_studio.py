@@ -33,20 +33,33 @@ from PIL import Image
 from PIL.PngImagePlugin import PngImageFile, PngInfo
 
 from conftest import content_pixels
-from impasto import ImpastoError, InputError, Recipe, Result, Style, images, stylize
+from impasto import (
+    ImpastoError,
+    InputError,
+    Recipe,
+    Result,
+    Style,
+    checkpoint,
+    images,
+    stopping,
+    stylize,
+)
+from impasto.canvases import Canvases
 from impasto.cli import run
-from impasto.evaluator import memory_errors
+from impasto.errors import StoppedError
+from impasto.evaluator import Evaluator, memory_errors
 from impasto.images import Head
 from impasto.inputs import styles_of
 from impasto.notes import heard_by
 from impasto.notions import STYLE_LOSSES
+from impasto.objective import Objective
 from impasto.recipe import PRESETS
 from impasto.studio import controls, guards, opening, texts
 from impasto.studio.jobs import Job, Painting, Waiting, Workshop
 from impasto.studio.korean import korean
 from impasto.studio.limits import Limits
 from impasto.studio.line import Line
-from impasto.studio.page import EDITED, MOST_KEPT, editor
+from impasto.studio.page import EDITED, MOST_KEPT, Visit, editor
 from impasto.studio.server import application, gradio_in
 from impasto.studio.work import multiplications
 from studio import running
@@ -312,6 +325,170 @@ def test_no_picture_is_decoded_before_its_limits_are_asked(
     styles = [Style(picture=paths["style"]), Style(picture=paths["second"])]
     with pytest.raises(InputError, match="has 40 channels"):
         list(made.paint(job, paths["content"], styles, SMALL))
+
+
+AT_ONCE = 2.0  # seconds
+# Of which the targets, and every step, take longer than that.
+SLOW = Recipe(size=384, levels=1, steps=4, tile=32)
+
+
+def entered(patch: pytest.MonkeyPatch, place: Any, name: str) -> threading.Event:
+    """What is set once a function is called."""
+    event, original = threading.Event(), getattr(place, name)
+
+    def enter(*given: Any, **named: Any) -> Any:
+        event.set()
+        return original(*given, **named)
+
+    patch.setattr(place, name, enter)
+    return event
+
+
+def seconds_until_ended(job: Job, views: Iterator[Any], event: threading.Event) -> float:
+    """How long a painting goes on that is told to end a moment after something has begun."""
+    told = []
+
+    def stop() -> None:
+        event.wait(60)
+        time.sleep(0.2)
+        told.append(time.monotonic())
+        job.stop.set()
+
+    threading.Thread(target=stop).start()
+    with pytest.raises(StoppedError):
+        list(views)
+    return time.monotonic() - told[0]
+
+
+def assert_is_let_go(made: Workshop, job: Job) -> None:
+    deadline = time.monotonic() + AT_ONCE
+    while (len(made.line) or job.folder.exists()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert len(made.line) == 0
+    assert not job.folder.exists()
+
+
+def test_a_painting_ends_at_once_while_its_targets_are_measured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = workshop()
+    event = entered(monkeypatch, Objective, "_measure")
+    job, views = begin(made, SLOW)
+    assert seconds_until_ended(job, views, event) < AT_ONCE
+    assert_is_let_go(made, job)
+
+
+def without_end(*_: Any, **__: Any) -> None:
+    """Work that goes on until it is to end."""
+    while True:
+        stopping.check()
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("name", ["content_at", "styles_at", "first"])
+def test_a_painting_ends_at_once_wherever_it_is(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = workshop()
+    monkeypatch.setattr(Canvases, name, without_end)
+    event = entered(monkeypatch, Canvases, name)
+    job, views = begin(made)
+    assert seconds_until_ended(job, views, event) < AT_ONCE
+    assert_is_let_go(made, job)
+
+
+def test_a_painting_ends_at_once_while_a_picture_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = workshop()
+    monkeypatch.setattr(images, "_eight_bit", without_end)
+    event = entered(monkeypatch, images, "_eight_bit")
+    job, views = begin(made)
+    assert seconds_until_ended(job, views, event) < AT_ONCE
+    assert_is_let_go(made, job)
+
+
+def test_a_decoder_is_given_no_more_of_a_file_once_it_is_to_end() -> None:
+    with stopping.scope(lambda: True), pytest.raises(StoppedError):
+        images.read("content.png")
+
+
+def test_who_ends_a_painting_does_not_wait_for_what_cannot_be_broken_off(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made, event, goes_on = workshop(), threading.Event(), threading.Event()
+
+    def decode(*_: Any) -> None:
+        event.set()
+        goes_on.wait(30)
+        raise StoppedError
+
+    monkeypatch.setattr(images, "_from_file", decode)
+    job, views = begin(made)
+    assert seconds_until_ended(job, views, event) < AT_ONCE
+    goes_on.set()
+
+
+def test_a_long_step_is_broken_off_and_those_before_it_stay(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    job, views = begin(workshop())
+    assert isinstance(next(views), Painting)
+    monkeypatch.setattr(Evaluator, "__call__", without_end)
+    time.sleep(0.5)
+    began = time.monotonic()
+    job.stop.set()
+    *_, result = views
+    assert isinstance(result, Result)
+    assert len(result.history) < 4
+    assert result.stopped is not None
+    assert time.monotonic() - began < AT_ONCE
+
+
+def test_the_time_of_a_painting_counts_what_comes_before_its_first_step() -> None:
+    made = workshop(seconds=0.5)
+    _, views = begin(made, SLOW)
+    began = time.monotonic()
+    with pytest.raises(StoppedError):
+        list(views)
+    assert time.monotonic() - began < 0.5 + AT_ONCE
+    deadline = time.monotonic() + AT_ONCE
+    while len(made.line) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert b'impasto_paintings_total{how="stopped"} 1.0' in made.metrics()
+
+
+def test_who_waits_and_gives_up_is_let_go_at_once() -> None:
+    made = workshop()
+    made.line.enter()
+    job, views = begin(made)
+    next(views)
+    began = time.monotonic()
+    job.stop.set()
+    with contextlib.suppress(StoppedError):
+        list(views)
+    assert time.monotonic() - began < AT_ONCE
+
+
+def test_a_painting_that_is_given_up_is_not_saved_once_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    job, views = begin(workshop(), SMALL.model_copy(update={"steps": 500}))
+    next(views)
+    job.stop.set()
+    monkeypatch.setattr(checkpoint, "write", Mock(side_effect=AssertionError))
+    *_, result = views
+    assert isinstance(result, Result)
+
+
+def test_what_was_painted_costs_a_visitor_no_memory() -> None:
+    *_, result = begin(workshop())[1]
+    visit = Visit()
+    kept = [visit.keep(result) for _ in range(14)]
+    assert all(Path(path).exists() for files in kept for path in files.values())
+    assert len({files[".png"] for files in kept}) == 14
+    assert visit.history[0] == kept[-1]["painting"]
+    assert len(visit.history) == 12
+    with Image.open(kept[0][".png"]) as image:
+        assert "impasto" in image.info
+    visit.end()
+    assert not any(Path(path).exists() for files in kept for path in files.values())
 
 
 def test_a_painting_that_takes_too_long_ends_with_the_best_so_far() -> None:
@@ -791,36 +968,39 @@ def test_a_program_signs_in_and_gets_a_painting(closed: str) -> None:
     assert Path(painting).suffix == ".png"
 
 
+# Method, path, and the one answer to it.
 HOSTILE = [
-    ("GET", "/gradio_api/file=/etc/passwd"),
-    ("GET", "/gradio_api/file=../../../../etc/passwd"),
-    ("GET", "/gradio_api/file=%2e%2e%2f%2e%2e%2fetc%2fpasswd"),
-    ("GET", "/gradio_api/file=/proc/self/environ"),
-    ("GET", "/file=/etc/passwd"),
-    ("GET", "/static/../../etc/passwd"),
-    ("GET", "/assets/..%2f..%2f..%2fetc%2fpasswd"),
-    ("GET", "/theme.css/../../etc/passwd"),
-    ("GET", "/gradio_api/stream/none/none/none/playlist.m3u8"),
-    ("GET", "/gradio_api/call/paint/none"),
-    ("GET", "/" + "a" * 5000),
-    ("POST", "/gradio_api/call/paint"),
-    ("POST", "/gradio_api/queue/join"),
-    ("POST", "/gradio_api/upload"),
-    ("POST", "/gradio_api/run/none"),
-    ("PUT", "/healthz"),
-    ("DELETE", "/"),
+    ("GET", "/gradio_api/file=/etc/passwd", 403),
+    ("GET", "/gradio_api/file=../../../../etc/passwd", 404),
+    ("GET", "/gradio_api/file=%2e%2e%2f%2e%2e%2fetc%2fpasswd", 403),
+    ("GET", "/gradio_api/file=/proc/self/environ", 403),
+    ("GET", "/file=/etc/passwd", 404),
+    ("GET", "/static/../../etc/passwd", 404),
+    ("GET", "/assets/..%2f..%2f..%2fetc%2fpasswd", 403),
+    ("GET", "/theme.css/../../etc/passwd", 404),
+    ("GET", "/gradio_api/stream/none/none/none/playlist.m3u8", 404),
+    ("GET", "/gradio_api/call/paint/none", 404),
+    ("GET", "/" + "a" * 5000, 404),
+    ("POST", "/gradio_api/call/paint", 400),
+    ("POST", "/gradio_api/queue/join", 400),
+    ("POST", "/gradio_api/upload", 400),
+    ("POST", "/gradio_api/run/none", 400),
+    ("PUT", "/healthz", 404),
+    ("DELETE", "/", 405),
 ]
 
 
-@pytest.mark.parametrize(("method", "path"), HOSTILE, ids=[path[:50] for _, path in HOSTILE])
+@pytest.mark.parametrize(
+    ("method", "path", "code"), HOSTILE, ids=[path[:50] for _, path, _ in HOSTILE]
+)
 def test_a_hostile_request_gets_nothing_and_harms_nobody(
-    studio: str, method: str, path: str
+    studio: str, method: str, path: str, code: int
 ) -> None:
     body: Any = {} if method == "GET" else {"content": b'{"data": [1, 2, {"path": "/etc/passwd"}'}
-    with contextlib.suppress(httpx.RemoteProtocolError):  # it hangs up on some
-        answer = httpx.request(method, studio + path, timeout=20, **body)
-        assert "root:" not in answer.text
-        assert "Traceback" not in answer.text
+    answer = httpx.request(method, studio + path, timeout=20, **body)
+    assert answer.status_code == code
+    assert "root:" not in answer.text
+    assert "Traceback" not in answer.text
     assert httpx.get(f"{studio}/healthz").status_code == 200
 
 
@@ -832,8 +1012,8 @@ def test_no_file_of_the_server_and_no_address_is_a_picture(
     Image.fromarray(content_pixels(48, 64)).save("secret.png")
     path = str(tmp_path / path) if path == "secret.png" else path
     data = {"path": path, "meta": {"_type": "gradio.FileData"}}
-    for index in range(12):
-        asked = {"data": [data, data, ""], "fn_index": index, "session_hash": "x"}
+    for function in httpx.get(f"{studio}/config").json()["dependencies"]:
+        asked = {"data": [data, data, ""], "fn_index": function["id"], "session_hash": "x"}
         answer = httpx.post(f"{studio}/gradio_api/{where}", json=asked)
         assert answer.status_code == 403
         assert str(tmp_path) not in answer.text
