@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -14,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import safetensors
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -245,6 +247,120 @@ def test_no_file() -> None:
 def test_a_folder() -> None:
     Path("run.impasto").mkdir()
     refused("There is no checkpoint")
+
+
+# ------------------------------------------------------------- what someone else wrote into it
+
+
+def rewrite(change: Callable[[dict[str, Any], dict[str, torch.Tensor]], Any]) -> None:
+    """The checkpoint changed, with the digest that goes with what it holds."""
+    from safetensors.torch import save_file
+
+    with safetensors.safe_open("run.impasto", "pt") as file:
+        state = json.loads(file.metadata()[checkpoint.KEY])
+        tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
+    change(state, tensors)
+    text = json.dumps(state)
+    digest = checkpoint._digest(text, tensors)
+    save_file(tensors, "run.impasto", {checkpoint.KEY: text, checkpoint.DIGEST: digest})
+
+
+HOSTILE: dict[str, Any] = {
+    "impasto": [None, 5, "0.0.1"],
+    "recipe": [5, None, [], {"size": "big"}, {"stepz": 3}, {"styles": 5}],
+    "content": [None, 5, "", "gone.png", "a\0b", "x" * 300, "x" * 5000],
+    "styles": [5, None, [5], [{}], [{"picture": 5}], [{"picture": "x" * 300}], []],
+    "inputs": [5, {}, {"content": "x"}, {"style 2 3": "x"}],
+    "weights": [None, 5, "x" * 300, "a\0b", "gone.pth"],
+    "weights_input": [5, "keras"],
+    "device": [None, 5, "", "abacus", "cpu:x", "cpu:-1", "cpu:" + "9" * 30, "x\0"],
+    "threads": [0, -1, 10**9, 10**30, 1.5, None],
+    "float32": [True, 1, "x"],
+    "level": [0, -1, 3, 10**30, 1.5, None],
+    "count": [-1, 10**6, 10**30, None],
+    "tiles": [5, [], [None] * 9, [15, None], [0, None], ["x", None], [10**30, None]],
+    "history": [[], 5, [[]], [[1, 1, 1, 1, 9]], [[1, 1, 1, -1, 1]], [["x"] * 5], [[1] * 5] * 99],
+    "best": [0, -1, 99, 10**30, None],
+    "done": [5, None],
+    "optimizer": [5, {"pairs": "x"}, {"pairs": 10**6}, {"line loss": 1.0}, {"pairs": None}],
+    "every": [-1, None, "x", 10**400],
+    "outputs": [5, None],
+    "new": [5],
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_state_that_cannot_be(name: str) -> None:
+    paint(lambda step: step.number < 3, levels=2, steps=9)
+    whole = Path("run.impasto").read_bytes()
+    for value in HOSTILE[name]:
+        Path("run.impasto").write_bytes(whole)
+        rewrite(lambda state, _, value=value: state.update({name: value}))  # type: ignore[misc]
+        with pytest.raises(InputError) as caught:
+            impasto.resume("run.impasto")
+        assert len(str(caught.value).splitlines()) == 1
+        assert torch.get_num_threads() == 2
+
+
+TENSORS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "shape": lambda tensor: torch.zeros(2, 5),
+    "one more": lambda tensor: tensor[None].clone(),
+    "float64": lambda tensor: tensor.double(),
+    "whole": lambda tensor: tensor.int(),
+    "empty": lambda tensor: torch.zeros(0),
+}
+
+
+@pytest.mark.parametrize("change", TENSORS.values(), ids=TENSORS)
+def test_tensors_that_do_not_fit(change: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    paint(lambda step: step.number < 4, **RECIPES["deep layers now and then"])
+    with safetensors.safe_open("run.impasto", "pt") as file:
+        names = list(file.keys())
+    whole = Path("run.impasto").read_bytes()
+    assert len(names) > 10
+    for name in names:
+        Path("run.impasto").write_bytes(whole)
+
+        def replace(_: dict[str, Any], tensors: dict[str, torch.Tensor], name: str = name) -> None:
+            tensors[name] = change(tensors[name])
+
+        rewrite(replace)
+        refused(f"does not hold a run of its recipe .its tensor '{name}' is not that")
+
+
+def test_tensors_that_are_missing_or_too_many() -> None:
+    paint(lambda step: step.number < 4, levels=1, steps=9)
+    whole = Path("run.impasto").read_bytes()
+    for name in ("canvas", "kept", "scale", "step 0", "line start"):
+        Path("run.impasto").write_bytes(whole)
+        rewrite(lambda _, tensors, name=name: tensors.pop(name))  # type: ignore[misc]
+        refused(f"does not hold a run of its recipe .it lacks '{name}'")
+    Path("run.impasto").write_bytes(whole)
+    rewrite(lambda _, tensors: tensors.update(new=torch.zeros(3)))
+    refused("its tensor 'new' is not that of such a run")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_canvas_that_is_not_finite(value: float) -> None:
+    paint(lambda step: step.number < 4, levels=1, steps=9)
+    rewrite(lambda _, tensors: tensors["kept"].fill_(value))
+    refused("its canvas holds NaN or infinity")
+
+
+@pytest.mark.parametrize("text", ["", "5", "[" * 100_000, "9" * 5000, '{"impasto": 5}'])
+def test_a_state_that_is_none(text: str) -> None:
+    from safetensors.torch import save_file
+
+    tensors = {"canvas": torch.zeros(3)}
+    digest = checkpoint._digest(text, tensors)
+    save_file(tensors, "run.impasto", {checkpoint.KEY: text, checkpoint.DIGEST: digest})
+    refused("written by another version")
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "x" * 5000, "a\0b", "style.png/run.impasto"])
+def test_a_name_that_no_checkpoint_can_have(name: str) -> None:
+    with pytest.raises(InputError, match="There is no checkpoint"):
+        impasto.resume(name)
 
 
 # ------------------------------------------------------------------------- on the command line

@@ -72,6 +72,38 @@ def test_quiet_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     assert capfd.readouterr() == ("", "")
 
 
+def test_quiet_says_nothing_of_notes_either(capfd: pytest.CaptureFixture[str]) -> None:
+    Image.new("RGBA", (60, 50), (255, 0, 0, 100)).save("content.png")
+    assert stylize("--quiet") == 0
+    assert capfd.readouterr() == ("", "")
+    assert run(["montage", "content.png", "style.png", "-o", "m.png"]) == 0
+    assert "Note: The picture 'content.png' is transparent" in capfd.readouterr().err
+
+
+def test_quiet_says_what_went_wrong(capfd: pytest.CaptureFixture[str]) -> None:
+    assert stylize("--quiet", "--steps", "0") == 2
+    assert capfd.readouterr().err.startswith("impasto: steps cannot be '0'")
+
+
+def test_a_terminal_that_cannot_draw_gets_lines(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setenv("FORCE_COLOR", "1")  # which makes rich take anything for a terminal
+    assert stylize() == 0
+    assert "step 3/3 at 48×40  loss" in capfd.readouterr().err
+
+
+def test_a_dry_run_writes_the_recipe_that_it_is_asked_for() -> None:
+    Path("recipes").mkdir()
+    assert stylize("--dry-run", "--save-recipe", "recipes/r.toml", "--initial", "style.png") == 0
+    assert not Path("out.png").exists()
+    loaded = Recipe.load("recipes/r.toml")
+    assert loaded.initial == str(Path("style.png").absolute())
+    assert [style.picture for style in loaded.styles] == [loaded.initial]
+    assert run(["stylize", "content.png", "--recipe", "recipes/r.toml", "-o", "out.png"]) == 0
+
+
 def test_it_is_the_same_picture_as_from_python() -> None:
     import impasto
 
@@ -89,7 +121,7 @@ def test_the_trace_holds_the_run_its_steps_and_its_end() -> None:
     assert Recipe(**first["recipe"]).steps == 3  # type: ignore[arg-type]
     assert first["device"] == "cpu"
     assert [step["number"] for step in steps] == [1, 2, 3]
-    assert set(steps[0]) == {"event", "number", "loss", "content", "style", "seconds"}
+    assert set(steps[0]) == {"event", "number", "loss", "content", "style", "seconds", "level"}
     assert last["event"] == "done"
     assert last["loss"] == min(step["loss"] for step in steps)  # type: ignore[type-var]
 
@@ -103,9 +135,8 @@ def test_snapshots_at_the_first_step_and_every_fiftieth() -> None:
 
 def test_the_montage_has_the_content_s_height_three_times_its_width_and_a_margin() -> None:
     stylize("--montage", "m.png")
-    width, height = size_of("m.png")
-    assert width > 3 * 72
-    assert height > 60
+    gap = round(72 / 32)
+    assert size_of("m.png") == (3 * 72 + 4 * gap, 60 + 2 * gap)
 
 
 @pytest.mark.parametrize("name", ["loss.png", "loss.svg", "loss.pdf"])

@@ -204,6 +204,21 @@ def test_where_the_tangents_lead_far_away_the_deep_layers_are_looked_at(weights:
     assert measured.loss == pytest.approx(objective(far).loss, rel=1e-12)
 
 
+def test_a_look_that_is_not_finite_leaves_the_tangents_as_they_were(weights: Weights) -> None:
+    _, deferred, canvas = make(weights)
+    deferred(canvas)
+    deferred.patience = 100
+    usual = deferred(canvas + 1)
+    before = deferred.state()
+    spoilt = deferred(canvas * 1e200, exactly=True)
+    assert not spoilt.is_finite()
+    assert spoilt.correction == 0
+    assert deferred.state()[0] == before[0]
+    again = deferred(canvas + 1)
+    assert again.loss == usual.loss
+    assert torch.equal(again.gradient, usual.gradient)
+
+
 def test_a_look_tells_what_it_corrects(weights: Weights) -> None:
     _, deferred, canvas = make(weights)
     assert deferred(canvas).correction == 0
@@ -211,4 +226,13 @@ def test_a_look_tells_what_it_corrects(weights: Weights) -> None:
     estimated = deferred(canvas + 2)
     looked = deferred(canvas + 2, exactly=True)
     assert estimated.correction == 0
+    assert estimated.turn is None
     assert looked.correction == pytest.approx(looked.loss - estimated.loss, rel=1e-6)
+    assert looked.turn is not None
+    torch.testing.assert_close(looked.turn, looked.gradient - estimated.gradient)
+
+
+def test_one_look_after_another_turns_no_gradient(weights: Weights) -> None:
+    _, deferred, canvas = make(weights)
+    assert deferred(canvas).turn is None
+    assert deferred(canvas + 2, exactly=True).turn is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -366,3 +367,79 @@ def test_check_figure_refuses(name: str, reason: str, tmp_path: Path) -> None:
     (tmp_path / "folder.png").mkdir()
     with pytest.raises(InputError, match=reason):
         figures.check_figure(tmp_path / name)
+
+
+# ------------------------------------------------------------------------- whatever is around
+
+DRAW = """
+import sys
+from impasto import figures
+from impasto.result import Step
+history = [Step(number, 10.0 / number, 1.0, 2.0, float(number)) for number in range(1, 9)]
+figures.loss_curves(history, "losses.png", alpha=1, beta=1)
+figures.network_drawing(
+    "network.png", size=(512, 384), content_layers=["conv4_2"], style_layers=["conv1_1"]
+)
+assert "matplotlib.pyplot" not in sys.modules
+"""
+
+
+def drawn_in(**environment: str) -> tuple[bytes, bytes]:
+    """Figures from a process of its own, which says nothing."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", DRAW],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    return Path("losses.png").read_bytes(), Path("network.png").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"MPLBACKEND": "module://matplotlib_inline.backend_inline"},
+        {"MPLBACKEND": "module://nowhere.at.all"},
+        {"MPLBACKEND": "nonsense"},
+        {"MPLBACKEND": "TkAgg"},
+        {"MATPLOTLIBRC": "other"},
+        {"MATPLOTLIBRC": "damaged"},
+        {"MPLCONFIGDIR": "other/matplotlibrc"},
+        {"HOME": "/proc/none", "XDG_CONFIG_HOME": "/proc/none", "XDG_CACHE_HOME": "/proc/none"},
+    ],
+    ids=lambda environment: " ".join(map("=".join, environment.items())),
+)
+def test_figures_depend_on_no_environment(
+    environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("other").mkdir()
+    Path("other/matplotlibrc").write_text("font.size: 40\nnonsense: 3\nbackend: zzz\n")
+    Path("damaged").write_bytes(b"\xff\xfe")
+    assert drawn_in(**environment) == drawn_in()
+
+
+def ink(image: Image.Image, columns: range) -> int:
+    """How many rows above the first picture have something in those columns."""
+    pixels = np.asarray(image.convert("L"))[:, columns]
+    return int((pixels < 128).any(axis=1).sum())
+
+
+@pytest.mark.parametrize("size", [(128, 384), (40, 60), (512, 384)])
+def test_the_headings_of_a_sheet_keep_to_their_columns(size: tuple[int, int]) -> None:
+    """Between two headings there is white, however long they are."""
+    width, height = size
+    titles = ["style_scale=0.25", "style_layers=conv1_1:0.5,conv2_1:1", "initial=" + "m" * 90]
+    rows: list[list[Image.Image | None]] = [[None, None, None]]
+    sheet = figures.sheet(rows, [titles], [""], size)
+    gap = max(4, max(size) // 32)
+    assert sheet.width == gap + 3 * (width + gap)
+    assert sheet.height > height
+    for column in range(1, 3):
+        left = column * (width + gap) + 1
+        assert ink(sheet, range(left, left + gap - 1)) == 0
+    assert all(
+        ink(sheet, range(gap + n * (width + gap), (n + 1) * (width + gap))) for n in range(3)
+    )

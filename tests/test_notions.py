@@ -14,9 +14,9 @@ from scipy.spatial.distance import cdist
 from torch import Tensor
 
 from conftest import content_pixels, noisy_canvas, style_pixels
-from impasto import InputError, Recipe, losses, stylize
+from impasto import InputError, Recipe, Style, losses, stylize
 from impasto.notions import CONTENT_LOSSES, STYLE_LOSSES
-from impasto.objective import Objective
+from impasto.objective import Objective, follows_stand_in
 from impasto.regions import StyleCanvas
 from impasto.vgg import VGG19
 from impasto.weights import Weights
@@ -272,3 +272,106 @@ def test_it_paints(name: str) -> None:
     result = stylize(content_pixels(48, 64), style_pixels(48, 64), recipe)
     assert np.isfinite(result.canvas).all()
     assert result.best.loss < result.history[0].loss
+
+
+# --------------------------------------------------------------- small pictures, and empty ones
+
+
+def odd_pictures(width: int, height: int) -> dict[str, npt.NDArray[np.uint8]]:
+    """Pictures in which there is little or nothing to see, beside one with everything."""
+    empty = np.zeros((height, width, 3), np.uint8)
+    halves, point = empty.copy(), empty.copy()
+    halves[:, width // 2 :] = (255, 40, 0)
+    point[height // 2, width // 2] = 255
+    grey = np.repeat(content_pixels(height, width)[..., :1], 3, axis=2)
+    return {
+        "colours": style_pixels(height, width),
+        "grey": grey,
+        "black": empty,
+        "white": empty + 255,
+        "flat": empty + np.array((90, 120, 30), np.uint8),
+        "two colours": halves,
+        "one pixel": point,
+    }
+
+
+EMPTY = ["grey", "black", "two colours", "one pixel"]
+NOTIONS = [{"style_loss": name} for name in STYLE_LOSSES] + [
+    {"content_loss": name, "style_layers": "conv1_1"} for name in CONTENT_LOSSES
+]
+
+
+@pytest.fixture(scope="module")
+def whole_network(weights: Weights) -> VGG19:
+    return VGG19(weights, Recipe().layers, padding="replicate", winograd=True)
+
+
+@pytest.mark.parametrize("balance", ["relative", "absolute"])
+@pytest.mark.parametrize("notion", NOTIONS, ids=lambda notion: next(iter(notion.values())))
+def test_losses_of_small_and_empty_pictures_are_finite_and_so_are_their_gradients(
+    whole_network: VGG19, notion: dict[str, Any], balance: str
+) -> None:
+    """At the smallest sizes that conv5_1 sees, where it has a position or two."""
+    few = {"style_layers": "conv1_1,conv5_1"} if "style_loss" in notion else {}
+    recipe = Recipe(**{"beta": 10.0, "balance": balance, **few, **notion})
+    for size, styles in [((17, 16), EMPTY), ((16, 23), ["colours"]), ((24, 17), ["flat"])]:
+        canvases = {
+            name: torch.from_numpy(pixels.astype(np.float32)).permute(2, 0, 1) - whole_network.mean
+            for name, pixels in odd_pictures(*size).items()
+        }
+        for style in styles:
+            others = [StyleCanvas(canvases[style])]
+            objective = Objective(whole_network, canvases["flat"], others, recipe)
+            for name in sorted({style, "flat"}):
+                for stand_in in {False, follows_stand_in(recipe)}:
+                    measured = objective(canvases[name], stand_in=stand_in)
+                    assert measured.is_finite(), (style, name)
+                    assert measured.followed >= -1e-6, (style, name)
+
+
+@pytest.mark.parametrize("size", [(16, 16), (17, 23)])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"color": "match"},
+        {"color": "histogram"},
+        {"color": "content"},
+        {"initial": "noise", "rescale": True},
+        {"balance": "absolute", "beta": 100.0},
+        {"optimizer": "adam", "tv_weight": 1.0},
+    ],
+    ids=lambda settings: ", ".join(map(str, settings.values())),
+)
+def test_small_and_empty_pictures_are_painted(
+    size: tuple[int, int], settings: dict[str, Any]
+) -> None:
+    pictures = odd_pictures(*size)
+    recipe = Recipe(size=size, steps=2, style_layers="conv1_1,conv5_1", **settings)
+    for content, style in [("flat", "colours"), ("colours", "flat"), ("grey", "black")]:
+        result = stylize(pictures[content], pictures[style], recipe, device="cpu")
+        assert all(np.isfinite(step.loss) for step in result.history)
+        assert np.isfinite(result.canvas).all()
+        assert result.stopped is None
+        assert result.image.size == size
+
+
+@pytest.mark.parametrize("flat", [False, True], ids=["colours", "flat"])
+def test_masks_of_one_pixel_are_painted_with(flat: bool) -> None:
+    size = (24, 17)
+    pictures = odd_pictures(*size)
+    point, picture = pictures["one pixel"], pictures["flat" if flat else "colours"]
+    for masks in ({"mask": point}, {"style_mask": point}, {"mask": point, "style_mask": point}):
+        styles = [Style(picture=picture, **masks), Style(picture=pictures["grey"], weight=0.5)]
+        for layers in ("conv1_1,conv5_1", "conv3_1"):
+            recipe = Recipe(size=size, steps=2, style_layers=layers)
+            result = stylize(pictures["grey"], styles, recipe, device="cpu")
+            assert all(np.isfinite(step.loss) for step in result.history)
+            assert np.isfinite(result.canvas).all()
+
+
+@pytest.mark.parametrize("name", STYLE_LOSSES)
+def test_a_statistic_that_is_not_finite_has_no_finite_loss_and_is_no_error(name: str) -> None:
+    usual, broken = torch.rand(2, 3, 4, 5).unbind()
+    broken = broken.clone()
+    broken[1, 2, 3] = torch.inf
+    assert not np.isfinite(measured(name, broken, usual))

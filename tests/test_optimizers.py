@@ -80,6 +80,21 @@ def test_lbfgs_compares_a_loss_with_those_before_it_corrected() -> None:
     assert (untold - start()).norm() < (told - start()).norm()
 
 
+def test_lbfgs_learns_nothing_from_what_all_gradients_before_lacked() -> None:
+    """Its pair is that of gradients which had it, or lacked it, both."""
+    changes = []
+    for offset, turn in ((0.0, None), (1e3, torch.full_like(start(), 1e3)), (1e3, None)):
+        optimizer, x = LBFGS(0.01), start()
+        tried = optimizer.step(x, *evaluate(rosenbrock, x))
+        assert tried is not None
+        loss, gradient = evaluate(rosenbrock, tried)
+        optimizer.step(tried, loss, gradient + offset, turn=turn)
+        changes.append(optimizer.pairs[0][1] if optimizer.pairs else torch.zeros_like(x))
+    usual, told, untold = changes
+    torch.testing.assert_close(told, usual)
+    assert (untold - usual).norm() > usual.norm()
+
+
 def test_lbfgs_goes_on_from_a_higher_loss_where_the_loss_is_another() -> None:
     """It takes the step that the new gradient shows, with the pairs that it has."""
     directions = []
@@ -176,6 +191,46 @@ def test_lbfgs_gives_up_where_the_gradient_lies() -> None:
         trials += 1
         following = optimizer.step(following, 1.0, torch.ones(4))
     assert trials == LBFGS.MOST_TRIALS + 1
+
+
+def test_lbfgs_steps_back_to_a_tenth_where_a_loss_is_not_finite() -> None:
+    optimizer, x = LBFGS(1.0), start()
+    assert optimizer.step_back() is None
+    tried = optimizer.step(x, *evaluate(rosenbrock, x))
+    assert tried is not None
+    nearer = optimizer.step_back()
+    assert nearer is not None
+    torch.testing.assert_close(nearer - x, (tried - x) / 10)
+
+
+def test_lbfgs_gives_up_where_no_loss_along_its_line_is_finite() -> None:
+    optimizer, x = LBFGS(1.0), start()
+    optimizer.step(x, *evaluate(rosenbrock, x))
+    steps = [optimizer.step_back() for _ in range(LBFGS.MOST_TRIALS + 1)]
+    assert [step is None for step in steps] == LBFGS.MOST_TRIALS * [False] + [True]
+
+
+def test_lbfgs_finds_the_minimum_beyond_where_the_function_ends() -> None:
+    def bounded(x: Tensor) -> Tensor:
+        return torch.where((x.abs() < 2).all(), rosenbrock(x), torch.inf)
+
+    optimizer, x = LBFGS(1e3), start()
+    values = []
+    for _ in range(200):
+        value, gradient = evaluate(bounded, x)
+        values.append(value)
+        shorter = optimizer.step(x, value, gradient) if value < torch.inf else optimizer.step_back()
+        if shorter is None:
+            break
+        x = shorter
+    assert values[1] == torch.inf
+    assert min(values) < 1e-9
+
+
+def test_adam_shortens_no_step() -> None:
+    optimizer: Optimizer = Adam(1.0)
+    optimizer.step(start(), *evaluate(rosenbrock, start()))
+    assert optimizer.step_back() is None
 
 
 def test_lbfgs_remembers_no_more_than_its_history() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import pickle
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,12 @@ import torch
 from PIL import Image
 
 from conftest import MEAN, content_pixels, noisy_canvas, style_pixels
-from impasto import InputError, Recipe, Result, RunError, Step, samples, stylize
+from impasto import InputError, Recipe, Result, RunError, Step, resume, samples, stylize
 from impasto.evaluator import Evaluator
 from impasto.images import to_uint8
 from impasto.objective import Evaluation, Objective
 from impasto.painter import Run
+from impasto.recipe import PRESETS
 
 CONTENT, STYLE = content_pixels(40, 48), style_pixels(40, 48)
 
@@ -56,9 +58,13 @@ def first_canvas(**settings: Any) -> npt.NDArray[np.float64]:
 
 
 def spoil(
-    monkeypatch: pytest.MonkeyPatch, step: int, loss: float = float("nan"), gradient: float = 1.0
+    monkeypatch: pytest.MonkeyPatch,
+    step: int,
+    loss: float = float("nan"),
+    gradient: float = 1.0,
+    last: float = math.inf,
 ) -> None:
-    """Let one evaluation of the next run come out not finite."""
+    """Let the evaluations of the next run from one to the last come out not finite."""
     measure = Objective.__call__
     count = 0
 
@@ -66,7 +72,7 @@ def spoil(
         nonlocal count
         count += 1
         measured = measure(self, canvas)
-        if count < step:
+        if not step <= count <= last:
             return measured
         return Evaluation(
             measured.loss * loss, measured.content, measured.style, measured.gradient * gradient
@@ -177,9 +183,61 @@ def paint_levels(on_step: Any = None, **settings: Any) -> Result:
     return stylize(LARGE_CONTENT, LARGE_STYLE, recipe, None, on_step, device="cpu")
 
 
-def test_a_run_can_be_painted_twice() -> None:
-    run = Run(LARGE_CONTENT, LARGE_STYLE, quick(size=144, levels=2, steps=9), device="cpu")
-    assert run.paint().canvas.tobytes() == run.paint().canvas.tobytes()
+AGAIN: dict[str, Recipe] = {
+    **{name: Recipe.preset(name, size=(96, 64), steps=14, levels=2) for name in PRESETS},
+    "one level": Recipe.preset("gatys-fast", size=64, steps=14, levels=1),
+    "by tiles": quick(steps=6, tile=16),
+    "Adam": Recipe(size=64, steps=6, optimizer="adam"),
+    "the whole picture": quick(steps=6, style_loss="sliced"),
+    "shortened": Recipe.preset("gatys-fast", size=64, steps=14, levels=1, learning_rate=1e20),
+}
+
+
+@pytest.mark.parametrize("recipe", AGAIN.values(), ids=AGAIN)
+def test_a_run_painted_again_paints_the_same(recipe: Recipe) -> None:
+    """Also after it was stopped."""
+    pictures = LARGE_CONTENT, LARGE_STYLE
+    expected = Run(*pictures, recipe, device="cpu").paint()
+    run = Run(*pictures, recipe, device="cpu")
+    run.paint(lambda step: step.number < 4)
+    run.evaluator(torch.zeros_like(run.first_canvas))
+    for result in (run.paint(), run.paint()):
+        assert result.canvas.tobytes() == expected.canvas.tobytes()
+        assert losses_of(result) == losses_of(expected)
+
+
+def losses_of(result: Result) -> list[float]:
+    return [step.loss for step in result.history]
+
+
+@pytest.mark.filterwarnings("ignore:The device cpu has no fast bfloat16")
+def test_a_run_that_gave_up_bfloat16_begins_in_it_again() -> None:
+    layers = {"content_layers": "conv1_2", "style_layers": "conv1_2"}
+    recipe = quick(size=16, steps=40, beta=0.01, precision="bfloat16", **layers)
+    run = Run(content_pixels(16, 16), style_pixels(16, 16), recipe, device="cpu")
+    once = run.paint()
+    assert run.evaluator.fell_back
+    again = run.paint()
+    assert again.canvas.tobytes() == once.canvas.tobytes()
+    assert losses_of(again) == losses_of(once)
+
+
+def test_a_resumed_run_that_is_painted_again_goes_on_to_the_same_end(tmp_path: Path) -> None:
+    for name, pixels in (("content.png", LARGE_CONTENT), ("style.png", LARGE_STYLE)):
+        Image.fromarray(pixels).save(tmp_path / name)
+    pictures = tmp_path / "content.png", tmp_path / "style.png"
+    expected = stylize(*pictures, AGAIN["gatys-fast"], device="cpu")
+    saved = tmp_path / "run.impasto"
+    recipe = AGAIN["gatys-fast"]
+    stylize(*pictures, recipe, None, lambda s: s.number < 3, device="cpu", checkpoint=saved)
+    run = Run.resumed(saved)
+    stopped = run.paint(lambda step: step.number < 6)
+    assert len(stopped.history) == 6
+    for result in (run.paint(), run.paint()):
+        assert result.stopped is None
+        assert result.canvas.tobytes() == expected.canvas.tobytes()
+        assert losses_of(result) == losses_of(expected)
+    assert len(stopped.history) == 6
 
 
 def test_steps_are_numbered_through_all_levels() -> None:
@@ -437,6 +495,55 @@ def test_a_loss_that_is_not_finite_keeps_the_best_picture(
     assert len(result.history) == 2
     assert result.stopped == "the loss of step 3 is not finite"
     assert np.isfinite(result.canvas).all()
+
+
+@pytest.mark.parametrize("preset", ["default", "gatys-fast"])
+def test_a_step_whose_loss_is_not_finite_is_shortened(preset: str) -> None:
+    """A first step of 10²⁰ grey levels: squares of Gram matrices overflow."""
+    settings: dict[str, Any] = {"size": 64, "levels": 1, "steps": 12, "learning_rate": 1e20}
+    result = stylize(CONTENT, STYLE, Recipe.preset(preset, **settings), device="cpu")
+    assert result.stopped is None
+    assert [step.number for step in result.history] == list(range(1, 13))
+    assert all(math.isfinite(step.loss) for step in result.history)
+    assert result.best.loss < 0.9 * result.history[0].loss
+    assert np.isfinite(result.canvas).all()
+
+
+@pytest.mark.parametrize("preset", ["default", "gatys-fast"])
+@pytest.mark.parametrize("number", [1, 3, 9])
+def test_a_run_goes_on_from_a_shortened_step_as_if_it_had_never_been_stopped(
+    tmp_path: Path, preset: str, number: int
+) -> None:
+    Image.fromarray(CONTENT).save(tmp_path / "content.png")
+    Image.fromarray(STYLE).save(tmp_path / "style.png")
+    pictures, saved = (tmp_path / "content.png", tmp_path / "style.png"), tmp_path / "run.impasto"
+    settings: dict[str, Any] = {"size": 64, "levels": 1, "steps": 12, "learning_rate": 1e20}
+    recipe = Recipe.preset(preset, **settings)
+    whole = stylize(*pictures, recipe, device="cpu")
+    stylize(*pictures, recipe, None, lambda s: s.number < number, device="cpu", checkpoint=saved)
+    resumed = resume(saved)
+    assert resumed.canvas.tobytes() == whole.canvas.tobytes()
+    assert losses_of(resumed) == losses_of(whole)
+
+
+def test_one_evaluation_that_is_not_finite_costs_a_run_no_step(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    spoil(monkeypatch, step=3, last=4)
+    result = paint(steps=10)
+    assert result.stopped is None
+    assert [step.number for step in result.history] == list(range(1, 11))
+    assert all(math.isfinite(step.loss) for step in result.history)
+
+
+@pytest.mark.filterwarnings("ignore:The device cpu has no fast bfloat16")
+def test_a_step_that_stays_not_finite_in_bfloat16_is_tried_in_float32() -> None:
+    recipe = quick(size=32, steps=6, precision="bfloat16", learning_rate=1e20)
+    run = Run(CONTENT, STYLE, recipe, device="cpu")
+    result = run.paint()
+    assert run.evaluator.fell_back
+    assert result.stopped is None
+    assert result.best.loss < result.history[0].loss
 
 
 def test_a_gradient_that_is_not_finite_keeps_the_best_picture(

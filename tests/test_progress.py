@@ -60,6 +60,56 @@ def test_lines_remember_the_best_between_them() -> None:
     assert "loss 7.000e+00  best 1.000e+00" in shown.getvalue().splitlines()[-1]
 
 
+def test_lines_end_with_the_last_step_wherever_the_run_ends() -> None:
+    for last in (1, 7, 60, 100):
+        shown = io.StringIO()
+        with Lines(one_level(100), shown) as lines:
+            for number in range(1, last + 1):
+                lines(step(number))
+        printed = shown.getvalue().splitlines()
+        assert printed[-1].startswith(f"step {last}/100 ")
+        assert len(printed) == len({line.split()[1] for line in printed})
+
+
+def test_lines_of_no_step_are_none() -> None:
+    shown = io.StringIO()
+    with Lines(one_level(100), shown):
+        pass
+    assert shown.getvalue() == ""
+
+
+def test_steps_that_a_converged_level_does_not_take_are_not_waited_for() -> None:
+    """The first level converges after three of its eight steps."""
+    shown = io.StringIO()
+    with Lines(TWO_LEVELS, shown) as lines:
+        for number in range(1, 4):
+            lines(step(number))
+        lines(step(4, level=2, seconds=7.0))
+        for number in range(5, 8):
+            lines(step(number, level=2))
+    account = lines.account
+    assert account.steps == 7
+    assert account.left(step(4, level=2, seconds=7.0)) == pytest.approx(7.0 * 12 / 7)
+    assert account.left(step(7, level=2)) == 0.0
+    assert shown.getvalue().splitlines()[-1].startswith("step 7/7 at 64×48 ")
+    assert shown.getvalue().endswith(" 0 s left\n")
+
+
+@pytest.mark.parametrize("width", [200, 80, 60, 40, 30, 20, 12])
+def test_a_narrow_terminal_shows_what_matters_most(width: int) -> None:
+    shown = io.StringIO()
+    levels = [Level(1, (1024, 768), ((64, 48),), 12500)]
+    with Bar(levels, Console(file=shown, force_terminal=True, width=width)) as bar:
+        bar(step(12345, loss=1234567.0))
+        bar.progress.refresh()
+    text = shown.getvalue()
+    if width >= 20:
+        assert "step 12345/12500" in text
+        assert "…" not in text.splitlines()[-1]
+    assert ("left" in text) == (width >= 40)
+    assert ("loss 1.235e+06" in text) == (width >= 60)
+
+
 def test_the_bar_shows_step_size_loss_best_and_time() -> None:
     shown = io.StringIO()
     with Bar(one_level(4), Console(file=shown, force_terminal=True, width=120)) as bar:

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import copy
 import pickle
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from impasto.errors import InputError
+from impasto.flags import build
 from impasto.layers import LAYERS, READABLE
 from impasto.recipe import PRESETS, Recipe
 from impasto.styles import Style
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 DEFAULT = {
     "size": 512,
@@ -41,7 +50,7 @@ DEFAULT = {
     "balance": "relative",
     "style_loss": "gram",
     "content_loss": "features",
-    "strength": None,
+    "strength": 0.5,
     "alpha": 1.0,
     "beta": None,
     "tv_weight": 0.0,
@@ -70,6 +79,7 @@ GATYS = DEFAULT | {
         "conv5_1": 4.0,
     },
     "balance": "absolute",
+    "strength": None,
     "beta": 1000.0,
     "padding": "zeros",
     "optimizer": "adam",
@@ -237,7 +247,157 @@ def test_a_recipe_survives_a_file(tmp_path: Path) -> None:
     recipe = Recipe.preset("gatys", initial="깃발.png")
     file = tmp_path / "recipe.toml"
     file.write_text(recipe.to_toml(), encoding="utf-8")
-    assert Recipe.load(file) == recipe
+    there = str(tmp_path / "깃발.png")
+    assert Recipe.load(file) == recipe.model_copy(update={"initial": there})
+
+
+def test_every_setting_that_has_a_value_is_written_out() -> None:
+    written = tomllib.loads(Recipe().to_toml())
+    assert Recipe.model_fields.keys() - written.keys() == {"styles", "protect", "beta"}
+    assert written["strength"] == 0.5
+    written = tomllib.loads(Recipe.preset("gatys").to_toml())
+    assert Recipe.model_fields.keys() - written.keys() == {"styles", "protect", "strength"}
+
+
+# Paths in a file start from its folder
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder ``recipes`` with a picture that has a colon in its name, beside the running one."""
+    monkeypatch.chdir(tmp_path)
+    Path("recipes").mkdir()
+    Path("recipes/study:2").touch()
+    return Path("recipes")
+
+
+def test_the_paths_of_a_file_start_from_its_folder(elsewhere: Path) -> None:
+    file = elsewhere / "r.toml"
+    file.write_text(
+        'initial = "first.png"\nprotect = "m.png#ff0000"\n'
+        'styles = ["a.jpg:2,mask=m.png", "study:2", "/b.jpg", {picture = "c.jpg", mask = "n.png"}]'
+    )
+    recipe = Recipe.load(file)
+    assert recipe.initial == "recipes/first.png"
+    assert recipe.protect == "recipes/m.png#ff0000"
+    assert recipe.styles == (
+        Style(picture="recipes/a.jpg", weight=2, mask="recipes/m.png"),
+        Style(picture="recipes/study:2"),
+        Style(picture="/b.jpg"),
+        Style(picture="recipes/c.jpg", mask="recipes/n.png"),
+    )
+    assert Recipe.load(file, initial="mine.png").initial == "mine.png"
+    assert Recipe.load(file, initial="noise").initial == "noise"
+
+
+@pytest.mark.parametrize("word", ["noise", "recolored-content"])
+def test_a_first_canvas_of_a_file_is_no_path(word: str, elsewhere: Path) -> None:
+    file = elsewhere / "r.toml"
+    file.write_text(f'initial = "{word}"')
+    assert Recipe.load(file).initial == word
+
+
+@pytest.mark.parametrize("where", ["r.toml", "recipes/r.toml", "other/r.toml"])
+def test_a_saved_recipe_finds_its_pictures_from_any_folder(
+    where: str, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = Recipe(
+        initial="recipes/noise",
+        protect="recipes/m.png#ff0000",
+        styles=["recipes/study:2", "recipes/~a.jpg:2,mask=m.png"],
+    )
+    Path("other").mkdir()
+    recipe.save(where)
+    file = Path(where).absolute()
+    monkeypatch.chdir("other")
+    loaded = Recipe.load(file)
+    top = file.parent if where == "r.toml" else file.parent.parent
+    assert Path(loaded.initial) == top / "recipes/noise"
+    assert loaded.protect == str(top / "recipes/m.png#ff0000")
+    assert [Path(style.picture) for style in loaded.styles] == [
+        top / "recipes/study:2",
+        top / "recipes/~a.jpg",
+    ]
+    assert loaded.styles[1].mask == str(top / "m.png")
+
+
+def test_a_tilde_is_the_home_folder(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/anna")
+    file = elsewhere / "r.toml"
+    file.write_text('initial = "~/a.png"\nprotect = "~/b.png"\nstyles = ["~/c.jpg,mask=~/d.png"]')
+    recipe = Recipe.load(file)
+    assert (recipe.initial, recipe.protect) == ("/home/anna/a.png", "/home/anna/b.png")
+    assert recipe.styles == (Style(picture="/home/anna/c.jpg", mask="/home/anna/d.png"),)
+    Path("~study.png").touch()
+    assert Recipe(initial="~study.png").initial == "~study.png"
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "x" * 5000, "a\\u0000b"])
+@pytest.mark.parametrize(
+    "text", ['initial = "{}"', 'protect = "{}"', 'styles = ["{}"]', 'styles = ["a:2,mask={}"]']
+)
+def test_a_name_that_no_file_can_have_is_a_name(text: str, name: str, elsewhere: Path) -> None:
+    Recipe.from_toml(text.format(name))
+    (elsewhere / "r.toml").write_text(text.format(name))
+    Recipe.load(elsewhere / "r.toml")
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "x" * 5000, "a\0b", "", 5, "recipes/study:2/r.toml"])
+def test_a_file_that_cannot_be_is_one_sentence(name: Any, elsewhere: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        Recipe.load(name)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_file_that_is_too_large_is_not_read_whole(elsewhere: Path) -> None:
+    with Path("large.toml").open("wb") as file:
+        file.truncate(10**12)
+    with pytest.raises(InputError, match="it is larger than a recipe can be"):
+        Recipe.load("large.toml")
+
+
+# What a recipe is made from
+
+
+def test_a_recipe_is_read_from_a_preset_a_file_or_a_table(elsewhere: Path) -> None:
+    Path("r.toml").write_text("steps = 50")
+    made = Recipe(steps=50)
+    assert Recipe.read(None) == Recipe()
+    assert Recipe.read(made) is made
+    assert Recipe.read("fast") == Recipe.preset("fast")
+    assert Recipe.read({"steps": 50}) == made
+    assert Recipe.read({"preset": "gatys", "steps": 9}) == Recipe.preset("gatys", steps=9)
+    assert Recipe.read("r.toml") == Recipe.read(Path("r.toml")) == made
+
+
+@pytest.mark.parametrize("value", [5, "fats", "gone.toml", [], ["fast"], {1: 2}, b"fast", object()])
+def test_a_recipe_that_is_none(value: Any) -> None:
+    with pytest.raises(InputError):
+        Recipe.read(value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "plain"),
+    [
+        ("size", np.array([640, 480]), (640, 480)),
+        ("size", np.int64(64), 64),
+        ("steps", np.int32(5), 5),
+        ("seed", np.uint8(5), 5),
+        ("alpha", np.float32(0.5), 0.5),
+        ("strength", np.array(0.25), 0.25),
+        ("strength", torch.tensor(0.25), 0.25),
+        ("rescale", np.bool_(True), True),
+        ("tile", np.int64(32), 32),
+        ("content_layers", np.array(["conv4_2", "conv3_1"]), {"conv4_2": 1.0, "conv3_1": 1.0}),
+        ("content_layers", {"conv4_2": np.float64(2)}, {"conv4_2": 2.0}),
+        ("initial", np.str_("noise"), "noise"),
+    ],
+)
+def test_numbers_of_numpy_are_numbers(name: str, value: Any, plain: Any) -> None:
+    made = Recipe(**{name: value})
+    assert getattr(made, name) == plain
+    assert made == Recipe(**{name: plain})
+    assert refusal(steps=np.bool_(True)).startswith("steps cannot be True")
 
 
 def test_an_empty_toml_is_the_default() -> None:
@@ -509,11 +669,48 @@ def test_a_setting_that_is_needed_is_not_none(name: str) -> None:
 
 def test_strength_and_beta_are_two_ways_to_set_one_thing() -> None:
     assert refusal(strength=0.4, beta=3) == (
-        "strength cannot be 0.4: beta is 3 already, here or in the preset, and says how much of "
-        "the style; leave one of them out."
+        "strength cannot be 0.4: beta is 3 already, and says how much of the style; leave one of "
+        "them out."
     )
-    with pytest.raises(InputError, match=r"strength cannot be 0.4: beta is 1000.0 already"):
-        Recipe.preset("gatys", strength=0.4)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda **settings: Recipe.preset("gatys", **settings),
+        lambda **settings: Recipe.from_toml('preset = "gatys"', **settings),
+        lambda **settings: Recipe.from_toml('preset = "gatys"\nbeta = 9', **settings),
+        lambda **settings: Recipe.from_toml("strength = 0.9", **settings),
+        lambda **settings: Recipe.read({"preset": "gatys", **settings}),
+        lambda **settings: Recipe.preset("gatys").model_copy(update=settings),
+        lambda **settings: build("gatys", None, settings),
+    ],
+    ids=["preset", "TOML", "beta", "strength", "table", "copy", "flags"],
+)
+def test_what_is_given_over_a_preset_replaces_its_strength_or_beta(
+    make: Callable[..., Recipe],
+) -> None:
+    recipe = make(balance="relative", strength=0.5)
+    assert (recipe.strength, recipe.beta) == (0.5, None)
+    recipe = make(beta=7)
+    assert (recipe.strength, recipe.beta) == (None, 7)
+    with pytest.raises(InputError, match=r"strength cannot be 0.4: beta is 3 already"):
+        make(strength=0.4, beta=3)
+
+
+def test_both_in_one_file_are_refused() -> None:
+    for over in ({}, {"strength": 0.1}, {"beta": 1.0}):
+        with pytest.raises(InputError, match=r"strength cannot be 0.4: beta is 3 already"):
+            Recipe.from_toml("strength = 0.4\nbeta = 3", **over)
+
+
+def test_a_strength_over_absolute_losses_says_what_to_do() -> None:
+    with pytest.raises(InputError) as caught:
+        Recipe.preset("gatys", strength=0.5)
+    assert str(caught.value) == (
+        "balance cannot be 'absolute' without beta: a strength goes with relative losses; set "
+        "balance to 'relative', or beta, as in 1000."
+    )
 
 
 def test_absolute_losses_need_a_beta() -> None:

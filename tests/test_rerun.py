@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from conftest import content_pixels, style_pixels
 from impasto.cli import run
+from impasto.images import carried_text
 
 PAINT = ["--size", "64", "--levels", "1", "--steps", "3", "--device", "cpu", "--quiet"]
 LAYERS = ["--content-layers", "conv2_1", "--style-layers", "conv1_1,conv2_1"]
@@ -134,3 +138,138 @@ def test_the_output_does_not_replace_what_it_is_made_from() -> None:
     before = Path("out.png").read_bytes()
     assert run(["rerun", "out.png", "-o", "out.png"]) == 2
     assert Path("out.png").read_bytes() == before
+
+
+# --------------------------------------------------------------- what someone else wrote into it
+
+
+def carry(text: str) -> None:
+    """A picture, ``out.png``, that carries that text."""
+    info = PngInfo()
+    info.add_itxt("impasto", text)
+    Image.fromarray(content_pixels(48, 64)).save("out.png", pnginfo=info)
+
+
+def refused_again(capsys: pytest.CaptureFixture[str]) -> str:
+    """The one sentence that painting it again is refused with."""
+    capsys.readouterr()
+    assert again() == 2
+    said = capsys.readouterr().err
+    assert said.startswith("impasto: ")
+    assert said.count("\n") == 1
+    assert not Path("again.png").exists()
+    return said
+
+
+@pytest.fixture
+def carried() -> dict[str, Any]:
+    """What a painting with a mask and a protected region carries."""
+    paint("--style", "style.png,mask=regions.png#ff0000", "--protect", "regions.png")
+    table: dict[str, Any] = json.loads(carried_text(Path("out.png")) or "")
+    return table
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "5", "[]", "{", '"recipe"', "[" * 100_000, "9" * 5000, '{"impasto": NaN', "\ud7ff"],
+    ids=lambda text: text[:10],
+)
+def test_metadata_that_is_no_table(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    carry(text)
+    assert "'out.png' carries no recipe" in refused_again(capsys)
+
+
+PARTS = ("impasto", "recipe", "content", "style", "mask", "protect", "weights")
+NO_PARTS: tuple[Any, ...] = (
+    None,
+    5,
+    "x",
+    [],
+    {},
+    {"name": "a.png"},
+    {"sha256": "x"},
+    [[[[]]]],
+    10**30,
+    "",
+)
+
+
+@pytest.mark.parametrize("part", [*PARTS, "new"])
+def test_metadata_of_which_a_part_is_none(
+    part: str, carried: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for value in NO_PARTS if part != "impasto" else (None, 5, "", "x y", [], {}, "x" * 300):
+        carry(json.dumps({**carried, part: value}))
+        refused_again(capsys)
+    carry(json.dumps({name: value for name, value in carried.items() if name != part}))
+    if part != "new":
+        refused_again(capsys)
+
+
+@pytest.mark.parametrize("setting", ["size", "styles", "protect", "seed", "balance", "stepz"])
+def test_a_recipe_with_a_value_that_cannot_be(
+    setting: str, carried: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    values: list[Any] = [-5, [], {"a": 1}, 1e300, 10**40, [None], [[[[]]]]]
+    for value in values:
+        recipe = {**carried["recipe"], setting: value}
+        carry(json.dumps({**carried, "recipe": recipe}))
+        refused_again(capsys)
+
+
+NAMES = ("../secret.png", "/etc/hostname", "a/../../b.png", "..", "", "a\\b.png", "a\0b.png")
+
+
+@pytest.mark.parametrize("part", ["content", "style", "mask", "protect", "weights"])
+def test_a_name_in_metadata_leads_to_no_other_folder(
+    part: str, carried: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in NAMES:
+        carry(json.dumps({**carried, part: {**carried[part], "name": name}}))
+        assert "should be the name of a file, without a folder" in refused_again(capsys)
+
+
+def test_a_recipe_names_no_file_beside_those_that_are_known_by_their_bytes(
+    carried: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for table in ({"style_mask": "../secret.png"}, {"picture": "../secret.png"}):
+        styles = [
+            {**carried["recipe"]["styles"][0], **table},
+            *([table] if "picture" in table else []),
+        ]
+        carry(json.dumps({**carried, "recipe": {**carried["recipe"], "styles": styles}}))
+        assert "its recipe and its inputs do not go together" in refused_again(capsys)
+    carry(json.dumps({**carried, "recipe": {**carried["recipe"], "initial": "../secret.png"}}))
+    assert "its recipe and its inputs do not go together" in refused_again(capsys)
+
+
+def test_a_name_in_metadata_that_no_file_can_have(
+    carried: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for length in (300, 5000):
+        known = {**carried["content"], "name": "x" * length}
+        carry(json.dumps({**carried, "content": known}))
+        assert "is not there: say with --content" in refused_again(capsys)
+
+
+@pytest.mark.parametrize("name", ["content", "styles", "style", "mask", "style-mask", "weights"])
+def test_an_input_is_no_setting_to_be_changed(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paint("style.png")
+    assert again("--set", f"{name}=other.png") == 2
+    assert "is no setting of the recipe" in capsys.readouterr().err
+
+
+def test_a_file_whose_name_is_that_of_a_first_canvas() -> None:
+    Path("other.png").rename("noise")
+    paint("style.png", "--initial", "./noise")
+    assert again() == 0
+    assert Path("again.png").read_bytes() == Path("out.png").read_bytes()
+
+
+def test_a_mask_whose_name_ends_like_a_colour() -> None:
+    Path("regions.png").rename("regions#ff0000")
+    paint("style.png", "--protect", "regions#ff0000")
+    assert again() == 0
+    assert Path("again.png").read_bytes() == Path("out.png").read_bytes()

@@ -47,9 +47,10 @@ from impasto import (
 from impasto.canvases import Canvases
 from impasto.cli import run
 from impasto.errors import StoppedError
-from impasto.evaluator import Evaluator, memory_errors
+from impasto.evaluator import Evaluator
 from impasto.images import Head
 from impasto.inputs import styles_of
+from impasto.memory import memory_errors
 from impasto.notes import heard_by
 from impasto.notions import STYLE_LOSSES
 from impasto.objective import Objective

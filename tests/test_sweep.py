@@ -15,9 +15,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from conftest import style_pixels
-from impasto import InputError, Recipe, Result, images, stylize, weights
+from conftest import content_pixels, style_pixels
+from impasto import InputError, Recipe, Result, Style, images, stylize, weights
 from impasto.cli import run
+from impasto.notions import CONTENT_LOSSES, STYLE_LOSSES
 from impasto.objective import Objective
 from impasto.painter import Run
 from impasto.store import Known
@@ -62,7 +63,8 @@ def test_the_sheet_shows_every_picture() -> None:
         )
 
 
-# A second value of every setting, to which the first is that of SMALL.
+# Two values of every setting, or more, which follow each other in one sweep; and beside which
+# others, without which the setting would change nothing.
 SMALL: dict[str, Any] = {
     "size": 64,
     "levels": 1,
@@ -70,39 +72,40 @@ SMALL: dict[str, Any] = {
     "content_layers": "conv2_1",
     "style_layers": "conv1_1,conv2_1",
 }
-OTHER: dict[str, Any] = {
-    "size": 56,
-    "output_size": 40,
-    "style_fit": "squeeze",
-    "style_scale": 0.5,
-    "style_symmetry": "mirror",
-    "protect": "mask.png",
-    "color": "match",
-    "rescale": True,
-    "initial": "content",
-    "noise_ratio": 0.2,
-    "seed": 3,
-    "content_layers": "conv1_2",
-    "style_layers": "conv2_1,conv1_1:3",
-    "balance": "absolute",
-    "style_loss": "wasserstein",
-    "content_loss": "self-similarity",
-    "strength": 0.9,
-    "alpha": 0.0,
-    "beta": 0.0,
-    "tv_weight": 2.0,
-    "tv": "nine-point",
-    "pooling": "max",
-    "padding": "zeros",
-    "optimizer": "adam",
-    "learning_rate": 5.0,
-    "steps": 4,
-    "levels": 2,
-    "tile": 32,
-    "keep": "updated",
-    "precision": "float64",
+REGIONS = ["regions.png#ff0000", "regions.png#00ff00", "mask.png"]
+SETTINGS: dict[str, list[Any]] = {
+    "size": [64, 56, "64x40"],
+    "output_size": ["working", 40],
+    "styles": [["style.png"], ["other.png"], ["style.png", "other.png"]],
+    "style_fit": ["aspect", "squeeze", "original"],
+    "style_scale": [1.0, 0.5],
+    "style_symmetry": ["none", "mirror", "rotate", "all"],
+    "protect": [*REGIONS, None],
+    "color": ["style", "content", "match", "histogram"],
+    "rescale": [False, True],
+    "initial": ["recolored-content", "content", "noise", "style", "other.png", "style.png"],
+    "noise_ratio": [0.7, 0.2],
+    "seed": [0, 3],
+    "content_layers": ["conv2_1", "conv2_1,conv1_2", "conv1_2", "conv1_2,conv2_1"],
+    "style_layers": ["conv1_1,conv2_1", "conv2_1,conv1_1:3", "conv1_1", "conv2_1,conv1_1"],
+    "balance": ["relative", "absolute"],
+    "style_loss": list(STYLE_LOSSES),
+    "content_loss": list(CONTENT_LOSSES),
+    "strength": [0.5, 0.9],
+    "alpha": [1.0, 0.0, 2.0],
+    "beta": [1.0, 0.0, 9.0],
+    "tv_weight": [0.0, 2.0],
+    "tv": ["anisotropic", "nine-point"],
+    "pooling": ["average", "max"],
+    "padding": ["replicate", "zeros"],
+    "optimizer": ["lbfgs", "adam"],
+    "learning_rate": [2.0, 5.0],
+    "steps": [3, 4],
+    "levels": [1, 2],
+    "tile": ["auto", 16, 32],
+    "keep": ["measured", "updated"],
+    "precision": ["auto", "float32", "float64"],
 }
-# Without which the setting would change nothing.
 BESIDE: dict[str, dict[str, Any]] = {
     "noise_ratio": {"initial": "noisy-content"},
     "seed": {"initial": "noise"},
@@ -111,21 +114,87 @@ BESIDE: dict[str, dict[str, Any]] = {
     "keep": {"optimizer": "adam"},
     "levels": {"size": 128},
 }
+# Likewise of a style, which is blended with another.
+OF_A_STYLE: dict[str, list[Any]] = {
+    "picture": ["grey.png", "other.png"],
+    "weight": [1.0, 3.0],
+    "layers": [None, "conv1_1", "conv2_1", "conv2_1+conv1_1"],
+    "mask": [*REGIONS, None],
+    "style_mask": [*REGIONS, None],
+}
 
 
-@pytest.mark.parametrize("setting", Recipe.model_fields.keys() - {"styles"})
-def test_what_is_shared_does_not_change_a_picture(setting: str) -> None:
-    Image.linear_gradient("L").resize((64, 48)).save("mask.png")
+@pytest.fixture
+def more_pictures(small_pictures: None) -> None:
+    """Beside content and style, another style, a mask, and three regions in one picture."""
     Image.fromarray(style_pixels(48, 48) // 2 + 40).save("style.png")
-    one = Recipe(**{**SMALL, **BESIDE.get(setting, {})})
-    first = Run("content.png", "style.png", one, device="cpu", varies=True)
-    other = one.model_copy(update={setting: OTHER[setting]})
-    alone = stylize("content.png", "style.png", other, device="cpu")
-    after = first.varied(other).paint()
-    assert after.image.tobytes() == alone.image.tobytes()
-    assert losses_of(after) == losses_of(alone)
-    before = first.paint()
-    assert (before.image, losses_of(before)) != (alone.image, losses_of(alone))
+    Image.fromarray(content_pixels(40, 64)[:, ::-1] // 3 + 90).save("other.png")
+    Image.linear_gradient("L").resize((64, 48)).save("mask.png")
+    Image.radial_gradient("L").resize((64, 48)).save("grey.png")
+    regions = Image.new("RGB", (64, 48), "blue")
+    regions.paste("#ff0000", (0, 0, 20, 48))
+    regions.paste("#00ff00", (30, 10, 64, 40))
+    regions.save("regions.png")
+
+
+def changed(named: str, style: Any) -> tuple[Any, dict[str, Any]]:
+    """A style picture, or none where the recipe names it, and the values of what is named."""
+    return (None, {}) if named == "styles" else (style, BESIDE.get(named, {}))
+
+
+@pytest.mark.parametrize("setting", Recipe.model_fields)
+@pytest.mark.usefixtures("more_pictures")
+def test_what_is_shared_does_not_change_a_picture(setting: str) -> None:
+    style, beside = changed(setting, "style.png")
+    recipes = [Recipe(**{**SMALL, **beside, setting: value}) for value in SETTINGS[setting]]
+    check_each_is_painted_as_alone(style, recipes)
+
+
+@pytest.mark.parametrize("field", Style.model_fields)
+@pytest.mark.usefixtures("more_pictures")
+def test_what_is_shared_does_not_change_a_picture_of_several_styles(field: str) -> None:
+    styles = [Style(**{"picture": "grey.png", field: value}) for value in OF_A_STYLE[field]]
+    recipes = [Recipe(**SMALL, styles=[style, "other.png:0.5"]) for style in styles]
+    check_each_is_painted_as_alone(None, recipes)
+
+
+def check_each_is_painted_as_alone(style: str | None, recipes: list[Recipe]) -> None:
+    """One after the other, and back again to the first."""
+    first = Run("content.png", style, recipes[0], device="cpu", varies=True)
+    alone = [stylize("content.png", style, recipe, device="cpu") for recipe in recipes]
+    for recipe, expected in zip([*recipes, recipes[0]], [*alone, alone[0]], strict=True):
+        first.check(recipe)
+        painted = first.varied(recipe).paint()
+        assert painted.canvas.tobytes() == expected.canvas.tobytes()
+        assert painted.image.tobytes() == expected.image.tobytes()
+        assert losses_of(painted) == losses_of(expected)
+    for one, other in itertools.pairwise(alone):  # or nothing would have been seen
+        assert (one.image, losses_of(one)) != (other.image, losses_of(other))
+
+
+def test_each_region_of_one_picture_is_the_one_that_is_protected() -> None:
+    regions = Image.new("RGB", (64, 48), "#ff0000")
+    regions.paste("#00ff00", (32, 0, 64, 48))
+    regions.save("regions.png")
+    vary = "protect=regions.png#ff0000,regions.png#00ff00"
+    assert run([*SWEEP, "--vary", vary, "--folder", "all", "--quiet"]) == 0
+    content = np.asarray(Image.open("content.png"))
+    left, right = (
+        np.asarray(Image.open(f"all/protect=regions.png#{colour}.png"))
+        for colour in ("ff0000", "00ff00")
+    )
+    assert np.array_equal(left[:, :32], content[:, :32])
+    assert np.array_equal(right[:, 32:], content[:, 32:])
+    assert not np.array_equal(left[:, 32:], content[:, 32:])
+    assert not np.array_equal(right[:, :32], content[:, :32])
+
+
+def test_pictures_in_memory_of_one_colour_are_told_apart_by_their_shape() -> None:
+    wide, high = (
+        Run(np.full(shape, 90, np.uint8), np.full((48, 48, 3), 9, np.uint8), Recipe(**SMALL))
+        for shape in ((48, 64, 3), (64, 48, 3))
+    )
+    assert wide.inputs.identity != high.inputs.identity
 
 
 def losses_of(result: Result) -> list[float]:

@@ -348,7 +348,7 @@ def test_kerass_file_of_another_network_is_refused(tmp_path: Path) -> None:
 # Missing, damaged and hostile files
 
 
-@pytest.mark.parametrize("name", ["vgg19.ckpt", "vgg19", "", "bundled.bin"])
+@pytest.mark.parametrize("name", ["vgg19.ckpt", "vgg19", "bundled.bin"])
 def test_a_file_of_another_kind_is_answered_with_the_known_kinds(name: str) -> None:
     assert refusal(name, "caffe") == (
         f"The weights '{name}' should be 'bundled' or a file that ends in .safetensors, .pth, .pt, "

@@ -9,24 +9,34 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import safetensors
 import safetensors.torch
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import from_json
 from torch import Tensor
 
 from impasto import __version__, masks, reading
 from impasto.errors import InputError, StoppedError
-from impasto.files import remove_parts, shown, written_whole
+from impasto.files import is_there, remove_parts, shown, written_whole
 from impasto.inputs import MASKS, called, kind_of, numbered
+from impasto.layers import BY_NAME
+from impasto.pyramid import Level
+from impasto.recipe import LARGEST_SIDE, MOST_THREADS, TILE_STEP
+from impasto.sentences import sentence
+from impasto.spectrum import BANDS, PAIRS
 
 KEY = "impasto"  # of the JSON text in the file's metadata
 DIGEST = "sha256"  # of the JSON text and every tensor
+# Tensors of a run by the first word of their names: like a canvas, or one number.
+LIKE_A_CANVAS = ("canvas", "kept", "mean", "square", "step", "change", "line")
+NUMBERS = ("scale", "curvature")
+LIKE_THE_CUT = ("deep map", "deep content", "deep style")
 
 
 class Saved(BaseModel):
@@ -56,7 +66,7 @@ class Saved(BaseModel):
         folder: that the checkpoint was in, by which files are found that moved along with it.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
 
     impasto: str
     recipe: dict[str, Any]
@@ -66,19 +76,39 @@ class Saved(BaseModel):
     weights: str
     weights_input: str | None
     device: str
-    threads: int
+    threads: int = Field(ge=1, le=MOST_THREADS)
     float32: bool
-    level: int
-    count: int
-    tiles: list[int | None]
-    history: list[tuple[float, float, float, float, int]]
-    best: int
+    level: int = Field(ge=1)
+    count: int = Field(ge=0)
+    tiles: list[Annotated[int, Field(gt=0, le=LARGEST_SIDE, multiple_of=TILE_STEP)] | None]
+    history: list[tuple[float, float, float, Annotated[float, Field(ge=0)], int]]
+    best: int = Field(ge=0)
     done: bool
     optimizer: dict[str, float]
     deferred: dict[str, float]
-    every: float
+    every: float = Field(ge=0)
     outputs: dict[str, Any]
     folder: str
+
+    def check(self, levels: Sequence[Level]) -> None:
+        """Make sure that it is the state of a run through those levels.
+
+        Raises:
+            ValueError: it is not.
+        """
+        if len(self.tiles) != len(levels) or self.level > len(levels):
+            raise ValueError("its levels are not those of its recipe")
+        before = sum(level.steps for level in levels[: self.level - 1])
+        taken = [sum(step[4] == level.number for step in self.history) for level in levels]
+        at = [step[4] for step in self.history]
+        if at != sorted(at) or sum(taken) != len(at) or len(at) > before + self.count:
+            raise ValueError("its steps are not those of its recipe")
+        if any(count > level.steps for count, level in zip(taken, levels, strict=True)):
+            raise ValueError("it has more steps than its recipe")
+        if self.count > levels[self.level - 1].steps or (self.best == 0) != (not at):
+            raise ValueError("it has more steps than its recipe")
+        if self.best > len(at):
+            raise ValueError("its best step is none of its steps")
 
 
 @dataclass
@@ -145,31 +175,74 @@ def read(path: Path) -> tuple[Saved, dict[str, Tensor]]:
     Raises:
         InputError: it cannot be read, is no checkpoint, is damaged, or is another version's.
     """
-    if not path.is_file():
+    if not (is_there(path) and path.is_file()):
         raise InputError(f"There is no checkpoint {shown(path)}.")
     try:
         with safetensors.safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
             # Copied, since sums are rounded otherwise where memory is not aligned as PyTorch's own.
             tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
-    except (OSError, ValueError, safetensors.SafetensorError) as error:
+        text = metadata.get(KEY)
+        whole = text is None or metadata.get(DIGEST) == _digest(text, tensors)
+    except Exception as error:  # damaged bytes make readers raise almost anything
         reason = getattr(error, "strerror", None) or "it is damaged, or no checkpoint"
         raise InputError(f"The checkpoint {shown(path)} cannot be read: {reason}.") from None
-    text = metadata.get(KEY)
     if text is None:
         raise InputError(f"{shown(path)} is no checkpoint of impasto.")
-    if metadata.get(DIGEST) != _digest(text, tensors):
+    if not whole:
         raise InputError(f"The checkpoint {shown(path)} is damaged: start the run anew.")
-    try:
-        saved = Saved.model_validate_json(text)
-    except ValidationError:
-        saved = None
-    if saved is None or saved.impasto != __version__:
+    if _version(text) != __version__:
         raise InputError(
             f"The checkpoint {shown(path)} was written by another version of impasto than this one "
             f"({__version__}): go on with the version that wrote it, or start the run anew."
         )
-    return saved, tensors
+    try:
+        return Saved.model_validate_json(text), tensors
+    except ValidationError as error:
+        reason = sentence(error, Saved, " of the run")
+        raise InputError(
+            f"The checkpoint {shown(path)} cannot be gone on with; start the run anew. {reason}"
+        ) from None
+
+
+def _version(text: str) -> Any:
+    """That which wrote a run's state, if it is one."""
+    try:
+        table = from_json(text)
+    except ValueError:
+        return None
+    return table.get("impasto") if isinstance(table, dict) else None
+
+
+def check_tensors(
+    tensors: Mapping[str, Tensor], level: Level, dtype: torch.dtype, cut: str | None
+) -> None:
+    """Make sure that tensors are those of a run at that level.
+
+    Args:
+        tensors: by name.
+        level: of the canvas.
+        dtype: of canvases.
+        cut: name of the layer that deep layers are looked at from now and then, if they are.
+
+    Raises:
+        ValueError: one has another shape or another kind of numbers.
+    """
+    width, height = level.size
+    shapes: dict[str, tuple[int, ...]] = dict.fromkeys(LIKE_A_CANVAS, (3, height, width))
+    shapes |= dict.fromkeys(NUMBERS, ())
+    if cut is not None:
+        layer = BY_NAME[cut]
+        at = layer.channels, height >> layer.pools, width >> layer.pools
+        shapes |= {"deep losses": (2,), **dict.fromkeys(LIKE_THE_CUT, at)}
+    for name, tensor in tensors.items():
+        shape = shapes.get(name) or shapes.get(name.partition(" ")[0])
+        if name == "powers" and tensor.ndim:
+            shape = (min(len(tensor), PAIRS), 2, 3, BANDS)
+        if tensor.shape != shape or tensor.dtype != dtype:
+            raise ValueError(f"its tensor {name!r} is not that of such a run")
+    if not tensors["kept"].isfinite().all():
+        raise ValueError("its canvas holds NaN or infinity")
 
 
 def with_inputs_found(saved: Saved, path: Path, folder: Path | None = None) -> Saved:
@@ -187,7 +260,9 @@ def with_inputs_found(saved: Saved, path: Path, folder: Path | None = None) -> S
         InputError: one is not there any more.
     """
 
-    def found(key: str, source: str) -> str:
+    def found(key: str, source: Any) -> Any:
+        if not isinstance(source, str):  # which its reader refuses
+            return source
         file, colour = masks.split(source) if kind_of(key) in MASKS else (source, None)
         old = Path(file)
         places = [
@@ -196,7 +271,7 @@ def with_inputs_found(saved: Saved, path: Path, folder: Path | None = None) -> S
             moved(old, Path(saved.folder), path),
             path.parent / old.name,
         ]
-        there = [place for place in places if place.is_file()]
+        there = [place for place in places if os.path.isfile(place)]  # noqa: PTH113 – never raises
         if not there:
             raise InputError(
                 f"The {called(key)} {shown(old)} is not there any more, nor beside the checkpoint: "

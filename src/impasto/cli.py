@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shlex
 import signal
 import warnings
 from collections.abc import Iterator, Sequence
@@ -16,16 +17,20 @@ from typer.core import TyperGroup
 
 from impasto import __version__
 from impasto.errors import ImpastoError, ImpastoWarning, InputError
-from impasto.files import CHECKPOINT_EVERY, check_apart, check_folder, shown, written_whole
+from impasto.files import CHECKPOINT_EVERY, check_apart, check_folder, is_there, shown
 from impasto.flags import Preset, RecipeFile, build, recipe_flags
+from impasto.memory import memory_errors
 from impasto.outputs import Outputs
 from impasto.reading import located
+from impasto.recipe import MOST_THREADS
+from impasto.sentences import ended, suggest
 from impasto.session import (
     BAD_INPUT,
     DONE,
     FAILED,
     EndedError,
     fill_sheet,
+    hear_notes,
     note,
     paint,
     prepare,
@@ -45,31 +50,57 @@ if TYPE_CHECKING:
 
 
 class _Commands(TyperGroup):
-    """Commands whose interruption is told of, where Typer would end in silence."""
+    """The commands, with a hint for another name, and a word where one is interrupted."""
 
     def invoke(self, ctx: Any) -> Any:
         """Carry out a command."""
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt:  # of which Typer would say nothing
             raise typer.Abort from None
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that arguments begin with.
+
+        Raises:
+            InputError: there is no such command.
+        """
+        if self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            raise InputError(_no_command(args, list(self.commands)))
+        return super().resolve_command(ctx, args)
+
+
+def _no_command(typed: list[str], commands: list[str]) -> str:
+    """What is wrong with a line that begins with the name of no command."""
+    name = typed[0]
+    if is_there(name) or Path(name).suffix:
+        meant = shlex.join(["impasto", "stylize", *typed])
+        if len(meant) > LONGEST_HINT:
+            meant = "impasto stylize …"
+        rest = "" if {"-o", "--output"} & {*typed} else " … -o OUT.png"
+        return f"There is no command {shown(name)}; did you mean: {meant}{rest}?"
+    hint = suggest(name.lower(), commands) or f"; the commands are {', '.join(commands)}"
+    return ended(f"There is no command {shown(name)}{hint}")
 
 
 app = typer.Typer(
-    name="impasto",
     cls=_Commands,
+    name="impasto",
     help="Paint the content of one picture in the style of another.",
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 USUAL = Limits()
+LONGEST_HINT = 200  # characters of a command that is suggested
 
 Output = Annotated[
     Path, typer.Option("--output", "-o", metavar="OUT.png", help="The painting, by suffix.")
 ]
 Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda|mps", help="Where to compute.")]
-Threads = Annotated[int | None, typer.Option(min=1, metavar="N", help="CPU threads.")]
+Threads = Annotated[
+    int | None, typer.Option(min=1, max=MOST_THREADS, metavar="N", help="CPU threads.")
+]
 WeightFile = Annotated[
     str, typer.Option("--weights", metavar="bundled|PATH", help="Weights of VGG-19.")
 ]
@@ -77,7 +108,19 @@ WeightsInput = Annotated[
     str | None,
     typer.Option(metavar="caffe|torchvision", help="What a weight file of your own expects."),
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+
+
+def _be_quiet(quiet: bool) -> bool:
+    hear_notes(not quiet)
+    return quiet
+
+
+Quiet = Annotated[
+    bool,
+    typer.Option(
+        "--quiet", "-q", callback=_be_quiet, is_eager=True, help="Print nothing but errors."
+    ),
+]
 
 
 def _print_version(wanted: bool) -> None:
@@ -94,6 +137,7 @@ def _impasto(
         typer.Option("--version", callback=_print_version, is_eager=True, help="Print it."),
     ] = False,
 ) -> None:
+    hear_notes(True)
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 
@@ -190,10 +234,8 @@ def stylize(
         check_replaceable(checkpoint)
     _use_threads(threads)
     run = prepare(content, named or None, made, outputs, device, weights, weights_input)
-    if save_recipe is not None and not dry_run:
-        with written_whole(save_recipe) as file:
-            used = made.model_copy(update={"styles": named}) if named else made
-            file.write(used.to_toml().encode())
+    if save_recipe is not None:
+        (made.model_copy(update={"styles": named}) if named else made).save(save_recipe)
     raise typer.Exit(start(run, outputs, dry_run=dry_run))
 
 
@@ -448,7 +490,7 @@ def demo(
 @recipe_flags
 def sweep(
     content: Annotated[Path, typer.Argument(metavar="CONTENT", help="Picture to be painted.")],
-    style: Annotated[Path, typer.Argument(metavar="STYLE", help="Picture to paint it like.")],
+    style: Annotated[str, typer.Argument(metavar="STYLE", help="Picture to paint it like.")],
     vary: Annotated[
         list[str],
         typer.Option(
@@ -473,17 +515,18 @@ def sweep(
     axes = [sweeps.Axis.read(text) for text in vary]
     made = build(preset, recipe, settings)
     outputs = Outputs(picture=output, quiet=quiet)
+    named = Style.read(style)
     files = [
         file
         for one in itertools.chain(*sweeps.grid(made, axes))
-        for file in _files(content, [Style(picture=style)], one, "bundled", recipe)
+        for file in _files(content, [named], one, "bundled", recipe)
     ]
     kept = sweeps.paintings(axes, folder) if folder is not None else []
     outputs.check(files, made.steps, within=kept)
     if folder is not None:
         folder.mkdir(exist_ok=True)
     _use_threads(threads)
-    paint_sheet = partial(sweeps.sweep, content, style, axes, made, device=device, folder=folder)
+    paint_sheet = partial(sweeps.sweep, content, named, axes, made, device=device, folder=folder)
     raise typer.Exit(fill_sheet(paint_sheet, outputs))
 
 
@@ -640,7 +683,8 @@ def run(arguments: list[str] | None = None) -> int:
     """Carry out a command line; its exit code."""
     with unfailing(), Signals(*ENDING) as signals, _notes():
         try:
-            return app(arguments, prog_name="impasto", standalone_mode=False) or DONE
+            with memory_errors():
+                return app(arguments, prog_name="impasto", standalone_mode=False) or DONE
         except BaseException as error:
             if signals.number is not None:  # of which an import in the midst can make anything
                 ended = EndedError(signals.number)
@@ -652,7 +696,9 @@ def _failed(error: BaseException) -> int:
     """Say of what a command failed, if that was foreseen; its exit code."""
     match error:
         case typer.TyperException():
-            return _fail(f"{error.format_message()} (try: impasto --help)", error.exit_code)
+            context = getattr(error, "ctx", None)
+            command = "impasto" if context is None else context.command_path
+            return _fail(f"{error.format_message()} (try: {command} --help)", error.exit_code)
         case EndedError():
             return _fail(str(error), error.code)
         case KeyboardInterrupt() | typer.Abort():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -40,6 +40,9 @@ class Tangent:
         return self.value + (self.slope * (features - self.at)).sum()
 
 
+Tangents = tuple[Tangent, Tangent]
+
+
 class Deferred:
     """An objective that follows the losses of its deep layers along their tangents.
 
@@ -64,7 +67,7 @@ class Deferred:
         shallow = {layer.name for layer in up_to_deepest({cut})}
         self._content = _split(objective.content_weights, shallow)
         self._style = _split(objective.style_layers, shallow)
-        self._tangents: tuple[Tangent, Tangent] | None = None  # of content and style loss
+        self._tangents: Tangents | None = None  # of content and style loss
         self._loss = math.inf  # at the last look
         self.patience, self.age = 1, 0
 
@@ -93,12 +96,19 @@ class Deferred:
             if stand_in:
                 easier = objective.style_loss(seen, stand_in=True) + deep[1]
                 followed = objective.total(canvas, content, easier)
-            (gradient,) = torch.autograd.grad(followed, canvas)
+            # What was measured at the last evaluation has no part of an estimate in it.
+            turns = before is not None and looks and self.age > 0
+            (gradient,) = torch.autograd.grad(followed, canvas, retain_graph=turns)
+            turn = self._turn(before, deep, cut, canvas) if before and turns else None
         # From what the tangents made of them, or from where they were last looked at.
         old = [of(cut.detach()) if looks else of.value for of in before] if before else deep
         off = objective.alpha * (deep[0] - old[0]) + objective.beta * (deep[1] - old[1])
         numbers = torch.stack([total, followed, off, content, style])
         loss, other, distance, of_content, of_style = numbers.tolist()  # one wait for the device
+        other = other if stand_in else None
+        measured = Evaluation(loss, of_content, of_style, gradient, stand_in=other)
+        if looks and not measured.is_finite():  # the tangents, too, are good for nothing there
+            return measured
         if looks:
             self._settle(loss, distance)
             self._tangents = tangents
@@ -106,8 +116,7 @@ class Deferred:
             return self(canvas, exactly=True, stand_in=stand_in)
         else:
             self.age, distance = self.age + 1, 0.0
-        other = other if stand_in else None
-        return Evaluation(loss, of_content, of_style, gradient, distance, other)
+        return replace(measured, correction=distance, turn=turn)
 
     def state(self) -> tuple[Numbers, Tensors]:
         """All that the next evaluations depend on, for a checkpoint."""
@@ -133,7 +142,16 @@ class Deferred:
             Tangent(at, style, tensors["deep style"]),
         )
 
-    def _look(self, cut: Tensor) -> tuple[Tangent, Tangent]:
+    def _turn(
+        self, before: Tangents, deep: tuple[Tensor, Tensor], cut: Tensor, canvas: Tensor
+    ) -> Tensor:
+        """What new tangents add to the gradient by the canvas, beside those before."""
+        content, style = (new - old(cut) for new, old in zip(deep, before, strict=True))
+        by_deep = self._objective.alpha * content + self._objective.beta * style
+        (turn,) = torch.autograd.grad(by_deep, canvas)
+        return turn
+
+    def _look(self, cut: Tensor) -> Tangents:
         """The tangents for a map of the cut."""
         at = cut.detach().clone(memory_format=torch.contiguous_format).requires_grad_()
         features, seen = self._objective.look(at, self._content[1], self._style[1], self._cut)

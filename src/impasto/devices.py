@@ -4,14 +4,27 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import psutil
 import torch
 
 from impasto.errors import InputError
+from impasto.memory import is_out_of_memory
 from impasto.notes import tell
+from impasto.sentences import ended, shown_value, suggest
+from impasto.shared import Shared
 
+_exactly = Shared(
+    partial(
+        torch.backends.cudnn.flags,
+        enabled=True,
+        benchmark=False,
+        deterministic=True,
+        allow_tf32=False,
+    )
+)
 DEVICES = ("auto", "cpu", "cuda", "mps")
 DTYPES = {
     "float32": torch.float32,
@@ -67,15 +80,21 @@ def multiplies_bfloat16(device: torch.device) -> bool:
     return device.type == "cpu" and bool(has_amx())
 
 
-def choose(device: str = "auto", precision: str = "float32") -> torch.device:
-    """The device asked for; ``auto`` is a GPU where there is one that has the precision.
+def choose(device: str | torch.device = "auto", precision: str = "float32") -> torch.device:
+    """The device asked for, in either case; ``auto`` is a GPU where one has the precision.
 
     Raises:
         InputError: the device is unknown or absent, or lacks the precision.
     """
+    device = str(device).strip().lower()
     kind = device.partition(":")[0]
     if kind not in DEVICES:
-        raise InputError(f"There is no device '{device}': use {', '.join(DEVICES)}.")
+        raise InputError(
+            ended(
+                f"There is no device {shown_value(device)}: use {', '.join(DEVICES)}"
+                f"{suggest(kind, DEVICES)}"
+            )
+        )
     if kind == "auto":
         return torch.device(_best(precision))
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": _has_mps()}
@@ -84,8 +103,10 @@ def choose(device: str = "auto", precision: str = "float32") -> torch.device:
     try:
         chosen = torch.device(device)
         torch.empty(1, device=chosen)
-    except (RuntimeError, AssertionError):
-        raise InputError(f"This machine offers PyTorch no '{device}' device.") from None
+    except (RuntimeError, AssertionError, ValueError, OverflowError) as error:
+        if is_out_of_memory(error):
+            raise
+        raise InputError(f"This machine offers PyTorch no {shown_value(device)} device.") from None
     if kind == "mps" and precision == "float64":
         raise InputError("The mps device has no float64: use --precision float32 or --device cpu.")
     return chosen
@@ -112,9 +133,7 @@ def _has_mps() -> bool:
 
 def exact_convolutions() -> AbstractContextManager[None]:
     """Keep cuDNN to full float32, which it rounds to TF32 otherwise, and to one algorithm a run."""
-    return torch.backends.cudnn.flags(
-        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
-    )
+    return _exactly
 
 
 def describe(device: torch.device) -> str:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterator
-from contextlib import contextmanager
+from collections.abc import Hashable
 
 import torch
 from torch import Tensor
@@ -12,15 +11,25 @@ from torch import Tensor
 from impasto import devices, forecast, tiles
 from impasto.canvases import Canvases
 from impasto.deferred import Deferred, cut_for
-from impasto.errors import RunError
+from impasto.memory import is_out_of_memory, memory_errors
 from impasto.notes import tell
-from impasto.notions import STYLE_LOSSES
 from impasto.objective import Evaluation, Objective
 from impasto.pyramid import Level
 from impasto.recipe import Recipe
 from impasto.store import Known
 from impasto.vgg import VGG19
 from impasto.weights import Weights
+
+# Settings that decide what becomes of what has been measured, and none of which is read before.
+AFTERWARDS = {
+    *("output_size", "initial", "noise_ratio", "seed"),  # the first canvas, and the last
+    *("alpha", "strength", "beta", "tv_weight", "tv"),  # weights, but for whether they are 0
+    *("optimizer", "learning_rate", "steps", "keep"),  # the way from one to the other
+}
+# Settings that no map of the content picture depends on, and no statistic of a style picture. The
+# styles themselves are inputs, and what layers both lists name decides how deep the network is.
+OF_STYLES = {"styles", "style_fit", "style_scale", "style_symmetry", "style_layers", "protect"}
+OF_CONTENT = {"styles", "content_layers", "protect"}
 
 
 class Evaluator:
@@ -59,12 +68,28 @@ class Evaluator:
     ) -> None:
         self.device = canvases.device
         self.arithmetic = devices.arithmetic(recipe.precision, self.device)
-        self.fell_back = False
+        self.fell_back = self._is_new = False
         self._weights, self._canvases, self._known = weights, canvases, known
         self._recipe, self._levels = recipe, levels
         self.level = levels[0]
         self.network = self._make_network()
         self.tiles = [self._tile_for(level) for level in levels]
+        self._planned = self.arithmetic, tuple(self.tiles)
+
+    def start(self) -> None:
+        """Be as before the first evaluation of a run, whatever has been evaluated since.
+
+        Raises:
+            RunError: there is not enough memory.
+        """
+        if self._is_new:
+            return
+        self._drop_objective()
+        (self.arithmetic, tiles), fell_back = self._planned, self.fell_back
+        self.fell_back, self.tiles = False, list(tiles)
+        if fell_back:
+            self.network = self._make_network()
+        self.enter(self._levels[0])
 
     def enter(self, level: Level) -> None:
         """Measure what canvases of a level are to be compared with.
@@ -76,6 +101,7 @@ class Evaluator:
         self.level = level
         with memory_errors(level.size):
             self._make_objective()
+        self._is_new = level == self._levels[0] and not self.fell_back
 
     def __call__(
         self, canvas: Tensor, *, exactly: bool = True, stand_in: bool = False
@@ -90,6 +116,7 @@ class Evaluator:
         Raises:
             RunError: there is not enough memory for the smallest ones.
         """
+        self._is_new = False
         with memory_errors(self.level.size):
             while True:
                 try:
@@ -163,20 +190,21 @@ class Evaluator:
         return made
 
     def _seen(self) -> tuple[Hashable, Hashable]:
-        """All that decides what is measured of the content picture, and of the style pictures."""
-        recipe, level, files = self._recipe, self.level, self._canvases.inputs.files
-        pictures = tuple((key, file.sha256) for key, file in files.items() if key != "initial")
-        network = recipe.pooling, recipe.padding, self.arithmetic, self._tile
-        content = pictures, level.size, recipe.rescale, network, tuple(recipe.content_read)
-        styles = (
-            *content[:-1],
-            tuple(level.style_sizes),
-            recipe.style_symmetry,
-            recipe.color == "match",
-            STYLE_LOSSES[recipe.style_loss].statistic,
-            tuple(recipe.style_layers) if recipe.style_weight else (),
+        """All that decides what is measured of the content picture, and of the style pictures.
+
+        It is every setting but those that are known not to matter, so that one which is forgotten
+        there costs time, and no picture.
+        """
+        recipe, level = self._recipe, self.level
+        network = self._weights.sha256, self._weights.mean, self.network.layers
+        common = network, str(self.device), self.arithmetic, self._tile, level.size
+        inputs = self._canvases.inputs
+        content = recipe.model_dump_json(exclude=AFTERWARDS | OF_STYLES)
+        styles = recipe.model_dump_json(exclude=AFTERWARDS | OF_CONTENT)
+        return (
+            (*common, content, recipe.alpha > 0, inputs.content.identity),
+            (*common, styles, recipe.style_weight > 0, inputs.identity, level.style_sizes),
         )
-        return content, styles
 
     @property
     def _tile(self) -> int | None:
@@ -205,7 +233,7 @@ class Evaluator:
     def _smaller_side(self, error: Exception) -> int:
         """Side of the tiles to try after that error, which is raised again where there is none."""
         side = tiles.smaller_side(self._tile, self.level.size) if self._recipe.tiles else None
-        if side is None or not _is_out_of_memory(error):
+        if side is None or not is_out_of_memory(error):
             raise error
         return side
 
@@ -226,23 +254,3 @@ class Evaluator:
 def _smaller(side: int | None, other: int | None) -> int | None:
     """The smaller of two sides of tiles, of which None is the whole picture."""
     return min((one for one in (side, other) if one is not None), default=None)
-
-
-@contextmanager
-def memory_errors(size: tuple[int, int]) -> Iterator[None]:
-    """Say in one sentence that memory ran out for canvases of that size."""
-    try:
-        yield
-    except (RuntimeError, MemoryError) as error:
-        if isinstance(error, RunError) or not _is_out_of_memory(error):
-            raise
-        raise RunError(
-            f"Memory ran out at {size[0]}×{size[1]} pixels: close other programs, or choose a "
-            "smaller --size."
-        ) from None
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    kinds = (MemoryError, torch.cuda.OutOfMemoryError)
-    words = ("can't allocate memory", "not enough memory", "out of memory")
-    return isinstance(error, kinds) or any(word in str(error) for word in words)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
+import logging
 import math
+import os
+import re
+import sys
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image, ImageDraw, ImageFont
@@ -40,9 +46,42 @@ def check_figure(path: str | Path) -> Path:
     return check_writable(path, FIGURES)
 
 
+def import_matplotlib() -> ModuleType:
+    """Matplotlib, which imports whatever the environment and its settings files say.
+
+    A notebook hands down a backend that only its own processes have, and a file may be damaged.
+    What can be used of them is taken up afterwards. What it logs of them, or of a folder that
+    cannot be written to, is for those who listen, not for standard error.
+    """
+    logging.getLogger("matplotlib").addHandler(logging.NullHandler())
+    if "matplotlib" in sys.modules:
+        return sys.modules["matplotlib"]
+    with _without_settings():
+        matplotlib: Any = importlib.import_module("matplotlib")
+    with suppress(Exception):  # on damaged bytes it raises almost anything
+        matplotlib.rc_file(matplotlib.matplotlib_fname())
+    if backend := os.environ.get("MPLBACKEND"):
+        with suppress(ValueError):
+            matplotlib.rcParams["backend"] = backend
+    return sys.modules["matplotlib"]
+
+
+@contextmanager
+def _without_settings() -> Iterator[None]:
+    """An environment that leaves Matplotlib its own settings, until the block has ended."""
+    before = {name: os.environ.pop(name, None) for name in ("MPLBACKEND", "MATPLOTLIBRC")}
+    os.environ["MATPLOTLIBRC"] = os.devnull
+    try:
+        yield
+    finally:
+        del os.environ["MATPLOTLIBRC"]
+        os.environ.update({name: value for name, value in before.items() if value is not None})
+
+
 @contextmanager
 def _figure(path: str | Path, title: str, width: float, height: float) -> Iterator[Figure]:
     """A figure of that size in inches to draw on; written when the block has ended well."""
+    import_matplotlib()
     from matplotlib import style
     from matplotlib.figure import Figure
 
@@ -105,24 +144,53 @@ def sheet(
     gap = max(4, max(size) // 32)
     letters = max(11, max(size) // 18)
     font = ImageFont.load_default(letters)
-    left = gap + max((round(font.getlength(name)) + gap for name in names if name), default=0)
+    titles = [[_wrapped(title, font, width) for title in row] for row in titles]
+    names = [_wrapped(name, font, max(size)) for name in names]
+    left = gap + max((_across(name, font) + gap for name in names if name), default=0)
     tops, bottom = [], gap
     for row in titles:
-        bottom += round(1.3 * letters) if row else 0
+        bottom += round(1.3 * letters) * max((1 + title.count("\n") for title in row), default=0)
         tops.append(bottom)
         bottom += height + gap
     made = Image.new("RGB", (left + max(map(len, rows)) * (width + gap), bottom), "white")
     draw = ImageDraw.Draw(made)
     for pictures, name, above, top in zip(rows, names, titles, tops, strict=True):
-        draw.text((gap, top + height / 2), name, INK, font, anchor="lm")
+        middle = draw.multiline_textbbox((0, 0), name, font)[3] / 2
+        draw.multiline_text((gap, top + height / 2 - middle), name, INK, font)
         for column, title in enumerate(above):
             x = left + column * (width + gap) + width / 2
-            draw.text((x, top - letters // 4), title, INK, font, anchor="ms")
+            for up, line in enumerate(reversed(title.split("\n"))):
+                y = top - letters // 4 - up * round(1.3 * letters)
+                draw.text((x, y), line, INK, font, anchor="ms")
         for column, picture in enumerate(pictures):
             if picture is not None:
                 corner = (left + column * (width + gap), top)
                 _place(made, images.read(picture), corner, size)
     return made
+
+
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+
+
+def _across(text: str, font: Font) -> int:
+    """Width of the longest line, in pixels."""
+    return max(round(font.getlength(line)) for line in text.split("\n"))
+
+
+def _wrapped(text: str, font: Font, width: int) -> str:
+    """A text in lines of at most that many pixels, cut after signs and underscores if it can be.
+
+    >>> font = ImageFont.load_default(11)
+    >>> _wrapped("strength=0.25", font, 100), _wrapped("style_scale=0.25", font, 48)
+    ('strength=0.25', 'style_\\nscale=\\n0.25')
+    """
+    lines = [""]
+    for part in re.findall(r"[^\s=,:_/-]*[\s=,:_/-]?", text):
+        for piece in [part] if font.getlength(part) <= width else part:
+            if lines[-1] and font.getlength(lines[-1] + piece.rstrip()) > width:
+                lines.append("")
+            lines[-1] += piece
+    return "\n".join(line.strip() for line in lines)
 
 
 def _place(

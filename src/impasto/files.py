@@ -16,18 +16,26 @@ from typing import BinaryIO
 from impasto.errors import InputError
 
 CHECKPOINT_EVERY = 60.0  # seconds, where nobody says otherwise
+LONGEST_SHOWN = 400  # characters of a path
 NAMED = 60  # bytes of a file's name that the name of its part begins with
 LOST = (errno.EIO, errno.ENOSPC, errno.EDQUOT)  # what fails where bytes do not reach the disk
 
 
 def shown(path: str | Path) -> str:
-    """A path between quotes, on one line whatever it holds.
+    """A path between quotes, on one line whatever it holds, without its middle if it is very long.
 
     >>> print(shown("a name.png"), shown("two\\nlines.png"))
     'a name.png' 'two\\nlines.png'
     """
     text = str(path)
+    if len(text) > LONGEST_SHOWN:
+        text = f"{text[: LONGEST_SHOWN // 2]}…{text[-LONGEST_SHOWN // 2 :]}"
     return f"'{text}'" if text.isprintable() else ascii(text)
+
+
+def is_there(path: str | Path) -> bool:
+    """Whether there is something of that name; one that no file can have is the name of nothing."""
+    return os.path.exists(path)  # noqa: PTH110 – Path.exists raises where a name is too long
 
 
 def check_writable(
@@ -136,7 +144,8 @@ def check_interval(seconds: float) -> None:
     Raises:
         InputError: that is no number of seconds.
     """
-    if not 0 <= seconds < math.inf:
+    number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    if not number or not 0 <= seconds < math.inf:
         raise InputError(
             f"A run cannot be saved every {seconds} seconds: choose a number of at least 0."
         )

@@ -15,7 +15,6 @@ import lzma
 import math
 import os
 import struct
-import warnings
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -32,6 +31,7 @@ from impasto import colours, reading, stopping, tiff
 from impasto.errors import InputError, StoppedError
 from impasto.files import check_writable, shown, written_whole
 from impasto.notes import tell
+from impasto.shared import unwarned
 
 Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
 Opacity = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
@@ -111,6 +111,11 @@ class Picture:
     def is_grey(self) -> bool:
         """Whether it has no colours."""
         return is_grey(self.pixels)
+
+    @property
+    def identity(self) -> tuple[str, tuple[int, int]]:
+        """Alike for two pictures only if they are the same; pixels in memory have no shape."""
+        return self.sha256, self.size
 
 
 # ------------------------------------------------------------------------------------- reading
@@ -254,8 +259,7 @@ class _UnusableError(Exception):
 def _one_sentence(what: str) -> Iterator[None]:
     """On hostile bytes decoders raise and warn of anything; one sentence of it is for the user."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with unwarned():
             yield
     except StoppedError:
         raise

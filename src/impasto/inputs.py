@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from impasto import images, masks, reading
 from impasto.errors import InputError
+from impasto.files import is_there, shown
 from impasto.images import Picture
 from impasto.masks import Mask
 from impasto.notes import tell
 from impasto.notions import STYLE_LOSSES
 from impasto.recipe import FIRST_CANVASES, Recipe
-from impasto.styles import Style
+from impasto.sentences import shown_value, suggest
+from impasto.styles import Style, read_path
 
 SAME_SHAPE = 0.02  # relative difference of aspect ratios that rounding explains
 StyleSource = images.Source | Style
@@ -31,6 +34,8 @@ CALLED = {
     "weights": "weight file",
 }
 MASKS = ("mask", "style mask", "protect")
+OTHER_WORDS = {"random": "noise", "white": "noise", "photo": "content", "original": "content"}
+PICTURES = {"picture", "mask", "style_mask"}  # fields of a style
 
 
 @dataclass(frozen=True)
@@ -90,9 +95,22 @@ class Inputs:
         masked = self.protected is not None or any(style.mask for style in self.styles)
         return len(self.styles) if masked else 0
 
+    @cached_property
+    def identity(self) -> Hashable:
+        """All that decides what can be measured of them, but for the recipe.
+
+        It holds every picture, mask and setting of a style; only the first canvas is left out,
+        which is a beginning and no target.
+        """
+        masked = [(style.mask, style.style_mask) for style in self.styles]
+        marks = [mask and mask.digest for masks in [*masked, (self.protected,)] for mask in masks]
+        settings = [style.style.model_dump_json(exclude=PICTURES) for style in self.styles]
+        pictures = [self.content.identity, *(style.picture.identity for style in self.styles)]
+        return tuple(pictures), tuple(marks), tuple(settings)
+
     def serve(self, styles: Sequence[Style], old: Recipe, new: Recipe) -> bool:
         """Whether another recipe, with those styles, reads the same pictures."""
-        same = old.protect == new.protect and _initial(old) == _initial(new)
+        same = sources(None, (), old) == sources(None, (), new)
         return same and tuple(read.style for read in self.styles) == tuple(styles)
 
 
@@ -107,12 +125,7 @@ def styles_of(
     Raises:
         InputError: there are none, or one is for a layer that the recipe reads no style at.
     """
-    if given is None:
-        styles = recipe.styles
-    elif isinstance(given, list | tuple):
-        styles = tuple(Style.read(style) for style in given)
-    else:
-        styles = (given if isinstance(given, Style) else Style(picture=given),)
+    styles = recipe.styles if given is None else named(given)
     if not styles and recipe.alpha == 0:
         styles = (Style(picture=content),)
     if not styles and (recipe.style_weight > 0 or recipe.initial == "style"):
@@ -129,6 +142,42 @@ def styles_of(
     return styles
 
 
+def named(given: StyleSource | Iterable[StyleSource]) -> tuple[Style, ...]:
+    """The styles that are named: one, or several in a list or anything else that gives them.
+
+    A text is the text form of a style here too, as on the command line and in a recipe.
+    """
+    one = isinstance(given, str | bytes | os.PathLike | Mapping | Style) or hasattr(given, "dtype")
+    if one or not isinstance(given, Iterable):
+        return (Style.read(given),)
+    return tuple(Style.read(style) for style in given)
+
+
+def source_of(given: Any, role: str) -> Any:
+    """Where a picture comes from: the path as text, or what is in memory.
+
+    Raises:
+        InputError: it is neither.
+    """
+    if given is None:
+        raise InputError(
+            f"There is no {role}: give a path, a PIL image or an H×W×3 uint8 array, not None."
+        )
+    return str(path_of(given, role)) if isinstance(given, str | os.PathLike) else given
+
+
+def path_of(given: Any, role: str) -> Path:
+    """The path of a file.
+
+    Raises:
+        InputError: it is none.
+    """
+    try:
+        return Path(read_path(given, role))
+    except ValueError as error:
+        raise InputError(f"The {role} cannot be {shown_value(given)}: {error}.") from None
+
+
 def _check_alone(styles: Sequence[Style], recipe: Recipe) -> None:
     """Make sure that there is one style, everywhere."""
     masked = any(style.mask is not None or style.style_mask is not None for style in styles)
@@ -141,7 +190,7 @@ def _check_alone(styles: Sequence[Style], recipe: Recipe) -> None:
 
 
 def sources(
-    content: images.Source, styles: Sequence[Style], recipe: Recipe
+    content: images.Source | None, styles: Sequence[Style], recipe: Recipe
 ) -> dict[str, images.Source]:
     """Where everything that a run reads comes from, by the keys of :attr:`Inputs.files`."""
     named: dict[str, Any] = {"content": content}
@@ -180,6 +229,7 @@ def read(content: images.Source, styles: Sequence[Style], recipe: Recipe) -> Inp
     pictures: dict[str, Picture] = {}
     shares: dict[str, Mask] = {}
     files: dict[str, Input] = {}
+    _check_initial(recipe)
     for key, source in sources(content, styles, recipe).items():
         made: Picture | Mask
         if kind_of(key) in MASKS:
@@ -204,6 +254,23 @@ def read(content: images.Source, styles: Sequence[Style], recipe: Recipe) -> Inp
         shares.get("protect"),
         pictures.get("initial"),
         files,
+    )
+
+
+def _check_initial(recipe: Recipe) -> None:
+    """Make sure that a word for the first canvas is one of those that there are.
+
+    Raises:
+        InputError: it is none, and no file.
+    """
+    initial = _initial(recipe)
+    if initial is None or Path(initial).suffix or is_there(initial):
+        return
+    word = Path(initial).name.lower()
+    hint = suggest(OTHER_WORDS.get(word, word), FIRST_CANVASES)
+    raise InputError(
+        f"There is no initial canvas {shown(initial)}: use {', '.join(FIRST_CANVASES)}, or the "
+        f"path of a picture{hint or '.'}"
     )
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -20,12 +20,16 @@ from torch import Tensor
 
 from impasto import stopping
 
+Solved = TypeVar("Solved")
 Loss = Callable[[Tensor], Tensor]  # the statistic of a canvas in, a scalar out
 
 MOST_PLACES = 1024  # positions that self-similarity compares with each other
 MOST_NEIGHBOURS = 4096  # positions of a style picture among which the nearest is looked for
 AT_ONCE = 4096  # positions of a canvas for which it is looked for at a time
 SMALLEST_VARIANCE = 1e-3  # of a channel, as a share of a style's mean one, that keeps roots off 0
+SMALLEST_SHARE = (
+    1e-5  # of its mean square, as far as moments in float32 tell a flat map from another
+)
 SMALLEST_ENERGY = 1e-12  # of a layer that sees nothing in a picture
 LEVELLED = 0.01  # share of the largest eigenvalue below which a Gram matrix's count alike
 ALIKE = 1e-6  # of the variance of a Gram matrix's entries, so that no picture is just like another
@@ -194,7 +198,9 @@ def whitened_gram_loss(target: Tensor, example: Tensor) -> Loss:
     Returns:
         Gives the loss of a canvas's Gram matrix, a scalar.
     """
-    values, vectors = torch.linalg.eigh(target.cpu())
+    if not target.isfinite().all():
+        return _unknown
+    values, vectors = _solved(torch.linalg.eigh, target.cpu())
     values = values.clamp_min(SMALLEST_ENERGY).to(target)
     vectors = vectors.to(target)
     means = (values.unsqueeze(0) + values.unsqueeze(1)) / 2
@@ -269,16 +275,23 @@ def wasserstein_loss(target: Tensor) -> Loss:
         0.9
     """
     mean, wanted = _gaussian(target.double())
-    noise = _smallest_variance(target) * torch.eye(len(mean)).to(wanted)
-    values, vectors = torch.linalg.eigh(wanted + noise)
-    root = (vectors * values.sqrt()) @ vectors.T
+    smallest = _smallest_variance(target)
+    noise = smallest * torch.eye(len(mean)).to(wanted)
+    least = smallest / 10  # of what is at least as large as the noise, but for rounding
+    if not target.isfinite().all():
+        return _unknown
+    values, vectors = _solved(torch.linalg.eigh, wanted + noise)
+    root = (vectors * values.clamp_min(least).sqrt()) @ vectors.T
 
     def loss(seen: Tensor) -> Tensor:
+        if not seen.isfinite().all():
+            return _unknown(seen)
         other_mean, covariance = _gaussian(seen.double())
-        shared = torch.linalg.eigvalsh(root @ (covariance + noise) @ root).clamp_min(0).sqrt().sum()
-        spread = (covariance + wanted + 2 * noise).trace() - 2 * shared
+        shared = _solved(torch.linalg.eigvalsh, root @ (covariance + noise) @ root)
+        roots = shared.clamp_min(least**2).sqrt().sum()
+        spread = (covariance + wanted + 2 * noise).trace() - 2 * roots
         distance: Tensor = ((mean - other_mean).square().sum() + spread) / len(mean)
-        return distance.to(seen.dtype)
+        return distance.clamp_min(0).to(seen.dtype)  # rounding may take it below
 
     return loss
 
@@ -441,10 +454,30 @@ def _gaussian(seen: Tensor) -> tuple[Tensor, Tensor]:
     return mean, seen[:-1, :-1] - torch.outer(mean, mean)
 
 
+def _solved(solve: Callable[[Tensor], Solved], matrix: Tensor) -> Solved:
+    """What an eigensolver makes of a finite symmetric matrix."""
+    try:
+        return solve(matrix)
+    except torch.linalg.LinAlgError:  # type: ignore[attr-defined]  # of some that lie too close
+        apart = torch.linspace(1, 2, len(matrix), dtype=matrix.dtype, device=matrix.device)
+        shift = torch.finfo(matrix.dtype).eps * matrix.detach().abs().max() * apart
+        return solve(matrix + shift.diag())
+
+
+def _unknown(seen: Tensor) -> Tensor:
+    """The loss where a statistic is not finite: NaN, as of one that needs no eigenvalues."""
+    return seen.sum() * math.nan
+
+
 def _smallest_variance(target: Tensor) -> float:
-    """What is added to variances, so that roots have a slope where a canvas is flat."""
-    variances = _gaussian(target.double())[1].diagonal()
-    return max(SMALLEST_VARIANCE * variances.mean().item(), torch.finfo(torch.float32).tiny)
+    """What is added to variances, so that roots have a slope where a canvas is flat.
+
+    Where a style is flat itself, it is what rounding leaves of the mean square.
+    """
+    seen = target.double()
+    variance = _gaussian(seen)[1].diagonal().mean().item()
+    energy = seen.diagonal()[:-1].mean().item()
+    return max(SMALLEST_VARIANCE * variance, SMALLEST_SHARE * energy, SMALLEST_ENERGY)
 
 
 def _sorted_difference(seen: Tensor, wanted: Tensor) -> Tensor:

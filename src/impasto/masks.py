@@ -7,9 +7,11 @@ its feature maps before their Gram matrix is taken.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,7 +23,7 @@ from torch import Tensor
 from impasto import images, reading
 from impasto.colours import LUMA
 from impasto.errors import InputError
-from impasto.files import shown
+from impasto.files import is_there, shown
 from impasto.notes import tell
 from impasto.sizes import PixelSize
 
@@ -50,6 +52,11 @@ class Mask:
     def size(self) -> PixelSize:
         """Width and height in pixels."""
         return self.shares.shape[1], self.shares.shape[0]
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the shares, which differ where a file's regions do."""
+        return hashlib.sha256(f"{self.size}".encode() + self.shares.tobytes()).hexdigest()
 
     def at(self, size: PixelSize) -> Shares:
         """The mask stretched to another size, H × W; it never overshoots, as a picture may."""
@@ -169,18 +176,11 @@ def split(source: Any) -> tuple[Any, str | None]:
     >>> split("regions.png#ff0000"), split("sky.png")
     (('regions.png', 'ff0000'), ('sky.png', None))
     """
-    if isinstance(source, str | os.PathLike) and not _is_there(source):
+    if isinstance(source, str | os.PathLike) and not is_there(reading.located(source)):
         label = LABEL.match(reading.as_given(source))
         if label is not None:
             return label["path"], label["colour"].lower()
     return source, None
-
-
-def _is_there(path: str | os.PathLike[str]) -> bool:
-    try:
-        return reading.located(path).exists()
-    except (OSError, ValueError):  # of a name that the system cannot look up
-        return False
 
 
 def pooled(mask: Tensor, pools: int) -> Tensor:

@@ -42,6 +42,7 @@ class Evaluation:
         style: style loss before beta.
         gradient: d followed / d canvas, 3 × H × W.
         correction: how much larger it is than an estimate like those before it would have been.
+        turn: by how much the gradient differs from that of such an estimate; None for nothing.
         stand_in: what the loss would be with the stand-in for the style loss, if that is followed.
     """
 
@@ -50,6 +51,7 @@ class Evaluation:
     style: float
     gradient: Tensor
     correction: float = 0.0
+    turn: Tensor | None = None
     stand_in: float | None = None
 
     @property
@@ -58,8 +60,9 @@ class Evaluation:
         return self.loss if self.stand_in is None else self.stand_in
 
     def is_finite(self) -> bool:
-        """Whether the loss and every entry of the gradient are finite."""
-        return math.isfinite(self.loss) and math.isfinite(self.gradient.sum().item())
+        """Whether the losses and every entry of the gradient are finite."""
+        losses = math.isfinite(self.loss) and math.isfinite(self.followed)
+        return losses and math.isfinite(self.gradient.sum().item())
 
 
 class Objective:

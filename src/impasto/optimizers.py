@@ -6,6 +6,7 @@ every evaluation is one step, and a run can be looked at, stopped and kept after
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass, fields
 from typing import Any, Protocol
@@ -22,9 +23,20 @@ class Optimizer(Protocol):
     """What the painter needs of an optimiser."""
 
     def step(
-        self, canvas: Tensor, loss: float, gradient: Tensor, correction: float = 0.0
+        self,
+        canvas: Tensor,
+        loss: float,
+        gradient: Tensor,
+        correction: float = 0.0,
+        turn: Tensor | None = None,
     ) -> Tensor | None:
         """The canvas to evaluate next; None where there is nothing left to gain."""
+
+    def step_back(self) -> Tensor | None:
+        """A canvas nearer to the last good one than what was proposed, whose loss is not finite.
+
+        None where there is none.
+        """
 
     def change_loss(self) -> None:
         """From the next step on, losses are not to be compared with those before."""
@@ -57,6 +69,7 @@ class Adam:
         loss: float,  # noqa: ARG002
         gradient: Tensor,
         correction: float = 0.0,  # noqa: ARG002
+        turn: Tensor | None = None,  # noqa: ARG002
     ) -> Tensor:
         """The updated canvas."""
         if self.mean is None or self.square is None:
@@ -67,6 +80,9 @@ class Adam:
         mean = self.mean / (1 - self.BETA1**self.count)
         square = self.square / (1 - self.BETA2**self.count)
         return canvas - self.learning_rate * mean / (square.sqrt() + self.EPSILON)
+
+    def step_back(self) -> None:
+        """None, since it shortens no step."""
 
     def change_loss(self) -> None:
         """Nothing, since it compares none."""
@@ -150,7 +166,12 @@ class LBFGS:
         self.line: Line | None = None
 
     def step(
-        self, canvas: Tensor, loss: float, gradient: Tensor, correction: float = 0.0
+        self,
+        canvas: Tensor,
+        loss: float,
+        gradient: Tensor,
+        correction: float = 0.0,
+        turn: Tensor | None = None,
     ) -> Tensor | None:
         """The next canvas to try; None once no step along the gradient lowers the loss.
 
@@ -159,15 +180,22 @@ class LBFGS:
             loss: its loss.
             gradient: of the loss by it.
             correction: how much too small the losses before were, in the light of this one.
+            turn: what the gradients before lacked, likewise; None for nothing.
         """
         line = self.line
         if line is None:
             return self._set_out(canvas, loss, gradient)
         line.loss += correction
+        if turn is not None:
+            line.gradient = line.gradient + turn
         if loss > line.loss + self.ENOUGH * line.length * line.slope:
             return self._shorten(line, loss)
         self._remember(canvas - line.start, gradient - line.gradient)
         return self._set_out(canvas, loss, gradient)
+
+    def step_back(self) -> Tensor | None:
+        """A tenth of the proposed step, then less and less of it; None after the last trial."""
+        return None if self.line is None else self._shorten(self.line, math.inf)
 
     def change_loss(self) -> None:
         """Take a new direction from the next canvas, whatever its loss; the pairs stay."""
@@ -220,7 +248,7 @@ class LBFGS:
             return self._set_out(line.start, line.loss, line.gradient)
         excess = loss - line.loss - line.length * line.slope
         guess = -line.slope * line.length / (2 * excess)
-        line.length *= min(max(guess, 0.1), 0.5)
+        line.length *= min(max(0.1, guess), 0.5) if loss < math.inf else 0.1**line.trials
         return line.start + line.length * line.direction
 
     def _remember(self, step: Tensor, change: Tensor) -> None:

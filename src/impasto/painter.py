@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -15,15 +16,17 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from impasto import __version__, devices, images, inputs, pyramid, reading, sizes, stopping
+from impasto import __version__, devices, images, inputs, pyramid, reading, sizes, stopping, threads
 from impasto import checkpoint as checkpoints
 from impasto import weights as weight_files
 from impasto.canvases import Canvases
 from impasto.checkpoint import Saved, Saving
+from impasto.deferred import cut_for
 from impasto.errors import InputError, RunError, StoppedError
-from impasto.evaluator import Evaluator, memory_errors
-from impasto.files import CHECKPOINT_EVERY, check_interval, check_writable, shown
-from impasto.inputs import Inputs, StyleSource, called, styles_of
+from impasto.evaluator import Evaluator
+from impasto.files import CHECKPOINT_EVERY, check_apart, check_interval, check_writable, shown
+from impasto.inputs import Inputs, StyleSource, called, named, path_of, source_of, styles_of
+from impasto.memory import is_out_of_memory, memory_errors
 from impasto.notes import tell
 from impasto.objective import Evaluation, follows_stand_in
 from impasto.optimizers import (
@@ -35,8 +38,9 @@ from impasto.optimizers import (
     is_stalled,
 )
 from impasto.pyramid import Level
-from impasto.recipe import Recipe
+from impasto.recipe import Recipe, RecipeSource
 from impasto.result import ASKED_TO_STOP, INTERRUPTED, Easel, OnStep, Result, Step, finish
+from impasto.sentences import plain
 from impasto.spectrum import Spectrum
 from impasto.store import KNOWN_BYTES, Known
 from impasto.styles import Style, absolute
@@ -47,15 +51,15 @@ STAND_IN = 2 / 3  # share of the finest level's steps that follow the stand-in f
 
 def stylize(
     content: images.Source,
-    style: StyleSource | Sequence[StyleSource] | None = None,
-    recipe: Recipe | None = None,
-    initial: npt.NDArray[np.floating[Any]] | None = None,
+    style: StyleSource | Iterable[StyleSource] | None = None,
+    recipe: RecipeSource | None = None,
+    initial: npt.ArrayLike | None = None,
     on_step: OnStep | None = None,
     *,
-    device: str = "auto",
-    weights: str | Path = "bundled",
+    device: str | torch.device = "auto",
+    weights: str | os.PathLike[str] = "bundled",
     weights_input: str | None = None,
-    checkpoint: str | Path | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
     checkpoint_every: float = CHECKPOINT_EVERY,
 ) -> Result:
     """Paint the content of one picture in the style of another, or of several.
@@ -64,12 +68,15 @@ def stylize(
 
     Args:
         content: a path, a PIL image, or an H × W × 3 uint8 array (RGB).
-        style: likewise, or a :class:`Style` that says more, or a list of those; None means the
-            recipe's styles.
-        recipe: the settings; None means the preset ``default``.
-        initial: H × W × 3 floats, RGB 0…255 at the working size, in place of the recipe's first
+        style: likewise, or a :class:`Style` that says more, or several of those; a text is read as
+            on the command line, as in ``"oil.jpg:0.7,mask=sky.png"``. None means the recipe's
+            styles.
+        recipe: the settings: a :class:`Recipe`, the name of a preset, the path of a TOML file, or a
+            table of settings; None means the preset ``default``.
+        initial: H × W × 3 numbers, RGB 0…255 at the working size, in place of the recipe's first
             canvas.
-        on_step: called after every step; may return False to stop.
+        on_step: called after every step. False, NumPy's too, stops the run; with None or anything
+            else it goes on.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         weights: ``bundled``, or the path of a weight file (see :func:`impasto.weights.load`).
         weights_input: what a weight file expects, ``caffe`` or ``torchvision``.
@@ -80,6 +87,7 @@ def stylize(
         InputError: a picture, size, weight file or device cannot be used.
         RunError: the run ran out of memory, or its first loss was not finite.
     """
+    _check_on_step(on_step)
     run = Run(
         content,
         style,
@@ -90,13 +98,17 @@ def stylize(
         weights_input=weights_input,
     )
     if checkpoint is not None:
+        checkpoint = path_of(checkpoint, "checkpoint")
         checkpoints.check_replaceable(checkpoint)
         run.save_to(checkpoint, checkpoint_every)
     return run.paint(on_step)
 
 
 def resume(
-    checkpoint: str | Path, on_step: OnStep | None = None, *, inputs: str | Path | None = None
+    checkpoint: str | os.PathLike[str],
+    on_step: OnStep | None = None,
+    *,
+    inputs: str | os.PathLike[str] | None = None,
 ) -> Result:
     """Go on with a run that was stopped; the result is that of one that never was.
 
@@ -110,8 +122,9 @@ def resume(
         InputError: it cannot be read, or an input of the run has changed.
         RunError: as for :func:`stylize`.
     """
-    folder = None if inputs is None else Path(inputs)
-    return Run.resumed(Path(checkpoint), folder).paint(on_step)
+    _check_on_step(on_step)
+    folder = None if inputs is None else path_of(inputs, "folder")
+    return Run.resumed(path_of(checkpoint, "checkpoint"), folder).paint(on_step)
 
 
 @dataclass
@@ -180,7 +193,7 @@ class Progress:
         except (KeyboardInterrupt, StoppedError):
             self.stopped = INTERRUPTED
         else:
-            if isinstance(answer, bool | np.bool_) and not answer:
+            if plain(answer) is False:
                 self.stopped = ASKED_TO_STOP
 
 
@@ -202,23 +215,28 @@ class Run:
         first_canvas: 3 × H × W at the coarsest level, RGB 0…255 with the network's mean taken away.
     """
 
+    @memory_errors()
     def __init__(
         self,
         content: images.Source,
-        style: StyleSource | Sequence[StyleSource] | None = None,
-        recipe: Recipe | None = None,
-        initial: npt.NDArray[np.floating[Any]] | None = None,
+        style: StyleSource | Iterable[StyleSource] | None = None,
+        recipe: RecipeSource | None = None,
+        initial: npt.ArrayLike | None = None,
         *,
-        device: str = "auto",
-        weights: str | Path = "bundled",
+        device: str | torch.device = "auto",
+        weights: str | os.PathLike[str] = "bundled",
         weights_input: str | None = None,
         varies: bool = False,
         _checkpoint: tuple[Saved, dict[str, Tensor]] | None = None,
         _like: Run | None = None,
     ) -> None:
-        self.recipe = recipe = Recipe() if recipe is None else recipe
-        self._pictures, self._sources = (content, style), (weights, weights_input)
-        styles = styles_of(style, recipe, content)
+        self.recipe = recipe = Recipe.read(recipe)
+        content = source_of(content, "content picture")
+        given = None if style is None else named(style)  # once, as it may give them only once
+        if str(weights) != "bundled":
+            weights = path_of(weights, "weight file")
+        self._pictures, self._sources = (content, given), (weights, weights_input)
+        styles = styles_of(given, recipe, content)
         self.inputs: Inputs = (
             _like.inputs
             if _like is not None and _like.inputs.serve(styles, _like.recipe, recipe)
@@ -246,8 +264,11 @@ class Run:
         self._progress: Progress | None = None
         self._known: Known = Known(KNOWN_BYTES if varies else 0) if _like is None else _like._known
         self.evaluator = Evaluator(loaded, self._canvases, recipe, self.levels, self._known)
+        self._threads: int | None = None  # as many as there are
         if _checkpoint is not None:
-            self._restore(*_checkpoint)
+            self._threads = _checkpoint[0].threads
+            with threads.use(self._threads):
+                self._restore(*_checkpoint)
             return
         coarsest = self.levels[0]
         with memory_errors(coarsest.size):
@@ -294,6 +315,7 @@ class Run:
         )
 
     @classmethod
+    @memory_errors()
     def resumed(cls, path: Path, folder: Path | None = None) -> Run:
         """The run that a checkpoint holds, to go on where it was.
 
@@ -308,22 +330,32 @@ class Run:
         saved = checkpoints.with_inputs_found(saved, path, folder)
         if not devices.is_offered(saved.device):
             raise InputError(
-                f"The run in {shown(path)} computes on '{saved.device}', which this machine does "
-                "not offer: go on with it where it was begun, or start it anew."
+                f"The run in {shown(path)} computes on {shown(saved.device)}, which this machine "
+                "does not offer: go on with it where it was begun, or start it anew."
             )
+        try:
+            recipe = Recipe(**saved.recipe)
+            styles = [Style.read(style) for style in saved.styles]
+        except InputError as error:
+            raise InputError(f"In the checkpoint {shown(path)}: {error}") from None
         try:
             run = cls(
                 saved.content,
-                [Style.read(style) for style in saved.styles],
-                Recipe(**saved.recipe),
+                styles,
+                recipe,
                 device=saved.device,
                 weights=saved.weights,
                 weights_input=saved.weights_input,
                 _checkpoint=(saved, tensors),
             )
-        except KeyError:
+        except InputError:
+            raise
+        except (KeyError, ValueError) as error:
+            missing = isinstance(error, KeyError)
+            reason = f"it lacks {error}" if missing else error
             raise InputError(
-                f"The checkpoint {shown(path)} is incomplete: start the run anew."
+                f"The checkpoint {shown(path)} does not hold a run of its recipe ({reason}): start "
+                "the run anew."
             ) from None
         run.save_to(path, saved.every, saved.outputs)
         assert run._saving is not None  # noqa: S101 – it was set by the line before
@@ -333,7 +365,7 @@ class Run:
     def _restore(self, saved: Saved, tensors: dict[str, Tensor]) -> None:
         """Take up a state."""
         self._check_inputs(saved)
-        torch.set_num_threads(saved.threads)
+        self._check_state(saved, tensors)
         if saved.float32:
             self.evaluator.give_up_bfloat16()
         self.evaluator.tiles = saved.tiles
@@ -362,10 +394,28 @@ class Run:
         if self.evaluator.deferred is not None:
             self.evaluator.deferred.restore(saved.deferred, tensors)
 
+    def _check_state(self, saved: Saved, tensors: dict[str, Tensor]) -> None:
+        """Make sure that a state is one of this run.
+
+        Raises:
+            ValueError: it is not.
+        """
+        saved.check(self.levels)
+        level = self.levels[saved.level - 1]
+        checkpoints.check_tensors(tensors, level, self._canvases.dtype, cut_for(self.recipe))
+        if not saved.history and not tensors["canvas"].isfinite().all():
+            raise ValueError("its canvas holds NaN or infinity")
+        if any(saved.tiles) and not self.recipe.tiles:
+            raise ValueError("it has tiles")
+        if saved.float32 and not self._rounds_too_much():
+            raise ValueError("it has given up another precision")
+
     def _check_inputs(self, saved: Saved) -> None:
         """Make sure that every input is the file that the run began with."""
         paths = {key: file.path for key, file in self.inputs.files.items()}
         hashes = self._hashes()
+        if saved.inputs.keys() != hashes.keys():
+            raise ValueError("its inputs are not those of its recipe")
         for key, sha256 in saved.inputs.items():
             if hashes.get(key) != sha256:
                 raise InputError(
@@ -398,20 +448,15 @@ class Run:
                 number of seconds.
         """
         check_interval(every)
+        checkpoint = check_writable(reading.located(checkpoint))
         for key, file in self.inputs.files.items():
             if file.path is None:
                 raise InputError(
                     f"A checkpoint needs a {called(key)} that is a file, to find it again."
                 )
-        for path in self.files:
-            if Path(checkpoint).resolve() == path.resolve():
-                raise InputError(
-                    f"The checkpoint would replace {shown(path)}, an input of the run: choose "
-                    "another name."
-                )
+        check_apart(self.files, [checkpoint])
         torch.set_num_threads(torch.get_num_threads())  # as a resumed run does, for the same bytes
-        path = check_writable(reading.located(checkpoint)).absolute()
-        self._saving = Saving(path, every, outputs or {}, is_given_up=is_given_up)
+        self._saving = Saving(checkpoint.absolute(), every, outputs or {}, is_given_up=is_given_up)
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -436,12 +481,22 @@ class Run:
 
         Ctrl-C in a Python session interrupts it, and a :func:`impasto.stopping.scope` that asks to.
 
+        Painted again, a run paints the same again; one that was taken up from a checkpoint goes on
+        from where it is. A canvas of which the loss is not finite is no step: L-BFGS tries a
+        shorter one in its place, and the run ends where that does not help.
+
         Raises:
             RunError: it ran out of memory, or its first loss was not finite.
             StoppedError: it was interrupted before its first step.
         """
+        with memory_errors(self.size), threads.use(self._threads):
+            return self._paint(on_step)
+
+    def _paint(self, on_step: OnStep | None) -> Result:
+        if self._progress is None:
+            self.evaluator.start()
         progress = self._progress or Progress(self.first_canvas, self.first_canvas)
-        progress.on_step = on_step
+        progress.on_step, progress.stopped = on_step, None
         with stopping.ctrl_c_asks():
             try:
                 self._paint_levels(progress)
@@ -462,7 +517,7 @@ class Run:
             )
         return Result(
             canvas=self._canvases.to_pixels(self._canvases.resized(progress.kept, self.size)),
-            history=progress.history,
+            history=list(progress.history),
             best=progress.best,
             recipe=self.recipe,
             inputs=self.inputs,
@@ -492,15 +547,21 @@ class Run:
             last, stand_in = progress.count == level.steps - 1, progress.count < first_steps
             measured = self.evaluator(canvas, exactly=last, stand_in=stand_in)
             if not measured.is_finite():
-                progress.stopped = f"the loss of step {len(progress.history) + 1} is not finite"
-                return
+                self._step_back(progress)
+                if progress.stopped is not None:
+                    return
+                continue
             if progress.optimizer is None:
                 progress.optimizer = make_optimizer(self.recipe, canvas, level)
             if progress.count == first_steps:
                 progress.optimizer.change_loss()
-            gradient = self._canvases.allowed(measured.gradient)
+            allowed, turn = self._canvases.allowed, measured.turn
             updated = progress.optimizer.step(
-                canvas, measured.followed, gradient, measured.correction
+                canvas,
+                measured.followed,
+                allowed(measured.gradient),
+                measured.correction,
+                None if turn is None else allowed(turn),
             )
             following = canvas if updated is None else updated
             progress.canvas = following
@@ -514,12 +575,29 @@ class Run:
             elif updated is None:
                 progress.count = level.steps
                 return
-            if self._rounds_too_much() and is_stalled(progress.optimizer):
-                self.evaluator.use_float32()
-                progress.canvas, progress.optimizer = progress.kept, None
+            self._leave_bfloat16(progress)
             if progress.stopped is not None:
                 return
             self._save(progress)
+
+    def _step_back(self, progress: Progress) -> None:
+        """Try a shorter step than one whose loss is not finite, which is none of the run's steps.
+
+        Where there is no shorter one, the run ends.
+        """
+        shorter = None if progress.optimizer is None else progress.optimizer.step_back()
+        if shorter is None:
+            progress.stopped = f"the loss of step {len(progress.history) + 1} is not finite"
+            return
+        progress.canvas = shorter
+        self._leave_bfloat16(progress)
+        self._save(progress)
+
+    def _leave_bfloat16(self, progress: Progress) -> None:
+        """Go on in float32 from the best canvas, where the optimiser finds no way in bfloat16."""
+        if self._rounds_too_much() and progress.optimizer and is_stalled(progress.optimizer):
+            self.evaluator.use_float32()
+            progress.canvas, progress.optimizer = progress.kept, None
 
     def _stand_in_steps(self, level: Level) -> int:
         """How many steps of a level, its first, follow the stand-in for the style loss."""
@@ -547,7 +625,9 @@ class Run:
             )
         except StoppedError:
             return
-        except (OSError, ValueError) as error:  # the latter of a name that is no Unicode
+        except (OSError, ValueError, RuntimeError, MemoryError) as error:
+            if isinstance(error, RuntimeError) and not is_out_of_memory(error):
+                raise  # but not a ValueError, of a name that is no Unicode
             self._saving = None
             reason = getattr(error, "strerror", None) or "it cannot be written"
             tell(
@@ -615,17 +695,29 @@ def make_optimizer(recipe: Recipe, canvas: Tensor, level: Level) -> Optimizer:
     )
 
 
-def _checked_initial(
-    initial: npt.NDArray[np.floating[Any]], size: tuple[int, int]
-) -> npt.NDArray[np.floating[Any]]:
+def _check_on_step(on_step: object) -> None:
+    if on_step is not None and not callable(on_step):
+        raise InputError(
+            f"on_step should be a function of a step, not {type(on_step).__name__}: give one, or "
+            "None."
+        )
+
+
+def _checked_initial(initial: npt.ArrayLike, size: tuple[int, int]) -> npt.NDArray[Any]:
+    """A first canvas of one's own as an array of floats."""
     shape = (size[1], size[0], 3)
-    if not isinstance(initial, np.ndarray) or initial.shape != shape or initial.dtype.kind != "f":
+    known = hasattr(initial, "dtype")
+    try:
+        array = np.asarray(initial if isinstance(initial, np.ndarray) else plain(initial))
+    except (TypeError, ValueError, RuntimeError):  # lists of unequal lengths, say
+        array = np.empty(0, object)
+    if array.shape != shape or array.dtype.kind not in ("f" if known else "fiu"):
         got = (
-            f"an array of {initial.dtype} with shape {initial.shape}"
-            if isinstance(initial, np.ndarray)
+            f"an array of {initial.dtype} with shape {tuple(initial.shape)}"  # type: ignore[union-attr]
+            if known
             else type(initial).__name__
         )
         raise InputError(f"The initial canvas should be floats of shape {shape}, not {got}.")
-    if not np.isfinite(initial).all():
+    if not np.isfinite(array).all():
         raise InputError("The initial canvas holds NaN or infinity.")
-    return initial
+    return array

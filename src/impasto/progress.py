@@ -9,7 +9,7 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -19,9 +19,12 @@ from rich.console import Console
 from rich.progress import (
     BarColumn,
     Progress,
+    ProgressColumn,
+    Task,
     TextColumn,
     TimeElapsedColumn,
 )
+from rich.table import Table
 
 from impasto import __version__, images
 from impasto.errors import InputError
@@ -56,26 +59,35 @@ class Account:
 
     def __init__(self, levels: Sequence[Level]) -> None:
         self.levels = levels
-        self.steps = sum(level.steps for level in levels)
         self.best = float("inf")
-        self.at = 0  # number of the level of the last step
+        self.at = 1  # number of the level of the last step
+        self.before: dict[int, int] = {}  # how many steps the levels before took, by their number
+
+    @property
+    def steps(self) -> int:
+        """How many the run will have taken; a level that converged took fewer than it had."""
+        return sum(self.before.get(level.number, level.steps) for level in self.levels)
 
     def take(self, step: Step) -> None:
         """Take a step down; the best loss begins anew at every level."""
         if step.level != self.at:
+            self.before[self.at] = step.number - 1 - sum(self.before.values())
             self.at, self.best = step.level, float("inf")
         self.best = min(self.best, step.loss)
 
     def left(self, step: Step) -> float:
         """Seconds that the run will still take after a step, as far as one can tell."""
         done = todo = 0
-        number = step.number
         for level in self.levels:
-            count = min(number, level.steps)
-            number -= count
             pixels = level.size[0] * level.size[1]
-            done += count * pixels
-            todo += (level.steps - count) * pixels
+            if level.number < step.level:
+                done += self.before.get(level.number, level.steps) * pixels
+            elif level.number == step.level:
+                count = step.number - sum(self.before.values())
+                done += count * pixels
+                todo += (level.steps - count) * pixels
+            else:
+                todo += level.steps * pixels
         return step.seconds * todo / done
 
     def size(self, step: Step) -> str:
@@ -84,22 +96,45 @@ class Account:
         return f"{width}×{height}"
 
 
+# What a bar shows, from what matters most to what goes first where a terminal is narrow.
+BY_WEIGHT = ("step", "left", "loss", "bar", "size", "best", "elapsed")
+
+
+class _Fitting(Progress):
+    """Progress that leaves out what a narrow terminal has no room for."""
+
+    def __init__(self, columns: Mapping[str, ProgressColumn], console: Console) -> None:
+        self.named, self.terminal = columns, console
+        super().__init__(*columns.values(), console=console, transient=True)
+
+    def make_tasks_table(self, tasks: Iterable[Task]) -> Table:
+        """The columns for which there is room."""
+        tasks, room, kept = list(tasks), self.terminal.width, set[str]()
+        for name in BY_WEIGHT:
+            shown = [self.terminal.measure(self.named[name](task)).maximum for task in tasks]
+            needed = max(shown, default=0) + 1
+            if needed <= room or not kept:
+                kept.add(name)
+                room -= needed
+        self.columns = tuple(column for name, column in self.named.items() if name in kept)
+        return super().make_tasks_table(tasks)
+
+
 class Bar:
     """A progress bar with step, size, loss, best of the size, and time left."""
 
     def __init__(self, levels: Sequence[Level], console: Console) -> None:
         self.account = Account(levels)
-        self.progress = Progress(
-            BarColumn(bar_width=24),
-            TextColumn("step {task.completed:.0f}/{task.total:.0f}"),
-            TextColumn("at {task.fields[size]}"),
-            TextColumn("loss {task.fields[loss]}"),
-            TextColumn("best {task.fields[best]}"),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[left]}"),
-            console=console,
-            transient=True,
-        )
+        columns = {
+            "bar": BarColumn(bar_width=24),
+            "step": TextColumn("step {task.completed:.0f}/{task.total:.0f}"),
+            "size": TextColumn("at {task.fields[size]}"),
+            "loss": TextColumn("loss {task.fields[loss]}"),
+            "best": TextColumn("best {task.fields[best]}"),
+            "elapsed": TimeElapsedColumn(),
+            "left": TextColumn("{task.fields[left]}"),
+        }
+        self.progress = _Fitting(columns, console)
         self.task = self.progress.add_task(
             "", total=self.account.steps, size="…", loss="…", best="…", left=""
         )
@@ -117,6 +152,7 @@ class Bar:
         self.progress.update(
             self.task,
             completed=step.number,
+            total=self.account.steps,
             size=self.account.size(step),
             loss=f"{step.loss:.3e}",
             best=f"{self.account.best:.3e}",
@@ -130,18 +166,25 @@ class Lines:
     def __init__(self, levels: Sequence[Level], file: TextIO) -> None:
         self.account, self.file = Account(levels), file
         self.every = max(1, self.account.steps // LINES)
+        self.due: Step | None = None  # the last step, if it has no line yet
 
     def __enter__(self) -> Lines:
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self.due is not None:
+            self._print(self.due)
         self.file.flush()
 
     def __call__(self, step: Step) -> None:
         """Print a line if this step is due one."""
         self.account.take(step)
-        if step.number not in (1, self.account.steps) and step.number % self.every:
-            return
+        self.due = step
+        if step.number in (1, self.account.steps) or step.number % self.every == 0:
+            self._print(step)
+
+    def _print(self, step: Step) -> None:
+        self.due = None
         print(
             f"step {step.number}/{self.account.steps} at {self.account.size(step)}  "
             f"loss {step.loss:.3e}  best {self.account.best:.3e}  "
@@ -190,6 +233,7 @@ class Trace:
             content=step.content,
             style=step.style,
             seconds=round(step.seconds, 6),
+            level=step.level,
         )
 
     def done(self, result: Result) -> None:
@@ -277,8 +321,9 @@ def check_display() -> None:
     Raises:
         InputError: there is no display, or Matplotlib has no toolkit for windows.
     """
-    import matplotlib as mpl
+    from impasto.figures import import_matplotlib
 
+    mpl: Any = import_matplotlib()
     if sys.platform.startswith("linux") and not (
         os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     ):
@@ -287,7 +332,7 @@ def check_display() -> None:
 
     try:
         plt.switch_backend(mpl.rcParams["backend"])
-    except ImportError:
+    except (ImportError, ValueError):  # it may be one that a notebook hands down
         plt.switch_backend("agg")
     if mpl.get_backend().lower() == "agg":
         raise InputError(

@@ -10,6 +10,7 @@ import operator
 import os
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import tomli_w
@@ -26,11 +27,11 @@ from pydantic import (
 
 from impasto import reading
 from impasto.errors import InputError
-from impasto.files import shown
+from impasto.files import shown, written_whole
 from impasto.layers import READABLE
 from impasto.notions import CONTENT_LOSSES, STYLE_LOSSES
-from impasto.sentences import ended, not_boolean, sentence, shown_value, suggest
-from impasto.styles import Style, read_path
+from impasto.sentences import ended, not_boolean, plain, sentence, shown_value, suggest
+from impasto.styles import PICTURES, Style, read_path, within
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -40,11 +41,14 @@ else:
 LARGEST_SIDE = 32768  # pixels; beyond it a typing error is likelier than a wish
 # Beta of strength 0, and how many times larger it is for strength 1, where losses are relative.
 WEAKEST, STRONGEST_TO_WEAKEST = 0.4, 1000.0
+USUAL_STRENGTH = 0.5  # where neither strength nor beta is set
+MOST_BYTES = 1_000_000  # of a recipe's file
 FIRST_CANVASES = ("recolored-content", "content", "noisy-content", "style", "noise")
 OUTPUT_SIZES = ("working", "content")
 TILE_STEP = 16  # pixels, of which a tile's side is a multiple
 MOST_LEVELS = 10
 MOST_BYTES = 2**20  # of a recipe's file
+MOST_THREADS = 1024  # beyond it a typing error is likelier than a machine
 
 
 class LayerWeights(dict[str, float]):
@@ -345,7 +349,7 @@ class Recipe(BaseModel):
     )
 
     def __init__(self, /, **settings: Any) -> None:
-        _settle_strength(settings)
+        settings = _settled({name: plain(value) for name, value in settings.items()})
         try:
             super().__init__(**settings)
         except ValidationError as error:
@@ -392,8 +396,34 @@ class Recipe(BaseModel):
         """
         if self.beta is not None:
             return self.beta
-        strength = 0.5 if self.strength is None else self.strength
+        strength = USUAL_STRENGTH if self.strength is None else self.strength
         return float(WEAKEST * STRONGEST_TO_WEAKEST**strength)
+
+    @classmethod
+    def read(cls, value: Any) -> Recipe:
+        """A recipe from the name of a preset, the path of a TOML file, or a table of its settings.
+
+        >>> Recipe.read("fast").steps, Recipe.read({"preset": "fast", "size": 64}).size
+        (50, 64)
+
+        Args:
+            value: any of those, or a recipe; None means the preset ``default``.
+
+        Raises:
+            InputError: it is none of those, or holds a setting that cannot be used.
+        """
+        if value is None or isinstance(value, cls):
+            return cls() if value is None else value
+        if isinstance(value, Mapping):
+            return _from_table({str(name): setting for name, setting in value.items()}, {})
+        if isinstance(value, str) and not value.lower().endswith(".toml"):
+            return cls.preset(value)
+        if isinstance(value, str | os.PathLike):
+            return cls.load(value)
+        raise InputError(
+            "The recipe should be a Recipe, the name of a preset, the path of a TOML file or a "
+            f"table of settings, not {type(value).__name__}."
+        )
 
     @classmethod
     def preset(cls, name: str, /, **settings: Any) -> Recipe:
@@ -405,14 +435,14 @@ class Recipe(BaseModel):
         Raises:
             InputError: there is no such preset, or a setting cannot be used.
         """
-        if name not in PRESETS:
+        if not isinstance(name, str) or name not in PRESETS:
             raise InputError(
                 ended(
-                    f"There is no preset '{name}' (presets: {', '.join(PRESETS)})"
+                    f"There is no preset {shown_value(name)} (presets: {', '.join(PRESETS)})"
                     f"{suggest(name, PRESETS)}"
                 )
             )
-        return cls(**{**PRESETS[name], **settings})
+        return cls(**_over(PRESETS[name], settings))
 
     @classmethod
     def from_toml(cls, text: str, /, **settings: Any) -> Recipe:
@@ -424,36 +454,46 @@ class Recipe(BaseModel):
         Raises:
             InputError: the text is no TOML, or a setting in it cannot be used.
         """
-        try:
-            table = tomllib.loads(text)
-        except (ValueError, RecursionError) as error:  # also a number or a nest beyond Python's
-            raise InputError(f"The recipe is not valid TOML: {error}.") from None
-        table.update(settings)
-        return cls.preset(str(table.pop("preset", "default")), **table)
+        return _from_table(_parsed(text), settings)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], /, **settings: Any) -> Recipe:
         """The recipe in a TOML file, with settings of your own over it.
 
+        Paths in the file start from its own folder.
+
         Raises:
             InputError: the file cannot be read, or holds no valid recipe.
         """
+        file = _file(path)
         try:
-            with reading.open_file(path) as file:
-                data = file.read(MOST_BYTES + 1)
+            with reading.open_file(file) as opened:
+                data = opened.read(MOST_BYTES + 1)
             if len(data) > MOST_BYTES:
                 raise ValueError(f"it is larger than a recipe can be, {MOST_BYTES:,} bytes")
-            text = data.decode("utf-8-sig")
+            text = data.decode("utf-8-sig").replace("\r\n", "\n")
         except (OSError, ValueError) as error:
             unreadable = isinstance(error, UnicodeDecodeError)
             reason = "it is not UTF-8 text" if unreadable else getattr(error, "strerror", error)
             raise InputError(
-                f"The recipe {shown(reading.as_given(path))} cannot be read: {reason}."
+                f"The recipe {shown(reading.as_given(file))} cannot be read: {reason}."
             ) from None
         try:
-            return cls.from_toml(text, **settings)
+            return _from_table(_seen_from(file.parent, _parsed(text)), settings)
         except InputError as error:
-            raise InputError(f"In the recipe '{path}': {error}") from None
+            raise InputError(f"In the recipe {shown(file)}: {error}") from None
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write this recipe as TOML, whole or not at all; :meth:`load` reads it back.
+
+        Pictures in the file's folder are named as they are seen from there, others from the root.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        file = _file(path)
+        with written_whole(file) as opened:
+            opened.write(self.to_toml(file.parent).encode())
 
     def model_copy(
         self,
@@ -466,19 +506,89 @@ class Recipe(BaseModel):
         Raises:
             InputError: a setting is unknown or has a value that cannot be used.
         """
-        update = update or {}
-        settings = dict(self)
-        for setting, other in (("beta", "strength"), ("strength", "beta")):
-            if update.get(setting) is not None and other not in update:
-                settings[other] = None
-        return type(self)(**{**settings, **update})
+        return type(self)(**_over(dict(self), update or {}))
 
-    def to_toml(self) -> str:
-        """This recipe as TOML, every setting written out; :meth:`from_toml` reads it back."""
+    def to_toml(self, folder: str | Path | None = None) -> str:
+        """This recipe as TOML; :meth:`from_toml` reads it back.
+
+        Every setting is written out, but for what is unset: a region to protect, and strength or
+        beta, whichever the other stands for.
+
+        Args:
+            folder: from where paths are seen, if not from where the program runs.
+        """
         table = self.model_dump(mode="json", exclude_none=True)
         styles = table.pop("styles")  # a list of tables, which stands last in a readable TOML
+        if folder is not None:
+            for named in (table, *styles):
+                named.update(_relative(named, Path(folder).absolute()))
         return tomli_w.dumps({**table, **({"styles": styles} if styles else {})})
 
+
+def _file(path: Any) -> Path:
+    """The path of a recipe's file."""
+    try:
+        return Path(read_path(path, "recipe"))
+    except ValueError as error:
+        raise InputError(f"The recipe cannot be {shown_value(path)}: {error}.") from None
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    """The table that a TOML text holds."""
+    try:
+        table: dict[str, Any] = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # also a number or a nest beyond Python's
+        raise InputError(f"The recipe is not valid TOML: {error}.") from None
+    return table
+
+
+def _from_table(table: dict[str, Any], settings: Mapping[str, Any]) -> Recipe:
+    """The recipe of a table, whose ``preset`` it starts from, with settings over it."""
+    own = {name: value for name, value in table.items() if name != "preset"}
+    _check_one_of_two(own)
+    return Recipe.preset(str(table.get("preset", "default")), **_over(own, settings))
+
+
+def _over(base: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings over others; of strength and beta, which set one thing, the last that is given."""
+    replaced = {
+        other
+        for name, other in (("strength", "beta"), ("beta", "strength"))
+        if settings.get(name) is not None
+    }
+    return {**{name: base[name] for name in base.keys() - replaced}, **settings}
+
+
+def _seen_from(folder: Path, table: dict[str, Any]) -> dict[str, Any]:
+    """A recipe's table, the paths in which start from a folder."""
+    seen = dict(table)
+    for name in ("initial", "protect"):
+        if table.get(name) not in (None, *FIRST_CANVASES):
+            seen[name] = within(table[name], folder)
+    if isinstance(table.get("styles"), list):
+        seen["styles"] = [
+            Style.read(style, folder) if isinstance(style, str | Mapping) else style
+            for style in table["styles"]
+        ]
+    return seen
+
+
+def _relative(table: Mapping[str, Any], folder: Path) -> dict[str, str]:
+    """The paths in a table as they are seen from a folder; those that lie elsewhere, absolute."""
+    seen = {}
+    for name in ("initial", "protect", *PICTURES):
+        path = table.get(name)
+        if path is None or (name == "initial" and path in FIRST_CANVASES):
+            continue
+        full = Path(path).absolute()
+        inside = full.is_relative_to(folder)
+        seen[name] = str(full.relative_to(folder) if inside else full)
+        if inside and (seen[name] in FIRST_CANVASES or seen[name].startswith("~")):
+            seen[name] = f".{os.sep}{seen[name]}"
+    return seen
+
+
+RecipeSource = Recipe | str | os.PathLike[str] | Mapping[str, Any]
 
 # The published worked example, to the letter.
 GATYS: dict[str, Any] = {
@@ -530,16 +640,29 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 
-def _settle_strength(settings: dict[str, Any]) -> None:
-    """Make sure that strength and beta, which set one thing, do not contradict each other."""
+def _settled(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings with one of strength and beta, which set one thing.
+
+    Raises:
+        InputError: they contradict each other.
+    """
+    _check_one_of_two(settings)
+    beta = settings.get("beta")
+    if settings.get("balance") == "absolute" and beta is None:
+        raise InputError(
+            "balance cannot be 'absolute' without beta: a strength goes with relative losses; set "
+            "balance to 'relative', or beta, as in 1000."
+        )
+    if beta is None and settings.get("strength") is None:
+        return {**settings, "strength": USUAL_STRENGTH}
+    return settings
+
+
+def _check_one_of_two(settings: Mapping[str, Any]) -> None:
+    """Make sure that strength and beta, which set one thing, are not given both."""
     strength, beta = settings.get("strength"), settings.get("beta")
     if strength is not None and beta is not None:
         raise InputError(
             f"strength cannot be {shown_value(strength)}: beta is {shown_value(beta)} already, "
-            "here or in the preset, and says how much of the style; leave one of them out."
-        )
-    if settings.get("balance") == "absolute" and beta is None:
-        raise InputError(
-            "balance cannot be 'absolute' without beta: a strength goes with relative losses; set "
-            "beta, as in 1000."
+            "and says how much of the style; leave one of them out."
         )

@@ -15,6 +15,7 @@ from PIL import Image
 from impasto import __version__, images, palette, sizes
 from impasto.errors import RunError
 from impasto.inputs import Inputs, StylePicture
+from impasto.memory import memory_errors
 from impasto.recipe import Recipe
 
 IN_MEMORY = "(in memory)"  # in place of the name of a picture that is no file
@@ -69,9 +70,9 @@ class Step:
 OnStep = Callable[[Step], bool | None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Result:
-    """What a run ends with.
+    """What a run ends with. Two are equal if they are the same painting, made in the same way.
 
     Attributes:
         canvas: the best canvas, H × W × 3, float32, RGB 0…255, neither rounded nor clipped, at the
@@ -92,6 +93,29 @@ class Result:
     weights: tuple[str, str]
     stopped: str | None
 
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Result)
+            and self._made_of() == other._made_of()
+            and np.array_equal(self.canvas, other.canvas)
+        )
+
+    def __hash__(self) -> int:
+        return hash(self._made_of())
+
+    def __repr__(self) -> str:
+        (width, height), best = self.size, self.best
+        return (
+            f"<Result: {width}×{height} pixels after {len(self.history)} steps, best loss "
+            f"{best.loss:.4e} at step {best.number}>"
+        )
+
+    def _made_of(self) -> tuple[Any, ...]:
+        """All that goes into it, and the losses; not how long it took, nor where files lie."""
+        files = tuple((key, file.sha256) for key, file in self.inputs.files.items())
+        losses = tuple(step.loss for step in self.history)
+        return files, self.weights, self.recipe, losses, self.stopped
+
     @property
     def size(self) -> tuple[int, int]:
         """Width and height of the result, in pixels."""
@@ -99,10 +123,12 @@ class Result:
         return sizes.output_size(self.inputs.content.size, (width, height), self.recipe)
 
     @property
+    @memory_errors()
     def image(self) -> Image.Image:
         """The painting, 8-bit RGB, at the recipe's output size."""
         return finish(self.canvas, self.size, self.recipe.color, self.inputs)
 
+    @memory_errors()
     def save(self, path: str | Path, *, bits: int = 8, metadata: bool = True) -> None:
         """Write the painting, whole or not at all.
 

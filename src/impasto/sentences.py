@@ -16,6 +16,7 @@ LONGEST_SHOWN = 100  # characters of a value
 EXPECTATIONS = {
     "bool_parsing": "true or false",
     "bool_type": "true or false",
+    "dict_type": "a table",
     "finite_number": "a finite number",
     "float_parsing": "a number",
     "float_type": "a number",
@@ -27,12 +28,29 @@ EXPECTATIONS = {
     "int_type": "a whole number",
     "less_than": "less than {lt}",
     "less_than_equal": "at most {le}",
+    "list_type": "a list",
     "literal_error": "{expected}",
+    "model_type": "a table",
+    "multiple_of": "a multiple of {multiple_of}",
+    "string_pattern_mismatch": "like {pattern}",
+    "string_type": "a text",
+    "tuple_type": "a list",
 }
+
+
+def plain(value: Any) -> Any:
+    """A value of NumPy or PyTorch as Python's own; any other as it is.
+
+    >>> import numpy as np
+    >>> plain(np.int64(3)), plain(np.array([640, 480])), plain("a word")
+    (3, [640, 480], 'a word')
+    """
+    return value.tolist() if hasattr(value, "dtype") and hasattr(value, "tolist") else value
 
 
 def not_boolean(value: Any) -> Any:
     """The value, which Python would take for 0 or 1 if it were a boolean."""
+    value = plain(value)
     if isinstance(value, bool):
         raise ValueError("it should be a number")
     return value
@@ -40,7 +58,9 @@ def not_boolean(value: Any) -> Any:
 
 def suggest(word: Any, words: Iterable[str]) -> str:
     """A question whether a word of those was meant; nothing where none is near."""
-    near = difflib.get_close_matches(str(word), list(words), n=1, cutoff=0.7)
+    if not isinstance(word, str):
+        return ""
+    near = difflib.get_close_matches(word, list(words), n=1, cutoff=0.7)
     return f"; did you mean '{near[0]}'?" if near else ""
 
 
@@ -72,6 +92,7 @@ def sentence(error: ValidationError, model: type[BaseModel], of: str = "") -> st
         hint = suggest(name, fields) or f"; the settings{of} are {', '.join(fields)}"
         return ended(f"There is no setting {shown_value(name)}{of}{hint}")
     if kind == "missing":
+        name = next(part for part in reversed(first["loc"]) if isinstance(part, str))
         return ended(f"The {name}{of} is missing")
     reason = first["msg"].removeprefix("Value error, ")
     if kind in EXPECTATIONS:

@@ -271,7 +271,10 @@ def paint(run: Run, outputs: Outputs) -> int:
             _save(save, outputs.picture)
         except (ImpastoError, OSError, MemoryError):
             if saved is not None:
-                note(f"What was painted is not lost: {_resume(saved)} -o ANOTHER.png")
+                note(
+                    f"What was painted is not lost: {_resume(saved)} -o ANOTHER.png",
+                    with_error=True,
+                )
             raise
         lost = {**_write_figures(result, outputs), **watchers.done(result)}
     if outputs.temporary and saved is not None and signals.number is None:
@@ -298,7 +301,7 @@ def _save(save: Callable[[Path], None], path: Path) -> None:
         with suppress(ImpastoError, OSError, MemoryError):
             rescued = Path(tempfile.mkdtemp(prefix="impasto-"), path.name)
             save(rescued)
-            note(f"What was painted is in {shown(rescued)}.")
+            note(f"What was painted is in {shown(rescued)}.", with_error=True)
         raise
 
 
@@ -367,7 +370,8 @@ class Watchers:
                 self._left.remove(watcher)
                 self.lost.update(_files_of(watcher))
                 name = " ".join([type(watcher).__name__, *map(shown, _files_of(watcher))])
-                note(f"{name} stopped at step {step.number}: {_reason(error)}.")
+                reason = f"{name} stopped at step {step.number}: {_reason(error)}."
+                note(reason, with_error=True)
 
     def done(self, result: Result) -> dict[Path, str]:
         """Tell of the result; for each file that could not be written, a sentence that says why."""
@@ -416,9 +420,8 @@ def _watchers(run: Run, outputs: Outputs) -> Iterator[Watchers]:
             watchers.append(Window())
         if not outputs.quiet:
             console = Console(stderr=True)
-            told: Bar | Lines = (
-                Bar(run.levels, console) if console.is_terminal else Lines(run.levels, sys.stderr)
-            )
+            draws = console.is_terminal and not console.is_dumb_terminal
+            told: Bar | Lines = Bar(run.levels, console) if draws else Lines(run.levels, sys.stderr)
             stack.enter_context(told)
             for step in run.history:
                 told.account.take(step)
@@ -517,6 +520,20 @@ def _write_at_once(text: str) -> None:
         os.write(STDERR, text.encode())
 
 
-def note(text: str) -> None:
-    """Tell the user something that is no error."""
-    typer.echo(f"Note: {text}", err=True)
+_notes_heard = [True]
+
+
+def hear_notes(wanted: bool) -> None:
+    """Whether notes are told from now on."""
+    _notes_heard[0] = wanted
+
+
+def note(text: str, *, with_error: bool = False) -> None:
+    """Tell the user something that is no error, unless it is not to be heard.
+
+    Args:
+        text: the note.
+        with_error: whether an error goes with it, which is told in any case.
+    """
+    if with_error or _notes_heard[0]:
+        typer.echo(f"Note: {text}", err=True)

@@ -23,27 +23,46 @@ from pydantic import (
 )
 
 from impasto.errors import InputError
+from impasto.files import is_there
 from impasto.layers import READABLE
-from impasto.reading import located
-from impasto.sentences import not_boolean, sentence, shown_value, suggest
+from impasto.reading import ADDRESS, located
+from impasto.sentences import ended, not_boolean, plain, sentence, shown_value, suggest
 
-WEIGHT = re.compile(r"^(?P<picture>.+):(?P<weight>[0-9.eE+-]+)$")
+WEIGHT = re.compile(r"^(?P<picture>.+):\s*(?P<weight>[0-9.eE+-]+)$")
+FIELD = re.compile(r"^(?P<value>[^,]*?)\s*,\s*(?P<name>[A-Za-z_-]+)\s*=.*$", re.DOTALL)
+PICTURES = ("picture", "mask", "style_mask")  # the fields that name one
 
 
-def read_path(value: Any) -> str:
-    """The path of a picture as text.
+def read_path(value: Any, of: str = "picture") -> str:
+    """The path of a file as text, with the home folder in place of a tilde.
+
+    Args:
+        value: what should be one.
+        of: what the file is.
 
     Raises:
         ValueError: it is none.
     """
     if not isinstance(value, str | os.PathLike) or not os.fspath(value):
-        raise ValueError("it should be the path of a picture")
+        raise ValueError(f"it should be the path of a {of}")
     path = os.fsdecode(value)
     try:
         path.encode()
     except UnicodeEncodeError:
-        raise ValueError("it should be the path of a picture with a name in Unicode") from None
-    return path
+        raise ValueError(f"it should be the path of a {of} with a name in Unicode") from None
+    return str(located(path)) if path.startswith("~") else path
+
+
+def within(path: Any, folder: str | Path | None) -> Any:
+    """A path as it is seen from a folder; one from the root, and what is none, as it is.
+
+    >>> within("oil.jpg", "recipes"), within("/oil.jpg", "recipes"), within("oil.jpg", None)
+    ('recipes/oil.jpg', '/oil.jpg', 'oil.jpg')
+    """
+    if not isinstance(path, str) or folder is None or Path(folder) == Path():
+        return path
+    home = path.startswith("~") or ADDRESS.fullmatch(path)
+    return path if home or not path else os.path.join(folder, path)  # noqa: PTH118 – keeps ./
 
 
 def _read_picture(value: Any) -> Any:
@@ -51,10 +70,16 @@ def _read_picture(value: Any) -> Any:
     return read_path(value) if isinstance(value, str | os.PathLike) else value
 
 
+def _read_style_picture(value: Any) -> Any:
+    if value is None:
+        raise ValueError("it should be a picture, or the path of one")
+    return _read_picture(value)
+
+
 def _read_layers(value: Any) -> tuple[str, ...] | None:
     if value is None:
         return None
-    names = value.split("+") if isinstance(value, str) else value
+    names = value.split("+") if isinstance(value, str) else plain(value)
     if not isinstance(names, Sequence) or not names:
         raise ValueError("it should name layers, as in conv1_1+conv2_1")
     names = tuple(name.strip() if isinstance(name, str) else name for name in names)
@@ -79,7 +104,7 @@ class Style(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    picture: Annotated[Any, PlainValidator(_read_picture)] = Field(
+    picture: Annotated[Any, PlainValidator(_read_style_picture)] = Field(
         description="The style picture: a path; from Python a picture in memory, too."
     )
     weight: Annotated[float, BeforeValidator(not_boolean)] = Field(
@@ -105,19 +130,38 @@ class Style(BaseModel):
         except ValidationError as error:
             raise InputError(sentence(error, type(self), " of a style")) from None
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Style) and self._known() == other._known()
+
+    def __hash__(self) -> int:
+        return hash(self._known())
+
+    def _known(self) -> tuple[Any, ...]:
+        """Its fields, of which pictures in memory are the same if they are one object."""
+        pictures = (self.picture, self.mask, self.style_mask)
+        same = [one if one is None or isinstance(one, str) else id(one) for one in pictures]
+        return (*same, self.weight, self.layers)
+
     @classmethod
-    def read(cls, value: Any) -> Style:
+    def read(cls, value: Any, folder: str | Path | None = None) -> Style:
         """A style from its text form, a table of its fields, or a picture.
+
+        Args:
+            value: a text is always read as the text form, in which a file of just that name is a
+                picture and nothing else.
+            folder: where paths start, if not where the program runs.
 
         Raises:
             InputError: a field is unknown or has a value that cannot be used.
         """
         if isinstance(value, cls):
             return value
-        if isinstance(value, Mapping):
-            return cls(**{str(name): field for name, field in value.items()})
         if isinstance(value, str):
-            return cls(**_fields(value))
+            value = _fields(value, folder)
+        if isinstance(value, Mapping):
+            fields = {str(name): field for name, field in value.items()}
+            seen = {name: within(fields[name], folder) for name in PICTURES if name in fields}
+            return cls(**{**fields, **seen})
         return cls(picture=value)
 
     @property
@@ -128,9 +172,8 @@ class Style(BaseModel):
 
     def absolute(self) -> Style:
         """The same with absolute paths."""
-        paths = ("picture", "mask", "style_mask")
         return self.model_copy(
-            update={name: absolute(getattr(self, name)) for name in paths if getattr(self, name)}
+            update={name: absolute(getattr(self, name)) for name in PICTURES if getattr(self, name)}
         )
 
     def to_table(self) -> dict[str, Any]:
@@ -138,23 +181,48 @@ class Style(BaseModel):
         return self.model_dump(mode="json", exclude_defaults=True)
 
 
-def absolute(path: str | Path) -> str:
+def absolute(path: str | os.PathLike[str]) -> str:
     """A path from the root on, a label's colour and all."""
     return str(located(path).absolute())
 
 
-def _fields(text: str) -> dict[str, Any]:
+def _fields(text: str, folder: str | Path | None = None) -> dict[str, Any]:
     """The fields of a text form; a file of just that name is a picture and nothing else.
 
-    >>> _fields("oil.jpg"), _fields("a,b.jpg:2,mask=m.png#00ff00")
+    >>> _fields("oil.jpg"), _fields("a,b.jpg:2, mask=m.png#00ff00")
     ({'picture': 'oil.jpg'}, {'picture': 'a,b.jpg', 'weight': '2', 'mask': 'm.png#00ff00'})
     """
-    if Path(text).exists():
+    if is_there(within(text, folder)):
         return {"picture": text}
     names = "|".join(name for name in Style.model_fields if name != "picture")
-    picture, *others = re.split(rf",({names})=", text)
-    fields: dict[str, Any] = dict(zip(others[::2], others[1::2], strict=True))
-    weighted = None if Path(picture).exists() else WEIGHT.match(picture)
+    picture, *others = re.split(rf"\s*,\s*({names})\s*=\s*", text)
+    fields: dict[str, Any] = {}
+    for name, value in zip(others[::2], others[1::2], strict=True):
+        if name in fields:
+            raise InputError(
+                f"The style '{text}' has two settings '{name}': leave one of them out."
+            )
+        fields[name] = value.strip()
+    for value in (picture, *fields.values()):
+        _check_names(value, folder)
+    weighted = None if is_there(within(picture, folder)) else WEIGHT.match(picture)
     if weighted is not None:
         return {"picture": weighted["picture"], "weight": weighted["weight"], **fields}
     return {"picture": picture, **fields}
+
+
+def _check_names(value: str, folder: str | Path | None) -> None:
+    """Make sure that no misspelt field is taken for the end of a file's name.
+
+    Raises:
+        InputError: there is no such file, and one is.
+    """
+    found = None if is_there(within(value, folder)) else FIELD.match(value)
+    if found is None:
+        return
+    fields = [name for name in Style.model_fields if name != "picture"]
+    hint = suggest(found["name"].replace("-", "_").lower(), fields)
+    path = WEIGHT.match(found["value"])
+    if hint or is_there(within(path["picture"] if path else found["value"], folder)):
+        hint = hint or f"; the settings of a style are {', '.join(fields)}"
+        raise InputError(ended(f"There is no setting {found['name']!r} of a style{hint}"))

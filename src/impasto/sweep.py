@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import torch
 from PIL import Image
 
 from impasto import images
@@ -15,7 +16,7 @@ from impasto.errors import InputError
 from impasto.files import check_apart, check_folder
 from impasto.inputs import StyleSource, files_of, styles_of
 from impasto.painter import Run
-from impasto.recipe import Recipe
+from impasto.recipe import Recipe, RecipeSource
 from impasto.result import OnStep
 from impasto.sheets import OnPicture, OnSheet, Place, Sheet, painting_in
 
@@ -93,11 +94,11 @@ def _names(axes: Sequence[Axis]) -> list[list[str]]:
 
 def sweep(
     content: images.Source,
-    style: StyleSource | Sequence[StyleSource] | None,
+    style: StyleSource | Iterable[StyleSource] | None,
     axes: Sequence[Axis],
-    recipe: Recipe | None = None,
+    recipe: RecipeSource | None = None,
     *,
-    device: str = "auto",
+    device: str | torch.device = "auto",
     folder: Path | None = None,
     on_picture: OnPicture | None = None,
     on_sheet: OnSheet | None = None,
@@ -122,7 +123,7 @@ def sweep(
         InputError: a picture or a recipe cannot be used.
         RunError: a run failed.
     """
-    recipes = grid(Recipe() if recipe is None else recipe, axes)
+    recipes = grid(Recipe.read(recipe), axes)
     flat = list(itertools.chain(*recipes))
     if folder is not None:
         read = (files_of(content, styles_of(style, one, content), one) for one in flat)

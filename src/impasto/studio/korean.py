@@ -61,6 +61,7 @@ SENTENCES = {
     r"Memory ran out at (?P<size>\d+×\d+) pixels: .+": (
         "{size}픽셀에서 메모리가 모자랐습니다. 더 작은 크기를 고르세요."
     ),
+    r"Memory ran out: .+": "메모리가 모자랐습니다. 더 작은 크기를 고르세요.",
     r"The loss of the first canvas is not finite: .+": (
         "초기 캔버스의 손실이 유한하지 않습니다. 층의 가중치, 알파, 베타를 줄이거나 "
         "다른 초기 캔버스를 고르세요."

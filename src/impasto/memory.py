@@ -1,0 +1,60 @@
+"""Memory that runs out: what that looks like, and the one sentence that it is for the user."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from impasto.errors import ImpastoError, RunError
+
+# What the libraries say, in lower case, that raise nothing of their own kind for it.
+WORDS = (
+    "can't allocate memory",  # PyTorch on a CPU
+    "cannot allocate memory",  # the system
+    "not enough memory",  # PyTorch on Windows
+    "out of memory",  # CUDA, MPS
+    "unable to allocate",  # NumPy
+    "failed to allocate",
+    "could not allocate",
+    "bad_alloc",  # C++
+    "alloc_failed",  # cuBLAS, cuDNN, cuFFT
+    "could not create a memory",  # oneDNN
+    "could not create a primitive",
+    "failed to map segment",  # a library that is loaded
+    "can't start new thread",  # of which each wants a stack
+)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out.
+
+    >>> is_out_of_memory(MemoryError()), is_out_of_memory(RuntimeError("CUDA out of memory. …"))
+    (True, True)
+    >>> is_out_of_memory(RuntimeError("shapes differ"))
+    False
+    """
+    if isinstance(error, ImpastoError):
+        return False
+    if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+        return True
+    text = str(error).lower()
+    return isinstance(error, MemoryError) or any(word in text for word in WORDS)
+
+
+@contextmanager
+def memory_errors(size: tuple[int, int] | None = None) -> Iterator[None]:
+    """Say in one sentence that memory ran out.
+
+    Args:
+        size: width and height of the canvas for which it did, if that is known.
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError, OSError, ImportError, SystemError) as error:
+        if not is_out_of_memory(error):
+            raise
+        where = f" at {size[0]}×{size[1]} pixels" if size else ""
+        raise RunError(
+            f"Memory ran out{where}: close other programs, or choose a smaller --size."
+        ) from None

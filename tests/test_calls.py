@@ -1,0 +1,212 @@
+"""What stylize and resume are called with is understood, or refused in one sentence."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import impasto
+from conftest import content_pixels, style_pixels
+from impasto import InputError, Recipe, Result, Step, Style
+
+SETTINGS: dict[str, Any] = {
+    "size": (32, 24),
+    "steps": 2,
+    "levels": 1,
+    "content_layers": "conv2_1",
+    "style_layers": "conv1_1",
+}
+pytestmark = pytest.mark.usefixtures("small_pictures")
+
+
+class Named:
+    """Something that stands for a path, and is none."""
+
+    def __fspath__(self) -> str:
+        return "content.png"
+
+
+def call(*, content: Any = "content.png", style: Any = "style.png", **given: Any) -> Result:
+    given = {"recipe": SETTINGS, "device": "cpu", **given}
+    return impasto.stylize(content, style, **given)
+
+
+@pytest.fixture(scope="module")
+def usual(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    """What the plainest call paints."""
+    torch.set_num_threads(2)
+    return impasto.stylize(
+        content_pixels(48, 64), style_pixels(48, 64), Recipe(**SETTINGS), device="cpu"
+    )
+
+
+UNDERSTOOD: dict[str, Callable[[], dict[str, Any]]] = {
+    "a path": lambda: {"content": Path("content.png"), "style": Path("style.png")},
+    "what stands for a path": lambda: {"content": Named()},
+    "pictures": lambda: {
+        "content": Image.open("content.png").copy(),
+        "style": style_pixels(48, 64),
+    },
+    "a list": lambda: {"style": ["style.png"]},
+    "a generator": lambda: {"style": (name for name in ("style.png",))},
+    "a table": lambda: {"style": {"picture": "style.png", "weight": 1}},
+    "a style": lambda: {"style": Style(picture="style.png")},
+    "a text form": lambda: {"style": "style.png:1"},
+    "a recipe": lambda: {"recipe": Recipe(**SETTINGS)},
+    "NumPy's numbers": lambda: {
+        "recipe": {**SETTINGS, "size": np.array([32, 24]), "steps": np.int64(2)}
+    },
+    "a device": lambda: {"device": torch.device("cpu")},
+    "a device in capitals": lambda: {"device": "CPU"},
+}
+
+
+@pytest.mark.parametrize("given", UNDERSTOOD.values(), ids=UNDERSTOOD)
+def test_what_is_meant_is_understood(given: Callable[[], dict[str, Any]], usual: Result) -> None:
+    assert call(**given()).canvas.tobytes() == usual.canvas.tobytes()
+
+
+def test_a_recipe_may_be_a_preset_or_a_file() -> None:
+    Path("r.toml").write_text(Recipe(**SETTINGS).to_toml())
+    for recipe in ("r.toml", Path("r.toml")):
+        assert call(recipe=recipe).recipe == Recipe(**SETTINGS)
+    assert call(recipe={"preset": "fast", **SETTINGS}).recipe.steps == 2
+    with pytest.raises(InputError, match="did you mean 'fast'"):
+        call(recipe="fats")
+
+
+FIRST = np.full((24, 32, 3), 99.0)
+
+
+@pytest.mark.parametrize(
+    "initial",
+    [
+        FIRST,
+        FIRST.astype(np.float32),
+        FIRST.astype(np.float16),
+        FIRST.tolist(),
+        FIRST.astype(int).tolist(),
+        torch.from_numpy(FIRST),
+        torch.from_numpy(FIRST).float().requires_grad_(),
+    ],
+    ids=["float64", "float32", "float16", "list", "list of whole", "tensor", "with gradient"],
+)
+def test_a_first_canvas_is_anything_that_holds_numbers(initial: Any) -> None:
+    assert call(initial=initial).canvas.tobytes() == call(initial=FIRST).canvas.tobytes()
+
+
+REFUSED: dict[str, dict[str, Any]] = {
+    "content None": {"content": None},
+    "content a number": {"content": 5},
+    "content bytes": {"content": b"content.png"},
+    "content empty": {"content": ""},
+    "content long": {"content": "x" * 300},
+    "content longer": {"content": "x" * 5000},
+    "content with NUL": {"content": "a\0b"},
+    "content in a file": {"content": "style.png/content.png"},
+    "content a list": {"content": ["content.png"]},
+    "content an address": {"content": "https://example.org/content.png"},
+    "style missing": {"style": None},
+    "styles none": {"style": []},
+    "styles None": {"style": [None]},
+    "style a number": {"style": 5},
+    "style bytes": {"style": b"style.png"},
+    "style long": {"style": "x" * 300},
+    "mask long": {"style": f"style.png,mask={'x' * 300}"},
+    "style mask with NUL": {"style": "style.png,style_mask=a\0b"},
+    "a style in a style": {"style": [["style.png"]]},
+    "recipe a number": {"recipe": 5},
+    "recipe a list": {"recipe": [("size", 64)]},
+    "recipe unknown": {"recipe": {"sizes": 64}},
+    "recipe long": {"recipe": "x" * 300 + ".toml"},
+    "recipe bytes": {"recipe": b"fast"},
+    "protect long": {"recipe": {**SETTINGS, "protect": "x" * 300}},
+    "initial in the recipe long": {"recipe": {**SETTINGS, "initial": "x" * 5000}},
+    "initial a text": {"initial": "noise"},
+    "initial ragged": {"initial": [[1.0], [1.0, 2.0]]},
+    "initial of texts": {"initial": np.full((24, 32, 3), "x")},
+    "initial of another shape": {"initial": FIRST[None]},
+    "initial not finite": {"initial": FIRST * np.nan},
+    "on_step": {"on_step": 5},
+    "on_step a text": {"on_step": "print"},
+    "device a number": {"device": 5},
+    "device None": {"device": None},
+    "device unknown": {"device": "cpuu"},
+    "device of a number that is none": {"device": "cpu:" + "9" * 30},
+    "weights None": {"weights": None},
+    "weights a number": {"weights": 5},
+    "weights long": {"weights": "x" * 300 + ".pth"},
+    "weights with NUL": {"weights": "a\0.pth"},
+    "weights_input": {"weights_input": 5},
+    "checkpoint a number": {"checkpoint": 5},
+    "checkpoint long": {"checkpoint": "x" * 300},
+    "checkpoint with NUL": {"checkpoint": "a\0b"},
+    "checkpoint in a file": {"checkpoint": "style.png/run.impasto"},
+    "checkpoint_every": {"checkpoint": "run.impasto", "checkpoint_every": "x"},
+    "checkpoint_every None": {"checkpoint": "run.impasto", "checkpoint_every": None},
+}
+
+
+@pytest.mark.parametrize("given", REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_meant_is_refused_in_one_sentence(given: dict[str, Any]) -> None:
+    before = sorted(Path().iterdir())
+    with pytest.raises(InputError) as caught:
+        call(**given)
+    assert len(str(caught.value).splitlines()) == 1
+    assert sorted(Path().iterdir()) == before
+
+
+def test_an_address_is_shown_as_it_was_given() -> None:
+    for content in ("https://example.org/a.png", Path("https://example.org/a.png")):
+        with pytest.raises(InputError, match=r"https://example.org/a.png' .* web address"):
+            call(content=content)
+
+
+@pytest.mark.parametrize("given", [None, 5, "x" * 300, "a\0b", "style.png/run.impasto"])
+def test_a_checkpoint_that_cannot_be(given: Any) -> None:
+    with pytest.raises(InputError):
+        impasto.resume(given)
+    with pytest.raises(InputError, match="on_step should be a function"):
+        impasto.resume("run.impasto", on_step=5)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("answer", "steps"),
+    [
+        (False, 1),
+        (np.False_, 1),
+        (torch.tensor(False), 1),
+        (None, 2),
+        (True, 2),
+        (np.True_, 2),
+        (0, 2),
+        ("", 2),
+        (np.zeros(3), 2),
+    ],
+    ids=str,
+)
+def test_only_false_stops(answer: Any, steps: int) -> None:
+    def on_step(step: Step) -> Any:
+        return answer
+
+    assert len(call(on_step=on_step).history) == steps
+
+
+def test_results_can_be_compared_hashed_pickled_and_shown(usual: Result) -> None:
+    one, other = call(), call(recipe={**SETTINGS, "seed": 3, "initial": "noise"})
+    assert one == call()
+    assert one != other
+    assert one != "a painting"
+    assert len({one, call(), other}) == 2
+    for twin in (pickle.loads(pickle.dumps(one)), copy.deepcopy(one)):
+        assert twin == one
+        assert twin.image.tobytes() == one.image.tobytes()
+    assert repr(one).startswith("<Result: 32×24 pixels after 2 steps, best loss ")
