@@ -33,7 +33,7 @@ CHECKPOINT = "run.impasto"
 PREVIEW_SIDE = 512  # pixels of a preview, at most
 PREVIEW_EVERY = 1.0  # seconds
 PREVIEW_SHARE = 0.03  # of a run's time that previews may take
-ASK_EVERY = 1.0  # seconds between two looks at the line
+ASK_EVERY = 0.5  # seconds between two looks at the line
 LOOK_EVERY, PATIENCE = 0.1, 1.0  # seconds, at a job that is to end, and until it is left alone
 GRACE = 1.0  # seconds that a step may take beyond the time of a painting, so that it is not lost
 
