@@ -2,17 +2,53 @@
 
 from __future__ import annotations
 
-import socket
+import logging
 import threading
-import time
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.request import urlopen
+
+import pytest
 
 from impasto.studio.jobs import Workshop
 from impasto.studio.limits import Limits
+from impasto.studio.opening import Address
 from impasto.studio.server import Server
+
+
+class _Tracebacks(logging.Handler):
+    """What the server's log holds that looks like a fault of the studio's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.exc_info and record.exc_info[0] and record.levelno > logging.DEBUG:
+            self.found.append(self.format(record))
+
+    def print_exc(self, *_: Any, **__: Any) -> None:
+        self.found.append(traceback.format_exc())
+
+
+@contextmanager
+def no_traceback() -> Iterator[None]:
+    """Fail if a server in this process logs or prints a traceback meanwhile."""
+    told = _Tracebacks()
+    loggers = [logging.getLogger(name) for name in (None, "uvicorn")]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(traceback, "print_exc", told.print_exc)
+        for logger in loggers:
+            logger.addHandler(told)
+        try:
+            yield
+        finally:
+            for logger in loggers:
+                logger.removeHandler(told)
+    assert not told.found, "\n".join(told.found)
 
 
 @contextmanager
@@ -23,19 +59,18 @@ def running(
     auth: tuple[str, str] | None = None,
 ) -> Iterator[tuple[str, Workshop]]:
     """A studio's address, and its workshop."""
-    workshop = Workshop(folder, limits or Limits(), "cpu")
-    with socket.socket() as free:
-        free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        free.bind(("127.0.0.1", port))
-        port = free.getsockname()[1]
-    server = Server(workshop, "127.0.0.1", port, auth)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    address = f"http://127.0.0.1:{port}"
-    while not server.started:
-        time.sleep(0.05)
-    urlopen(f"{address}/healthz", timeout=30).close()
-    yield address, workshop
-    server.should_exit = True
-    thread.join(timeout=30)
-    assert not thread.is_alive()
+    with no_traceback():
+        workshop = Workshop(folder, limits or Limits(), "cpu")
+        place = Address.of("127.0.0.1", port)
+        listener = place.listen()
+        address = place.url(listener)
+        opened = threading.Event()
+        server = Server(workshop, auth, opened.set)
+        thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+        thread.start()
+        assert opened.wait(timeout=60)
+        urlopen(f"{address}/healthz", timeout=30).close()
+        yield address, workshop
+        server.should_exit = True
+        thread.join(timeout=30)
+        assert not thread.is_alive()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
+import re
 import socket
 import struct
 import time
@@ -18,11 +20,12 @@ import pytest
 from PIL import Image
 
 from conftest import content_pixels
-from impasto.studio import guards
+from impasto.studio import connections, guards
 from impasto.studio.jobs import Workshop
 from impasto.studio.limits import Limits
 from studio import running
 
+PAINT, EDITOR = "PAINT", "EDITOR"  # stand for the numbers that the page knows them by
 SECRET = "the-name-of-the-rose"
 TINY = 'size = 48\nlevels = 1\nsteps = 2\ncontent_layers = "conv2_1"\nstyle_layers = "conv1_1"'
 LONG = TINY.replace("steps = 2", "steps = 3000")
@@ -30,7 +33,8 @@ MOST = 300_000  # bytes of an upload
 PATIENCE = 1.5  # seconds that the studio waits for the next piece of a request
 JSON = {"content-type": "application/json"}
 FORM = {"content-type": "multipart/form-data; boundary=b"}
-MISTAKEN = (400, 403, 404, 405, 408, 413, 415, 422, 431)
+# What hostile requests are answered with.
+BAD, FORBIDDEN, NOT_THERE, STALLED, TOO_LARGE, NO_SUCH_VALUE = 400, 403, 404, 408, 413, 422
 
 
 @dataclass
@@ -64,6 +68,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
         httpx.Client(base_url=address, timeout=30) as web,
     ):
         patch.setattr(guards, "PATIENCE", PATIENCE)
+        patch.setattr(connections, "PATIENCE", PATIENCE)
         yield Studio(address, workshop, secret, upload(web, good_picture()), web)
 
 
@@ -85,6 +90,20 @@ def upload(web: httpx.Client, data: bytes) -> str:
     return str(answer.json()[0])
 
 
+def paint_index(studio: Studio) -> int:
+    """The number under which the page knows what programs call."""
+    functions = studio.web.get("/config").json()["dependencies"]
+    (index,) = (one["id"] for one in functions if one["api_name"] == "paint")
+    return int(index)
+
+
+def editor_index(studio: Studio) -> int:
+    """The number of the component that a region is painted in."""
+    components = studio.web.get("/config").json()["components"]
+    (index,) = (one["id"] for one in components if one["props"].get("elem_id") == "brush")
+    return int(index)
+
+
 def file_data(path: str, **more: Any) -> dict[str, Any]:
     return {"path": path, "meta": {"_type": "gradio.FileData"}, **more}
 
@@ -94,8 +113,8 @@ def assert_tells_nothing(studio: Studio, text: str) -> None:
         assert told not in text
 
 
-def assert_refused(studio: Studio, answer: httpx.Response) -> None:
-    assert answer.status_code in MISTAKEN, answer.text
+def assert_refused(studio: Studio, answer: httpx.Response, code: int) -> None:
+    assert answer.status_code == code, answer.text
     assert_tells_nothing(studio, answer.text)
 
 
@@ -177,14 +196,24 @@ UPLOADS: dict[str, dict[str, Any]] = {
 }
 
 
+LARGE_UPLOADS = (
+    "one that is too large",
+    "one that is far too large",
+    "many that are too large together",
+    "a huge field",
+    "a part with a huge header",
+)
+
+
 @pytest.mark.parametrize("what", UPLOADS)
 def test_a_bad_upload_is_refused(studio: Studio, what: str) -> None:
-    assert_refused(studio, studio.web.post("/gradio_api/upload", timeout=30, **UPLOADS[what]))
+    answer = studio.web.post("/gradio_api/upload", timeout=30, **UPLOADS[what])
+    assert_refused(studio, answer, TOO_LARGE if what in LARGE_UPLOADS else BAD)
 
 
 def test_an_upload_with_progress_and_a_field_in_it_is_refused(studio: Studio) -> None:
     files = {"files": (None, b"x")}
-    assert_refused(studio, studio.web.post("/gradio_api/upload?upload_id=x", files=files))
+    assert_refused(studio, studio.web.post("/gradio_api/upload?upload_id=x", files=files), 400)
 
 
 @pytest.mark.parametrize(
@@ -211,7 +240,7 @@ def test_no_upload_gets_out_of_its_folder(studio: Studio, name: str) -> None:
         assert path.parent.parent == Path(studio.picture).parent.parent
         assert ".." not in path.parts
     else:
-        assert_refused(studio, answer)
+        assert_refused(studio, answer, 400)
 
 
 LIES: dict[str, bytes] = {
@@ -231,7 +260,8 @@ def test_whoever_lies_about_the_length_is_told_off(studio: Studio, what: str) ->
     head = "POST /gradio_api/upload HTTP/1.1\r\nHost: studio\r\n"
     form = "Content-Type: multipart/form-data; boundary=b\r\n"
     received = exchanged(studio, f"{head}{form}".encode() + LIES[what])
-    assert received[9:12].decode() in map(str, MISTAKEN)
+    stalls = what in ("a length that never comes", "a length beyond every disk")
+    assert int(received[9:12]) == (STALLED if stalls else BAD)
     assert_tells_nothing(studio, received.decode())
 
 
@@ -309,7 +339,11 @@ def test_a_broken_picture_is_told_in_one_sentence(studio: Studio, what: str) -> 
 def test_pixels_that_explode_are_not_read_to_their_end(studio: Studio) -> None:
     data = GOOD[:33] + chunk(b"IDAT", BOMB) + chunk(b"IEND", b"")
     began = time.monotonic()
-    answer_to(studio, [file_data(upload(studio.web, data)), file_data(studio.picture), TINY])
+    uploads = file_data(upload(studio.web, data)), file_data(studio.picture)
+    kind, (painting,) = answer_to(studio, [*uploads, TINY])
+    assert kind == "complete"
+    with Image.open(io.BytesIO(studio.web.get(painting["url"]).content)) as image:
+        assert image.size == (48, 36)
     assert time.monotonic() - began < 5
 
 
@@ -345,13 +379,25 @@ PATHS: dict[str, Callable[[Studio], str]] = {
 }
 
 
+CLOSED_PATHS = (
+    "one that goes to another server",
+    "one that goes to another server, the old way",
+    "one through a proxy",
+    "a deep link",
+    "a component's files",
+    "a reload",
+    "an asset with a zero byte",
+    "an icon of any size",
+)
+
+
 @pytest.mark.parametrize("what", PATHS)
 def test_a_path_leads_to_nothing(studio: Studio, what: str) -> None:
     with connected(studio) as connection:  # as it is: httpx would tidy it up
         request = f"GET {PATHS[what](studio)} HTTP/1.1\r\nHost: studio\r\nConnection: close\r\n\r\n"
         connection.sendall(request.encode())
         received = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
-    assert received[9:12] in map(str, MISTAKEN)
+    assert int(received[9:12]) == (NOT_THERE if what in CLOSED_PATHS else FORBIDDEN)
     assert SECRET not in received
     assert "root:" not in received
     assert "Traceback" not in received
@@ -375,7 +421,9 @@ KINDS: dict[str, list[tuple[str, str]]] = {
 @pytest.mark.parametrize("where", ["call/paint", "call/v2/paint", "queue/join", "run/paint"])
 def test_no_file_comes_in_under_another_content_type(studio: Studio, kind: str, where: str) -> None:
     secret = file_data(str(studio.secret))
-    asked = json.dumps({"data": [secret, secret, TINY], "fn_index": 11, "session_hash": "x"})
+    asked = json.dumps(
+        {"data": [secret, secret, TINY], "fn_index": paint_index(studio), "session_hash": "x"}
+    )
     answer = studio.web.post(f"/gradio_api/{where}", content=asked.encode(), headers=KINDS[kind])
     assert answer.status_code == 403
     assert_tells_nothing(studio, answer.text)
@@ -447,10 +495,19 @@ BODIES: dict[str, bytes] = {
 }
 
 
+BODY_CODES = {
+    "a huge one": TOO_LARGE,
+    **dict.fromkeys(
+        ("nothing", "no object", "null", "no data", "data that is no list", "data that is null"),
+        NO_SUCH_VALUE,
+    ),
+}
+
+
 @pytest.mark.parametrize("what", BODIES)
 def test_a_malformed_call_is_refused(studio: Studio, what: str) -> None:
     answer = studio.web.post("/gradio_api/call/paint", content=BODIES[what], headers=JSON)
-    assert_refused(studio, answer)
+    assert_refused(studio, answer, BODY_CODES.get(what, BAD))
 
 
 ENDPOINTS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -460,19 +517,22 @@ ENDPOINTS: dict[str, tuple[str, dict[str, Any]]] = {
     "a private name": ("run/none", {"data": []}),
     "a way round the queue": ("run/paint", {"data": [None, None, ""]}),
     "no index": ("queue/join", {"data": [], "session_hash": "x"}),
-    "no session": ("queue/join", {"data": [], "fn_index": 11}),
+    "no session": ("queue/join", {"data": [], "fn_index": PAINT}),
     "a large index": ("queue/join", {"data": [], "fn_index": 999, "session_hash": "x"}),
     "the hugest index": ("queue/join", {"data": [], "fn_index": 10**30, "session_hash": "x"}),
     "an index below nothing": ("queue/join", {"data": [], "fn_index": -1, "session_hash": "x"}),
     "an index in words": ("queue/join", {"data": [], "fn_index": "paint", "session_hash": "x"}),
-    "a session that is no text": ("queue/join", {"data": [], "fn_index": 1, "session_hash": []}),
+    "a session that is no text": (
+        "queue/join",
+        {"data": [], "fn_index": PAINT, "session_hash": []},
+    ),
     "an unknown component": (
         "component_server",
         {"data": 1, "component_id": 9999, "session_hash": "x", "fn_name": "x"},
     ),
     "what is private in a component": (
         "component_server",
-        {"data": 1, "component_id": 1, "session_hash": "x", "fn_name": "__init__"},
+        {"data": 1, "component_id": EDITOR, "session_hash": "x", "fn_name": "__init__"},
     ),
     "no component": ("component_server", {}),
     "nothing to cancel": ("cancel", {}),
@@ -482,15 +542,38 @@ ENDPOINTS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
+ENDPOINT_CODES = {
+    **dict.fromkeys(
+        (
+            "a way round the queue",
+            "what is private in a component",
+            "a stream",
+            "an editor",
+            "a recording",
+        ),
+        NOT_THERE,
+    ),
+    **dict.fromkeys(
+        ("an index in words", "a session that is no text", "nothing to cancel"), NO_SUCH_VALUE
+    ),
+}
+
+
 @pytest.mark.parametrize("what", ENDPOINTS)
 def test_what_is_not_there_cannot_be_called(studio: Studio, what: str) -> None:
     name, asked = ENDPOINTS[what]
-    assert_refused(studio, studio.web.post(f"/gradio_api/{name}", json=asked, timeout=20))
+    numbers = {PAINT: paint_index(studio), EDITOR: editor_index(studio)}
+    asked = {
+        key: numbers.get(value, value) if isinstance(value, str) else value
+        for key, value in asked.items()
+    }
+    answer = studio.web.post(f"/gradio_api/{name}", json=asked, timeout=20)
+    assert_refused(studio, answer, ENDPOINT_CODES.get(what, BAD))
 
 
 def test_a_component_is_not_called_with_half_a_form(studio: Studio) -> None:
     answer = studio.web.post("/gradio_api/component_server", files={"data": ("a", b"x")})
-    assert_refused(studio, answer)
+    assert_refused(studio, answer, 400)
 
 
 DATA: dict[str, list[Any]] = {
@@ -600,6 +683,108 @@ def test_whoever_hangs_up_halfway_harms_nobody(studio: Studio, what: str) -> Non
         connection.sendall(SLOW[what])
 
 
+GOOD_REQUEST = b"GET /healthz HTTP/1.1\r\nHost: studio\r\n\r\n"
+HALF_HEADS: dict[str, bytes] = {
+    "nothing": b"",
+    "a byte": b"G",
+    "half a line": b"GET /healthz HT",
+    "half a header": b"GET /healthz HTTP/1.1\r\nHost: stu",
+    "all headers but no end": b"GET /healthz HTTP/1.1\r\nHost: studio\r\n",
+    "half a header of a post": b"POST /gradio_api/upload HTTP/1.1\r\nHost: studio\r\nContent-Le",
+    "half a second request": GOOD_REQUEST + b"GET /healthz HTTP/1.1\r\nHo",
+    "a body that nobody asked for": b"GET /healthz HTTP/1.1\r\nHost: studio\r\n"
+    b"Content-Length: 1000\r\n\r\nx",
+}
+
+
+@pytest.mark.parametrize("what", HALF_HEADS)
+@pytest.mark.parametrize("every", [None, 0.2], ids=["and no more", "and a byte now and then"])
+def test_no_connection_is_held_by_half_a_request(
+    studio: Studio, what: str, every: float | None
+) -> None:
+    began = time.monotonic()
+    with connected(studio) as connection, contextlib.suppress(ConnectionError):
+        connection.sendall(HALF_HEADS[what])
+        received = b""
+        connection.settimeout(every or PATIENCE + 6)
+        while True:
+            try:
+                if not (piece := connection.recv(65536)):
+                    break
+                received += piece
+            except TimeoutError:
+                assert every is not None
+                connection.sendall(b"x")
+            assert time.monotonic() - began < PATIENCE + 6
+        if what in ("half a line", "half a header", "all headers but no end"):
+            assert received.startswith(b"HTTP/1.1 408")
+    assert time.monotonic() - began < PATIENCE + 6
+
+
+def test_who_takes_nothing_of_an_answer_is_hung_up_on(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "SLOWEST", 0.5)
+    page = studio.web.get("/").text
+    asset = max(
+        re.findall(r"assets/[^\"']+\.(?:js|css)", page),
+        key=lambda path: len(studio.web.get(f"/{path}").content),
+    )
+    asked = f"GET /{asset} HTTP/1.1\r\nHost: studio\r\n\r\n".encode() * 200
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.settimeout(10)
+        connection.connect(tuple(connected(studio).getpeername()))
+        connection.sendall(asked)
+        time.sleep(3)
+        with contextlib.suppress(ConnectionResetError):
+            received = sum(len(piece) for piece in iter(lambda: connection.recv(65536), b""))
+            assert received < 200 * len(studio.web.get(f"/{asset}").content)
+
+
+def test_there_are_not_more_connections_than_the_system_has_room_for(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "MOST", 5)
+    held = [connected(studio) for _ in range(5)]
+    try:
+        time.sleep(0.2)
+        with connected(studio) as one_more:
+            assert one_more.recv(65536).startswith(b"HTTP/1.1 503")
+    finally:
+        for connection in held:
+            connection.close()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "call/paint/none",
+        "call/paint/none/",
+        "call/v2/paint/none",
+        "call/none/none",
+        "call/paint/%00",
+        "queue/data?session_hash=none",
+        "queue/data",
+        "queue/data?session_hash=",
+    ],
+)
+def test_an_answer_to_a_call_that_was_not_made_is_not_there(studio: Studio, path: str) -> None:
+    answer = studio.web.get(f"/gradio_api/{path}")
+    assert answer.status_code == 404
+    assert answer.text == "There is no such call, or it has been answered already."
+
+
+def test_two_may_listen_for_the_answer_to_one_call(studio: Studio) -> None:
+    picture = file_data(studio.picture)
+    address = ask_to_paint(studio, [picture, picture, LONG])
+    with studio.web.stream("GET", address, timeout=20) as first:
+        assert next(first.iter_lines()).startswith("event: ")
+        with studio.web.stream("GET", address, timeout=20) as second:
+            assert second.status_code == 200
+    assert_is_empty(studio.workshop)
+
+
 def test_fifty_half_requests_keep_nobody_out(studio: Studio) -> None:
     held = [connected(studio) for _ in range(50)]
     try:
@@ -675,10 +860,24 @@ RAW: dict[str, bytes] = {
 }
 
 
+RAW_CODES = {
+    **dict.fromkeys(
+        (
+            "a method of one's own",
+            "a tunnel",
+            "a request inside another",
+            "a websocket at nothing",
+        ),
+        404,
+    ),
+    **dict.fromkeys(("a trace", "a put", "a delete", "a websocket at the queue"), 405),
+}
+
+
 @pytest.mark.parametrize("what", RAW)
 def test_what_is_no_request_is_told_off(studio: Studio, what: str) -> None:
     received = exchanged(studio, RAW[what])
-    assert received[9:12].decode() in ("", *map(str, MISTAKEN))
+    assert int(received[9:12]) == RAW_CODES.get(what, 400)
     assert_tells_nothing(studio, received.decode())
 
 
@@ -703,7 +902,7 @@ def test_no_script_comes_back_from_a_header(studio: Studio, header: str, path: s
 
 def test_a_path_cannot_add_a_header(studio: Studio) -> None:
     answer = studio.web.get("/gradio_api/file=a%0d%0aSet-Cookie:%20a=b")
-    assert_refused(studio, answer)
+    assert_refused(studio, answer, 404)
     assert "set-cookie" not in answer.headers
 
 

@@ -177,6 +177,23 @@ def test_a_broken_picture_is_told_in_one_sentence(
     expect(page.get_by_text("The photograph 'broken.png' is damaged or not a")).to_be_visible()
 
 
+def test_what_is_to_be_known_of_a_picture_stands_under_the_status(
+    browser: Browser, address: str, pictures: Path
+) -> None:
+    pixels = np.full((96, 128, 4), 255, np.uint8)
+    pixels[:20, :20, 3] = 0
+    Image.fromarray(pixels).save(pictures / "transparent.png")
+    for language, sentence in (("en-US", "it is laid on white"), ("ko-KR", "흰 바탕에")):
+        page = visit(browser, address, language)
+        choose(page, pictures, "transparent.png")
+        setting(page, "size", "64")
+        setting(page, "steps", "2")
+        page.click("#paint")
+        expect(page.locator("#notes")).to_contain_text(sentence)
+        expect(page.locator("#status")).to_contain_text(re.compile("Painted|완성"))
+        expect(page.locator("#notes")).to_contain_text(sentence)
+
+
 def test_painting_nothing_asks_for_pictures(browser: Browser, address: str) -> None:
     page = visit(browser, address)
     page.click("#paint")

@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, FloatRect, Page, expect, sync_playwrigh
 from impasto import samples
 from impasto.studio.jobs import Workshop
 from impasto.studio.limits import Limits
+from impasto.studio.opening import Address
 from impasto.studio.server import Server
 
 PORT = 7861
@@ -29,12 +30,15 @@ PHOTOGRAPH, STYLE = photograph("chelsea.png"), samples.style("flowfield")
 @contextmanager
 def studio() -> Iterator[None]:
     """A studio of its own, while the photographs are taken."""
-    with tempfile.TemporaryDirectory() as folder:
-        server = Server(Workshop(Path(folder), Limits()), "127.0.0.1", PORT)
-        thread = threading.Thread(target=server.run)
+    opened = threading.Event()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Address.of("127.0.0.1", PORT).listen() as listener,
+    ):
+        server = Server(Workshop(Path(folder), Limits()), opened=opened.set)
+        thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
-        while not server.started:
-            time.sleep(0.1)
+        opened.wait()
         yield
         server.should_exit = True
         thread.join()

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from impasto import images
+from impasto import images, stopping
 from impasto.inputs import Inputs, StylePicture
 from impasto.masks import Mask
 from impasto.pyramid import Level
@@ -73,6 +73,7 @@ class Canvases:
 
     def content_at(self, level: Level) -> Tensor:
         """The content picture."""
+        stopping.check()
         return self._rescaled(images.resize_in_kind(self.inputs.content.pixels, level.size))
 
     def styles_at(self, level: Level) -> Iterator[StyleCanvas]:
@@ -168,6 +169,7 @@ class Canvases:
         return torch.from_numpy(mask.at(size).copy()).to(self.device, self.dtype)
 
     def _style(self, style: StylePicture, size: PixelSize, level: Level) -> Tensor:
+        stopping.check()
         canvas = self._rescaled(images.resize(style.picture.pixels, size))
         if self.recipe.color == "match":
             return recolored(canvas, self.content_at(level), SMALLEST_STYLE_VARIANCE)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,7 +22,7 @@ from pydantic_core import from_json
 from torch import Tensor
 
 from impasto import __version__, masks, reading
-from impasto.errors import InputError
+from impasto.errors import InputError, StoppedError
 from impasto.files import is_there, remove_parts, shown, written_whole
 from impasto.inputs import MASKS, called, kind_of, numbered
 from impasto.layers import BY_NAME
@@ -120,12 +120,14 @@ class Saving:
         every: seconds between two of them.
         outputs: what the caller wants to find again in it.
         came_from: the folder that a checkpoint was in when it was written, if the run goes on.
+        is_given_up: whether nobody will go on with the run, so that it need not be saved.
     """
 
     path: Path
     every: float
     outputs: dict[str, Any]
     came_from: Path | None = None
+    is_given_up: Callable[[], bool] = lambda: False
     last: float | None = None
 
     def is_due(self) -> bool:
@@ -137,22 +139,29 @@ class Saving:
 
         Raises:
             OSError: it cannot be written; an older one is still there.
+            StoppedError: the run was given up meanwhile; likewise.
         """
         if self.last is None:
             remove_parts(self.path)
-        write(self.path, saved, tensors)
+        write(self.path, saved, tensors, self.is_given_up)
         self.last = time.monotonic()
 
 
-def write(path: Path, saved: Saved, tensors: dict[str, Tensor]) -> None:
+def write(
+    path: Path,
+    saved: Saved,
+    tensors: dict[str, Tensor],
+    is_given_up: Callable[[], bool] = lambda: False,
+) -> None:
     """Write a run's state, whole or not at all.
 
     Raises:
         OSError: it cannot be written.
+        StoppedError: the run was given up meanwhile.
     """
     text = saved.model_dump_json()
     on_host = _apart({name: tensor.detach().cpu() for name, tensor in tensors.items()})
-    metadata = {KEY: text, DIGEST: _digest(text, on_host)}
+    metadata = {KEY: text, DIGEST: _digest(text, on_host, is_given_up)}
     with written_whole(path) as file:
         try:
             safetensors.torch.save_file(on_host, file.name, metadata)
@@ -335,9 +344,13 @@ def is_unfinished(path: Path) -> bool:
     return not saved.done
 
 
-def _digest(text: str, tensors: dict[str, Tensor]) -> str:
+def _digest(
+    text: str, tensors: dict[str, Tensor], is_given_up: Callable[[], bool] = lambda: False
+) -> str:
     digest = hashlib.sha256(text.encode())
     for name in sorted(tensors):
+        if is_given_up():
+            raise StoppedError
         tensor = tensors[name].contiguous()
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)

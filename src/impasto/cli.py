@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from impasto.recipe import Recipe
+    from impasto.studio.opening import Address
 
 
 class _Commands(TyperGroup):
@@ -92,7 +93,6 @@ app = typer.Typer(
 
 USUAL = Limits()
 LONGEST_HINT = 200  # characters of a command that is suggested
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 Output = Annotated[
     Path, typer.Option("--output", "-o", metavar="OUT.png", help="The painting, by suffix.")
@@ -346,9 +346,19 @@ def _setting(change: str) -> tuple[str, str]:
 @app.command("studio")
 def studio(
     host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535, metavar="N")] = 7860,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, metavar="N", help="0 is any that is free.")
+    ] = 7860,
     auth: Annotated[
-        str | None, typer.Option(metavar="NAME:PASSWORD", help="What visitors have to give.")
+        str | None,
+        typer.Option(
+            metavar="NAME:PASSWORD",
+            help="What visitors have to give; also from the variable IMPASTO_STUDIO_AUTH.",
+        ),
+    ] = None,
+    auth_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The same from a file, unseen by other users."),
     ] = None,
     open_: Annotated[
         bool, typer.Option("--open", help="Let anyone in who reaches the address.")
@@ -359,6 +369,15 @@ def studio(
     most_steps: Annotated[
         int, typer.Option("--max-steps", min=1, metavar="N", help="Of a painting.")
     ] = USUAL.steps,
+    most_work: Annotated[
+        float,
+        typer.Option(
+            "--max-work",
+            min=0.001,
+            metavar="X",
+            help="Trillions of multiplications, in all steps of a painting.",
+        ),
+    ] = USUAL.work / 1e12,
     longest: Annotated[
         float, typer.Option("--max-seconds", min=1, metavar="X", help="That a painting may take.")
     ] = USUAL.seconds,
@@ -377,31 +396,60 @@ def studio(
     threads: Threads = None,
 ) -> None:
     """Open a page where a person paints, and a service that other programs can call."""
-    if host not in LOOPBACK and auth is None and not open_:
+    from impasto.studio import opening
+
+    visitors = opening.credentials(auth, auth_file)
+    address = opening.Address.of(host, port)
+    if not address.is_local and visitors is None and not open_:
         raise InputError(
             f"At {host} others can reach the studio: give --auth NAME:PASSWORD, or --open to let "
             "anyone in."
         )
-    name, _, password = (auth or "").partition(":")
-    if auth is not None and not (name and password):
-        raise InputError("--auth takes a name and a password, as in --auth anna:secret.")
-    try:
-        from impasto.studio.server import serve
-    except ImportError as error:
-        raise InputError(
-            f"The studio needs {error.name}, which is not installed: pip install 'impasto[studio]'."
-        ) from None
-    _use_threads(threads)
     limits = Limits(
         bytes=int(1e6 * upload),
         uploaded=int(1e6 * uploaded),
         pixels=int(1e6 * largest),
         steps=most_steps,
+        work=1e12 * most_work,
         waiting=waiting,
         seconds=longest,
     )
-    typer.echo(f"The studio is at http://{host}:{port} (Ctrl-C ends it).", err=True)
-    serve(host, port, limits, device, (name, password) if auth else None)
+    with Signals(*ENDING) as signals:
+        try:
+            asked = _serve(address, limits, device, threads, visitors)
+        except BaseException:  # an import makes anything of a signal that comes in its midst
+            if signals.number is None:
+                raise
+            asked = signals.number
+    typer.echo("The studio has ended.", err=True)
+    raise typer.Exit(128 + asked)
+
+
+def _serve(
+    address: Address,
+    limits: Limits,
+    device: str,
+    threads: int | None,
+    visitors: tuple[str, str] | None,
+) -> int:
+    """Open the studio, and say where it is; the signal that ended it."""
+    from impasto.studio import opening
+
+    with address.listen() as listener:
+        folder = opening.folder_of_jobs()
+        try:
+            from impasto.studio.server import serve
+        except ImportError as error:
+            raise InputError(
+                f"The studio needs {error.name}, which is not installed: pip install "
+                "'impasto[studio]'."
+            ) from None
+        _use_threads(threads)
+
+        def opened() -> None:
+            typer.echo(f"The studio is at {address.url(listener)} (Ctrl-C ends it).", err=True)
+
+        return serve(listener, folder, limits, device, visitors, opened)
 
 
 @app.command("demo")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
@@ -11,8 +10,9 @@ from pathlib import Path
 import psutil
 import torch
 
-from impasto.errors import ImpastoWarning, InputError
+from impasto.errors import InputError
 from impasto.memory import is_out_of_memory
+from impasto.notes import tell
 from impasto.sentences import ended, shown_value, suggest
 from impasto.shared import Shared
 
@@ -61,10 +61,9 @@ def arithmetic(precision: str, device: torch.device) -> Arithmetic:
     """
     if precision != "auto":
         if precision == "bfloat16" and not multiplies_bfloat16(device):
-            warnings.warn(
+            tell(
                 f"The device {device.type} has no fast bfloat16, and will take long; "
                 "--precision auto chooses what it is good at.",
-                ImpastoWarning,
                 stacklevel=2,
             )
         return Arithmetic(DTYPES[precision])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Hashable
 
 import torch
@@ -12,8 +11,8 @@ from torch import Tensor
 from impasto import devices, forecast, tiles
 from impasto.canvases import Canvases
 from impasto.deferred import Deferred, cut_for
-from impasto.errors import ImpastoWarning
 from impasto.memory import is_out_of_memory, memory_errors
+from impasto.notes import tell
 from impasto.objective import Evaluation, Objective
 from impasto.pyramid import Level
 from impasto.recipe import Recipe
@@ -240,10 +239,9 @@ class Evaluator:
 
     def _use_tiles(self, side: int) -> None:
         """Look at the canvas in smaller tiles."""
-        warnings.warn(
+        tell(
             f"Memory ran out at {self.level.size[0]}×{self.level.size[1]} pixels; going on with "
             f"tiles of {side}.",
-            ImpastoWarning,
             stacklevel=2,
         )
         for index in range(self.level.number - 1, len(self.tiles)):

@@ -15,10 +15,9 @@ import lzma
 import math
 import os
 import struct
-import warnings
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -28,9 +27,10 @@ import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 
-from impasto import colours, reading, tiff
-from impasto.errors import ImpastoWarning, InputError
+from impasto import colours, reading, stopping, tiff
+from impasto.errors import InputError, StoppedError
 from impasto.files import check_writable, shown, written_whole
+from impasto.notes import tell
 from impasto.shared import unwarned
 
 Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
@@ -201,6 +201,8 @@ def described(path: str | os.PathLike[str], role: str = "picture") -> Head:
         if image.has_transparency_data and not image.mode.endswith(("A", "a")):
             channels += 1
         deep = {"I": 4, "F": 4}.get(image.mode, 2 if image.mode.startswith("I;") else 1)
+        if head.startswith(PNG_SIGNATURE):
+            _take_exif(file, image)
         turned = _orientation(image, notes) in SIDEWAYS
         size = (height, width) if turned else (width, height)
         return Head(size, channels, width * height * channels * deep)
@@ -238,7 +240,7 @@ def _tell(notes: list[str], role: str, source: Source) -> None:
     """Warn the caller's caller of what is to be known of a picture."""
     what = _called(role, source) if isinstance(source, str | os.PathLike) else role
     for note in notes:
-        warnings.warn(f"The {what} {note}.", ImpastoWarning, stacklevel=3)
+        tell(f"The {what} {note}.", stacklevel=3)
 
 
 def _called(role: str, path: str | os.PathLike[str]) -> str:
@@ -259,6 +261,8 @@ def _one_sentence(what: str) -> Iterator[None]:
     try:
         with unwarned():
             yield
+    except StoppedError:
+        raise
     except _UnusableError as error:
         raise InputError(f"The {what} {error}.") from None
     except MemoryError:
@@ -419,15 +423,18 @@ def _from_image(
     _check_size(*image.size)
     _check_page(image)
     image.load()
+    stopping.check()
     orientation = _orientation(image, notes)
     profile = image.info.get("icc_profile")
     image = _eight_bit(image, notes, deep_png=deep_png)
+    stopping.check()
     alpha = None
     if image.has_transparency_data:
         grey = image.mode in ("1", "L", "LA", "La")
         rgba = image.convert("LA" if image.mode == "La" else image.mode).convert("RGBA")
         alpha = rgba.getchannel("A")
         image = rgba.convert("L" if grey else "RGB")  # a profile describes the colours alone
+    stopping.check()
     image = colours.to_srgb(image, colours.transform(profile, image.mode, notes))
     pixels = _upright(np.asarray(image), orientation)
     if alpha is None or alpha.getextrema() == (255, 255):
@@ -452,6 +459,18 @@ def _orientation(image: Image.Image, notes: list[str]) -> int:
     except Exception:
         notes.append("has damaged EXIF data; it is taken to be upright")
         return 1
+
+
+def _take_exif(file: BinaryIO, image: Image.Image) -> None:
+    """Let a PNG know its EXIF data, for which Pillow would decode the pixels before them."""
+    if "exif" in image.info:
+        return
+    image.info["exif"] = b""
+    file.seek(len(PNG_SIGNATURE))
+    with suppress(_UnusableError):  # a file that breaks off, which may be read as far as it goes
+        for name, length in _chunks(file):
+            if name == b"eXIf":
+                image.info["exif"] = file.read(min(length, MOST_TEXT))
 
 
 def _upright(pixels: npt.NDArray[Any], orientation: int) -> npt.NDArray[Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import warnings
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from impasto import images, masks, reading
-from impasto.errors import ImpastoWarning, InputError
+from impasto.errors import InputError
 from impasto.files import is_there, shown
 from impasto.images import Picture
 from impasto.masks import Mask
+from impasto.notes import tell
 from impasto.notions import STYLE_LOSSES
 from impasto.recipe import FIRST_CANVASES, Recipe
 from impasto.sentences import shown_value, suggest
@@ -278,10 +278,9 @@ def _check_shape(mask: Mask, of: Picture, what: str) -> None:
     """Tell of a mask that was made for a picture of another shape."""
     (width, height), (across, down) = of.size, mask.size
     if abs(math.log(width / height) - math.log(across / down)) > SAME_SHAPE:
-        warnings.warn(
+        tell(
             f"The {what} is {across}×{down} pixels, and is stretched to the {width}×{height} of "
             "its picture.",
-            ImpastoWarning,
             stacklevel=3,
         )
 

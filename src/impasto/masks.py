@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -23,8 +22,9 @@ from torch import Tensor
 
 from impasto import images, reading
 from impasto.colours import LUMA
-from impasto.errors import ImpastoWarning, InputError
+from impasto.errors import InputError
 from impasto.files import is_there, shown
+from impasto.notes import tell
 from impasto.sizes import PixelSize
 
 Shares = npt.NDArray[np.float32]
@@ -97,7 +97,7 @@ def read(source: Any, role: str) -> Mask:
             "marks all of its picture: leave it out, or paint black where it should not be"
         )
     for note in notes:
-        warnings.warn(f"The {what} {note}.", ImpastoWarning, stacklevel=2)
+        tell(f"The {what} {note}.", stacklevel=2)
     name = picture.name if colour is None else f"{picture.name}#{colour}"
     return Mask(shares, name, picture.sha256)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,11 +22,12 @@ from impasto import weights as weight_files
 from impasto.canvases import Canvases
 from impasto.checkpoint import Saved, Saving
 from impasto.deferred import cut_for
-from impasto.errors import ImpastoWarning, InputError, RunError, StoppedError
+from impasto.errors import InputError, RunError, StoppedError
 from impasto.evaluator import Evaluator
 from impasto.files import CHECKPOINT_EVERY, check_apart, check_interval, check_writable, shown
 from impasto.inputs import Inputs, StyleSource, called, named, path_of, source_of, styles_of
 from impasto.memory import is_out_of_memory, memory_errors
+from impasto.notes import tell
 from impasto.objective import Evaluation, follows_stand_in
 from impasto.optimizers import (
     LBFGS,
@@ -433,6 +433,7 @@ class Run:
         checkpoint: str | Path,
         every: float = CHECKPOINT_EVERY,
         outputs: dict[str, Any] | None = None,
+        is_given_up: Callable[[], bool] = lambda: False,
     ) -> None:
         """Save the run to a checkpoint before its first step, now and then, and at its end.
 
@@ -440,6 +441,7 @@ class Run:
             checkpoint: the file.
             every: seconds from one time to the next.
             outputs: what the caller wants to find again in it.
+            is_given_up: whether nobody will go on with the run, so that it need not be saved.
 
         Raises:
             InputError: a picture is no file, so it could not be found again, or the interval is no
@@ -454,7 +456,7 @@ class Run:
                 )
         check_apart(self.files, [checkpoint])
         torch.set_num_threads(torch.get_num_threads())  # as a resumed run does, for the same bytes
-        self._saving = Saving(checkpoint.absolute(), every, outputs or {})
+        self._saving = Saving(checkpoint.absolute(), every, outputs or {}, is_given_up=is_given_up)
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -609,7 +611,7 @@ class Run:
     def _save(self, progress: Progress, *, at_once: bool = False) -> None:
         """Write a checkpoint if one is due; a run goes on without one that cannot be written."""
         saving = self._saving
-        if saving is None or not (at_once or saving.is_due()):
+        if saving is None or saving.is_given_up() or not (at_once or saving.is_due()):
             return
         optimizer, deferred = progress.optimizer, self.evaluator.deferred
         if self._is_done(progress):
@@ -621,14 +623,15 @@ class Run:
                 self._state(progress, numbers, estimates, saving),
                 {**tensors, **maps, "canvas": progress.canvas, "kept": progress.kept},
             )
+        except StoppedError:
+            return
         except (OSError, ValueError, RuntimeError, MemoryError) as error:
             if isinstance(error, RuntimeError) and not is_out_of_memory(error):
                 raise  # but not a ValueError, of a name that is no Unicode
             self._saving = None
             reason = getattr(error, "strerror", None) or "it cannot be written"
-            warnings.warn(
+            tell(
                 f"The run is not saved any more: {shown(saving.path)}: {reason}.",
-                ImpastoWarning,
                 stacklevel=2,
             )
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import io
 import os
 import re
 import stat
 from pathlib import Path
 from typing import BinaryIO
 
+from impasto import stopping
 from impasto.errors import InputError
 from impasto.files import shown
 
@@ -44,6 +46,19 @@ def as_given(path: str | os.PathLike[str]) -> str:
     return text if address is None else f"{address['scheme']}://{address['rest']}"
 
 
+class _Interruptible(io.BufferedReader):
+    """A file of which a decoder reads piece by piece, until it is to end."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read on.
+
+        Raises:
+            StoppedError: what it is read for is to end.
+        """
+        stopping.check()
+        return super().read(size)
+
+
 def open_file(path: str | os.PathLike[str]) -> BinaryIO:
     """A file, open for reading, of which nothing has been read; a pipe would be waited for.
 
@@ -63,7 +78,7 @@ def open_file(path: str | os.PathLike[str]) -> BinaryIO:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     if not stat.S_ISREG(status.st_mode):
         raise OSError(errno.EINVAL, "it is a device or a pipe; name a file")
-    return found.open("rb")
+    return _Interruptible(found.open("rb", buffering=0))
 
 
 def opened(path: str | os.PathLike[str], role: str) -> BinaryIO:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import warnings
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,10 +18,11 @@ import torch
 from torch import Tensor
 
 from impasto import reading, threads
-from impasto.errors import ImpastoWarning, InputError
+from impasto.errors import InputError
 from impasto.files import shown
 from impasto.layers import BY_NAME, CONVOLUTIONS
 from impasto.memory import is_out_of_memory
+from impasto.notes import tell
 from impasto.sentences import shown_value
 from impasto.shared import unwarned
 from impasto.styles import read_path
@@ -316,10 +316,9 @@ def _turn_original_to_rgb(convolutions: Convolutions, path: Path) -> None:
     """Flip conv1_1 where the file is the original network in Caffe's own channel order, BGR."""
     norms = convolutions["conv1_1"][0].square().sum(dim=(0, 2, 3)).sqrt()
     if norms.flip(0).allclose(torch.tensor(ORIGINAL_NORMS), rtol=0.01):
-        warnings.warn(
+        tell(
             f"The weights '{path}' are the original VGG-19 with its channels in BGR order; "
             "they are read as such.",
-            ImpastoWarning,
             stacklevel=4,
         )
         _bgr_to_rgb(convolutions)

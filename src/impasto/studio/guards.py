@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import binascii
+import hmac
 import json
+import logging
+import re
+import time
+from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import parse_qs
 
-from fastapi import Response
+from fastapi import Request, Response
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -14,6 +22,27 @@ from impasto import samples
 
 MOST_JSON = 1_000_000  # bytes of a request, the files in it apart
 PATIENCE = 60.0  # seconds, for the next piece of a request
+LONGEST = 900.0  # seconds, for all of it
+METRICS = "/metrics"
+# What is seen without the password: whether the studio is well, and what the page to sign in needs.
+OPEN = (
+    "/",
+    "/favicon.ico",
+    "/gradio_api/startup-events",
+    "/gradio_api/theme.css",
+    "/healthz",
+    "/login",
+    "/login/",
+    "/manifest.json",
+    "/pwa_icon",
+    "/robots.txt",
+    "/theme.css",
+)
+OPEN_FOLDERS = ("/assets/", "/static/", "/svelte/", "/pwa_icon/")
+# Who listens for the answer to a call, by the call's name or by the session's.
+CALL = re.compile(r"/gradio_api/call/(?:v2/)?[^/]+/(?P<event>[^/]+)/?")
+SESSION = "/gradio_api/queue/data"
+LOG = logging.getLogger("impasto")
 FORMS = (b"multipart/form-data", b"application/x-www-form-urlencoded")
 # What Gradio serves beside the page, and this one has no use for.
 CLOSED = tuple(
@@ -33,6 +62,93 @@ CLOSED = tuple(
         "vibe",
     )
 )
+
+
+class Gate:
+    """Lets nobody further than the page to sign in who has not done so.
+
+    Programs that read the metrics give name and password with the request, as HTTP Basic.
+
+    Args:
+        app: what answers.
+        visitors: name and password.
+        has_signed_in: whether a request comes from one who has.
+    """
+
+    def __init__(
+        self, app: ASGIApp, visitors: tuple[str, str], has_signed_in: Callable[[Request], bool]
+    ) -> None:
+        self.app, self.has_signed_in = app, has_signed_in
+        self.credentials = ":".join(visitors).encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or refuse it."""
+        if scope["type"] == "lifespan" or self._lets_in(Request(scope)):
+            await self.app(scope, receive, send)
+            return
+        asks = scope["path"] == METRICS  # elsewhere a browser would ask, and not the page
+        headers = {"www-authenticate": 'Basic realm="impasto"'} if asks else None
+        await Response("Sign in first.", 401, headers)(scope, receive, send)
+
+    def _lets_in(self, request: Request) -> bool:
+        path = request.scope["path"]
+        if path in OPEN or path.startswith(OPEN_FOLDERS) or self.has_signed_in(request):
+            return True
+        return path == METRICS and self._gives_password(request)
+
+    def _gives_password(self, request: Request) -> bool:
+        kind, _, encoded = request.headers.get("authorization", "").partition(" ")
+        try:
+            given = base64.b64decode(encoded.strip(), validate=True)
+        except (binascii.Error, ValueError):
+            return False
+        return kind.lower() == "basic" and hmac.compare_digest(given, self.credentials)
+
+
+class Listeners:
+    """Tells who listens for the answer to a call that is not there, and lets the others listen.
+
+    Args:
+        app: what answers.
+        has_call: whether there is a call of that name.
+        has_session: whether there is a session of that name.
+    """
+
+    def __init__(
+        self, app: ASGIApp, has_call: Callable[[str], bool], has_session: Callable[[str], bool]
+    ) -> None:
+        self.app, self.has_call, self.has_session = app, has_call, has_session
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or refuse it."""
+        listens = scope["type"] == "http" and scope["method"] in ("GET", "HEAD")
+        call = CALL.fullmatch(scope["path"]) if listens else None
+        if not listens or (call is None and scope["path"].rstrip("/") != SESSION):
+            await self.app(scope, receive, send)
+            return
+        asked = parse_qs(scope["query_string"].decode("latin-1")).get("session_hash", [""])[-1]
+        if not (self.has_session(asked) if call is None else self.has_call(call["event"])):
+            sentence = "There is no such call, or it has been answered already."
+            await Response(sentence, 404)(scope, receive, send)
+            return
+        await self._listen(scope, receive, send)
+
+    async def _listen(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, to the end or to where another who listened for the same has left."""
+        has_begun = False
+
+        async def begin(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, begin)
+        except Exception as error:
+            if not has_begun:
+                raise
+            LOG.warning("One who listened for an answer was left: %s.", type(error).__name__)
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 class Door:
@@ -69,6 +185,7 @@ class _Visitor:
 
     def __init__(self, most: int, receive: Receive, send: Send) -> None:
         self.left, self.receive, self.send = most, receive, send
+        self.until = time.monotonic() + LONGEST
         self.has_more = True
         self.is_answered = False
         self.refusal: Response | None = None
@@ -86,7 +203,8 @@ class _Visitor:
         if not self.has_more:
             return await self.receive()
         try:
-            message = await asyncio.wait_for(self.receive(), PATIENCE)
+            patience = min(PATIENCE, self.until - time.monotonic())
+            message = await asyncio.wait_for(self.receive(), patience)
         except asyncio.TimeoutError:
             self.refusal = Response("The request did not go on.", 408, {"connection": "close"})
             raise ClientDisconnect from None

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
 import torch
 from PIL import Image
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
-from impasto import images
+from impasto import images, stopping
 from impasto.checkpoint import is_unfinished
+from impasto.errors import StoppedError
+from impasto.notes import heard_by
 from impasto.painter import Run
 from impasto.progress import Account
 from impasto.recipe import Recipe
@@ -29,7 +33,9 @@ CHECKPOINT = "run.impasto"
 PREVIEW_SIDE = 512  # pixels of a preview, at most
 PREVIEW_EVERY = 1.0  # seconds
 PREVIEW_SHARE = 0.03  # of a run's time that previews may take
-ASK_EVERY = 1.0  # seconds between two looks at the line
+ASK_EVERY = 0.5  # seconds between two looks at the line
+LOOK_EVERY, PATIENCE = 0.1, 1.0  # seconds, at a job that is to end, and until it is left alone
+GRACE = 1.0  # seconds that a step may take beyond the time of a painting, so that it is not lost
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,7 @@ class Painting:
 
 
 View = Waiting | Painting | Result
+Told = View | Exception | None
 
 
 @dataclass
@@ -77,6 +84,8 @@ class Job:
         started: set once it has a thread of its own, which forgets it at its end.
         stop: set to end it after its step.
         ended: set to end it so that it can be gone on with: the server stops.
+        until: when its time is over, by the clock of :func:`time.monotonic`.
+        notes: what its owner should know, a sentence each.
     """
 
     folder: Path
@@ -84,6 +93,25 @@ class Job:
     started: threading.Event = field(default_factory=threading.Event)
     stop: threading.Event = field(default_factory=threading.Event)
     ended: threading.Event = field(default_factory=threading.Event)
+    until: float = math.inf
+    notes: list[str] = field(default_factory=list)
+
+    def is_over(self) -> bool:
+        """Whether it is to end, by its owner, the server or the clock."""
+        return self.stop.is_set() or time.monotonic() > self.until
+
+    def is_long_over(self) -> bool:
+        """Whether it is to end though there is no step yet, for which the clock is lenient."""
+        return self.stop.is_set() or time.monotonic() > self.until + GRACE
+
+    def note(self, sentence: str) -> None:
+        """Keep what its owner should know, once."""
+        if sentence not in self.notes:
+            self.notes.append(sentence)
+
+    def is_given_up(self) -> bool:
+        """Whether its owner has ended it, and nobody will go on with it."""
+        return self.stop.is_set() and not self.ended.is_set()
 
     @property
     def name(self) -> str:
@@ -170,13 +198,14 @@ class Workshop:
         Raises:
             InputError: a picture or a setting cannot be used, or the line is full.
             RunError: the run failed.
+            StoppedError: it was ended before its first step.
         """
 
         def make() -> Run:
             pictures = [content, *(Path(style.picture) for style in styles)]
-            self.limits.check([images.size_of(path) for path in pictures], recipe)
+            self.limits.check([images.described(path) for path in pictures], recipe)
             run = Run(content, styles, recipe, device=self.device)
-            run.save_to(job.checkpoint)
+            run.save_to(job.checkpoint, is_given_up=job.is_given_up)
             return run
 
         return self._told(job, make)
@@ -191,15 +220,17 @@ class Workshop:
 
     def _told(self, job: Job, make: Callable[[], Run]) -> Iterator[View]:
         """What the job's own thread tells; where nobody listens any more, it ends."""
-        told: SimpleQueue[View | Exception | None] = SimpleQueue()
+        told: SimpleQueue[Told] = SimpleQueue()
         job.started.set()
         threading.Thread(
             target=self._work, args=(job, make, told.put), name=f"job {job.name[:6]}", daemon=True
         ).start()
+        has_begun = False
         try:
-            while (view := told.get()) is not None:
+            while (view := _next(told, job, has_begun)) is not None:
                 if isinstance(view, Exception):
                     raise view
+                has_begun = has_begun or isinstance(view, Painting)
                 yield view
         finally:
             job.stop.set()
@@ -208,7 +239,7 @@ class Workshop:
         self,
         job: Job,
         make: Callable[[], Run],
-        tell: Callable[[View | Exception | None], None],
+        tell: Callable[[Told], None],
     ) -> None:
         """Wait in the line, paint, and make room for the next."""
         place: Place | None = None
@@ -221,9 +252,13 @@ class Workshop:
                 tell(Waiting(place.ahead, place.expected()))
             if not job.stop.is_set():
                 began = time.monotonic()
-                run = make()
-                last = run.paint(self._teller(run, job, place, tell))
+                job.until = began + self.limits.seconds
+                with heard_by(job.note), stopping.scope(job.is_long_over):
+                    run = make()
+                    last = run.paint(self._teller(run, job, place, tell))
                 how = "done" if last.stopped is None else "stopped"
+        except StoppedError as error:
+            last = error
         except Exception as error:
             last, how = error, "failed"
         finally:
@@ -246,9 +281,27 @@ class Workshop:
             account.take(step)
             place.left = left = account.left(step)
             tell(Painting(step, account.steps, account.size(step), left, previews.of(step)))
-            return not job.stop.is_set() and step.seconds < self.limits.seconds
+            return not job.is_over()
 
         return on_step
+
+
+def _next(told: SimpleQueue[Told], job: Job, has_begun: bool) -> Told:
+    """What a job tells next.
+
+    Raises:
+        StoppedError: it is to end, there is no step that would be lost, and it is in the midst of
+            something that cannot be broken off, such as a decoder.
+    """
+    over = None
+    while True:
+        with suppress(Empty):
+            return told.get(timeout=LOOK_EVERY)
+        if has_begun or not job.is_long_over():
+            continue
+        over = over or time.monotonic()
+        if time.monotonic() - over > PATIENCE:
+            raise StoppedError
 
 
 class Previews:

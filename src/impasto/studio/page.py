@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import tempfile
+import threading
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import wraps
 from io import BytesIO
@@ -15,10 +18,13 @@ from typing import Any
 import gradio as gr
 import numpy as np
 import pandas as pd
+from gradio.components.base import server
+from gradio.context import LocalContext
 from PIL import Image
 
 from impasto import images, samples
-from impasto.errors import ImpastoError, InputError
+from impasto.errors import ImpastoError, InputError, StoppedError
+from impasto.notes import heard_by
 from impasto.recipe import PRESETS, Recipe
 from impasto.result import Result
 from impasto.studio.controls import (
@@ -38,8 +44,12 @@ from impasto.styles import Style
 
 LOG = logging.getLogger("impasto")
 KEPT = 12  # paintings of a visit
+MOST_NOTED = 1000  # answers with notes that are under way
 WHERE = re.compile(r"'[^']*[/\\](?=[^'/\\]+')")  # the folders of a path between quotation marks
 EDITED = 800  # pixels of the photograph that is painted over, at most
+LAYERS = ("PNG", "WEBP", "JPEG")  # formats in which an editor sends what was painted
+MOST_LAYERS, MOST_LAYER = 4, 4_000_000  # layers of an editor, and bytes of one as it is sent
+MOST_KEPT = 100  # editors whose layers have come, and are not painted with yet
 CHOSEN = ("default", "fast", "fine")
 # Fonts and colours that need nothing from outside.
 THEME = gr.themes.Base(
@@ -87,19 +97,44 @@ def _as_uploaded(payload: Any) -> str | None:
 
 
 def editor(**settings: Any) -> gr.ImageEditor:
-    """An editor that reads no picture larger than it shows."""
+    """An editor that reads no picture larger than it shows, and keeps only so many."""
     made = gr.ImageEditor(**settings)
-    read = made.convert_and_format_image
+    read, prepare, keep = made.convert_and_format_image, made.preprocess, made.accept_blobs
 
     def read_small(file: Any, flatten_on_white: bool = False) -> Any:
-        if file is not None:
-            with Image.open(BytesIO(file) if isinstance(file, bytes) else file.path) as image:
-                if max(image.size) > EDITED:
-                    raise _refusal(said("edited", "en", most=EDITED))
+        if isinstance(file, bytes):
+            with Image.open(BytesIO(file), formats=LAYERS) as image:
+                _check_edited(image.size)
+        elif file is not None:
+            _check_edited(images.described(file.path).size)
         return read(file, flatten_on_white)
 
+    def prepare_few(payload: Any) -> Any:
+        kept = payload
+        if payload is not None and payload.id is not None:
+            kept = made.blob_storage.get(payload.id)
+        if kept is not None and len(kept.layers or ()) > MOST_LAYERS:
+            raise _refusal(said("layers", "en", most=MOST_LAYERS))
+        return prepare(payload)
+
+    def keep_few(data: Any) -> None:
+        index = data.data["index"]
+        is_far = index not in (None, "", "null") and not 0 <= int(index) < MOST_LAYERS
+        if is_far or len(data.files[0][1]) > MOST_LAYER:
+            raise ValueError("no layer of the editor's")
+        keep(data)
+        while len(made.blob_storage) > MOST_KEPT:
+            made.blob_storage.pop(next(iter(made.blob_storage)), None)
+
     made.convert_and_format_image = read_small  # type: ignore[method-assign]
+    made.preprocess = prepare_few  # type: ignore[method-assign]
+    made.accept_blobs = server(keep_few)  # type: ignore[no-untyped-call] # which marks it as one that a page may call
     return made
+
+
+def _check_edited(size: tuple[int, int]) -> None:
+    if max(size) > EDITED:
+        raise _refusal(said("edited", "en", most=EDITED))
 
 
 @dataclass
@@ -108,25 +143,37 @@ class Visit:
 
     Attributes:
         job: that is being painted for them.
-        history: what was painted.
+        count: paintings of the visit.
+        history: files of the last ones, the newest first.
         folder: with the files to download; gone with the visit.
     """
 
     job: Job | None = None
-    history: list[Image.Image] = field(default_factory=list)
+    count: int = 0
+    history: list[str] = field(default_factory=list)
     folder: tempfile.TemporaryDirectory[str] | None = None
 
-    def files(self, result: Result) -> list[str]:
-        """A result in every format."""
+    def keep(self, result: Result) -> dict[str, str]:
+        """A result's files by suffix, and ``painting`` and ``photograph`` to be compared."""
         if self.folder is None:
             self.folder = tempfile.TemporaryDirectory(prefix="impasto-visit-")
-        paths = [
-            Path(self.folder.name, f"painting-{len(self.history)}{suffix}")
-            for suffix in (".png", ".jpg", ".tif")
-        ]
-        for path in paths:
-            result.save(path)
-        return [str(path) for path in paths]
+        self.count += 1
+        place = Path(self.folder.name, f"painting-{self.count}")
+        image, text = result.image, json.dumps(result.metadata())
+        photograph = Image.fromarray(images.to_uint8(result.inputs.content.pixels)).resize(
+            image.size, Image.Resampling.LANCZOS
+        )
+        files = {}
+        for suffix in (".png", ".jpg", ".tif"):
+            with suppress(InputError):  # of a side that is too long for the format
+                images.save(image, f"{place}{suffix}", text=text)
+                files[suffix] = f"{place}{suffix}"
+        shown = ".jpg" if ".jpg" in files else ".png"
+        files["painting"] = files[shown]
+        files["photograph"] = f"{place}-photograph{shown}"
+        images.save(photograph, files["photograph"])
+        self.history = [files[shown], *self.history][:KEPT]
+        return files
 
     def end(self) -> None:
         """Stop what is painted, and forget everything."""
@@ -148,11 +195,13 @@ class Page:
 
     def __init__(self, workshop: Workshop) -> None:
         self.workshop = workshop
+        self._reading = threading.Lock()  # since a large photograph takes much memory for a moment
+        self._noted: dict[str, list[str]] = {}  # by the call that they are an answer to
         self.i18n = gr.I18n(en=table("en"), ko=table("ko"))
         with gr.Blocks(title="impasto", analytics_enabled=False, delete_cache=(3600, 3600)) as page:
             self._lay_out()
             self._connect(page)
-        page.process_api = _understood(page.process_api)
+        page.process_api = _understood(self._with_notes(page.process_api))
         self.blocks = page
 
     def _text(self, key: str) -> Any:
@@ -217,6 +266,7 @@ class Page:
     def _lay_out_outputs(self) -> None:
         text = self._text
         self.status = gr.Markdown(text("ready"), elem_id="status")
+        self.notes = gr.Markdown(visible=False, elem_id="notes")
         self.painting = gr.Image(
             label=text("painting"),
             interactive=False,
@@ -280,6 +330,7 @@ class Page:
             self.visit,
             self.unfinished,
             self.status,
+            self.notes,
             self.painting,
             self.losses,
             self.compare,
@@ -337,19 +388,40 @@ class Page:
             raise _refusal(_reason(error, "en")) from None
         finally:
             self._forget(job)
-        if job.ended.is_set() or not isinstance(result, Result):
+        if not isinstance(result, Result):
+            raise _refusal(said("unpainted", "en"))
+        if job.ended.is_set():
             raise _refusal(said("saved", "en"))
         with tempfile.TemporaryDirectory(prefix="impasto-") as folder:
             file = Path(folder, "painting.png")
             result.save(file)
+            event = LocalContext.event_id.get(None)
+            if job.notes and event is not None:
+                self._noted[event] = [_shown(note, "en") for note in job.notes]
+                if len(self._noted) > MOST_NOTED:  # somebody has hung up before the answer
+                    del self._noted[next(iter(self._noted))]
             yield str(file)
+
+    def _with_notes(self, process: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        """What processes a call, and lets the painting that answers it come with its notes."""
+
+        @wraps(process)
+        async def with_notes(*given: Any, **named: Any) -> Any:
+            answer = await process(*given, **named)
+            event = named.get("event_id") or ""
+            if event in self._noted and not answer["is_generating"]:
+                answer["data"][0]["notes"] = self._noted.pop(event)
+            return answer
+
+        return with_notes
 
     def _to_brush(self, language: str, content: str | None) -> Any:
         if content is None:
             return None
         try:
-            self.workshop.limits.check_uploaded(images.size_of(content, "photograph"))
-            pixels = images.read(content, "photograph").pixels
+            self.workshop.limits.check_uploaded([images.described(content, "photograph")])
+            with self._reading, heard_by(lambda _: None):  # notes are told when it is painted
+                pixels = images.read(content, "photograph").pixels
         except ImpastoError as error:
             raise _refusal(_reason(error, language)) from None
         picture = Image.fromarray(images.to_uint8(pixels))
@@ -407,12 +479,13 @@ class Page:
             self.stop: gr.Button(interactive=False),
         }
         losses: list[tuple[int, float]] = []
-        last: Updates = {self.status: said("ready", language), self.unfinished: ""}
+        last: Updates | None = None
         try:
             yield {
                 self.visit: visit,
                 self.unfinished: job.name,
                 self.status: said("reading", language),
+                self.notes: gr.Markdown(visible=False),
                 self.losses: None,
                 self.painting: gr.Image(visible=True),
                 self.compare: gr.ImageSlider(visible=False),
@@ -423,8 +496,8 @@ class Page:
             }
             for view in views:
                 if isinstance(view, Result):
-                    keep = job.name if job.ended.is_set() else ""
-                    last = {**self._done(visit, language, view, job), self.unfinished: keep}
+                    yield {self.status: self._said_of(view, language, job)}
+                    last = self._done(visit, view, job)
                 elif isinstance(view, Waiting):
                     seconds = lasting(view.seconds, language)
                     yield {
@@ -433,25 +506,27 @@ class Page:
                 else:
                     loss = float(np.log10(max(view.step.loss, 1e-30)))
                     losses.append((view.step.number, loss))
-                    yield from self._going(view, language, losses)
+                    yield from self._going(view, language, losses, job)
         except Exception as error:
-            last = {
-                self.status: _reason(error, language),
-                self.unfinished: job.name if job.is_resumed else "",
-            }
+            last = self._undone(job, language, error)
         finally:
             visit.job = None
             self._forget(job)
-        yield {**rest, **last}
+        yield {
+            **rest,
+            **(last or self._undone(job, language, StoppedError())),
+            self.notes: _of_notes(job, language),
+        }
 
     def _going(
-        self, view: Painting, language: str, losses: list[tuple[int, float]]
+        self, view: Painting, language: str, losses: list[tuple[int, float]], job: Job
     ) -> Iterator[Updates]:
         """A step, told where there is something new to see."""
         if view.preview is None:
             return
         yield {
             self.painting: view.preview,
+            self.notes: _of_notes(job, language),
             self.losses: pd.DataFrame(losses, columns=["step", "loss"]),
             self.status: said(
                 "going",
@@ -464,32 +539,36 @@ class Page:
             ),
         }
 
-    def _done(self, visit: Visit, language: str, result: Result, job: Job) -> Updates:
-        image = result.image
-        visit.history = [image, *visit.history][:KEPT]
-        width, height = image.size
-        number = result.history[-1].number
-        status = said(
-            "done",
-            language,
-            width=width,
-            height=height,
-            number=number,
-            seconds=lasting(result.history[-1].seconds, language),
-        )
-        if result.stopped is not None and job.ended.is_set():
-            status = said("saved", language)
-        elif result.stopped is not None:
-            status = said("stopped", language, number=number)
-        photograph = Image.fromarray(images.to_uint8(result.inputs.content.pixels)).resize(
-            image.size, Image.Resampling.LANCZOS
-        )
+    def _undone(self, job: Job, language: str, error: Exception) -> Updates:
+        """Why there is no painting; it can be gone on with if a checkpoint of it is left."""
+        is_kept = job.checkpoint.exists()
+        is_saved = is_kept and isinstance(error, StoppedError)
         return {
-            self.status: status,
+            self.status: said("saved", language) if is_saved else _reason(error, language),
+            self.unfinished: job.name if is_kept else "",
+        }
+
+    def _said_of(self, result: Result, language: str, job: Job) -> str:
+        """How a painting ended."""
+        last = result.history[-1]
+        if result.stopped is not None:
+            key = "saved" if job.ended.is_set() else "stopped"
+            return said(key, language, number=last.number)
+        width, height = result.size
+        seconds = lasting(last.seconds, language)
+        return said(
+            "done", language, width=width, height=height, number=last.number, seconds=seconds
+        )
+
+    def _done(self, visit: Visit, result: Result, job: Job) -> Updates:
+        files = visit.keep(result)
+        formats = [path for kind, path in files.items() if kind.startswith(".")]
+        return {
             self.painting: gr.Image(None, visible=False),
-            self.compare: gr.ImageSlider((photograph, image), visible=True),
-            self.files: gr.File(visit.files(result), visible=True, interactive=False),
-            self.history: gr.Gallery(visit.history, visible=True),
+            self.compare: gr.ImageSlider((files["photograph"], files["painting"]), visible=True),
+            self.files: gr.File(formats, visible=True, interactive=False),
+            self.history: gr.Gallery(list(visit.history), visible=True),
+            self.unfinished: job.name if job.ended.is_set() else "",
         }
 
 
@@ -564,10 +643,12 @@ def _understood(process: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitab
     async def understood(*given: Any, **named: Any) -> Any:
         try:
             return await process(*given, **named)
-        except gr.Error:
+        except gr.Error as error:
+            error.print_exception = False  # it is the visitor's, and they are told
             raise
         except Exception as error:
-            LOG.exception("A call could not be processed", exc_info=error)
+            LOG.warning("A call could not be processed: %.300r", error)
+            LOG.debug("It was processed here", exc_info=error)
             raise _refusal(said("malformed", "en")) from None
 
     return understood
@@ -578,10 +659,23 @@ def _refusal(sentence: str) -> gr.Error:
     return gr.Error(sentence, print_exception=False)
 
 
+def _of_notes(job: Job, language: str) -> gr.Markdown:
+    """What a visitor should know about their painting."""
+    lines = "\n".join(f"- {_shown(note, language)}" for note in job.notes)
+    return gr.Markdown(lines, visible=bool(lines))
+
+
+def _shown(sentence: str, language: str) -> str:
+    """A sentence for a visitor, in their language, without the folders in it."""
+    bare = WHERE.sub("'", sentence)
+    return korean(bare) if str(language).startswith("ko") else bare
+
+
 def _reason(error: Exception, language: str) -> str:
     """What went wrong, without what the visitor need not know, such as where files are kept."""
+    if isinstance(error, StoppedError):
+        return said("unpainted", language)
     if isinstance(error, ImpastoError):
-        sentence = WHERE.sub("'", str(error))
-        return korean(sentence) if str(language).startswith("ko") else sentence
+        return _shown(str(error), language)
     LOG.exception("A painting failed", exc_info=error)
     return said("failed", language)

@@ -2,33 +2,46 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import re
 import shutil
+import signal
+import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from socket import socket
+from types import FrameType
 from typing import cast
 
-import platformdirs
-
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when Gradio is imported
+os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = "1000000000"  # calls between two summaries of all
+os.environ["MPLBACKEND"] = "agg"  # asked by Gradio at every call; a notebook's is not ours
 
 import gradio as gr
 import uvicorn
 from fastapi import FastAPI, Request, Response
+from gradio.queueing import Queue
 from gradio.route_utils import FnIndexInferError
 from gradio.routes import App
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from impasto import __version__, samples
-from impasto.studio.guards import Door, OwnFiles
+from impasto.stopping import ENDING
+from impasto.studio.connections import Connection
+from impasto.studio.guards import Door, Gate, Listeners, OwnFiles
 from impasto.studio.jobs import Workshop
 from impasto.studio.limits import Limits
 from impasto.studio.page import CSS, HEAD, THEME, Page
 
 # What Gradio raises when a request is not as it should be, rather than answering so.
 MALFORMED = (AttributeError, FnIndexInferError, LookupError, TypeError, ValueError)
+# In the page that Gradio makes: that it is the one to sign in, and what can be called.
+SIGNS_IN = b'"auth_required":true'
+API = re.compile(rb"(window\.gradio_api_info = )\{.*?\}(?=;</script>)", re.DOTALL)
 WEEK = 7 * 24 * 3600.0  # seconds, after which nobody goes on with a painting any more
 GRACE = 30  # seconds that a last step, and the requests under way, may still take
 
@@ -40,7 +53,7 @@ def application(workshop: Workshop, auth: tuple[str, str] | None = None) -> Fast
         workshop: that paints.
         auth: name and password that visitors need.
     """
-    app = FastAPI(title="impasto", version=__version__, docs_url=None, redoc_url=None)
+    app = FastAPI(title="impasto", version=__version__, openapi_url=None)
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
@@ -56,7 +69,16 @@ def application(workshop: Workshop, auth: tuple[str, str] | None = None) -> Fast
     page.blocks.has_launched = True  # from here on files are only served to whom they belong
     app.add_middleware(Head, text=HEAD.encode())
     app.add_middleware(OwnFiles, folder=Path(page.blocks.GRADIO_CACHE))
+    app.add_middleware(
+        Listeners,
+        has_call=lambda event: _has_call(page.blocks._queue, event),
+        has_session=lambda name: name in page.blocks._queue.pending_messages_per_session,
+    )
     app.add_middleware(Door, most=workshop.limits.bytes)
+    if auth is not None:
+        app.add_middleware(
+            Gate, visitors=auth, has_signed_in=lambda request: _has_signed_in(app, request)
+        )
     mounted: FastAPI = gr.mount_gradio_app(
         app,
         page.blocks,
@@ -77,26 +99,57 @@ def application(workshop: Workshop, auth: tuple[str, str] | None = None) -> Fast
     return mounted
 
 
+def _has_call(queue: Queue, event: str) -> bool:
+    """Whether Gradio's queue holds a call, or what is left of its answer."""
+    sessions = queue.pending_event_ids_session.values()
+    return event in queue.event_ids_to_events or any(event in events for events in sessions)
+
+
+def _has_signed_in(app: FastAPI, request: Request) -> bool:
+    """Whether a request holds the cookie that Gradio gives to those who sign in."""
+    gradio = gradio_in(app)
+    names = (f"access-token{kind}-{gradio.cookie_id}" for kind in ("", "-unsecure"))
+    return any(request.cookies.get(name) in gradio.tokens for name in names)
+
+
 def gradio_in(app: FastAPI) -> App:
     """Gradio's own part of :func:`application`."""
     (mount,) = (route for route in app.routes if isinstance(route, Mount))
     return cast(App, mount.app)
 
 
-def serve(host: str, port: int, limits: Limits, device: str, auth: tuple[str, str] | None) -> None:
+def serve(
+    listener: socket,
+    folder: Path,
+    limits: Limits,
+    device: str,
+    auth: tuple[str, str] | None,
+    opened: Callable[[], None],
+) -> int:
     """Serve until the process is asked to end; what is painted then is saved.
 
-    Raises:
-        OSError: the address cannot be used.
+    Args:
+        listener: where visitors come in.
+        folder: for what is being painted.
+        limits: of a painting.
+        device: that paints.
+        auth: name and password that visitors need.
+        opened: called once visitors are answered.
+
+    Returns:
+        The signal that asked.
     """
-    folder = platformdirs.user_cache_path("impasto") / "studio"
     workshop = Workshop(folder, limits, device)
     _forget_old(folder)
-    Server(workshop, host, port, auth).run()
+    server = Server(workshop, auth, opened)
+    server.run([listener])
+    return server.asked or signal.SIGTERM
 
 
 class Head:
     """Puts a text at the head of the page, before anything of it runs.
+
+    The page to sign in says nothing of what can be called behind it.
 
     Args:
         app: what answers.
@@ -123,6 +176,8 @@ class Head:
             if message.get("more_body", False):
                 return
             whole = body.replace(b"<head>", b"<head>" + self.text, 1)
+            if SIGNS_IN in whole:
+                whole = API.sub(rb"\1{}", whole)
             headers = [pair for pair in start["headers"] if pair[0] != b"content-length"]
             headers.append((b"content-length", str(len(whole)).encode()))
             await send({**start, "headers": headers})
@@ -140,33 +195,72 @@ class Server(uvicorn.Server):
 
     Args:
         workshop: that paints.
-        host: where it listens.
-        port: likewise.
         auth: name and password that visitors need.
+        opened: called once visitors are answered.
+
+    Attributes:
+        asked: the signal that asked it to end.
     """
 
     def __init__(
-        self, workshop: Workshop, host: str, port: int, auth: tuple[str, str] | None = None
+        self,
+        workshop: Workshop,
+        auth: tuple[str, str] | None = None,
+        opened: Callable[[], None] = lambda: None,
     ) -> None:
         self.workshop, self.app = workshop, application(workshop, auth)
+        self.asked: int | None = None
+        self._opened = opened
         super().__init__(
             uvicorn.Config(
                 self.app,
-                host=host,
-                port=port,
+                http=Connection,
+                ws="none",
                 log_level="warning",
                 timeout_graceful_shutdown=GRACE,
             )
         )
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        """Say that the studio is open, once it is."""
+        await super().startup(sockets)
+        self._opened()
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         """End what is painted, then the connections by which open pages tell that they are open."""
         self.workshop.end()
         gradio_in(self.app).stop_event.set()
         await super().shutdown(sockets)
+        until = time.monotonic() + GRACE
+        while self.workshop.jobs and not self.force_exit and time.monotonic() < until:
+            await asyncio.sleep(0.05)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Let signals end the server in good order, and leave the exit code to the caller."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        previous = {
+            number: signal.signal(number, self.handle_exit)
+            for number in ENDING
+            if signal.getsignal(number) is not signal.SIG_IGN
+        }
+        try:
+            yield
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+
+    def handle_exit(self, sig: int, _frame: FrameType | None) -> None:
+        """End; at a second signal without waiting for anybody."""
+        self.force_exit = self.asked is not None
+        self.asked = sig
+        self.should_exit = True
 
 
 def _forget_old(folder: Path) -> None:
     for job in folder.iterdir():
-        if time.time() - job.stat().st_mtime > WEEK:
-            shutil.rmtree(job, ignore_errors=True)
+        with suppress(OSError):  # another studio may have forgotten it already
+            if time.time() - job.stat().st_mtime > WEEK:
+                shutil.rmtree(job, ignore_errors=True)

@@ -65,6 +65,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Stopped after step {number}: this is the best picture so far.",
         "{number}스텝에서 멈췄습니다. 지금까지 가장 좋은 그림입니다.",
     ),
+    "unpainted": (
+        "Ended before the first step: nothing is painted yet.",
+        "첫 스텝 전에 끝났습니다. 아직 그려진 것이 없습니다.",
+    ),
     "saved": (
         "The studio is stopping. Your painting is saved: go on with it here later.",
         "스튜디오가 종료됩니다. 그림은 저장되었으니 나중에 이곳에서 이어 그리세요.",
@@ -77,6 +81,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "edited": (
         "A region is painted on {most} pixels a side at most.",
         "영역은 한 변에 {most}픽셀까지만 칠할 수 있습니다.",
+    ),
+    "layers": (
+        "A region is painted on {most} layers at most.",
+        "영역은 레이어 {most}개까지만 칠할 수 있습니다.",
     ),
     "malformed": (
         "The call cannot be understood: its values should be those of the API's description.",

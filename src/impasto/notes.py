@@ -1,0 +1,48 @@
+"""What the user should know about a run and need not act on: a warning, or told to who listens.
+
+A server makes a painting for one visitor in one thread while another thread reads for a second
+one, and the warnings of a process are everybody's. So a thread may have a listener of its own, who
+hears what would otherwise be warned of in it.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from impasto.errors import ImpastoWarning
+
+_LISTENER: ContextVar[Callable[[str], None] | None] = ContextVar("listener", default=None)
+
+
+def tell(text: str, stacklevel: int = 1) -> None:
+    """Tell who listens, or warn with :class:`ImpastoWarning` where nobody does.
+
+    Args:
+        text: one sentence.
+        stacklevel: whose line the warning names: 1 for the caller of this function.
+    """
+    listener = _LISTENER.get()
+    if listener is None:
+        warnings.warn(text, ImpastoWarning, stacklevel=stacklevel + 1)
+    else:
+        listener(text)
+
+
+@contextmanager
+def heard_by(listener: Callable[[str], None]) -> Iterator[None]:
+    """Let someone hear everything that is told in the block, in this thread alone.
+
+    >>> heard = []
+    >>> with heard_by(heard.append):
+    ...     tell("The picture is small.")
+    >>> heard
+    ['The picture is small.']
+    """
+    token = _LISTENER.set(listener)
+    try:
+        yield
+    finally:
+        _LISTENER.reset(token)

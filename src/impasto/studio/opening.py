@@ -1,0 +1,184 @@
+"""What must be right before the studio opens: who may come in, its address, its folders."""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import os
+import socket
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from impasto.errors import InputError
+from impasto.files import shown
+
+CREDENTIALS = "IMPASTO_STUDIO_AUTH"  # the variable of the environment
+MOST_BYTES = 10_000  # of a file with a name and a password
+BACKLOG = 128  # connections that the system keeps until they are accepted
+
+# ------------------------------------------------------------------------------ who may come in
+
+
+def credentials(given: str | None, file: Path | None) -> tuple[str, str] | None:
+    """Name and password of visitors, from the command line, a file or the environment.
+
+    Raises:
+        InputError: they are given twice, or are no name and password.
+    """
+    if given is not None and file is not None:
+        raise InputError("--auth and --auth-file both say who may come in: give one of them.")
+    if given is not None:
+        return _name_and_password(given, "--auth")
+    if file is not None:
+        return _name_and_password(_line_of(file), f"The file {shown(file)} of --auth-file")
+    text = os.environ.get(CREDENTIALS)
+    return None if text is None else _name_and_password(text, CREDENTIALS)
+
+
+def _name_and_password(text: str, where: str) -> tuple[str, str]:
+    name, _, password = text.partition(":")
+    if not (name and password) or not text.isprintable():
+        verb = "should hold" if " " in where else "takes"
+        raise InputError(f"{where} {verb} a name and a password, as in anna:secret.")
+    return name, password
+
+
+def _line_of(file: Path) -> str:
+    """The one line of a file."""
+    try:
+        with file.open("rb") as opened:
+            data = opened.read(MOST_BYTES)
+        return data.decode().rstrip("\r\n")
+    except UnicodeDecodeError:
+        return ""
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(
+            f"The file {shown(file)} of --auth-file cannot be read: {reason}."
+        ) from None
+
+
+# -------------------------------------------------------------------------------- the address
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the studio listens.
+
+    Attributes:
+        host: as it is named.
+        family: of the address.
+        place: the address and the port, as sockets take them.
+    """
+
+    host: str
+    family: socket.AddressFamily
+    place: tuple[Any, ...]
+
+    @classmethod
+    def of(cls, host: str, port: int) -> Address:
+        """The address of a host, of IPv4 where it has several.
+
+        >>> [Address.of(host, 80).is_local for host in ("127.0.0.2", "[::1]", "0.0.0.0")]
+        [True, True, False]
+
+        Args:
+            host: a name or an address of this machine; one of IPv6 may stand in brackets.
+            port: a number; 0 for one that is free.
+
+        Raises:
+            InputError: there is no such host.
+        """
+        bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+        try:
+            found = socket.getaddrinfo(bare or "?", port, type=socket.SOCK_STREAM)
+        except (OSError, ValueError):
+            raise InputError(
+                f"There is no host {shown(host)}: give --host a name or an address of this machine."
+            ) from None
+        family, _, _, _, place = min(found, key=lambda one: one[0] != socket.AF_INET)
+        return cls(bare, family, place)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it can be reached from this machine alone."""
+        return ipaddress.ip_address(self.place[0].partition("%")[0]).is_loopback
+
+    def listen(self) -> socket.socket:
+        """A socket that listens there.
+
+        Raises:
+            InputError: nothing can.
+        """
+        try:
+            return socket.create_server(self.place, family=self.family, backlog=BACKLOG)
+        except OSError as error:
+            raise InputError(_not_listening(error, self.host, self.place[1])) from None
+
+    def url(self, listener: socket.socket) -> str:
+        """What a visitor asks for, if that listens there."""
+        host = self.host.replace("%", "%25")
+        port = listener.getsockname()[1]
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _not_listening(error: OSError, host: str, port: int) -> str:
+    """Why nothing can listen there, in one sentence."""
+    match error.errno:
+        case errno.EADDRINUSE:
+            return (
+                f"Port {port} of {host} is in use: choose another with --port, or --port 0 for "
+                "any that is free."
+            )
+        case errno.EACCES | errno.EPERM:
+            return (
+                f"Port {port} of {host} may not be used by this user: choose one from 1024 on "
+                "with --port."
+            )
+        case errno.EADDRNOTAVAIL | errno.EINVAL | errno.ENODEV | errno.EAFNOSUPPORT:
+            return (
+                f"{host} is no address of this machine: give --host one that is, such as 127.0.0.1."
+            )
+    reason = os.strerror(error.errno) if error.errno else error
+    return f"Nothing can listen at port {port} of {host}: {reason}."
+
+
+# -------------------------------------------------------------------------------- the folders
+
+
+def folder_of_jobs() -> Path:
+    """Where the studio keeps what is being painted, ready to be written to.
+
+    Raises:
+        InputError: it, or another folder that the studio writes to, cannot be.
+    """
+    folder = platformdirs.user_cache_path("impasto") / "studio"
+    _make(folder, "what is being painted", "XDG_CACHE_HOME")
+    try:
+        temporary = Path(tempfile.gettempdir())
+    except OSError:
+        raise InputError(
+            "The studio finds no folder for temporary files: set TMPDIR to one that can be "
+            "written to."
+        ) from None
+    uploads = os.environ.get("GRADIO_TEMP_DIR")
+    _make(Path(uploads) if uploads else temporary / "gradio", "uploads", "GRADIO_TEMP_DIR")
+    return folder
+
+
+def _make(folder: Path, what: str, variable: str) -> None:
+    """Make a folder, and make sure that it can be written to."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(
+            f"The studio keeps {what} in {shown(folder)}, which cannot be written to ({reason}): "
+            f"set {variable} to a folder that can."
+        ) from None

@@ -1,0 +1,88 @@
+"""How much a painting asks for, whatever computes it: multiplications, before anything is read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from impasto import layers, pyramid, tiles
+from impasto.layers import Layer
+from impasto.losses import MOST_NEIGHBOURS, MOST_PLACES
+from impasto.recipe import Recipe
+from impasto.regions import TURNS
+from impasto.sizes import PixelSize
+
+PASSES = 3  # there, and back by the maps and by their gradients
+TILED_PASSES = 4  # there once more, for the statistics of the whole
+# What takes the time of so many multiplications, as measured on a CPU: to put a value in its order,
+# and, for each entry of a matrix and each of its columns, to find its eigenvalues.
+IN_ORDER, EIGENVALUES = 4000, 40
+
+
+def multiplications(canvas: PixelSize, styles: Sequence[PixelSize], recipe: Recipe) -> float:
+    """About how many a painting takes, in all its steps, with every tile and its halo.
+
+    >>> quick = multiplications((512, 384), [(512, 384)], Recipe())
+    >>> f"{quick:.0e}"
+    '9e+12'
+    >>> slow = multiplications((512, 384), [(512, 384)], Recipe(tile=16))
+    >>> slow > 50 * quick
+    True
+
+    Args:
+        canvas: width and height.
+        styles: those at which each style picture is looked at.
+        recipe: the settings.
+    """
+    network = layers.up_to_deepest(recipe.layers)
+    side = recipe.tile if isinstance(recipe.tile, int) else None
+    total = 0.0
+    for level in pyramid.plan(canvas, styles, recipe):
+        looked_at = _looked_at(network, level.size, side)
+        is_whole = looked_at == level.size[0] * level.size[1]
+        each = layers.work(network) + _compared(recipe, len(styles))
+        step = (PASSES if is_whole else TILED_PASSES) * each * looked_at + _once(recipe)
+        measured = looked_at + len(TURNS[recipe.style_symmetry]) * sum(
+            _looked_at(network, style, side) for style in level.style_sizes
+        )
+        total += level.steps * step + each * measured
+    return total
+
+
+def _looked_at(network: Sequence[Layer], size: PixelSize, side: int | None) -> int:
+    """Pixels that the network looks at of a picture: the windows of its tiles."""
+    width, height = size
+    across = tiles.positions(tiles.cut_for(network, 1, width, side))
+    down = tiles.positions(tiles.cut_for(network, height, 1, side))
+    return across * down
+
+
+def _compared(recipe: Recipe, styles: int) -> float:
+    """What the style loss takes beside the network, for each pixel."""
+    total = 0.0
+    for name in recipe.style_layers if recipe.style_weight else ():
+        layer = layers.BY_NAME[name]
+        values = layer.channels / (1 << 2 * layer.pools)
+        match recipe.style_loss:
+            case "nearest" | "nearest-cosine":
+                total += values * MOST_NEIGHBOURS
+            case "histogram":
+                total += values * IN_ORDER
+            case "sliced":
+                total += values * (IN_ORDER + layer.channels)
+            case _:
+                total += values * layer.channels * max(1, styles)
+    return total
+
+
+def _once(recipe: Recipe) -> float:
+    """What the losses take at every step, whatever the size."""
+    total = 0.0
+    if recipe.style_loss == "wasserstein" and recipe.style_weight:
+        total += sum(
+            EIGENVALUES * layers.BY_NAME[name].channels ** 3 for name in recipe.style_layers
+        )
+    if recipe.content_loss == "self-similarity":
+        total += sum(
+            PASSES * layers.BY_NAME[name].channels * MOST_PLACES**2 for name in recipe.content_read
+        )
+    return total
