@@ -723,6 +723,8 @@ NOTES: list[tuple[str, tuple[str, ...]]] = [
     (images.IS_REDUCED, ("PNG",)),
     ("is damaged: it claims to hold more than there is", ()),
     ("carries a text too long for a recipe", ()),
+    ("has 900×900 pixels of 40 channels, or tiles so large: make it smaller", ()),
+    ("has 12 GB, and a picture may have 2.15 GB at most: make it smaller", ()),
     ("holds 32-bit values: save it with 8 or 16 bits a channel", ("8", "16")),
 ]
 

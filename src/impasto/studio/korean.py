@@ -25,6 +25,7 @@ SENTENCES = {
     PICTURE + r"has .*more than (?P<most>[\d,]+)( pixels)?: make it smaller\.": (
         "{file}: 한도인 {most}픽셀을 넘습니다. 더 작게 줄이세요."
     ),
+    PICTURE + r"has .+: make it smaller\.": "{file}: 너무 큰 그림입니다. 더 작게 줄이세요.",
     SIDES + r", and this studio paints (?P<most>[\d.]+) megapixels at most: .+": (
         "{what} 크기가 {size}픽셀이 되는데, 이 스튜디오의 한도는 {most}메가픽셀입니다. "
         "더 작은 크기를 고르세요."
