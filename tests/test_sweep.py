@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from conftest import content_pixels, style_pixels
-from impasto import InputError, Recipe, Result, Style, images, stylize, weights
+from impasto import InputError, Recipe, Result, Step, Style, images, stylize, weights
 from impasto.cli import run
 from impasto.notions import CONTENT_LOSSES, STYLE_LOSSES
 from impasto.objective import Objective
@@ -283,6 +283,48 @@ def test_a_sheet_that_its_format_cannot_hold_is_refused_first(
     assert run([*SWEEP, "--vary", f"seed={seeds}", "-o", "sheet.webp"]) == 2
     assert "16383" in capsys.readouterr().err
     assert not Path("sheet.webp").exists()
+
+
+def test_the_painting_at_hand_is_kept_as_it_is(tmp_path: Path) -> None:
+    sheets: list[int] = []
+    steps = 0
+
+    def on_step(step: Step) -> None:
+        nonlocal steps
+        steps += 1
+        if steps == 6:  # of the second painting
+            signal.raise_signal(signal.SIGINT)
+
+    recipe = Recipe(size=64, levels=1, steps=4, content_layers="conv2_1", style_layers="conv1_1")
+    sheet = sweep(
+        "content.png",
+        "style.png",
+        [Axis("seed", ("1", "2", "3"))],
+        recipe,
+        device="cpu",
+        folder=tmp_path / "all",
+        on_step=on_step,
+        on_sheet=lambda _, number: sheets.append(number),
+    )
+    assert sheets == [0, 1, 2]
+    assert sorted(path.name for path in (tmp_path / "all").iterdir()) == [
+        "seed=1.png",
+        "seed=2.png",
+    ]
+    with Image.open(tmp_path / "all" / "seed=2.png") as second:
+        assert is_on(sheet, second)
+
+
+def is_on(sheet: Image.Image, picture: Image.Image) -> bool:
+    """Whether a sheet shows a picture, somewhere."""
+    whole, part = np.asarray(sheet), np.asarray(picture)
+    height, width = part.shape[:2]
+    return any(
+        np.array_equal(whole[y : y + height, x : x + width], part)
+        for y in range(whole.shape[0] - height + 1)
+        for x in range(whole.shape[1] - width + 1)
+        if np.array_equal(whole[y, x], part[0, 0])
+    )
 
 
 @pytest.mark.parametrize(

@@ -259,6 +259,8 @@ def with_inputs_found(saved: Saved, path: Path, folder: Path | None = None) -> S
     Raises:
         InputError: one is not there any more.
     """
+    if folder is not None and not os.path.isdir(folder):  # noqa: PTH112 – never raises
+        raise InputError(f"There is no folder {shown(folder)} that inputs could be in.")
 
     def found(key: str, source: Any) -> Any:
         if not isinstance(source, str):  # which its reader refuses
@@ -273,9 +275,10 @@ def with_inputs_found(saved: Saved, path: Path, folder: Path | None = None) -> S
         ]
         there = [place for place in places if os.path.isfile(place)]  # noqa: PTH113 – never raises
         if not there:
+            beside = "beside the checkpoint" if folder is None else f"in {shown(folder)}"
             raise InputError(
-                f"The {called(key)} {shown(old)} is not there any more, nor beside the checkpoint: "
-                "say with --inputs FOLDER where it is."
+                f"The {called(key)} {shown(old)} is not there any more, nor is it {beside}: say "
+                "with --inputs FOLDER where it is."
             )
         same = (place for place in there if _sha256(place, called(key)) == saved.inputs.get(key))
         new = str(next(same, there[0]).absolute())

@@ -523,8 +523,6 @@ def sweep(
     ]
     kept = sweeps.paintings(axes, folder) if folder is not None else []
     outputs.check(files, made.steps, within=kept)
-    if folder is not None:
-        folder.mkdir(exist_ok=True)
     _use_threads(threads)
     paint_sheet = partial(sweeps.sweep, content, named, axes, made, device=device, folder=folder)
     raise typer.Exit(fill_sheet(paint_sheet, outputs))

@@ -13,7 +13,7 @@ import torch
 from impasto.errors import InputError
 from impasto.memory import is_out_of_memory
 from impasto.notes import tell
-from impasto.sentences import ended, shown_value, suggest
+from impasto.sentences import counted, ended, shown_value, suggest
 from impasto.shared import Shared
 
 _exactly = Shared(
@@ -142,7 +142,7 @@ def describe(device: torch.device) -> str:
         properties = torch.cuda.get_device_properties(device)
         return f"{device} ({properties.name}, {properties.total_memory / 1e9:.0f} GB)"
     if device.type == "cpu":
-        return f"cpu ({torch.get_num_threads()} threads)"
+        return f"cpu ({counted(torch.get_num_threads(), 'thread')})"
     return str(device)
 
 

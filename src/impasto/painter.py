@@ -635,6 +635,11 @@ class Run:
                 stacklevel=2,
             )
 
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is left to be painted of a run that was taken up from a checkpoint."""
+        return self._progress is not None and self._is_done(self._progress)
+
     def _is_done(self, progress: Progress) -> bool:
         return progress.level == len(self.levels) and progress.count == self.levels[-1].steps
 

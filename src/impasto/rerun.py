@@ -235,7 +235,8 @@ def _recipe_table(carried: Carried, found: dict[str, str]) -> dict[str, Any]:
 def _found(key: str, known: Identity, said: Path | None, picture: Path, folder: Path) -> Path:
     """The file of an input, which has to be the same one."""
     kind = kind_of(key)
-    flag = f"--{kind}" if kind in ("content", "style") else "--inputs FOLDER"
+    own = f"--{kind} PICTURE or " if kind in ("content", "style") else ""
+    flag = f"{own}--inputs FOLDER"
     if known.name is None:
         raise InputError(
             f"The {called(key)} of {shown(picture)} was in memory, and no file: it cannot be found."

@@ -101,6 +101,15 @@ def sentence(error: ValidationError, model: type[BaseModel], of: str = "") -> st
     return ended(f"{name}{of} cannot be {shown_value(first['input'])}: {reason}")
 
 
+def counted(number: int, what: str) -> str:
+    """A number of things.
+
+    >>> counted(1, "step"), counted(2500, "thread")
+    ('1 step', '2500 threads')
+    """
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def ended(text: str) -> str:
     """A sentence with its full stop, if it is no question."""
     return text if text.endswith("?") else f"{text}."

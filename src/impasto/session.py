@@ -18,9 +18,11 @@ import platformdirs
 import typer
 from pydantic import ValidationError
 
+from impasto import stopping
 from impasto.errors import ImpastoError, InputError, StoppedError
 from impasto.files import check_writable, is_there, shown
 from impasto.outputs import Outputs
+from impasto.sentences import counted
 from impasto.stopping import ENDING, Signals
 
 if TYPE_CHECKING:
@@ -85,7 +87,7 @@ def start(run: Run, outputs: Outputs, *, dry_run: bool = False) -> int:
     """
     expected = expect(run, always=dry_run)
     if dry_run or not outputs.quiet:
-        announce(run, expected)
+        announce(run, expected, "Would paint" if dry_run else "Painting")
     if dry_run:
         from rich.console import Console
 
@@ -94,7 +96,7 @@ def start(run: Run, outputs: Outputs, *, dry_run: bool = False) -> int:
     return paint(run, keep(run, outputs, expected))
 
 
-def announce(run: Run, expected: Forecast | None) -> None:
+def announce(run: Run, expected: Forecast | None, verb: str = "Painting") -> None:
     """Say what is about to be painted, and what it will take."""
     from impasto import devices
     from impasto.forecast import cut
@@ -111,8 +113,8 @@ def announce(run: Run, expected: Forecast | None) -> None:
     like = f" like {' and '.join(others)}" if others else ""
     where = f"in {evaluator.arithmetic.name} on {devices.describe(evaluator.device)}"
     typer.echo(
-        f"Painting {content}{like}: {width}×{height} pixels{tiled}, "
-        f"{run.recipe.steps} steps at {_levels(run)} {where}{_taking(expected)}.",
+        f"{verb} {content}{like}: {width}×{height} pixels{tiled}, "
+        f"{counted(run.recipe.steps, 'step')} at {_levels(run)} {where}{_taking(expected)}.",
         err=True,
     )
 
@@ -230,7 +232,9 @@ def take_up(
     run.save_to(checkpoint, outputs.checkpoint_every, outputs.to_json())
     if not quiet:
         done, steps = len(run.history), run.recipe.steps
-        typer.echo(f"Going on after step {done} of {steps}: {outputs.picture}", err=True)
+        goes_on = f"Going on after step {done} of {steps}: {outputs.picture}"
+        ended = f"The run has come to its end, and its painting is written anew: {outputs.picture}"
+        typer.echo(ended if run.is_done else goes_on, err=True)
     return run, outputs
 
 
@@ -266,17 +270,9 @@ def paint(run: Run, outputs: Outputs) -> int:
     with _told_to_end(outputs.quiet) as signals, _watchers(run, outputs) as watchers:
         result = run.paint(watchers)
         saved = run.saving.path if run.saving else None
-        save = partial(result.save, bits=outputs.bits, metadata=outputs.metadata)
-        try:
-            _save(save, outputs.picture)
-        except (ImpastoError, OSError, MemoryError):
-            if saved is not None:
-                note(
-                    f"What was painted is not lost: {_resume(saved)} -o ANOTHER.png",
-                    with_error=True,
-                )
-            raise
-        lost = {**_write_figures(result, outputs), **watchers.done(result)}
+        with stopping.shielded():
+            _save_painting(result, outputs, saved)
+            lost = {**_write_figures(result, outputs), **watchers.done(result)}
     if outputs.temporary and saved is not None and signals.number is None:
         with suppress(OSError):
             saved.unlink()
@@ -285,6 +281,16 @@ def paint(run: Run, outputs: Outputs) -> int:
     left = [path for path in outputs.files if path not in {*lost, *watchers.lost}]
     code = _tell(result, outputs.quiet, left, signals.number, saved)
     return code or (FAILED if lost else DONE)
+
+
+def _save_painting(result: Result, outputs: Outputs, saved: Path | None) -> None:
+    """Write the painting; where that fails, say how to get it all the same."""
+    try:
+        _save(partial(result.save, bits=outputs.bits, metadata=outputs.metadata), outputs.picture)
+    except (ImpastoError, OSError, MemoryError):
+        if saved is not None:
+            note(f"What was painted is not lost: {_resume(saved)} -o ANOTHER.png", with_error=True)
+        raise
 
 
 def _save(save: Callable[[Path], None], path: Path) -> None:
@@ -332,7 +338,8 @@ def fill_sheet(paint_sheet: Callable[..., Image], outputs: Outputs) -> int:
     with _told_to_end(outputs.quiet) as signals:
         sheet = paint_sheet(on_picture=on_picture, on_sheet=on_sheet)
         if painted:
-            _save(partial(images.save, sheet), outputs.picture)
+            with stopping.shielded():
+                _save(partial(images.save, sheet), outputs.picture)
     if signals.number is not None and not painted:
         raise EndedError(signals.number)
     if signals.number is not None:
@@ -466,11 +473,12 @@ def _tell(
     from impasto.progress import duration
 
     last, best = result.history[-1], result.best
-    written = ", ".join(str(path) for path in files)
+    written = str(files[0])
+    besides = f"; also written: {', '.join(map(str, files[1:]))}" if files[1:] else ""
     if number is not None:
         typer.echo(
             f"Stopped at step {last.number}; the best picture so far, of step {best.number}, "
-            f"is in {written}.",
+            f"is in {written}{besides}.",
             err=True,
         )
         if saved is not None:
@@ -479,7 +487,7 @@ def _tell(
     if result.stopped is not None:
         typer.echo(
             f"impasto: {result.stopped}; the best picture before it, of step {best.number}, is in "
-            f"{written}. Try a smaller learning rate or smaller weights.",
+            f"{written}{besides}. Try a smaller learning rate or smaller weights.",
             err=True,
         )
         return FAILED
@@ -487,7 +495,8 @@ def _tell(
         width, height = result.size
         typer.echo(
             f"Painted {written} ({width}×{height}) in {duration(last.seconds)}: "
-            f"{last.number} steps, best loss {best.loss:.4e} at step {best.number}."
+            f"{counted(last.number, 'step')}, best loss {best.loss:.4e} at step {best.number}"
+            f"{besides}."
         )
     return DONE
 
@@ -504,7 +513,9 @@ def _told_to_end(quiet: bool) -> Iterator[Signals]:
     Raises:
         EndedError: there was nothing to write when it came, or it came twice.
     """
-    told = partial(_write_at_once, "\nStopping; Ctrl-C again gives the picture up.\n")
+    told = partial(
+        _write_at_once, "\nStopping and keeping the best picture; Ctrl-C again discards it.\n"
+    )
     with Signals(*ENDING) as signals, signals.asking(lambda: None if quiet else told()):
         try:
             yield signals

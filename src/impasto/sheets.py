@@ -102,11 +102,13 @@ class Sheet:
                     result = place.prepare().paint(on_step)
                 except StoppedError:
                     break
-                if folder is not None:
-                    result.save(painting_in(folder, place.name))
-                self.rows[place.row][place.column] = result.image
-                if on_sheet is not None:
-                    on_sheet(self.image, number)
+                with stopping.shielded():
+                    if folder is not None:
+                        result.save(painting_in(folder, place.name))
+                    self.rows[place.row][place.column] = result.image
+                    if on_sheet is not None:
+                        on_sheet(self.image, number)
                 if result.stopped in (ASKED_TO_STOP, INTERRUPTED):
                     break
-        return self.image
+        with stopping.shielded():
+            return self.image

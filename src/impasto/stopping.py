@@ -46,6 +46,16 @@ def scope(stop: Stop) -> Iterator[None]:
         _stop.reset(token)
 
 
+@contextmanager
+def shielded() -> Iterator[None]:
+    """Let nothing end the work in the block: what was painted is being kept."""
+    token = _stop.set(lambda: False)
+    try:
+        yield
+    finally:
+        _stop.reset(token)
+
+
 def is_asked() -> bool:
     """Whether the work that is being done is to end."""
     return _stop.get()()

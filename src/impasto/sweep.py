@@ -128,6 +128,7 @@ def sweep(
     if folder is not None:
         read = (files_of(content, styles_of(style, one, content), one) for one in flat)
         check_apart(itertools.chain(*read), paintings(axes, folder))
+        folder.mkdir(exist_ok=True)
     first = Run(content, style, recipes[0][0], device=device, varies=True)
     for one in flat:
         first.check(one)
