@@ -123,26 +123,35 @@ def test_the_search_for_the_nearest_can_be_ended_in_its_midst() -> None:
         loss(torch.ones(4, 9))
 
 
-class Counting:
-    """Asks to end once it has been asked itself so often."""
+class InTheMidst:
+    """Asks to end in the midst of the step after some number of them."""
 
-    def __init__(self, most: float) -> None:
-        self.most, self.count = most, 0
+    def __init__(self, steps: int) -> None:
+        self.steps, self.asked = steps, 0
+
+    def on_step(self, step: Step) -> None:
+        self.steps -= 1
 
     def __call__(self) -> bool:
-        self.count += 1
-        return self.count > self.most
+        self.asked += self.steps <= 0
+        return self.asked > 2
 
 
-@pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
-def test_a_run_ended_within_a_step_goes_on_with_the_same_bytes(share: float) -> None:
+@pytest.mark.parametrize("steps", [1, 5, 11])
+def test_a_run_ended_within_a_step_goes_on_with_the_same_bytes(steps: int) -> None:
     recipe = QUICK.model_copy(update={"steps": 12})
-    asked = Counting(float("inf"))
-    with stopping.scope(asked):
-        whole = stylize("content.png", "style.png", recipe, device="cpu")
-    with stopping.scope(Counting(share * asked.count)):
-        part = stylize("content.png", "style.png", recipe, device="cpu", checkpoint="run.impasto")
-    assert 0 < len(part.history) < 12
+    whole = stylize("content.png", "style.png", recipe, device="cpu")
+    ends = InTheMidst(steps)
+    with stopping.scope(ends):
+        part = stylize(
+            "content.png",
+            "style.png",
+            recipe,
+            on_step=ends.on_step,
+            device="cpu",
+            checkpoint="run.impasto",
+        )
+    assert len(part.history) == steps
     np.testing.assert_array_equal(resume("run.impasto").canvas, whole.canvas)
 
 

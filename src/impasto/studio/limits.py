@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from impasto import sizes
 from impasto.errors import InputError
-from impasto.images import Head
 from impasto.recipe import Recipe
-from impasto.studio.work import multiplications
+
+if TYPE_CHECKING:
+    from impasto.images import Head
 
 MOST_CHANNELS = 8  # of an uploaded picture: four of colours, and some that are not looked at
 PIXEL = 8  # bytes: four channels of 16 bits
@@ -48,6 +50,8 @@ class Limits:
         Raises:
             InputError: it does not.
         """
+        from impasto.studio.work import multiplications
+
         self.check_uploaded(pictures)
         content, *styles = (picture.size for picture in pictures)
         canvas = sizes.canvas_size(content, recipe)
