@@ -33,7 +33,7 @@ demo: $(VENV)/installed-demo
 	$(BIN)/impasto demo
 
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --check

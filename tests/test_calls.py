@@ -170,6 +170,26 @@ def test_an_address_is_shown_as_it_was_given() -> None:
             call(content=content)
 
 
+def test_a_callback_that_nobody_would_await_is_refused() -> None:
+    async def on_step(_: object) -> bool:
+        return False
+
+    with pytest.raises(InputError, match="on_step is a coroutine"):
+        call(on_step=on_step)
+
+
+@pytest.mark.parametrize("text", [None, 5, b"steps = 3", Path("r.toml")])
+def test_a_recipe_s_text_is_a_text(text: Any) -> None:
+    with pytest.raises(InputError, match="read from a text of TOML"):
+        impasto.Recipe.from_toml(text)
+
+
+@pytest.mark.parametrize("path", [None, 5])
+def test_a_result_is_saved_to_a_path(path: Any) -> None:
+    with pytest.raises(InputError, match="output cannot be"):
+        call().save(path)
+
+
 @pytest.mark.parametrize("given", [None, 5, "x" * 300, "a\0b", "style.png/run.impasto"])
 def test_a_checkpoint_that_cannot_be(given: Any) -> None:
     with pytest.raises(InputError):

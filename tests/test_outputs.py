@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from impasto import Recipe, Step, images, progress
+from impasto import InputError, Recipe, Step, images, progress, stylize
 from impasto.cli import run
 from impasto.result import Result
 
@@ -126,7 +126,6 @@ def test_no_output_replaces_an_input_or_another_output(
 
 
 def test_a_sweep_from_python_replaces_no_input_either(tmp_path: Path) -> None:
-    from impasto import InputError
     from impasto.sweep import Axis, sweep
 
     shutil.copy("content.png", "seed=1.png")
@@ -247,6 +246,50 @@ def test_a_disk_that_fills_up_in_the_midst_of_a_picture_is_told_as_such(
     assert not Path(name).exists()
 
 
+def test_a_file_system_that_renames_nothing_takes_a_new_painting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Path, "replace", refuse)
+    assert painted() == 0
+    assert images.read("out.png").size == (48, 36)
+    assert not [path for path in Path().iterdir() if path.suffix == ".part"]
+
+
+def test_where_an_older_painting_cannot_be_replaced_it_stays_and_the_new_one_lies_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(elsewhere))
+    monkeypatch.setattr(Path, "replace", refuse)
+    Path("out.png").write_bytes(b"an older picture")
+    assert painted() == 1
+    assert Path("out.png").read_bytes() == b"an older picture"
+    (kept,) = elsewhere.glob("*/out.png")
+    assert str(kept) in capsys.readouterr().err
+    assert images.read(kept).size == (48, 36)
+
+
+def test_a_result_replaces_no_input_of_its_own(tmp_path: Path) -> None:
+    recipe = Recipe(size=48, steps=1, levels=1)
+    result = stylize("content.png", "style.png", recipe, device="cpu")
+    before = contents(tmp_path)
+    for name in ("content.png", "./style.png"):
+        with pytest.raises(InputError, match="is an input of this run too"):
+            result.save(name)
+    assert contents(tmp_path) == before
+
+
+def test_a_sweep_looks_for_every_file_before_it_paints(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    before = contents(tmp_path)
+    vary = "protect=content.png,missing.png"
+    assert run(["sweep", "content.png", "style.png", "--vary", vary, "-o", "s.png", *QUICK]) == 2
+    assert "There is no protected region 'missing.png'." in capsys.readouterr().err
+    assert contents(tmp_path) == before
+
+
 @pytest.mark.parametrize("error", [RuntimeError("the lens broke"), OSError("gone"), KeyError("k")])
 @pytest.mark.parametrize("watcher", ["Trace", "Snapshots", "Lines"])
 def test_a_watcher_that_fails_is_told_of_once_and_the_painting_stays(
@@ -292,7 +335,8 @@ def test_a_figure_that_cannot_be_written_leaves_the_painting_and_the_other(
     lost, kept = ("m.png", "p.png") if flag == "--montage" else ("p.png", "m.png")
     said = capsys.readouterr()
     assert f"impasto: '{lost}' could not be written: No space left on device.\n" in said.err
-    assert said.out.startswith(f"Painted out.png, {kept} ")
+    assert said.out.startswith("Painted out.png (")
+    assert said.out.endswith(f"; also written: {kept}.\n")
     assert Path(kept).exists()
 
 

@@ -16,7 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 from impasto import __version__
-from impasto.errors import ImpastoError, ImpastoWarning, InputError
+from impasto.errors import ImpastoError, ImpastoWarning, InputError, StoppedError
 from impasto.files import CHECKPOINT_EVERY, check_apart, check_folder, is_there, shown
 from impasto.flags import Preset, RecipeFile, build, recipe_flags
 from impasto.memory import memory_errors
@@ -683,15 +683,18 @@ def run(arguments: list[str] | None = None) -> int:
         try:
             with memory_errors():
                 return app(arguments, prog_name="impasto", standalone_mode=False) or DONE
-        except BaseException as error:
-            if signals.number is not None:  # of which an import in the midst can make anything
-                ended = EndedError(signals.number)
-                return _fail(str(ended), ended.code)
+        except (KeyboardInterrupt, typer.Abort, StoppedError):
+            return _failed(EndedError(signals.number or signal.SIGINT))
+        except (typer.TyperException, ImpastoError, OSError) as error:
             return _failed(error)
+        except Exception:
+            if signals.number is None:  # else an import has made something of it in its midst
+                raise
+            return _failed(EndedError(signals.number))
 
 
-def _failed(error: BaseException) -> int:
-    """Say of what a command failed, if that was foreseen; its exit code."""
+def _failed(error: Exception) -> int:
+    """Say of what a command failed; its exit code."""
     match error:
         case typer.TyperException():
             context = getattr(error, "ctx", None)
@@ -699,16 +702,13 @@ def _failed(error: BaseException) -> int:
             return _fail(f"{error.format_message()} (try: {command} --help)", error.exit_code)
         case EndedError():
             return _fail(str(error), error.code)
-        case KeyboardInterrupt() | typer.Abort():
-            return _failed(EndedError(signal.SIGINT))
         case InputError():
             return _fail(str(error), BAD_INPUT)
-        case ImpastoError():
-            return _fail(str(error), FAILED)
         case OSError():
             where = f" {shown(error.filename)}" if error.filename else ""
             return _fail(f"{error.strerror or error}{where}.", FAILED)
-    raise error
+        case _:
+            return _fail(str(error), FAILED)
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import glob
-import math
 import os
 import shutil
 import uuid
@@ -15,6 +14,7 @@ from typing import BinaryIO
 
 from impasto.errors import InputError
 
+LONGEST_INTERVAL = 1e9  # seconds
 CHECKPOINT_EVERY = 60.0  # seconds, where nobody says otherwise
 LONGEST_SHOWN = 400  # characters of a path
 NAMED = 60  # bytes of a file's name that the name of its part begins with
@@ -145,9 +145,10 @@ def check_interval(seconds: float) -> None:
         InputError: that is no number of seconds.
     """
     number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-    if not number or not 0 <= seconds < math.inf:
+    if not number or not 0 <= seconds <= LONGEST_INTERVAL:
         raise InputError(
-            f"A run cannot be saved every {seconds} seconds: choose a number of at least 0."
+            f"A run cannot be saved every {seconds} seconds: choose a number from 0 to "
+            f"{LONGEST_INTERVAL:.0f}."
         )
 
 
@@ -213,13 +214,27 @@ def written_whole(path: str | Path) -> Iterator[BinaryIO]:
             _sync(file)
         with suppress(OSError):
             shutil.copymode(target, part)
-        part.replace(target)
+        _take_place(part, target)
     except OSError as error:  # of the part, whose name nobody knows, or of an encoder
         reason = error.strerror or str(error)
         raise OSError(error.errno or errno.EIO, reason, str(path)) from None
     finally:
         with suppress(OSError):
             part.unlink()
+
+
+def _take_place(part: Path, target: Path) -> None:
+    """Give a file that is whole its name; by a copy, where a file system can rename none."""
+    try:
+        part.replace(target)
+    except OSError as error:
+        if error.errno in LOST or target.exists():  # an old one is not put at risk
+            raise
+        try:
+            shutil.copyfile(part, target)
+        except BaseException:
+            target.unlink(missing_ok=True)
+            raise
 
 
 def _sync(file: BinaryIO) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import time
 from collections.abc import Callable, Iterable
@@ -76,7 +77,7 @@ def stylize(
         initial: H × W × 3 numbers, RGB 0…255 at the working size, in place of the recipe's first
             canvas.
         on_step: called after every step. False, NumPy's too, stops the run; with None or anything
-            else it goes on.
+            else it goes on. What it raises ends the run, and is passed on to the caller.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         weights: ``bundled``, or the path of a weight file (see :func:`impasto.weights.load`).
         weights_input: what a weight file expects, ``caffe`` or ``torchvision``.
@@ -291,7 +292,11 @@ class Run:
             InputError: they cannot.
         """
         content, style = self._pictures
-        styles_of(style, recipe, content)
+        styles = styles_of(style, recipe, content)
+        for key, source in inputs.sources(content, styles, recipe).items():
+            file = inputs.file_of(source)
+            if file is not None:
+                reading.opened(file, called(key)).close()
         canvas = sizes.canvas_size(self.inputs.content.size, recipe)
         for read in self.inputs.styles:
             sizes.style_size(read.picture.size, canvas, recipe)
@@ -706,6 +711,8 @@ def _check_on_step(on_step: object) -> None:
             f"on_step should be a function of a step, not {type(on_step).__name__}: give one, or "
             "None."
         )
+    if inspect.iscoroutinefunction(on_step):
+        raise InputError("on_step is a coroutine, which nobody would await: give a function.")
 
 
 def _checked_initial(initial: npt.ArrayLike, size: tuple[int, int]) -> npt.NDArray[Any]:

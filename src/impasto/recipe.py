@@ -454,6 +454,11 @@ class Recipe(BaseModel):
         Raises:
             InputError: the text is no TOML, or a setting in it cannot be used.
         """
+        if not isinstance(text, str):
+            raise InputError(
+                f"A recipe is read from a text of TOML, not from {shown_value(text)}: a file is "
+                "read by Recipe.load."
+            )
         return _from_table(_parsed(text), settings)
 
     @classmethod

@@ -14,7 +14,8 @@ from PIL import Image
 
 from impasto import __version__, images, palette, sizes
 from impasto.errors import RunError
-from impasto.inputs import Inputs, StylePicture
+from impasto.files import check_apart
+from impasto.inputs import Inputs, StylePicture, path_of
 from impasto.memory import memory_errors
 from impasto.recipe import Recipe
 
@@ -138,8 +139,10 @@ class Result:
             metadata: let a PNG carry recipe, version, and names and SHA-256 of the inputs.
 
         Raises:
-            InputError: such a picture cannot be written there.
+            InputError: such a picture cannot be written there, or it would replace an input.
         """
+        path = path_of(path, "output")
+        check_apart([file.path for file in self.inputs.files.values() if file.path], [path])
         picture: images.Pixels | Image.Image
         if bits == 8:
             picture = self.image

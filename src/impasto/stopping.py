@@ -75,33 +75,49 @@ class Signals:
     """What a process is sent to end it, while this is entered.
 
     A signal raises KeyboardInterrupt at once; within :meth:`asking` the first one only asks, as a
-    :func:`scope` does, and the next raises. A signal that the process ignores, as a hang-up under
-    nohup, stays ignored; Ctrl-C is always heard. Outside the main thread nothing is heard, since
-    Python lets no other thread listen.
+    :func:`scope` does, and the next raises. What comes after that is ignored, since the process is
+    ending already. A signal that the process ignores, as a hang-up under nohup, stays ignored;
+    Ctrl-C is always heard. Outside the main thread nothing is heard, since Python lets no other
+    thread listen. One that is entered within another shares what that has heard.
 
     Args:
         numbers: the signals.
-
-    Attributes:
-        number: of the first that came; None before.
     """
 
+    _around: Signals | None = None
+
     def __init__(self, *numbers: int) -> None:
-        self.number: int | None = None
+        self._heard: list[int] = []
+        self._has_raised: list[bool] = []
         self._numbers = numbers
         self._told: Callable[[], None] | None = None
         self._before: dict[int, object] = {}
 
-    def __enter__(self) -> Signals:
+    @property
+    def number(self) -> int | None:
+        """Of the first signal that came; None before."""
+        return self._heard[0] if self._heard else None
+
+    def listen(self) -> None:
+        """Hear signals from here on."""
+        around = Signals._around
+        if around is not None:
+            self._heard, self._has_raised = around._heard, around._has_raised
         if threading.current_thread() is threading.main_thread():
             for number in self._numbers:
                 before = signal.getsignal(number)
                 if before is not signal.SIG_IGN or number == signal.SIGINT:
                     self._before[number] = before
                     signal.signal(number, self._hear)
+            self._outer, Signals._around = around, self
+
+    def __enter__(self) -> Signals:
+        self.listen()
         return self
 
     def __exit__(self, *_: object) -> None:
+        if Signals._around is self:
+            Signals._around = self._outer
         for number, before in self._before.items():
             with suppress(TypeError):  # of a handler that was not installed from Python
                 signal.signal(number, before)  # type: ignore[arg-type]
@@ -122,9 +138,11 @@ class Signals:
             self._told = None
 
     def _hear(self, number: int, _: FrameType | None) -> None:
-        is_first = self.number is None
-        self.number = self.number or number
-        if self._told is None or not is_first:
+        self._heard.append(number)
+        if self._has_raised:
+            return
+        if self._told is None or len(self._heard) > 1:
+            self._has_raised.append(True)
             raise KeyboardInterrupt
         self._told()
 
