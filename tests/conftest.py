@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-# Threads that wait leave their cores to the tests beside them; read when PyTorch is loaded.
+# Read when PyTorch is loaded, here and by what tests start: where tests run side by side, each has
+# one thread, and threads that wait leave their cores to others.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("OMP_NUM_THREADS", "1" if "PYTEST_XDIST_WORKER" in os.environ else "2")
 
 import numpy as np
 import numpy.typing as npt
@@ -23,11 +25,12 @@ settings.register_profile("impasto", deadline=None, derandomize="CI" in os.envir
 settings.load_profile("impasto")
 
 MEAN = np.array([123.68, 116.779, 103.939])
+THREADS = int(os.environ["OMP_NUM_THREADS"])
 
 
 @pytest.fixture(autouse=True)
-def _two_threads() -> None:
-    torch.set_num_threads(2)
+def _same_threads() -> None:
+    torch.set_num_threads(THREADS)
 
 
 @pytest.fixture(autouse=True)

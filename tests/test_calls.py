@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 import impasto
-from conftest import content_pixels, style_pixels
+from conftest import THREADS, content_pixels, style_pixels
 from impasto import InputError, Recipe, Result, Step, Style
 
 SETTINGS: dict[str, Any] = {
@@ -42,7 +42,7 @@ def call(*, content: Any = "content.png", style: Any = "style.png", **given: Any
 @pytest.fixture(scope="module")
 def usual(tmp_path_factory: pytest.TempPathFactory) -> Result:
     """What the plainest call paints."""
-    torch.set_num_threads(2)
+    torch.set_num_threads(THREADS)
     return impasto.stylize(
         content_pixels(48, 64), style_pixels(48, 64), Recipe(**SETTINGS), device="cpu"
     )
