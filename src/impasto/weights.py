@@ -6,6 +6,7 @@ channel means taken away. Other conventions are folded into conv1_1.
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import os
 import zipfile
@@ -151,6 +152,23 @@ def bundled_path() -> Path:
 def _bundled() -> Weights:
     path = bundled_path()
     with _opened(path) as file:
+        status = os.fstat(file.fileno())
+    convolutions = _unpacked_table(path, (status.st_size, status.st_mtime_ns))
+    return Weights(dict(convolutions), CAFFE_MEAN, "bundled", BUNDLED_SHA256)
+
+
+@functools.lru_cache(maxsize=1)
+def _unpacked_table(path: Path, _stamp: tuple[int, int]) -> Convolutions:
+    """The convolutions in a file of tables, kept for the next run in this process.
+
+    Args:
+        path: of the file.
+        _stamp: changes with the file.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    with _opened(path) as file:
         if reading.sha256_of(file) != BUNDLED_SHA256:
             raise InputError(
                 f"The bundled weights '{path}' are damaged (wrong SHA-256): reinstall them with "
@@ -164,7 +182,7 @@ def _bundled() -> Weights:
         kernel = stored[f"{key}_W_table"].take(stored[f"{key}_W_q"].long())
         convolutions[name] = (kernel, stored[f"{key}_b"])
     _bgr_to_rgb(convolutions)
-    return Weights(convolutions, CAFFE_MEAN, "bundled", BUNDLED_SHA256)
+    return convolutions
 
 
 def _opened(path: Path) -> BinaryIO:
