@@ -236,14 +236,15 @@ def test_ctrl_c_twice_ends_with_a_sentence_and_without_a_picture() -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
 @pytest.mark.parametrize("pause", [0.0, 0.002, 0.02, 0.3])
-def test_however_many_signals_come_the_first_says_how_it_ended(pause: float) -> None:
+def test_however_many_signals_come_it_ends_with_a_true_sentence(pause: float) -> None:
+    """Which of them is heard first is the system's to say."""
     with started() as process:
         wait_for(process, "step 1/")
         for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             process.send_signal(number)
             time.sleep(pause)
         _, error = process.communicate(timeout=60)
-    assert process.returncode == 143
+    assert process.returncode in ENDINGS.values()
     assert "Traceback" not in error
     assert ("no picture was written" in error) != ("the best picture so far" in error)
     assert ("the best picture so far" in error) == Path("out.png").exists()

@@ -272,6 +272,7 @@ def paint(run: Run, outputs: Outputs) -> int:
         saved = run.saving.path if run.saving else None
         with stopping.shielded():
             _save_painting(result, outputs, saved)
+            signals.be_deaf()
             lost = {**_write_figures(result, outputs), **watchers.done(result)}
     if outputs.temporary and saved is not None and signals.number is None:
         with suppress(OSError):
@@ -340,6 +341,7 @@ def fill_sheet(paint_sheet: Callable[..., Image], outputs: Outputs) -> int:
         if painted:
             with stopping.shielded():
                 _save(partial(images.save, sheet), outputs.picture)
+                signals.be_deaf()
     if signals.number is not None and not painted:
         raise EndedError(signals.number)
     if signals.number is not None:

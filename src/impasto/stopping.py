@@ -137,6 +137,10 @@ class Signals:
         finally:
             self._told = None
 
+    def be_deaf(self) -> None:
+        """Ignore what comes from here on: what was painted is kept, and the process is ending."""
+        self._has_raised.append(True)
+
     def _hear(self, number: int, _: FrameType | None) -> None:
         self._heard.append(number)
         if self._has_raised:
