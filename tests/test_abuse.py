@@ -28,7 +28,8 @@ from studio import running
 PAINT, EDITOR = "PAINT", "EDITOR"  # stand for the numbers that the page knows them by
 SECRET = "the-name-of-the-rose"
 TINY = 'size = 48\nlevels = 1\nsteps = 2\ncontent_layers = "conv2_1"\nstyle_layers = "conv1_1"'
-LONG = TINY.replace("steps = 2", "steps = 3000")
+# Long, and from noise: a picture painted from itself in its own style is finished at once.
+LONG = TINY.replace("steps = 2", 'steps = 3000\ninitial = "noise"')
 MOST = 300_000  # bytes of an upload
 PATIENCE = 1.5  # seconds that the studio waits for the next piece of a request
 JSON = {"content-type": "application/json"}
