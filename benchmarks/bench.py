@@ -32,8 +32,8 @@ import peer
 import reference
 import startup
 from figure import plot
-from impasto.files import written_whole
-from impasto.progress import versions
+from impasto.files.writing import written_whole
+from impasto.report.progress import versions
 from plan import Plan, read_plan
 from race import median
 

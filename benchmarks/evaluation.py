@@ -23,12 +23,13 @@ from rich.table import Table
 from torch import Tensor
 
 import plain
-from impasto import layers, weights
-from impasto.devices import Arithmetic, arithmetic
-from impasto.objective import Objective
-from impasto.recipe import Recipe
-from impasto.regions import StyleCanvas
-from impasto.vgg import VGG19
+from impasto.network import weights
+from impasto.network.devices import Arithmetic, arithmetic
+from impasto.network.vgg import VGG19
+from impasto.objective.objective import Objective
+from impasto.objective.regions import StyleCanvas
+from impasto.settings import layers
+from impasto.settings.recipe import Recipe
 from plan import Plan
 from race import PRESET, prepare
 

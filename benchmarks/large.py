@@ -20,7 +20,7 @@ EVALUATE = """
 import sys, time
 import numpy as np
 from impasto import Recipe, images
-from impasto.painter import Run
+from impasto.run.painter import Run
 content, style, side, tile = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 pixels = images.resize_in_kind(images.read(content).pixels, (side, side))
 recipe = Recipe(size=side, levels=1, steps=1, tile=tile, initial="content")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from impasto import samples
+from impasto.pictures import samples
 
 SECTIONS = ("reference", "evaluation", "pastiche", "startup", "large")
 CONTENTS = ("chelsea", "astronaut", "coffee")  # photographs in scikit-image's wheel

@@ -9,8 +9,9 @@ import statistics
 import time
 from collections.abc import Callable
 
-from impasto import Recipe, samples, stylize
-from impasto.result import Step
+from impasto import Recipe, stylize
+from impasto.pictures import samples
+from impasto.run.result import Step
 from impasto.studio.jobs import Previews
 
 TURNS = 4

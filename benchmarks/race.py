@@ -19,10 +19,10 @@ import torch
 from torch import Tensor
 
 import plain
-from impasto import weights
-from impasto.painter import Run
-from impasto.recipe import Recipe
-from impasto.result import Step, finish
+from impasto.network import weights
+from impasto.run.painter import Run
+from impasto.run.result import Step, finish
+from impasto.settings.recipe import Recipe
 from plan import Pair
 
 PRESET = "gatys-fast"

@@ -1,6 +1,6 @@
 """Ten thousand damaged files of every kind that impasto reads: `make soak`.
 
-`tests/test_fuzz.py` holds the short version, `tests/mutations.py` what is damaged and how.
+`tests/cli/test_fuzz.py` holds the short version, `tests/mutations.py` what is damaged and how.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A run killed at any moment and gone on with, for real: `make soak`.
 
-`tests/test_checkpoint.py` holds the short version.
+`tests/run/test_checkpoint.py` holds the short version.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import psutil
 from gradio_client import Client, handle_file
 from PIL import Image
 
-from studio import running
+from studio_helpers import running
 
 CLIENTS, MINUTES = 20, 5
 RECIPE = 'size = 48\nlevels = 1\nsteps = 2\ncontent_layers = "conv2_1"\nstyle_layers = "conv1_1"'

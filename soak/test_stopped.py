@@ -1,6 +1,6 @@
 """A run stopped at any moment, for real: `make soak`.
 
-`tests/test_stopping.py` holds the short version.
+`tests/process/test_interrupts.py` holds the short version.
 """
 
 from __future__ import annotations

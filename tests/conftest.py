@@ -17,8 +17,8 @@ import torch
 from hypothesis import settings
 from PIL import Image
 
-from impasto.weights import Weights
-from impasto.weights import load as load_weights
+from impasto.network.weights import Weights
+from impasto.network.weights import load as load_weights
 
 # A busy machine is no failure; a build sees the same examples each time, a person new ones.
 settings.register_profile("impasto", deadline=None, derandomize="CI" in os.environ)

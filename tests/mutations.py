@@ -7,7 +7,7 @@ hang or a flood of memory ends alone:
 
     python tests/mutations.py READER FIRST COUNT
 
-`tests/test_fuzz.py` runs a few hundred of each, `soak/test_fuzzing.py` ten thousand.
+`tests/cli/test_fuzz.py` runs a few hundred of each, `soak/test_fuzzing.py` ten thousand.
 """
 
 from __future__ import annotations
@@ -202,12 +202,12 @@ def _encoded(image: Any, kind: str, **options: Any) -> bytes:
 def _pictures() -> Seeds:
     from PIL import Image
 
-    from impasto import colours
+    from impasto.pictures import profiles
 
     rgb, rgba = (Image.fromarray(_pixels(channels=channels)) for channels in (3, 4))
     exif = Image.Exif()
     exif[274] = 6
-    profile = {"icc_profile": colours.srgb_profile(), "exif": exif}
+    profile = {"icc_profile": profiles.srgb_profile(), "exif": exif}
     frames: dict[str, Any] = {"save_all": True, "append_images": [rgb.rotate(180)]}
     made = {
         "JPEG": _encoded(rgb, "JPEG", **profile),
@@ -285,7 +285,7 @@ def _masks() -> Seeds:
 
 
 def _read_picture(path: Path) -> None:
-    from impasto import images
+    from impasto.pictures import images
 
     pixels = images.read(path).pixels
     assert pixels.ndim == 3
@@ -294,14 +294,14 @@ def _read_picture(path: Path) -> None:
 
 
 def _read_head(path: Path) -> None:
-    from impasto import images
+    from impasto.pictures import images
 
     width, height = images.described(path).size
     assert width * height <= images.MOST_PIXELS
 
 
 def _read_mask(path: Path) -> None:
-    from impasto import masks
+    from impasto.pictures import masks
 
     for source in (path, f"{path}#ffffff"):
         shares = masks.read(source, "mask").shares
@@ -345,23 +345,23 @@ def _carrying(text: bytes) -> bytes:
 
 
 def _read_carried(path: Path) -> None:
-    from impasto import rerun
+    from impasto.experiments import rerun
 
     (path.parent / INPUT).write_bytes(b"input")
     loaded = SimpleNamespace(sha256=64 * "0")
-    with mock.patch("impasto.weights.load", return_value=loaded):
+    with mock.patch("impasto.network.weights.load", return_value=loaded):
         rerun.prepare(path, settings={})
 
 
 def _read_text(path: Path) -> None:
-    from impasto import images
+    from impasto.pictures import images
 
     images.carried_text(path)
 
 
 def _recipes() -> Seeds:
     from impasto import Recipe
-    from impasto.recipe import PRESETS
+    from impasto.settings.recipe import PRESETS
 
     styles = [{"picture": "oil.jpg", "weight": 2, "layers": "conv1_1", "mask": "m.png#00ff00"}]
     made = {name: Recipe.preset(name).to_toml().encode() for name in PRESETS}
@@ -381,7 +381,7 @@ def _read_recipe(path: Path) -> None:
 def _states() -> Seeds:
     """What a checkpoint says of its run."""
     from impasto import Recipe, __version__
-    from impasto.checkpoint import Saved
+    from impasto.run.checkpoint import Saved
 
     saved = Saved(
         impasto=__version__,
@@ -414,7 +414,7 @@ def _checkpoint_of(state: bytes) -> bytes:
     import safetensors.torch
     import torch
 
-    from impasto import checkpoint
+    from impasto.run import checkpoint
 
     text = state.decode("utf-8", "replace")
     tensors = {name: torch.zeros(3, 4, 5) for name in ("canvas", "kept", "scale")}
@@ -427,7 +427,7 @@ def _checkpoints() -> Seeds:
 
 
 def _read_checkpoint(path: Path) -> None:
-    from impasto import checkpoint
+    from impasto.run import checkpoint
 
     assert checkpoint.is_unfinished(path) in (True, False)
     checkpoint.read(path)
@@ -476,7 +476,7 @@ def _keras() -> Seeds:
 
 
 def _read_weights(path: Path, weights_input: str | None = "caffe") -> None:
-    from impasto import weights
+    from impasto.network import weights
 
     weights.load(path, weights_input)
 

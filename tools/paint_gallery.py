@@ -16,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter
 
-from impasto import Recipe, Style, samples, stylize
-from impasto.figures import montage
+from impasto import Recipe, Style, stylize
+from impasto.pictures import samples
+from impasto.pictures.montage import montage
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "pictures"
 QUALITY = 85  # of the JPEGs

@@ -10,12 +10,13 @@ from typing import Any
 from paint_gallery import FOLDER, QUALITY, photograph
 from PIL import Image
 
-from impasto import Recipe, samples, stylize
-from impasto.figures import sheet
-from impasto.notions import STYLE_LOSSES
-from impasto.reconstruct import reconstruct
-from impasto.sweep import Axis, sweep
-from impasto.timelapse import Timelapse
+from impasto import Recipe, stylize
+from impasto.experiments.reconstruct import reconstruct
+from impasto.experiments.sweep import Axis, sweep
+from impasto.pictures import samples
+from impasto.pictures.montage import sheet
+from impasto.report.timelapse import Timelapse
+from impasto.settings.loss_table import STYLE_LOSSES
 
 SIZE = 320  # pixels of a painting's longer side
 COLUMNS = 2  # of the sheet of styles

@@ -15,8 +15,9 @@ from typing import Any
 
 from PIL import Image
 
-from impasto import Recipe, Result, samples, stylize
-from impasto.figures import montage
+from impasto import Recipe, Result, stylize
+from impasto.pictures import samples
+from impasto.pictures.montage import montage
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "pictures"
 QUALITY = 85  # of the JPEGs

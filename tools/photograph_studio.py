@@ -14,7 +14,7 @@ from pathlib import Path
 from paint_gallery import FOLDER, photograph
 from playwright.sync_api import Browser, FloatRect, Page, expect, sync_playwright
 
-from impasto import samples
+from impasto.pictures import samples
 from impasto.studio.jobs import Workshop
 from impasto.studio.limits import Limits
 from impasto.studio.opening import Address

@@ -12,31 +12,31 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from impasto._version import __version__
+
 if TYPE_CHECKING:
     from impasto.errors import ImpastoError as ImpastoError
     from impasto.errors import ImpastoWarning as ImpastoWarning
     from impasto.errors import InputError as InputError
     from impasto.errors import RunError as RunError
-    from impasto.painter import resume as resume
-    from impasto.painter import stylize as stylize
-    from impasto.recipe import Recipe as Recipe
-    from impasto.result import Result as Result
-    from impasto.result import Step as Step
-    from impasto.styles import Style as Style
-
-__version__ = "0.2.0.dev0"
+    from impasto.run.painter import resume as resume
+    from impasto.run.painter import stylize as stylize
+    from impasto.run.result import Result as Result
+    from impasto.run.result import Step as Step
+    from impasto.settings.recipe import Recipe as Recipe
+    from impasto.settings.style import Style as Style
 
 _HOMES = {
     "ImpastoError": "errors",
     "ImpastoWarning": "errors",
     "InputError": "errors",
-    "Recipe": "recipe",
-    "Result": "result",
+    "Recipe": "settings.recipe",
+    "Result": "run.result",
     "RunError": "errors",
-    "Step": "result",
-    "Style": "styles",
-    "resume": "painter",
-    "stylize": "painter",
+    "Step": "run.result",
+    "Style": "settings.style",
+    "resume": "run.painter",
+    "stylize": "run.painter",
 }
 
 __all__ = ["__version__", *_HOMES]  # noqa: PLE0604

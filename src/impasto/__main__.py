@@ -3,8 +3,8 @@
 import signal
 import sys
 
-from impasto import streams
-from impasto.stopping import ENDING, Signals
+from impasto.cli import streams
+from impasto.process.interrupts import ENDING, Signals
 
 NOTHING_WRITTEN = "impasto: Stopped; no picture was written."
 
@@ -15,7 +15,7 @@ def main() -> None:
     signals = Signals(*ENDING)
     signals.listen()
     try:
-        from impasto.cli import run
+        from impasto.cli.app import run
 
         code = run()
     except BaseException:  # an import makes anything of a signal that comes in its midst

@@ -16,7 +16,7 @@ from oil import flowfield
 from surface import HEIGHT, WIDTH, Floats
 from woodcut import woodcut
 
-FOLDER = Path(__file__).resolve().parents[2] / "src" / "impasto" / "pictures"
+FOLDER = Path(__file__).resolve().parents[2] / "src" / "impasto" / "pictures" / "builtin"
 SEED = 1888
 QUALITY = 88  # of the JPEG
 

@@ -10,9 +10,9 @@ from typing import Any, Literal, get_args, get_origin
 import gradio as gr
 from gradio.components import Component
 
-from impasto import images
 from impasto.errors import InputError
-from impasto.recipe import FIRST_CANVASES, Recipe
+from impasto.pictures import images
+from impasto.settings.recipe import FIRST_CANVASES, Recipe
 
 # Two hold paths, which nobody may name on another's machine; one has a place of its own.
 ELSEWHERE = ("styles", "protect", "strength")

@@ -18,7 +18,7 @@ from fastapi import Request, Response
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from impasto import samples
+from impasto.pictures import samples
 
 MOST_JSON = 1_000_000  # bytes of a request, the files in it apart
 PATIENCE = 60.0  # seconds, for the next piece of a request

@@ -17,17 +17,18 @@ import torch
 from PIL import Image
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
-from impasto import images, stopping
-from impasto.checkpoint import is_unfinished
 from impasto.errors import StoppedError
-from impasto.notes import heard_by
-from impasto.painter import Run
-from impasto.progress import Account
-from impasto.recipe import Recipe
-from impasto.result import Result, Step
+from impasto.pictures import images
+from impasto.process import interrupts
+from impasto.process.notices import heard_by
+from impasto.report.progress import Account
+from impasto.run.checkpoint import is_unfinished
+from impasto.run.painter import Run
+from impasto.run.result import Result, Step
+from impasto.settings.recipe import Recipe
+from impasto.settings.style import Style
 from impasto.studio.limits import Limits
 from impasto.studio.line import Line, Place
-from impasto.styles import Style
 
 CHECKPOINT = "run.impasto"
 PREVIEW_SIDE = 512  # pixels of a preview, at most
@@ -253,7 +254,7 @@ class Workshop:
             if not job.stop.is_set():
                 began = time.monotonic()
                 job.until = began + self.limits.seconds
-                with heard_by(job.note), stopping.scope(job.is_long_over):
+                with heard_by(job.note), interrupts.scope(job.is_long_over):
                     run = make()
                     last = run.paint(self._teller(run, job, place, tell))
                 how = "done" if last.stopped is None else "stopped"

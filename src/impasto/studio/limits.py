@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from impasto import sizes
 from impasto.errors import InputError
-from impasto.recipe import Recipe
+from impasto.pictures import sizes
+from impasto.settings.recipe import Recipe
 
 if TYPE_CHECKING:
-    from impasto.images import Head
+    from impasto.pictures.images import Head
 
 MOST_CHANNELS = 8  # of an uploaded picture: four of colours, and some that are not looked at
 PIXEL = 8  # bytes: four channels of 16 bits

@@ -22,11 +22,12 @@ from gradio.components.base import server
 from gradio.context import LocalContext
 from PIL import Image
 
-from impasto import images, samples
 from impasto.errors import ImpastoError, InputError, StoppedError
-from impasto.notes import heard_by
-from impasto.recipe import PRESETS, Recipe
-from impasto.result import Result
+from impasto.pictures import images, samples
+from impasto.process.notices import heard_by
+from impasto.run.result import Result
+from impasto.settings.recipe import PRESETS, Recipe
+from impasto.settings.style import Style
 from impasto.studio.controls import (
     NAMES,
     USUAL_STRENGTH,
@@ -40,7 +41,6 @@ from impasto.studio.controls import (
 from impasto.studio.jobs import Job, Painting, Waiting, Workshop
 from impasto.studio.korean import korean
 from impasto.studio.texts import PREFIX, lasting, said, table
-from impasto.styles import Style
 
 LOG = logging.getLogger("impasto")
 KEPT = 12  # paintings of a visit

@@ -29,8 +29,9 @@ from gradio.routes import App
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from impasto import __version__, samples
-from impasto.stopping import ENDING
+from impasto._version import __version__
+from impasto.pictures import samples
+from impasto.process.interrupts import ENDING
 from impasto.studio.connections import Connection
 from impasto.studio.guards import Door, Gate, Listeners, OwnFiles
 from impasto.studio.jobs import Workshop

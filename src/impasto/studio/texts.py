@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from impasto.recipe import Recipe
+from impasto.settings.recipe import Recipe
 
 LANGUAGES = ("en", "ko")
 PREFIX = "impasto-"  # of keys, since the page translates whatever is one, a setting's value too

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from impasto import layers, pyramid, tiles
-from impasto.layers import Layer
-from impasto.losses import MOST_NEIGHBOURS, MOST_PLACES
-from impasto.recipe import Recipe
-from impasto.regions import TURNS
-from impasto.sizes import PixelSize
+from impasto.network import tiles
+from impasto.objective.losses import MOST_NEIGHBOURS, MOST_PLACES
+from impasto.objective.regions import TURNS
+from impasto.pictures.sizes import PixelSize
+from impasto.run import levels
+from impasto.settings import layers
+from impasto.settings.layers import Layer
+from impasto.settings.recipe import Recipe
 
 PASSES = 3  # there, and back by the maps and by their gradients
 TILED_PASSES = 4  # there once more, for the statistics of the whole
@@ -36,7 +38,7 @@ def multiplications(canvas: PixelSize, styles: Sequence[PixelSize], recipe: Reci
     network = layers.up_to_deepest(recipe.layers)
     side = recipe.tile if isinstance(recipe.tile, int) else None
     total = 0.0
-    for level in pyramid.plan(canvas, styles, recipe):
+    for level in levels.plan(canvas, styles, recipe):
         looked_at = _looked_at(network, level.size, side)
         is_whole = looked_at == level.size[0] * level.size[1]
         each = layers.work(network) + _compared(recipe, len(styles))

@@ -1,0 +1,91 @@
+"""A recipe's settings as flags of a command, each made from its field in :class:`Recipe`."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+import typer
+
+from impasto.errors import InputError
+from impasto.settings.recipe import PRESETS, Recipe
+
+PANEL = "Recipe"
+METAVARS = {
+    "size": "WxH|N|original",
+    "output_size": "working|content|WxH|N",
+    "content_layers": "LAYER:WEIGHT,…",
+    "style_layers": "LAYER:WEIGHT,…",
+    "initial": "NAME|PICTURE",
+    "protect": "MASK",
+    "levels": "auto|N",
+    "tile": "auto|off|N",
+}
+
+Preset = Annotated[
+    str | None,
+    typer.Option(metavar="|".join(PRESETS), help="Settings to start from.", rich_help_panel=PANEL),
+]
+RecipeFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--recipe",
+        metavar="FILE.toml",
+        help="Settings to start from, as TOML.",
+        rich_help_panel=PANEL,
+    ),
+]
+
+
+def recipe_flags(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command that takes ``**settings`` one flag for each setting of a recipe.
+
+    A flag that is left out is None; the others are text, for the recipe to read and validate. The
+    styles are no such flag: each has settings of its own.
+    """
+    signature = inspect.signature(command, eval_str=True)
+    own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    settings = [_flag(name) for name in Recipe.model_fields if name != "styles"]
+    command.__signature__ = signature.replace(parameters=own + settings)  # type: ignore[attr-defined]
+    return command
+
+
+def _flag(name: str) -> inspect.Parameter:
+    field = Recipe.model_fields[name]
+    option = name.replace("_", "-")
+    is_switch = field.annotation is bool
+    info = typer.Option(
+        f"--{option}/--no-{option}" if is_switch else f"--{option}",
+        help=field.description,
+        metavar=None if is_switch else METAVARS.get(name) or _metavar(field.annotation),
+        rich_help_panel=PANEL,
+        show_default=False,
+    )
+    kind: Any = (bool if is_switch else str) | None
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind, info]
+    )
+
+
+def _metavar(annotation: Any) -> str:
+    if get_origin(annotation) is Literal:
+        return "|".join(get_args(annotation))
+    return "N" if annotation is int else "X"
+
+
+def build(preset: str | None, file: Path | None, settings: dict[str, Any]) -> Recipe:
+    """The recipe that flags ask for: a preset or a file, and over it the flags that were given.
+
+    Raises:
+        InputError: both a preset and a file are named, or a setting cannot be used.
+    """
+    given = {name: value for name, value in settings.items() if value is not None}
+    if file is None:
+        return Recipe.preset(preset or "default", **given)
+    if preset is not None:
+        raise InputError(
+            "Use --preset or --recipe, not both; a recipe file can name its preset itself."
+        )
+    return Recipe.load(file, **given)

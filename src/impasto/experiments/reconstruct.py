@@ -1,0 +1,81 @@
+"""What the network keeps of two pictures, layer by layer: the first figure of the paper.
+
+Gatys, Ecker and Bethge, *A Neural Algorithm of Artistic Style*, arXiv:1508.06576, figure 1.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PIL import Image
+
+from impasto.experiments.contact_sheet import OnPicture, OnSheet, Place, Sheet
+from impasto.pictures import images, sizes
+from impasto.run.painter import Run
+from impasto.run.result import OnStep
+from impasto.settings.recipe import Recipe
+
+LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
+
+
+def reconstruct(
+    content: images.Source,
+    style: images.Source,
+    *,
+    size: int = 256,
+    steps: int = 100,
+    device: str = "auto",
+    on_picture: OnPicture | None = None,
+    on_sheet: OnSheet | None = None,
+    on_step: OnStep | None = None,
+) -> Image.Image:
+    """The figure: above the style from more and more layers, below the content from each alone.
+
+    Args:
+        content: a path, a PIL image, or an H × W × 3 uint8 array (RGB).
+        style: likewise.
+        size: longer side of each picture, in pixels.
+        steps: evaluations for each.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        on_picture: called before each picture is painted.
+        on_sheet: called with the figure before the first, and after each.
+        on_step: called after every step; may return False to stop.
+
+    Raises:
+        InputError: a picture or a setting cannot be used.
+        RunError: a run ran out of memory.
+    """
+    textures = [
+        Recipe.preset("texture", style_layers=list(LAYERS[:count]), size=size, steps=steps)
+        for count in range(1, len(LAYERS) + 1)
+    ]
+    contents = [
+        Recipe.preset("reconstruction", content_layers=[layer], size=size, steps=steps)
+        for layer in LAYERS
+    ]
+    of_style = Run(style, None, textures[0], device=device)
+    of_content = Run(content, None, contents[0], device=device)
+    places = [
+        Place(row, column, f"{name}, {layer}", partial(run.varied, recipe))
+        for column, (layer, *recipes) in enumerate(
+            zip(LAYERS, textures, contents, strict=True), start=1
+        )
+        for row, (name, run, recipe) in enumerate(
+            zip(("style", "content"), (of_style, of_content), recipes, strict=True)
+        )
+    ]
+    originals = [_shown(style, size), _shown(content, size)]
+    sheet = Sheet(
+        originals[0].size,
+        [[original, *(None for _ in LAYERS)] for original in originals],
+        [["original", *LAYERS], []],
+        ["Style", "Content"],
+    )
+    return sheet.fill(places, on_picture=on_picture, on_sheet=on_sheet, on_step=on_step)
+
+
+def _shown(picture: images.Source, size: int) -> Image.Image:
+    """A picture with that longer side."""
+    read = images.read(picture)
+    pixels = images.resize_in_kind(read.pixels, sizes.fit(read.size, size))
+    return Image.fromarray(images.to_uint8(pixels))

@@ -1,0 +1,288 @@
+"""Painting a picture again: what it carries, and where its inputs are now."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    StringConstraints,
+    ValidationError,
+)
+from pydantic_core import from_json
+
+from impasto._version import __version__
+from impasto.errors import InputError
+from impasto.files import reading
+from impasto.files.writing import shown
+from impasto.pictures import images, masks
+from impasto.pictures.inputs import called, kind_of, numbered
+from impasto.settings.recipe import FIRST_CANVASES, Recipe
+from impasto.settings.style import Style
+from impasto.settings.wording import ended, sentence
+
+# What belongs to a style: the field of its table, and the key of its file.
+OF_A_STYLE = (("picture", "style"), ("mask", "mask"), ("style_mask", "style mask"))
+# What --set cannot change, since it is no setting, with the flag that says where it is.
+NO_SETTINGS = {
+    "content": "--content",
+    "style": "--style",
+    "styles": "--style",
+    "mask": "--inputs",
+    "style_mask": "--inputs",
+    "weights": "--weights",
+}
+
+
+def _base_name(name: str) -> str:
+    """A name that leads to no other folder than the one it is looked for in."""
+    if not name or name == ".." or Path(name).name != name or re.search(r"[/\\\0]", name):
+        raise ValueError("it should be the name of a file, without a folder")
+    return name
+
+
+class Identity(BaseModel):
+    """A file that a picture was painted from.
+
+    Attributes:
+        name: without its folder; None for what was in memory.
+        sha256: of its bytes.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    name: Annotated[str, AfterValidator(_base_name)] | None
+    sha256: Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
+
+
+class Carried(BaseModel):
+    """What a picture carries, as anyone may have written it.
+
+    Attributes:
+        impasto: version that painted it.
+        recipe: every setting, with the names of pictures in place of paths.
+        weights: of the network.
+        files: every other file, by the keys of :attr:`impasto.pictures.inputs.Inputs.files`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    impasto: Annotated[str, StringConstraints(pattern="^[0-9A-Za-z.+]{1,40}$")]
+    recipe: dict[str, Any]
+    weights: Identity
+    files: dict[str, Identity]
+
+    @property
+    def tables(self) -> list[dict[str, Any]]:
+        """The settings of every style."""
+        plain: list[dict[str, Any]] = [{"picture": ""}] if "style" in self.files else []
+        tables: list[dict[str, Any]] = self.recipe.get("styles", plain)
+        return tables
+
+    def check(self) -> None:
+        """Make sure that it carries every file that its recipe names, and no other.
+
+        Raises:
+            ValueError: it does not.
+        """
+        if not isinstance(self.tables, list) or not all(isinstance(t, dict) for t in self.tables):
+            raise ValueError("its styles should be a list of tables")
+        named = {"content"}
+        for number, table in enumerate(self.tables, start=1):
+            named |= {numbered(key, number) for field, key in OF_A_STYLE if field in table}
+        if isinstance(self.recipe.get("protect"), str):
+            named.add("protect")
+        known = self.files.get("initial")  # which may have the name of a first canvas
+        first = self.recipe.get("initial", FIRST_CANVASES[0])
+        if first not in FIRST_CANVASES or (known is not None and first == known.name):
+            named.add("initial")
+        if named != self.files.keys():
+            raise ValueError("its recipe and its inputs do not go together")
+
+
+@dataclass(frozen=True)
+class Again:
+    """What it takes to paint a picture again.
+
+    Attributes:
+        content: path of the content picture.
+        styles: the styles, with the paths of their pictures.
+        recipe: the settings.
+        weights: ``bundled``, or the path of the weight file.
+        version: of impasto that painted it.
+    """
+
+    content: Path
+    styles: list[Style]
+    recipe: Recipe
+    weights: str
+    version: str
+
+
+def prepare(
+    picture: Path,
+    *,
+    content: Path | None = None,
+    styles: Sequence[Path] = (),
+    weights: Path | None = None,
+    weights_input: str | None = None,
+    folder: Path | None = None,
+    settings: dict[str, Any],
+) -> Again:
+    """Read what a picture carries, and find its inputs: where it is said, or beside the picture.
+
+    Args:
+        picture: a PNG made by impasto.
+        content: the content picture.
+        styles: the style pictures, in order.
+        weights: the weight file, where the bundled weights were not used.
+        weights_input: what it expects.
+        folder: where the other inputs are; None for beside the picture.
+        settings: of the recipe, that are to be other than they were.
+
+    Raises:
+        InputError: it carries no recipe, a setting cannot be used, an input is not to be found, or
+            is not the same file.
+    """
+    for name in settings.keys() & NO_SETTINGS.keys():
+        raise InputError(
+            f"{name} is no setting of the recipe: a picture is painted again from the files that "
+            f"it was painted from ({NO_SETTINGS[name]} says where they are now); to paint others, "
+            "use impasto stylize."
+        )
+    carried = read_carried(picture)
+    paths: dict[str, Path | None] = {"content": content}
+    for number, path in enumerate(styles, start=1):
+        if numbered("style", number) not in carried.files:
+            many = "one style" if number == 2 else f"{number - 1} styles"
+            raise InputError(f"{shown(picture)} has {many}: leave out {shown(path)}.")
+        paths[numbered("style", number)] = path
+    found = {
+        key: str(_found(key, known, paths.get(key), picture, folder or picture.parent))
+        for key, known in carried.files.items()
+        if key not in settings
+    }
+    silent = Recipe.model_fields.keys() - {"styles"} - carried.recipe.keys() - settings.keys()
+    if silent:
+        raise InputError(
+            f"The recipe in {shown(picture)} (impasto {carried.impasto}) says nothing of "
+            f"{', '.join(sorted(silent))}: give each with --set, as in --set padding=zeros."
+        )
+    try:
+        recipe = Recipe(**_recipe_table(carried, found))
+        given = list(_styles(carried, found))
+    except InputError as error:
+        raise InputError(f"In the recipe that {shown(picture)} carries: {error}") from None
+    return Again(
+        Path(found["content"]),
+        given,
+        recipe.model_copy(update=settings),
+        _weights(carried.weights, weights, weights_input),
+        carried.impasto,
+    )
+
+
+def is_of_this_version(again: Again) -> bool:
+    """Whether the same version paints again, and so the same picture."""
+    return again.version == __version__
+
+
+def read_carried(picture: Path) -> Carried:
+    """What a picture carries, validated.
+
+    Raises:
+        InputError: it carries nothing, or nothing that impasto wrote.
+    """
+    text = images.carried_text(picture)
+    try:
+        table = from_json(text or "")
+    except ValueError:
+        table = None
+    if not isinstance(table, dict):
+        raise InputError(
+            f"{shown(picture)} carries no recipe: only a PNG does that impasto painted, unless "
+            "with --no-metadata."
+        )
+    parts = {key: table.pop(key) for key in ("impasto", "recipe", "weights") if key in table}
+    try:
+        carried = Carried(**parts, files=table)
+        carried.check()
+    except ValidationError as error:
+        reason = sentence(error, Carried, " of what it carries")
+    except ValueError as error:
+        reason = ended(str(error))
+    else:
+        return carried
+    raise InputError(f"{shown(picture)} carries no recipe that can be used: {reason}")
+
+
+def _recipe_table(carried: Carried, found: dict[str, str]) -> dict[str, Any]:
+    """The recipe's settings with the paths of what was found."""
+    table = {name: value for name, value in carried.recipe.items() if name != "styles"}
+    for name in ("initial", "protect"):
+        if name in found:
+            path = Path(found[name]).absolute()  # which is not the name of a first canvas
+            table[name] = _with_colour(str(path), table[name], carried.files[name])
+        elif name in carried.files:  # it is changed
+            del table[name]
+    return table
+
+
+def _found(key: str, known: Identity, said: Path | None, picture: Path, folder: Path) -> Path:
+    """The file of an input, which has to be the same one."""
+    kind = kind_of(key)
+    own = f"--{kind} PICTURE or " if kind in ("content", "style") else ""
+    flag = f"{own}--inputs FOLDER"
+    if known.name is None:
+        raise InputError(
+            f"The {called(key)} of {shown(picture)} was in memory, and no file: it cannot be found."
+        )
+    path = said or folder / known.name
+    try:
+        with reading.open_file(path) as file:
+            sha256 = reading.sha256_of(file)
+    except (OSError, ValueError):
+        raise InputError(
+            f"The {called(key)} {shown(path)} is not there: say with {flag} where it is."
+        ) from None
+    if sha256 != known.sha256:
+        raise InputError(
+            f"The {called(key)} {shown(path)} is not the file that {shown(picture)} was painted "
+            f"from: say with {flag} where that one is."
+        )
+    return path
+
+
+def _styles(carried: Carried, found: dict[str, str]) -> Iterator[Style]:
+    """The styles with the paths of what was found."""
+    for number, table in enumerate(carried.tables, start=1):
+        keys = {field: numbered(key, number) for field, key in OF_A_STYLE}
+        pictures = {
+            field: _with_colour(found[key], table[field], carried.files[key])
+            for field, key in keys.items()
+            if key in found
+        }
+        yield Style(**{**table, **pictures})
+
+
+def _with_colour(path: str, carried: Any, known: Identity) -> str:
+    """A path with the colour of the label that was meant, if one was."""
+    label = masks.LABEL.match(carried) if isinstance(carried, str) else None
+    named = label is not None and carried != known.name
+    return f"{path}#{label['colour']}" if label is not None and named else path
+
+
+def _weights(known: Identity, said: Path | None, weights_input: str | None) -> str:
+    from impasto.network.weights import load
+
+    weights = "bundled" if said is None else str(said)
+    if load(weights, weights_input).sha256 != known.sha256:
+        name = shown(known.name or "bundled")
+        raise InputError(f"It was painted with the weights {name}: name that file with --weights.")
+    return weights

@@ -1,0 +1,132 @@
+"""Files that a user names, for reading: where they are, and that they can be read at all."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import io
+import os
+import re
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+from impasto.errors import InputError
+from impasto.files.writing import shown
+from impasto.process import interrupts
+
+ADDRESS = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]+):/{1,2}(?P<rest>[^/].*)", re.DOTALL)
+IS_ADDRESS = "it is a web address; download it first, and give the file"
+CHUNK = 2**20  # bytes that are read at a time
+
+
+def located(given: str | os.PathLike[str]) -> Path:
+    """The file that is meant: ``~`` is the home folder, unless there is a file of just that name.
+
+    >>> located("~/oil.jpg") == Path.home() / "oil.jpg"
+    True
+    """
+    path = Path(os.fsdecode(given))
+    if path.parts[:1] and path.parts[0].startswith("~") and not os.path.lexists(path):
+        try:
+            return path.expanduser()
+        except RuntimeError:  # there is no such user
+            return path
+    return path
+
+
+def as_given(path: str | os.PathLike[str]) -> str:
+    """A path as it was typed; of an address, :class:`Path` leaves out a slash.
+
+    >>> as_given(Path("https://example.org/oil.jpg")), as_given("oil.jpg")
+    ('https://example.org/oil.jpg', 'oil.jpg')
+    """
+    text = os.fsdecode(path)
+    address = ADDRESS.fullmatch(text)
+    return text if address is None else f"{address['scheme']}://{address['rest']}"
+
+
+class _Interruptible(io.BufferedReader):
+    """A file of which a decoder reads piece by piece, until it is to end."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read on.
+
+        Raises:
+            StoppedError: what it is read for is to end.
+        """
+        interrupts.check()
+        return super().read(size)
+
+
+def open_file(path: str | os.PathLike[str]) -> BinaryIO:
+    """A file, open for reading, of which nothing has been read; a pipe would be waited for.
+
+    Raises:
+        OSError: there is no such file, or it is something else: a folder, a device, a pipe, an
+            address; or it may not be read.
+        ValueError: it has a name that no file can have.
+    """
+    found = located(path)
+    try:
+        status = found.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        if ADDRESS.fullmatch(os.fsdecode(path)):
+            raise OSError(errno.ENOENT, IS_ADDRESS) from None
+        raise
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "it is a device or a pipe; name a file")
+    return _Interruptible(found.open("rb", buffering=0))
+
+
+def opened(path: str | os.PathLike[str], role: str) -> BinaryIO:
+    """A picture's file, likewise.
+
+    Args:
+        path: as the user gave it.
+        role: what errors call it, such as ``content picture``.
+
+    Raises:
+        InputError: there is no such file, it may not be read, or it is empty.
+    """
+    what = f"{role} {shown(as_given(path))}"
+    try:
+        file = open_file(path)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if error.strerror == IS_ADDRESS:
+            raise InputError(f"The {what} cannot be read: {IS_ADDRESS}.") from None
+        raise InputError(f"There is no {what}.") from None
+    except IsADirectoryError:
+        raise InputError(f"The {what} is a folder; name a picture in it.") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"The {what} cannot be read: {reason}.") from None
+    if size_in(file) == 0:
+        file.close()
+        raise InputError(f"The {what} is empty.")
+    return file
+
+
+def size_in(file: BinaryIO) -> int:
+    """Bytes of an open file."""
+    return os.fstat(file.fileno()).st_size
+
+
+def in_gigabytes(size: int) -> str:
+    """A number of bytes for a sentence.
+
+    >>> in_gigabytes(12_000_000_000), in_gigabytes(2**31)
+    ('12 GB', '2.15 GB')
+    """
+    return f"{size / 1e9:.3g} GB"
+
+
+def sha256_of(file: BinaryIO) -> str:
+    """SHA-256 of an open file, a piece at a time."""
+    digest = hashlib.sha256()
+    file.seek(0)
+    while piece := file.read(CHUNK):
+        digest.update(piece)
+    return digest.hexdigest()

@@ -1,0 +1,165 @@
+"""Which device computes, and what it can do."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import psutil
+import torch
+
+from impasto.errors import InputError
+from impasto.process.global_state import Shared
+from impasto.process.memory import is_out_of_memory
+from impasto.process.notices import tell
+from impasto.settings.wording import counted, ended, shown_value, suggest
+
+_exactly = Shared(
+    partial(
+        torch.backends.cudnn.flags,
+        enabled=True,
+        benchmark=False,
+        deterministic=True,
+        allow_tf32=False,
+    )
+)
+DEVICES = ("auto", "cpu", "cuda", "mps")
+DTYPES = {
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float64": torch.float64,
+}
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    """How the network computes.
+
+    Attributes:
+        dtype: of its weights and feature maps.
+        winograd: whether a convolution may be computed in fewer multiplications, which rounds
+            otherwise.
+    """
+
+    dtype: torch.dtype
+    winograd: bool = False
+
+    @property
+    def name(self) -> str:
+        """As a trace says it: ``float32``, ``float32 (Winograd)`` …"""
+        name = str(self.dtype).removeprefix("torch.")
+        return f"{name} (Winograd)" if self.winograd else name
+
+
+def arithmetic(precision: str, device: torch.device) -> Arithmetic:
+    """What a precision means on a device.
+
+    ``auto`` is bfloat16 where the device multiplies matrices in it several times faster, and
+    float32 elsewhere, on a CPU with Winograd's convolutions.
+    """
+    if precision != "auto":
+        if precision == "bfloat16" and not multiplies_bfloat16(device):
+            tell(
+                f"The device {device.type} has no fast bfloat16, and will take long; "
+                "--precision auto chooses what it is good at.",
+                stacklevel=2,
+            )
+        return Arithmetic(DTYPES[precision])
+    if multiplies_bfloat16(device):
+        return Arithmetic(torch.bfloat16)
+    return Arithmetic(torch.float32, winograd=device.type == "cpu")
+
+
+def multiplies_bfloat16(device: torch.device) -> bool:
+    """Whether the device has units for matrices of bfloat16: NVIDIA from Ampere on, Intel's AMX."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    has_amx = getattr(torch.cpu, "_is_amx_tile_supported", bool)
+    return device.type == "cpu" and bool(has_amx())
+
+
+def choose(device: str | torch.device = "auto", precision: str = "float32") -> torch.device:
+    """The device asked for, in either case; ``auto`` is a GPU where one has the precision.
+
+    Raises:
+        InputError: the device is unknown or absent, or lacks the precision.
+    """
+    device = str(device).strip().lower()
+    kind = device.partition(":")[0]
+    if kind not in DEVICES:
+        raise InputError(
+            ended(
+                f"There is no device {shown_value(device)}: use {', '.join(DEVICES)}"
+                f"{suggest(kind, DEVICES)}"
+            )
+        )
+    if kind == "auto":
+        return torch.device(_best(precision))
+    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": _has_mps()}
+    if not available[kind]:
+        raise InputError(f"This machine offers PyTorch no '{kind}' device: use --device cpu.")
+    try:
+        chosen = torch.device(device)
+        torch.empty(1, device=chosen)
+    except (RuntimeError, AssertionError, ValueError, OverflowError) as error:
+        if is_out_of_memory(error):
+            raise
+        raise InputError(f"This machine offers PyTorch no {shown_value(device)} device.") from None
+    if kind == "mps" and precision == "float64":
+        raise InputError("The mps device has no float64: use --precision float32 or --device cpu.")
+    return chosen
+
+
+def is_offered(device: str) -> bool:
+    """Whether PyTorch has that device here."""
+    try:
+        choose(device)
+    except InputError:
+        return False
+    return True
+
+
+def _best(precision: str) -> str:
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if _has_mps() and precision != "float64" else "cpu"
+
+
+def _has_mps() -> bool:
+    return torch.backends.mps.is_available()
+
+
+def exact_convolutions() -> AbstractContextManager[None]:
+    """Keep cuDNN to full float32, which it rounds to TF32 otherwise, and to one algorithm a run."""
+    return _exactly
+
+
+def describe(device: torch.device) -> str:
+    """The device in words, as in ``cuda (NVIDIA H100, 80 GB)`` or ``cpu (2 threads)``."""
+    if device.type == "cuda":
+        properties = torch.cuda.get_device_properties(device)
+        return f"{device} ({properties.name}, {properties.total_memory / 1e9:.0f} GB)"
+    if device.type == "cpu":
+        return f"cpu ({counted(torch.get_num_threads(), 'thread')})"
+    return str(device)
+
+
+def free_memory(device: torch.device) -> float:
+    """Bytes that a run may take on a device: free, or soon given back by the system's caches."""
+    if device.type == "cuda":
+        return float(torch.cuda.mem_get_info(device)[0])
+    return float(min(psutil.virtual_memory().available, _left_in_container()))
+
+
+def _left_in_container() -> float:
+    """What Linux's control groups (version 2) leave this process, where they set a limit."""
+    folder = Path("/sys/fs/cgroup")
+    try:
+        limit = int((folder / "memory.max").read_text())
+        used = int((folder / "memory.current").read_text())
+        cached = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+    except (OSError, ValueError):  # no such files, or no limit: "max"
+        return float("inf")
+    return limit - used + int(cached.get("inactive_file", 0))

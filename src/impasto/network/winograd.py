@@ -1,0 +1,515 @@
+"""VGG-19's convolutions on a CPU, in a quarter of the multiplications.
+
+Winograd's minimal filtering F(4×4, 3×3): Lavin and Gray, *Fast Algorithms for Convolutional Neural
+Networks*, arXiv:1509.09308, section 4.3. A 3×3 convolution of a 4×4 tile becomes 36 products in
+place of 144: tiles of 6×6 go through a transform, the channels are mixed by 36 matrix products, and
+another transform gives the tile. The result is that of the plain convolution but for rounding
+(about 2e-6 of it in float32).
+
+Everything is done for a few rows of tiles at a time, so that what lies between the transforms
+stays in the processor's cache, and in buffers that are used again, since fresh memory costs as much
+as the arithmetic. Maps are (H, W, C) here: a pixel's channels lie side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import cycle, pairwise
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from impasto.network.statistics import gram
+from impasto.network.tiles import Box
+from impasto.process import interrupts
+from impasto.settings.layers import BY_NAME, INPUT, Layer, up_to_deepest
+
+TILE = 4  # pixels of a tile's side; the input of a tile is two pixels larger
+BATCH = 512  # tiles at a time: a compromise between the cache and the matrix products
+
+# G of equation 8, for the interpolation points 0, ±1, ±2 and ∞.
+KERNEL_TRANSFORM = (
+    (1 / 4, 0, 0),
+    (-1 / 6, -1 / 6, -1 / 6),
+    (-1 / 6, 1 / 6, -1 / 6),
+    (1 / 24, 1 / 12, 1 / 6),
+    (1 / 24, -1 / 12, 1 / 6),
+    (0, 0, 1),
+)
+CENTRE = 7  # of the 36 products, the one that every pixel of the tile takes in with weight 1
+
+Read = Callable[[int, int, Tensor], None]
+
+
+class Workspace:
+    """Buffers by name, each as large as the largest use of it so far."""
+
+    def __init__(self) -> None:
+        self._buffers: dict[str, Tensor] = {}
+
+    def __call__(self, name: str, *shape: int) -> Tensor:
+        """A float32 tensor of that shape; what it holds is left over from before."""
+        size = torch.Size(shape).numel()
+        buffer = self._buffers.get(name)
+        if buffer is None or buffer.numel() < size:
+            buffer = self._buffers[name] = torch.empty(size)
+        return buffer[:size].view(shape)
+
+
+def transformed_kernel(kernel: Tensor) -> Tensor:
+    """G k Gᵀ of a kernel (out × in × 3 × 3): 36 matrices (in × out), the column of a tile first."""
+    transform = torch.tensor(KERNEL_TRANSFORM, dtype=torch.float64)
+    both = torch.kron(transform, transform).to(kernel.dtype)
+    after, before = kernel.shape[:2]
+    return (both @ kernel.permute(3, 2, 1, 0).reshape(9, -1)).view(36, before, after)
+
+
+def convolve(read: Read, kernel: Tensor, bias: Tensor | None, out: Tensor, room: Workspace) -> None:
+    """A 3×3 convolution with zero padding 1.
+
+    Args:
+        read: ``read(first, last, rows)`` writes rows first … last − 1 of the input into rows,
+            (last − first, W, in).
+        kernel: from :func:`transformed_kernel`.
+        bias: out, or None.
+        out: where the result goes, (H, W, out).
+        room: buffers for what lies between.
+    """
+    height, width, after = out.shape
+    before = kernel.shape[1]
+    down, across = -(-height // TILE), -(-width // TILE)
+    padded_width = TILE * across + 2
+    at_once = max(1, BATCH // across)
+    for top in range(0, down, at_once):
+        count = min(at_once, down - top)
+        y = TILE * top
+        padded = room("padded", TILE * count + 2, padded_width, before)
+        _read_padded(read, y - 1, height, width, padded)
+
+        rows = room("rows", 6, count, padded_width, before)
+        pair = room("pair", 2, count, padded_width, before)
+        _transform_input([padded[k : k + TILE * count - 3 : TILE] for k in range(6)], rows, pair)
+        tiles = room("tiles", 6, 6, count, across, before)
+        pair = room("pair", 2, 6, count, across, before)
+        last = TILE * across - 3
+        _transform_input([rows[:, :, k : k + last : TILE] for k in range(6)], tiles, pair)
+
+        products = room("products", 36, count * across, after)
+        torch.bmm(tiles.view(36, count * across, before), kernel, out=products)
+        if bias is not None:
+            products[CENTRE] += bias
+
+        columns = room("columns", 6, count, across, TILE, after)
+        four = room("four", 4, 6, count, across, after)
+        _transform_output(
+            products.view(6, 6, count, across, after), columns.permute(3, 0, 1, 2, 4), four
+        )
+        whole = y + TILE * count <= height and TILE * across == width
+        done = (
+            out[y : y + TILE * count] if whole else room("done", TILE * count, TILE * across, after)
+        )
+        four = room("four", 4, count, TILE * across, after)
+        _transform_output(
+            columns.view(6, count, TILE * across, after),
+            [done[k::TILE] for k in range(TILE)],
+            four,
+        )
+        if not whole:
+            out[y : y + TILE * count] = done[: height - y, :width]
+
+
+def convolve_colours(padded: Tensor, kernel: Tensor, bias: Tensor, out: Tensor) -> None:
+    """The first convolution, whose three channels are too few for :func:`convolve`.
+
+    Args:
+        padded: the picture with a border of one pixel, (H + 2, W + 2, 3).
+        kernel: 27 × out; rows in the order of a window's rows, columns and channels.
+        bias: out.
+        out: where the result goes, (H, W, out).
+    """
+    height, width, after = out.shape
+    windows = padded.as_strided((height, width, 3, 9), (*padded.stride()[:2], padded.stride(0), 1))
+    for rows in _bands(height, width):
+        flat = windows[rows].reshape(-1, 27)
+        torch.addmm(bias, flat, kernel, out=out[rows].view(-1, after))
+
+
+def spread_colours(read: Read, kernel: Tensor, padded: Tensor, room: Workspace) -> None:
+    """The gradient by the padded picture, given that by the first convolution's output.
+
+    Args:
+        read: as for :func:`convolve`, of the gradient by the output.
+        kernel: as for :func:`convolve_colours`.
+        padded: where the result goes, (H + 2, W + 2, 3).
+        room: buffers for what lies between.
+    """
+    height, width = padded.shape[0] - 2, padded.shape[1] - 2
+    after = kernel.shape[1]
+    padded.zero_()
+    for rows in _bands(height, width):
+        count = rows.stop - rows.start
+        gradient = room("band", count, width, after)
+        read(rows.start, rows.stop, gradient)
+        windows = (gradient.view(-1, after) @ kernel.T).view(count, width, 3, 3, 3)
+        for y in range(3):
+            for x in range(3):
+                padded[rows.start + y : rows.stop + y, x : x + width] += windows[:, :, y, x]
+
+
+def pad(picture: Tensor, padding: str) -> Tensor:
+    """A picture (H, W, 3) with a border of one pixel, of zeros or replicated."""
+    if padding == "zeros":
+        return F.pad(picture, (0, 0, 1, 1, 1, 1))
+    rows = torch.cat([picture[:1], picture, picture[-1:]])
+    return torch.cat([rows[:, :1], rows, rows[:, -1:]], dim=1)
+
+
+def unpad(padded: Tensor, padding: str) -> Tensor:
+    """The gradient by a picture, given that by what :func:`pad` made of it, which it changes."""
+    if padding == "replicate":
+        padded[1] += padded[0]
+        padded[-2] += padded[-1]
+        padded[:, 1] += padded[:, 0]
+        padded[:, -2] += padded[:, -1]
+    return padded[1:-1, 1:-1]
+
+
+def _bands(height: int, width: int) -> Iterator[slice]:
+    """Rows of a map, a few at a time."""
+    at_once = max(1, BATCH * TILE * TILE // width)
+    return (slice(top, min(top + at_once, height)) for top in range(0, height, at_once))
+
+
+def _read_padded(read: Read, first: int, height: int, width: int, padded: Tensor) -> None:
+    """Fill padded with the input from row first and column −1 on, zero beyond its border."""
+    top, bottom = max(first, 0), min(first + padded.shape[0], height)
+    padded[: top - first].zero_()
+    padded[bottom - first :].zero_()
+    inside = padded[top - first : bottom - first]
+    inside[:, :1].zero_()
+    inside[:, width + 1 :].zero_()
+    read(top, bottom, inside[:, 1 : width + 1])
+
+
+def _transform_input(d: Sequence[Tensor], out: Tensor, pair: Tensor) -> None:
+    """Bᵀ d along one axis of the tiles: six slices of the input to six of the output."""
+    even, odd = pair
+    torch.sub(d[4], d[2], alpha=4, out=even)
+    torch.sub(d[3], d[1], alpha=4, out=odd)
+    torch.add(even, odd, out=out[1])
+    torch.sub(even, odd, out=out[2])
+    torch.sub(d[4], d[2], out=even)
+    torch.sub(d[3], d[1], out=odd)
+    torch.add(even, odd, alpha=2, out=out[3])
+    torch.sub(even, odd, alpha=2, out=out[4])
+    torch.sub(d[0], d[2], out=out[0])
+    torch.add(even, out[0], alpha=4, out=out[0])
+    torch.sub(d[5], d[3], out=out[5])
+    torch.sub(out[5], odd, alpha=4, out=out[5])
+
+
+def _transform_output(m: Tensor, out: Sequence[Tensor] | Tensor, four: Tensor) -> None:
+    """Aᵀ m along one axis of the tiles: six slices of the products to four of the output."""
+    near_sum, near_difference, far_sum, far_difference = four
+    torch.add(m[1], m[2], out=near_sum)
+    torch.sub(m[1], m[2], out=near_difference)
+    torch.add(m[3], m[4], out=far_sum)
+    torch.sub(m[3], m[4], out=far_difference)
+    torch.add(m[0], near_sum, out=out[0])
+    out[0].add_(far_sum)
+    torch.add(near_difference, far_difference, alpha=2, out=out[1])
+    torch.add(near_sum, far_sum, alpha=4, out=out[2])
+    torch.add(near_difference, far_difference, alpha=8, out=near_difference)
+    torch.add(near_difference, m[5], out=out[3])
+
+
+class Trunk:
+    """VGG-19 with average pooling up to some layer, forward and backward by hand.
+
+    Args:
+        convolutions: by layer name, from the first on, the kernel (out × in × 3 × 3) and the bias
+            (out), float32.
+        taps: names of the layers to read.
+        padding: what the first layer sees beyond the border, ``zeros`` or ``replicate``.
+    """
+
+    def __init__(
+        self,
+        convolutions: dict[str, tuple[Tensor, Tensor]],
+        taps: Iterable[str],
+        padding: str = "zeros",
+    ) -> None:
+        self.taps = tuple(sorted(taps))
+        self._padding = padding
+        first, *others = convolutions
+        self._biases = {name: bias for name, (_, bias) in convolutions.items()}
+        self._colours = convolutions[first][0].permute(2, 3, 1, 0).reshape(27, -1)
+        self._forward = {name: transformed_kernel(convolutions[name][0]) for name in others}
+        self._backward = {
+            name: transformed_kernel(convolutions[name][0].flip(2, 3).transpose(0, 1))
+            for name in others
+        }
+        self._room = Workspace()
+        self._kept = Workspace()
+
+    def __call__(
+        self,
+        picture: Tensor,
+        features: Iterable[str],
+        grams: Iterable[str] = (),
+        core: Box | None = None,
+        first: str = INPUT,
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Feature maps of some layers and Gram matrices of others, by layer name.
+
+        Args:
+            picture: 3 × H × W, or the map of another layer to go on from.
+            features: layers whose maps are wanted, each (C, H', W'). Where a gradient is wanted,
+                they lie in buffers that the next such call writes to again.
+            grams: layers whose Gram matrices are wanted, each (C, C).
+            core: the part of the picture whose maps and matrices they are; None for all of it.
+            first: the layer whose map the picture is.
+        """
+        features, grams = tuple(features), tuple(grams)
+        layers = up_to_deepest({*features, *grams}, first)
+        core = core or _whole(picture, layers[0])
+        if torch.is_grad_enabled() and picture.requires_grad:
+            read = _Evaluate.apply(picture, self, layers, features, grams, core)  # type: ignore[no-untyped-call]
+        else:
+            kept = Workspace() if features else self._kept  # matrices are no views of it
+            read = _read(self.maps(picture, kept, layers), features, grams, core)
+        split = len(features)
+        return (
+            dict(zip(features, read[:split], strict=True)),
+            dict(zip(grams, read[split:], strict=True)),
+        )
+
+    def release(self) -> None:
+        """Give the memory of every buffer back."""
+        self._room, self._kept = Workspace(), Workspace()
+
+    def maps(self, picture: Tensor, kept: Workspace, layers: Sequence[Layer]) -> dict[str, Tensor]:
+        """Outputs of convolutions and poolings, and of the tapped ReLUs, each (H', W', C).
+
+        Args:
+            picture: the map of the first of the layers.
+            kept: where they are to lie.
+            layers: the part of the network that is gone through.
+        """
+        x = picture.permute(1, 2, 0).contiguous()
+        maps = {layers[0].name: x}
+        rectify = False
+        for layer in layers[1:]:
+            height, width, channels = x.shape
+            if layer.kind == "convolution":
+                out = kept(layer.name, height, width, layer.channels)
+                bias = self._biases[layer.name]
+                if layer.name in self._forward:
+                    read = _reader(x, rectify=rectify)
+                    convolve(read, self._forward[layer.name], bias, out, self._room)
+                else:
+                    convolve_colours(pad(x, self._padding), self._colours, bias, out)
+                x = maps[layer.name] = out
+            elif layer.kind == "pooling":
+                out = kept(layer.name, height // 2, width // 2, channels)
+                self._pool(x, out)
+                x = maps[layer.name] = out
+            elif layer.name in self.taps:
+                out = kept(layer.name, height, width, channels)
+                maps[layer.name] = torch.clamp_min(x, 0, out=out)
+            rectify = layer.kind == "relu"
+        return maps
+
+    def gradient(
+        self,
+        maps: dict[str, Tensor],
+        by_map: dict[str, Tensor],
+        mixings: dict[str, Tensor],
+        core: Box,
+        layers: Sequence[Layer],
+    ) -> Tensor | None:
+        """Gradient by the map of the first layer.
+
+        Args:
+            maps: from :meth:`maps`, with the same layers.
+            by_map: the gradient by the core of some of them, each (H', W', C).
+            mixings: by layer name, (C, C); the core's map times this is part of that gradient too.
+            core: of the picture.
+            layers: the part of the network that is gone back through.
+
+        Returns:
+            (H, W, C); None if nothing depends on it.
+        """
+        gradient: Tensor | None = None
+        names = cycle(("gradient", "other gradient"))  # a convolution cannot write where it reads
+        for before, layer in reversed(list(pairwise(layers))):
+            add = None
+            if layer.name in by_map or layer.name in mixings:
+                part = core.after(layer.pools)
+                tapped, mixing = by_map.get(layer.name), mixings.get(layer.name)
+                add = _adder(maps[layer.name], part, tapped, mixing)
+            if layer.kind == "convolution":
+                if gradient is None and add is None:
+                    continue
+                height, width, _ = maps[layer.name].shape
+                read = _gradient_reader(gradient, maps[layer.name], add)
+                if layer.name in self._backward:
+                    gradient = self._kept(next(names), height, width, before.channels)
+                    convolve(read, self._backward[layer.name], None, gradient, self._room)
+                else:
+                    padded = self._room("colours", height + 2, width + 2, before.channels)
+                    spread_colours(read, self._colours, padded, self._room)
+                    gradient = unpad(padded, self._padding)
+                continue
+            if add is not None:
+                of_map = maps[layer.name]
+                gradient = torch.zeros_like(of_map) if gradient is None else gradient.clone()
+                add(0, of_map.shape[0], gradient)
+            if layer.kind == "pooling" and gradient is not None:
+                convolved = before.name.replace("relu", "conv")
+                pooled = maps[convolved if convolved in maps else before.name]
+                out = self._kept(next(names), *pooled.shape)
+                gradient = _spread(gradient, out)
+        if gradient is not None and layers[1].kind == "relu":
+            gradient = torch.where(maps[layers[0].name] > 0, gradient, 0.0)
+        return gradient
+
+    def _pool(self, x: Tensor, out: Tensor) -> None:
+        """Average pooling, 2×2 with stride 2, of a ReLU's output."""
+        _, width, channels = x.shape
+        height, half, _ = out.shape
+        at_once = max(1, BATCH * TILE // width)
+        for top in range(0, height, at_once):
+            count = min(at_once, height - top)
+            rows = self._room("pool rows", 2 * count, width, channels)
+            torch.clamp_min(x[2 * top : 2 * (top + count)], 0, out=rows)
+            sums = self._room("pool sums", count, width, channels)
+            torch.add(rows[0::2], rows[1::2], out=sums)
+            here = out[top : top + count]
+            torch.add(sums[:, 0 : 2 * half : 2], sums[:, 1 : 2 * half : 2], out=here)
+            here *= 0.25
+
+
+class _Evaluate(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        picture: Tensor,
+        trunk: Trunk,
+        layers: tuple[Layer, ...],
+        features: tuple[str, ...],
+        grams: tuple[str, ...],
+        core: Box,
+    ) -> tuple[Tensor, ...]:
+        ctx.trunk, ctx.layers, ctx.core = trunk, layers, core
+        ctx.features, ctx.grams = features, grams
+        ctx.maps = trunk.maps(picture, trunk._kept, layers)
+        ctx.set_materialize_grads(False)
+        return _read(ctx.maps, features, grams, core)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
+        split = len(ctx.features)
+        by_map = {
+            name: gradient.permute(1, 2, 0)
+            for name, gradient in zip(ctx.features, gradients[:split], strict=True)
+            if gradient is not None
+        }
+        mixings = {
+            name: (gradient + gradient.T) / ctx.core.after(BY_NAME[name].pools).area
+            for name, gradient in zip(ctx.grams, gradients[split:], strict=True)
+            if gradient is not None
+        }
+        gradient = ctx.trunk.gradient(ctx.maps, by_map, mixings, ctx.core, ctx.layers)
+        by_picture = None if gradient is None else gradient.permute(2, 0, 1).contiguous()
+        return by_picture, None, None, None, None, None
+
+
+def _whole(map_: Tensor, layer: Layer) -> Box:
+    """All of the picture of which that layer has that map."""
+    height, width = map_.shape[1:]
+    return Box(0, height << layer.pools, 0, width << layer.pools)
+
+
+def _read(
+    maps: dict[str, Tensor], features: tuple[str, ...], grams: tuple[str, ...], core: Box
+) -> tuple[Tensor, ...]:
+    """The core's maps as (C, H', W'), then its Gram matrices."""
+    parts = {
+        name: maps[name][core.after(BY_NAME[name].pools).slices] for name in (*features, *grams)
+    }
+    return (
+        *(parts[name].permute(2, 0, 1) for name in features),
+        *(gram(parts[name].contiguous().permute(2, 0, 1)) for name in grams),
+    )
+
+
+def _reader(x: Tensor, *, rectify: bool) -> Read:
+    """Reads rows of a map, through a ReLU or as they are."""
+
+    def read(first: int, last: int, rows: Tensor) -> None:
+        interrupts.check()
+        if rectify:
+            torch.clamp_min(x[first:last], 0, out=rows)
+        else:
+            rows.copy_(x[first:last])
+
+    return read
+
+
+def _gradient_reader(after: Tensor | None, x: Tensor, add: Read | None) -> Read:
+    """Reads rows of the gradient by a convolution's output x.
+
+    Args:
+        after: the gradient by what the ReLU made of it; None where nothing came after.
+        x: that output, (H, W, C).
+        add: adds the gradient by the losses that read it, if any.
+    """
+
+    def read(first: int, last: int, rows: Tensor) -> None:
+        interrupts.check()
+        here = slice(first, last)
+        if after is None:
+            rows.zero_()
+        else:
+            torch.ops.aten.threshold_backward.grad_input(after[here], x[here], 0, grad_input=rows)
+        if add is not None:
+            add(first, last, rows)
+
+    return read
+
+
+def _adder(x: Tensor, core: Box, tapped: Tensor | None, mixing: Tensor | None) -> Read:
+    """Adds to rows of a gradient that by the losses which read part of a map.
+
+    Args:
+        x: the map, (H, W, C).
+        core: the part.
+        tapped: the gradient by that part, where a loss read it.
+        mixing: (C, C), where a loss read its Gram matrix: that gradient is the part times this.
+    """
+
+    def add(first: int, last: int, rows: Tensor) -> None:
+        top, bottom = max(first, core.top), min(last, core.bottom)
+        if top >= bottom:
+            return
+        here = rows[top - first : bottom - first, core.left : core.right]
+        if tapped is not None:
+            here += tapped[top - core.top : bottom - core.top]
+        if mixing is not None:
+            here += x[top:bottom, core.left : core.right] @ mixing
+
+    return add
+
+
+def _spread(gradient: Tensor, out: Tensor) -> Tensor:
+    """The gradient by what an average pooling took in; a last odd row or column had no part."""
+    height, width, _ = gradient.shape
+    out[2 * height :].zero_()
+    out[:, 2 * width :].zero_()
+    for y in (0, 1):
+        for x in (0, 1):
+            torch.mul(gradient, 0.25, out=out[y : 2 * height : 2, x : 2 * width : 2])
+    return out

@@ -1,0 +1,1 @@
+"""The loss of a canvas and its gradient, whole or by tiles."""

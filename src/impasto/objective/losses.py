@@ -1,0 +1,449 @@
+"""The losses: pure functions of feature maps, named in :mod:`impasto.settings.loss_table`.
+
+A style loss compares statistics. A function of the style picture's statistic prepares what can be
+prepared, and gives the function of the canvas's.
+
+Gatys, Ecker and Bethge, *A Neural Algorithm of Artistic Style*, arXiv:1508.06576, with the
+normalisation of the published worked example that ``docs/architecture.md`` names.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from impasto.network.statistics import gram, moments, positions
+from impasto.process import interrupts
+
+Solved = TypeVar("Solved")
+Loss = Callable[[Tensor], Tensor]  # the statistic of a canvas in, a scalar out
+
+MOST_PLACES = 1024  # positions that self-similarity compares with each other
+MOST_NEIGHBOURS = 4096  # positions of a style picture among which the nearest is looked for
+AT_ONCE = 4096  # positions of a canvas for which it is looked for at a time
+SMALLEST_VARIANCE = 1e-3  # of a channel, as a share of a style's mean one, that keeps roots off 0
+SMALLEST_SHARE = (
+    1e-5  # of its mean square, as far as moments in float32 tell a flat map from another
+)
+SMALLEST_ENERGY = 1e-12  # of a layer that sees nothing in a picture
+LEVELLED = 0.01  # share of the largest eigenvalue below which a Gram matrix's count alike
+ALIKE = 1e-6  # of the variance of a Gram matrix's entries, so that no picture is just like another
+SMALLEST_NORM = 1e-8  # of what a position holds, below which it has no direction
+
+
+def content_loss(features: Tensor, target: Tensor) -> Tensor:
+    r"""Half the mean squared difference of two feature maps (equation 1, as a mean).
+
+    .. math:: \tfrac12 \, \mathrm{mean}\big((F - F_\text{content})^2\big)
+
+    Args:
+        features: of the canvas, (C, H, W).
+        target: of the content picture, the same shape.
+
+    Returns:
+        A scalar.
+
+    Example:
+        >>> import torch
+        >>> content_loss(torch.ones(2, 3, 3), torch.zeros(2, 3, 3))
+        tensor(0.5000)
+    """
+    return 0.5 * F.mse_loss(features, target)
+
+
+def self_similarity_loss(features: Tensor, target: Tensor) -> Tensor:
+    r"""Difference of two maps' self-similarity: which places look alike, whatever they look like.
+
+    Kolkin, Salavon and Shakhnarovich, *Style Transfer by Relaxed Optimal Transport and
+    Self-Similarity*, arXiv:1904.12785, on a grid of at most 1,024 positions. With D the
+    matrix of cosine distances of every position to every other, divided by its mean,
+
+    .. math:: \mathrm{mean}\,|D - D_\text{content}|
+
+    Args:
+        features: of the canvas, (C, H, W).
+        target: of the content picture, the same shape.
+
+    Returns:
+        A scalar, 1 for a canvas in which the layer sees nothing.
+
+    Example:
+        >>> import torch
+        >>> target = torch.eye(3).reshape(3, 1, 3)
+        >>> self_similarity_loss(7 * target.flip(2), target)
+        tensor(0.)
+    """
+    return (_distances(features) - _distances(target)).abs().mean()
+
+
+def _distances(features: Tensor) -> Tensor:
+    """Cosine distances between positions of a map, with a mean of 1."""
+    step = math.ceil((features[0].numel() / MOST_PLACES) ** 0.5)
+    places = F.normalize(features[:, ::step, ::step].flatten(1), dim=0, eps=SMALLEST_NORM)
+    distances = places.square().sum(0)[:, None] - places.T @ places
+    return distances / distances.mean().clamp_min(SMALLEST_NORM)
+
+
+def style_loss(matrix: Tensor, target: Tensor) -> Tensor:
+    r"""Mean squared difference of two Gram matrices, over C² once more (equation 4).
+
+    For maps of equal size it is, with G the sum over positions,
+    :math:`\mathrm{mean}\big((G - G_\text{style})^2\big) / (HWC)^2`.
+
+    Args:
+        matrix: of the canvas, (C, C), from :func:`gram`.
+        target: of the style picture, likewise.
+
+    Returns:
+        A scalar.
+
+    Example:
+        >>> import torch
+        >>> from impasto.network.statistics import gram
+        >>> style_loss(gram(torch.ones(2, 3, 3)), torch.zeros(2, 2))
+        tensor(0.2500)
+    """
+    return (matrix - target).square().mean() / matrix.shape[0] ** 2
+
+
+def gram_loss(target: Tensor) -> Loss:
+    """:func:`style_loss` to a Gram matrix (C, C)."""
+    return partial(style_loss, target=target)
+
+
+def whitened_gram_loss(target: Tensor, example: Tensor) -> Loss:
+    r"""A stand-in for :func:`gram_loss` that is 0 where that is, and far better conditioned.
+
+    With the eigenvalues λ of the target, and the difference D of two Gram matrices in the basis of
+    its eigenvectors, it is
+
+    .. math:: s \, \sum_{ij} \frac{D_{ij}^2}{(\lambda_i + \lambda_j) / 2 + 0.01 \max \lambda}
+
+    Near the target a change of the map moves an entry of D the more, the larger its two
+    eigenvalues are, and they span four orders of magnitude: the plain loss, which bends as they do,
+    settles the entries of the largest long before the others. Here all of them go down together.
+
+    Args:
+        target: of the style picture, (C, C), from :func:`gram`.
+        example: of another picture, likewise; s makes both losses of it the same.
+
+    Returns:
+        Gives the loss of a canvas's Gram matrix, a scalar.
+    """
+    if not target.isfinite().all():
+        return _unknown
+    values, vectors = _solved(torch.linalg.eigh, target.cpu())
+    values = values.clamp_min(SMALLEST_ENERGY).to(target)
+    vectors = vectors.to(target)
+    means = (values.unsqueeze(0) + values.unsqueeze(1)) / 2
+    weights = 1 / (means + LEVELLED * values.max())
+
+    def squares(matrix: Tensor) -> Tensor:
+        difference: Tensor = vectors.T @ (matrix - target) @ vectors
+        return difference.square()
+
+    alike = squares(example) + ALIKE * torch.outer(values, values)
+    weights *= alike.sum() / (weights * alike).sum() / target.shape[0] ** 4
+    return lambda matrix: (weights * squares(matrix)).sum()
+
+
+def covariance_loss(target: Tensor) -> Loss:
+    """The Gram loss of centred features: which channels go together, whatever their means.
+
+    Sun and Saenko, *Deep CORAL*, arXiv:1607.01719, equation 1, up to a factor.
+
+    Args:
+        target: moments of the style, (C + 1, C + 1), from :func:`moments`.
+
+    Returns:
+        Gives the loss of a canvas's moments, a scalar.
+    """
+    _, wanted = _gaussian(target)
+    return lambda seen: style_loss(_gaussian(seen)[1], wanted)
+
+
+def mean_variance_loss(target: Tensor) -> Loss:
+    """Mean squared difference of the channels' means and of their standard deviations.
+
+    Li, Wang, Liu and Hou, *Demystifying Neural Style Transfer*, arXiv:1701.01036.
+
+    Args:
+        target: moments of the style, (C + 1, C + 1), from :func:`moments`.
+
+    Returns:
+        Gives the loss of a canvas's moments, a scalar.
+    """
+    smallest = _smallest_variance(target)
+
+    def described(seen: Tensor) -> Tensor:
+        mean, covariance = _gaussian(seen)
+        return torch.stack([mean, (covariance.diagonal().clamp_min(0) + smallest).sqrt()])
+
+    wanted = described(target)
+    return lambda seen: (described(seen) - wanted).square().sum(0).mean()
+
+
+def wasserstein_loss(target: Tensor) -> Loss:
+    r"""Squared 2-Wasserstein distance of two Gaussians with the moments of canvas and style.
+
+    .. math:: |\mu - \mu'|^2 + \mathrm{tr}\big(\Sigma + \Sigma' -
+        2 (\Sigma'^{1/2} \Sigma \Sigma'^{1/2})^{1/2}\big)
+
+    over C (Dowson and Landau, *The Fréchet distance between multivariate normal distributions*,
+    1982; as a style loss by Vincent, 2019, and Crowson, 2021). The root's trace is the sum of roots
+    of eigenvalues, whose gradient never divides by their differences; it is computed in float64,
+    and both Gaussians are a little noisier than they are, so that every root has a slope.
+
+    Args:
+        target: moments of the style, (C + 1, C + 1), from :func:`moments`.
+
+    Returns:
+        Gives the loss of a canvas's moments, a scalar.
+
+    Example:
+        >>> import torch
+        >>> loss = wasserstein_loss(moments(torch.tensor([[[1.0, 3.0]]])))
+        >>> round(loss(moments(torch.tensor([[[2.0, 2.0]]]))).item(), 1)  # a deviation of 1 to 0
+        0.9
+    """
+    mean, wanted = _gaussian(target.double())
+    smallest = _smallest_variance(target)
+    noise = smallest * torch.eye(len(mean)).to(wanted)
+    least = smallest / 10  # of what is at least as large as the noise, but for rounding
+    if not target.isfinite().all():
+        return _unknown
+    values, vectors = _solved(torch.linalg.eigh, wanted + noise)
+    root = (vectors * values.clamp_min(least).sqrt()) @ vectors.T
+
+    def loss(seen: Tensor) -> Tensor:
+        if not seen.isfinite().all():
+            return _unknown(seen)
+        other_mean, covariance = _gaussian(seen.double())
+        shared = _solved(torch.linalg.eigvalsh, root @ (covariance + noise) @ root)
+        roots = shared.clamp_min(least**2).sqrt().sum()
+        spread = (covariance + wanted + 2 * noise).trace() - 2 * roots
+        distance: Tensor = ((mean - other_mean).square().sum() + spread) / len(mean)
+        return distance.clamp_min(0).to(seen.dtype)  # rounding may take it below
+
+    return loss
+
+
+def sliced_loss(target: Tensor) -> Loss:
+    """Sliced Wasserstein distance: along many directions, all values in their order.
+
+    Heitz, Vanhoey, Chambon and Belcour, *A Sliced Wasserstein Loss for Neural Texture Synthesis*,
+    arXiv:2006.07229, along C orthonormal directions that stay the same, so that the
+    loss is one function of the canvas.
+
+    Args:
+        target: what the style picture's positions hold, (C, N), from :func:`positions`.
+
+    Returns:
+        Gives the loss of a canvas's positions, (C, M), a scalar.
+    """
+    generator = torch.Generator().manual_seed(0)
+    drawn = torch.randn(len(target), len(target), generator=generator, dtype=torch.float64)
+    directions = torch.linalg.qr(drawn)[0].to(target)
+    wanted = (directions @ target).sort(1).values
+    return lambda seen: _sorted_difference(directions @ seen, wanted)
+
+
+def histogram_loss(target: Tensor) -> Loss:
+    """Mean squared difference of each channel's values in their order, to its histogram matched.
+
+    Wilmot, Risser and Barnes, *Stable and Controllable Neural Texture Synthesis and Style Transfer
+    Using Histogram Losses*, arXiv:1701.08893.
+
+    Args:
+        target: what the style picture's positions hold, (C, N), from :func:`positions`.
+
+    Returns:
+        Gives the loss of a canvas's positions, (C, M), a scalar.
+    """
+    wanted = target.sort(1).values
+    return lambda seen: _sorted_difference(seen, wanted)
+
+
+def nearest_loss(target: Tensor) -> Loss:
+    """Mean squared difference of every position to the most alike of the style picture.
+
+    Li and Wand, *Combining Markov Random Fields and Convolutional Neural Networks for Image
+    Synthesis*, arXiv:1601.04589, equations 2 and 3, with patches of one position: the most alike is
+    that of the largest cosine. Of a style picture with more, 4,096 positions are taken, evenly. A
+    position without a direction is as far from all of them as 0 is.
+
+    Args:
+        target: what the style picture's positions hold, (C, N), from :func:`positions`.
+
+    Returns:
+        Gives the loss of a canvas's positions, (C, M), a scalar.
+
+    Example:
+        >>> import torch
+        >>> nearest_loss(torch.eye(2))(torch.tensor([[3.0], [1.0]]))  # (3, 1) to (1, 0)
+        tensor(2.5000)
+    """
+    wanted = _neighbours(target)
+    unit, squares = _directions(wanted), wanted.square().sum(0)
+
+    def loss(seen: Tensor) -> Tensor:
+        nearest = _most_alike(seen, unit)
+        own = seen.square().sum(0)
+        others = torch.where(own > SMALLEST_NORM**2, squares[nearest], squares.mean())
+        return (own - 2 * (seen * wanted[:, nearest]).sum(0) + others).mean() / len(seen)
+
+    return loss
+
+
+def nearest_cosine_loss(target: Tensor) -> Loss:
+    r"""Mean cosine distance of every position to the most alike of the style picture.
+
+    .. math:: \mathrm{mean}_i \, \min_j \big(1 - \cos(F_i - \mu, F'_j - \mu)\big)
+
+    Zhang, Kolkin, Bi, Luan, Xu, Shechtman and Snavely, *ARF: Artistic Radiance Fields*,
+    arXiv:2206.06360, equation 1, with features less the style's mean as in Kolkin, Kucera, Paris,
+    Sykora, Shechtman and Shakhnarovich, *Neural Neighbor Style Transfer*, arXiv:2203.13215. Of a
+    style picture with more, 4,096 positions are taken, evenly.
+
+    Args:
+        target: what the style picture's positions hold, (C, N), from :func:`positions`.
+
+    Returns:
+        Gives the loss of a canvas's positions, (C, M), a scalar from 0 to 2.
+
+    Example:
+        >>> import torch
+        >>> loss = nearest_cosine_loss(torch.tensor([[1.0, -1.0], [0.0, 0.0]]))
+        >>> loss(torch.tensor([[3.0, 0.0], [0.0, 5.0]]))  # along the first, and across both
+        tensor(0.5000)
+    """
+    wanted = _neighbours(target)
+    mean = wanted.mean(1, keepdim=True)
+    unit = _directions(wanted - mean)
+
+    def loss(seen: Tensor) -> Tensor:
+        own = _directions(seen - mean)
+        return (1 - (own * unit[:, _most_alike(own, unit)]).sum(0)).mean()
+
+    return loss
+
+
+def _neighbours(target: Tensor) -> Tensor:
+    """The positions of a style picture, (C, N), among which the most alike is looked for."""
+    return target[:, :: math.ceil(target.shape[1] / MOST_NEIGHBOURS)]
+
+
+def _directions(held: Tensor) -> Tensor:
+    """What positions hold, (C, N), with a length of 1 each."""
+    return F.normalize(held, dim=0, eps=SMALLEST_NORM)
+
+
+@torch.no_grad()
+def _most_alike(seen: Tensor, unit: Tensor) -> Tensor:
+    """For every position, (C, M), the most alike of some directions, (C, N), by their cosine."""
+    nearest = []
+    for part in torch.split(seen, AT_ONCE, 1):
+        interrupts.check()
+        nearest.append((part.T @ unit).argmax(1))
+    return torch.cat(nearest)
+
+
+def total_variation(canvas: Tensor, kind: str) -> Tensor:
+    """How much neighbouring pixels differ, a mean over pixels.
+
+    Args:
+        canvas: 3 × H × W, in grey levels.
+        kind: ``anisotropic``, the absolute differences to the right and down (Rudin, Osher and
+            Fatemi, 1992, anisotropic); or ``nine-point``, the squared differences to all eight
+            neighbours, the diagonal ones counting half (Mahendran and Vedaldi, arXiv:1412.0035,
+            with beta = 2 and the diagonals besides).
+
+    Returns:
+        A scalar, of differences as shares of 255.
+
+    Example:
+        >>> import torch
+        >>> total_variation(255 * torch.eye(2).expand(3, 2, 2), "anisotropic")
+        tensor(2.)
+    """
+    x = canvas / 255
+    right, down = x[:, :, 1:] - x[:, :, :-1], x[:, 1:] - x[:, :-1]
+    if kind == "anisotropic":
+        return _mean(right.abs()) + _mean(down.abs())
+    falling, rising = x[:, 1:, 1:] - x[:, :-1, :-1], x[:, 1:, :-1] - x[:, :-1, 1:]
+    straight = _mean(right.square()) + _mean(down.square())
+    return straight + (_mean(falling.square()) + _mean(rising.square())) / 2
+
+
+def _mean(x: Tensor) -> Tensor:
+    """The mean; 0 of nothing, as in a canvas one pixel wide."""
+    return x.sum() / max(1, x.numel())
+
+
+def _gaussian(seen: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean, C, and covariance, C × C, of moments."""
+    mean = seen[:-1, -1]
+    return mean, seen[:-1, :-1] - torch.outer(mean, mean)
+
+
+def _solved(solve: Callable[[Tensor], Solved], matrix: Tensor) -> Solved:
+    """What an eigensolver makes of a finite symmetric matrix."""
+    try:
+        return solve(matrix)
+    except torch.linalg.LinAlgError:  # type: ignore[attr-defined]  # of some that lie too close
+        apart = torch.linspace(1, 2, len(matrix), dtype=matrix.dtype, device=matrix.device)
+        shift = torch.finfo(matrix.dtype).eps * matrix.detach().abs().max() * apart
+        return solve(matrix + shift.diag())
+
+
+def _unknown(seen: Tensor) -> Tensor:
+    """The loss where a statistic is not finite: NaN, as of one that needs no eigenvalues."""
+    return seen.sum() * math.nan
+
+
+def _smallest_variance(target: Tensor) -> float:
+    """What is added to variances, so that roots have a slope where a canvas is flat.
+
+    Where a style is flat itself, it is what rounding leaves of the mean square.
+    """
+    seen = target.double()
+    variance = _gaussian(seen)[1].diagonal().mean().item()
+    energy = seen.diagonal()[:-1].mean().item()
+    return max(SMALLEST_VARIANCE * variance, SMALLEST_SHARE * energy, SMALLEST_ENERGY)
+
+
+def _sorted_difference(seen: Tensor, wanted: Tensor) -> Tensor:
+    """Mean squared difference of rows of values in their order; wanted ones are sorted already."""
+    in_order = seen.sort(1).values
+    if wanted.shape[1] != in_order.shape[1]:
+        wanted = F.interpolate(wanted[None], in_order.shape[1], mode="linear")[0]
+    return (in_order - wanted).square().mean()
+
+
+# Functions by the names that :mod:`impasto.settings.loss_table` gives them.
+STATISTICS: dict[str, Callable[..., Tensor]] = {
+    "gram": gram,
+    "moments": moments,
+    "positions": positions,
+}
+STYLE_LOSSES: dict[str, Callable[[Tensor], Loss]] = {
+    "gram": gram_loss,
+    "covariance": covariance_loss,
+    "mean-variance": mean_variance_loss,
+    "wasserstein": wasserstein_loss,
+    "sliced": sliced_loss,
+    "histogram": histogram_loss,
+    "nearest": nearest_loss,
+    "nearest-cosine": nearest_cosine_loss,
+}
+STAND_INS: dict[str, Callable[[Tensor, Tensor], Loss]] = {"gram": whitened_gram_loss}
+CONTENT_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "features": content_loss,
+    "self-similarity": self_similarity_loss,
+}

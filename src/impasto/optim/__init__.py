@@ -1,0 +1,1 @@
+"""Optimisers of a canvas: Adam, and L-BFGS with its preconditioner."""

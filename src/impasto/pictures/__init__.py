@@ -1,0 +1,1 @@
+"""Pictures: read and written, resized, masked, with their profiles and colours."""

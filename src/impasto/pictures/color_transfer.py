@@ -1,0 +1,112 @@
+"""A painting in the colours of its content picture, after the run.
+
+Pictures are H × W × 3, RGB, 0…255.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from impasto.pictures.images import by_strips, is_grey, to_uint8
+from impasto.pictures.profiles import LUMA
+
+Pixels = npt.NDArray[Any]
+
+# Oklab: Björn Ottosson, *A perceptual color space for image processing*, 2020.
+TO_CONES = np.array(
+    [
+        [0.4122214708, 0.5363325363, 0.0514459929],
+        [0.2119034982, 0.6806995451, 0.1073969566],
+        [0.0883024619, 0.2817188376, 0.6299787005],
+    ]
+)
+TO_LAB = np.array(
+    [
+        [0.2104542553, 0.7936177850, -0.0040720468],
+        [1.9779984951, -2.4285922050, 0.4505937099],
+        [0.0259040371, 0.7827717662, -0.8086757660],
+    ]
+)
+FROM_LAB, FROM_CONES = np.linalg.inv(TO_LAB), np.linalg.inv(TO_CONES)
+HALVINGS = 20  # of the chroma that is sought for a colour outside sRGB
+ROUNDING = 1e-6  # by which linear light may lie outside 0…1
+
+
+def oklab(pixels: Pixels) -> Pixels:
+    """Lightness 0…1 and two axes of chroma."""
+    light = pixels / 255.0
+    linear = np.where(light <= 0.04045, light / 12.92, ((light + 0.055) / 1.055) ** 2.4)
+    lab: Pixels = np.cbrt(linear @ TO_CONES.T) @ TO_LAB.T
+    return lab
+
+
+def srgb(lab: Pixels) -> Pixels:
+    """What :func:`oklab` came from; a colour outside sRGB keeps lightness and hue, not chroma."""
+    linear = _linear(lab)
+    outside = ((linear < -ROUNDING) | (linear > 1 + ROUNDING)).any(axis=-1)
+    if outside.any():
+        linear[outside] = _linear(_less_chroma(lab[outside]))
+    linear = np.clip(linear, 0, 1)
+    light = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    return 255 * light
+
+
+def _linear(lab: Pixels) -> Pixels:
+    light: Pixels = (lab @ FROM_LAB.T) ** 3 @ FROM_CONES.T
+    return light
+
+
+def _less_chroma(lab: Pixels) -> Pixels:
+    """Colours (N × 3) with the largest share of their chroma that sRGB holds."""
+    least, most = np.zeros(len(lab)), np.ones(len(lab))
+    for _ in range(HALVINGS):
+        middle = (least + most) / 2
+        linear = _linear(lab * np.stack([np.ones_like(middle), middle, middle], axis=1))
+        fits = ((linear >= -ROUNDING) & (linear <= 1 + ROUNDING)).all(axis=1)
+        least, most = np.where(fits, middle, least), np.where(fits, most, middle)
+    return lab * np.stack([np.ones_like(least), least, least], axis=1)
+
+
+def colours_of_content(painting: Pixels, content: Pixels) -> Pixels:
+    """The painting's lightness with the content's hue and chroma, in Oklab."""
+
+    def convert(both: Pixels) -> Pixels:
+        lab = oklab(np.clip(both[..., :3].astype(np.float64), 0, 255))
+        lab[..., 1:] = oklab(np.clip(both[..., 3:].astype(np.float64), 0, 255))[..., 1:]
+        return srgb(lab)
+
+    both = np.concatenate([painting, content], axis=2, dtype=np.float32)
+    return by_strips(convert, both, np.float32, channels=3)
+
+
+def histogram_of_content(painting: Pixels, content: Pixels) -> Pixels:
+    """The painting with each channel's values distributed as the content's are.
+
+    Where the content is grey, so is the result.
+    """
+    if is_grey(content):
+        painting = np.repeat(painting @ LUMA[:, None], 3, axis=2)
+    matched = [
+        _distributed_as(painting[..., k], content[..., k]).astype(np.float32) for k in range(3)
+    ]
+    return np.stack(matched, axis=2)
+
+
+def _distributed_as(values: Pixels, wanted: Pixels) -> Pixels:
+    levels = np.arange(256)
+    shares, wanted_shares = (
+        np.cumsum(np.bincount(to_uint8(of).ravel(), minlength=256)) / of.size
+        for of in (values, wanted)
+    )
+    present = np.diff(wanted_shares, prepend=0) > 0
+    return np.interp(values, levels, np.interp(shares, wanted_shares[present], levels[present]))
+
+
+AFTER: dict[str, Callable[[Pixels, Pixels], Pixels]] = {
+    "content": colours_of_content,
+    "histogram": histogram_of_content,
+}

@@ -1,0 +1,310 @@
+"""The pictures that go into a run: read, named, and known by their bytes."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from impasto.errors import InputError
+from impasto.files import reading
+from impasto.files.writing import is_there, shown
+from impasto.pictures import images, masks
+from impasto.pictures.images import Picture
+from impasto.pictures.masks import Mask
+from impasto.process.notices import tell
+from impasto.settings.loss_table import STYLE_LOSSES
+from impasto.settings.recipe import FIRST_CANVASES, Recipe
+from impasto.settings.style import Style, read_path
+from impasto.settings.wording import shown_value, suggest
+
+SAME_SHAPE = 0.02  # relative difference of aspect ratios that rounding explains
+StyleSource = images.Source | Style
+# What errors call an input.
+CALLED = {
+    "content": "content picture",
+    "style": "style picture",
+    "mask": "mask",
+    "style mask": "style mask",
+    "protect": "protected region",
+    "initial": "initial canvas",
+    "weights": "weight file",
+}
+MASKS = ("mask", "style mask", "protect")
+OTHER_WORDS = {"random": "noise", "white": "noise", "photo": "content", "original": "content"}
+PICTURES = {"picture", "mask", "style_mask"}  # fields of a style
+
+
+@dataclass(frozen=True)
+class Input:
+    """One picture that goes into a run.
+
+    Attributes:
+        path: of its file; None for one from memory.
+        name: base name of the file.
+        sha256: of the file's bytes, or of the pixels.
+    """
+
+    path: Path | None
+    name: str | None
+    sha256: str
+
+
+@dataclass(frozen=True)
+class StylePicture:
+    """A style that has been read.
+
+    Attributes:
+        style: its settings.
+        picture: the style picture.
+        mask: where in the painting; None for everywhere.
+        style_mask: what of it counts; None for all.
+    """
+
+    style: Style
+    picture: Picture
+    mask: Mask | None = None
+    style_mask: Mask | None = None
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Every picture of a run.
+
+    Attributes:
+        content: the content picture.
+        styles: the style pictures.
+        protected: what of the content picture stays as it is; None for nothing.
+        initial: the first canvas, where that is a picture.
+        files: where each came from: ``content``, ``style``, ``mask``, ``style mask``, ``protect``
+            and ``initial``; of several styles, those of the second are ``style 2``, ``mask 2`` …
+    """
+
+    content: Picture
+    styles: tuple[StylePicture, ...]
+    protected: Mask | None
+    initial: Picture | None
+    files: dict[str, Input]
+
+    @property
+    def guides(self) -> int:
+        """How many regions there are at most, if there are masks; 0 without."""
+        masked = self.protected is not None or any(style.mask for style in self.styles)
+        return len(self.styles) if masked else 0
+
+    @cached_property
+    def identity(self) -> Hashable:
+        """All that decides what can be measured of them, but for the recipe.
+
+        It holds every picture, mask and setting of a style; only the first canvas is left out,
+        which is a beginning and no target.
+        """
+        masked = [(style.mask, style.style_mask) for style in self.styles]
+        marks = [mask and mask.digest for masks in [*masked, (self.protected,)] for mask in masks]
+        settings = [style.style.model_dump_json(exclude=PICTURES) for style in self.styles]
+        pictures = [self.content.identity, *(style.picture.identity for style in self.styles)]
+        return tuple(pictures), tuple(marks), tuple(settings)
+
+    def serve(self, styles: Sequence[Style], old: Recipe, new: Recipe) -> bool:
+        """Whether another recipe, with those styles, reads the same pictures."""
+        same = sources(None, (), old) == sources(None, (), new)
+        return same and tuple(read.style for read in self.styles) == tuple(styles)
+
+
+def styles_of(
+    given: StyleSource | Iterable[StyleSource] | None, recipe: Recipe, content: images.Source
+) -> tuple[Style, ...]:
+    """The styles that are named, or else the recipe's.
+
+    Where only the style counts, the content picture is the style if no other is named; where only
+    the content counts, there need be none.
+
+    Raises:
+        InputError: there are none, or one is for a layer that the recipe reads no style at.
+    """
+    styles = recipe.styles if given is None else named(given)
+    if not styles and recipe.alpha == 0:
+        styles = (Style(picture=content),)
+    if not styles and (recipe.style_weight > 0 or recipe.initial == "style"):
+        raise InputError("There is no style picture: name one, or styles in the recipe.")
+    if not STYLE_LOSSES[recipe.style_loss].tiles:
+        _check_alone(styles, recipe)
+    for style in styles:
+        for layer in style.layers or ():
+            if layer not in recipe.style_layers:
+                raise InputError(
+                    f"A style is for the layer {layer}, which is none of the recipe's style layers "
+                    f"({', '.join(recipe.style_layers)}): name one of them, or add it to them."
+                )
+    return styles
+
+
+def named(given: StyleSource | Iterable[StyleSource]) -> tuple[Style, ...]:
+    """The styles that are named: one, or several in a list or anything else that gives them.
+
+    A text is the text form of a style here too, as on the command line and in a recipe.
+    """
+    one = isinstance(given, str | bytes | os.PathLike | Mapping | Style) or hasattr(given, "dtype")
+    if one or not isinstance(given, Iterable):
+        return (Style.read(given),)
+    return tuple(Style.read(style) for style in given)
+
+
+def source_of(given: Any, role: str) -> Any:
+    """Where a picture comes from: the path as text, or what is in memory.
+
+    Raises:
+        InputError: it is neither.
+    """
+    if given is None:
+        raise InputError(
+            f"There is no {role}: give a path, a PIL image or an H×W×3 uint8 array, not None."
+        )
+    return str(path_of(given, role)) if isinstance(given, str | os.PathLike) else given
+
+
+def path_of(given: Any, role: str) -> Path:
+    """The path of a file.
+
+    Raises:
+        InputError: it is none.
+    """
+    try:
+        return Path(read_path(given, role))
+    except ValueError as error:
+        raise InputError(f"The {role} cannot be {shown_value(given)}: {error}.") from None
+
+
+def _check_alone(styles: Sequence[Style], recipe: Recipe) -> None:
+    """Make sure that there is one style, everywhere."""
+    masked = any(style.mask is not None or style.style_mask is not None for style in styles)
+    turned = recipe.style_symmetry != "none"
+    if len(styles) > 1 or masked or turned or recipe.protect is not None:
+        raise InputError(
+            f"The style loss '{recipe.style_loss}' takes one style picture, everywhere and as it "
+            "lies: leave out other styles, masks, protect and symmetry, or choose another loss."
+        )
+
+
+def sources(
+    content: images.Source | None, styles: Sequence[Style], recipe: Recipe
+) -> dict[str, images.Source]:
+    """Where everything that a run reads comes from, by the keys of :attr:`Inputs.files`."""
+    named: dict[str, Any] = {"content": content}
+    for number, style in enumerate(styles, start=1):
+        named[numbered("style", number)] = style.picture
+        named[numbered("mask", number)] = style.mask
+        named[numbered("style mask", number)] = style.style_mask
+    named["protect"] = recipe.protect
+    named["initial"] = _initial(recipe)
+    return {key: source for key, source in named.items() if source is not None}
+
+
+def _initial(recipe: Recipe) -> str | None:
+    """The picture that is the first canvas, if it is one."""
+    return None if recipe.initial in FIRST_CANVASES else recipe.initial
+
+
+def file_of(source: images.Source) -> Path | None:
+    """The file of a source, without the colour of a label; None for what is in memory."""
+    file, _ = masks.split(source)
+    return reading.located(file) if isinstance(file, str | os.PathLike) else None
+
+
+def files_of(content: images.Source, styles: Sequence[Style], recipe: Recipe) -> list[Path]:
+    """Every file that is read for those pictures."""
+    found = (file_of(source) for source in sources(content, styles, recipe).values())
+    return [path for path in found if path is not None]
+
+
+def read(content: images.Source, styles: Sequence[Style], recipe: Recipe) -> Inputs:
+    """Read everything.
+
+    Raises:
+        InputError: a picture cannot be used.
+    """
+    pictures: dict[str, Picture] = {}
+    shares: dict[str, Mask] = {}
+    files: dict[str, Input] = {}
+    _check_initial(recipe)
+    for key, source in sources(content, styles, recipe).items():
+        made: Picture | Mask
+        if kind_of(key) in MASKS:
+            made = shares[key] = masks.read(source, called(key))
+            of = key.replace(" mask", "") if kind_of(key) == "style mask" else "content"
+            _check_shape(made, pictures[of], called(key))
+        else:
+            made = pictures[key] = images.read(source, called(key))
+        path = file_of(source)
+        files[key] = Input(path, path.name if path else None, made.sha256)
+    return Inputs(
+        pictures["content"],
+        tuple(
+            StylePicture(
+                style,
+                pictures[numbered("style", number)],
+                shares.get(numbered("mask", number)),
+                shares.get(numbered("style mask", number)),
+            )
+            for number, style in enumerate(styles, start=1)
+        ),
+        shares.get("protect"),
+        pictures.get("initial"),
+        files,
+    )
+
+
+def _check_initial(recipe: Recipe) -> None:
+    """Make sure that a word for the first canvas is one of those that there are.
+
+    Raises:
+        InputError: it is none, and no file.
+    """
+    initial = _initial(recipe)
+    if initial is None or Path(initial).suffix or is_there(initial):
+        return
+    word = Path(initial).name.lower()
+    hint = suggest(OTHER_WORDS.get(word, word), FIRST_CANVASES)
+    raise InputError(
+        f"There is no initial canvas {shown(initial)}: use {', '.join(FIRST_CANVASES)}, or the "
+        f"path of a picture{hint or '.'}"
+    )
+
+
+def _check_shape(mask: Mask, of: Picture, what: str) -> None:
+    """Tell of a mask that was made for a picture of another shape."""
+    (width, height), (across, down) = of.size, mask.size
+    if abs(math.log(width / height) - math.log(across / down)) > SAME_SHAPE:
+        tell(
+            f"The {what} is {across}×{down} pixels, and is stretched to the {width}×{height} of "
+            "its picture.",
+            stacklevel=3,
+        )
+
+
+def numbered(key: str, number: int) -> str:
+    """The key of what belongs to a style, counted from 1.
+
+    >>> numbered("mask", 1), numbered("mask", 2)
+    ('mask', 'mask 2')
+    """
+    return key if number == 1 else f"{key} {number}"
+
+
+def kind_of(key: str) -> str:
+    """A key without the number of its style."""
+    return key.rstrip("0123456789 ")
+
+
+def called(key: str) -> str:
+    """What errors call an input.
+
+    >>> called("style 2")
+    'style picture 2'
+    """
+    kind = kind_of(key)
+    return f"{CALLED[kind]}{key.removeprefix(kind)}"

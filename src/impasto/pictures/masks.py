@@ -1,0 +1,205 @@
+"""Masks: which part of a picture a style is for, or from, at the size of every layer.
+
+Gatys, Ecker, Bethge, Hertzmann and Shechtman, *Controlling Perceptual Factors in Neural Style
+Transfer*, arXiv:1611.07865, section 4: a guidance channel, brought to each layer's size, multiplies
+its feature maps before their Gram matrix is taken.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from impasto.errors import InputError
+from impasto.files import reading
+from impasto.files.writing import is_there, shown
+from impasto.pictures import images
+from impasto.pictures.profiles import LUMA
+from impasto.pictures.sizes import PixelSize
+from impasto.process.notices import tell
+
+Shares = npt.NDArray[np.float32]
+
+LABEL = re.compile(r"^(?P<path>.+)#(?P<colour>[0-9a-fA-F]{6})$")
+NEAR = 48  # grey levels a channel by which a label's colour may be off, as in a JPEG
+FAINT = 16 / 255  # share below which a mask marks nothing, and by which it may fall short of all
+
+
+@dataclass(frozen=True)
+class Mask:
+    """A mask that has been read.
+
+    Attributes:
+        shares: H × W, 0…1: how much of each pixel belongs to the region.
+        name: base name of its file, with the colour of a label; None for one from memory.
+        sha256: of the file's bytes, or of the pixels.
+    """
+
+    shares: Shares
+    name: str | None
+    sha256: str
+
+    @property
+    def size(self) -> PixelSize:
+        """Width and height in pixels."""
+        return self.shares.shape[1], self.shares.shape[0]
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the shares, which differ where a file's regions do."""
+        return hashlib.sha256(f"{self.size}".encode() + self.shares.tobytes()).hexdigest()
+
+    def at(self, size: PixelSize) -> Shares:
+        """The mask stretched to another size, H × W; it never overshoots, as a picture may."""
+        if size == self.size:
+            return self.shares
+        stretched = Image.fromarray(self.shares).resize(size, Image.Resampling.BILINEAR)
+        return np.asarray(stretched)
+
+
+def read(source: Any, role: str) -> Mask:
+    """A mask from a picture: its grey values, or the region in one of its colours.
+
+    Where the shape stands in the picture's transparency, that is the mask. What the user should
+    know of it is warned of with :class:`ImpastoWarning`.
+
+    Args:
+        source: a path; a path and a colour, as in ``regions.png#ff0000``; a ``PIL.Image.Image``; an
+            H × W or H × W × C array, uint8 or boolean.
+        role: what errors call it.
+
+    Raises:
+        InputError: it cannot be read, marks nothing, or it cannot be told what it marks.
+    """
+    source, colour = split(source)
+    picture, opacity = images.read_apart(_as_picture(source, role), role)
+    pixels = picture.pixels.astype(np.float32)
+    what = f"{role} {shown(picture.name)}" if picture.name else role
+    notes = list[str]()
+    try:
+        if colour is None:
+            shares = _full(_shape(pixels, opacity, notes), notes)
+        else:
+            shares = _region(pixels, opacity, colour)
+    except _UnclearError as error:
+        raise InputError(f"The {what} {error}.") from None
+    if shares.min() > 1 - FAINT:
+        notes.append(
+            "marks all of its picture: leave it out, or paint black where it should not be"
+        )
+    for note in notes:
+        tell(f"The {what} {note}.", stacklevel=2)
+    name = picture.name if colour is None else f"{picture.name}#{colour}"
+    return Mask(shares, name, picture.sha256)
+
+
+class _UnclearError(Exception):
+    """A mask of which this text is true cannot be used."""
+
+
+def _as_picture(source: Any, role: str) -> Any:
+    """An array as a picture, whatever a mask's may be; anything else as it is."""
+    if not isinstance(source, np.ndarray):
+        return source
+    array = source[..., 0] if source.ndim == 3 and source.shape[2] == 1 else source
+    shape = array.shape[2:] if array.ndim == 3 else () if array.ndim == 2 else None
+    if array.dtype not in (np.uint8, np.bool_) or shape not in ((), (2,), (3,), (4,)):
+        raise InputError(
+            f"The {role} should be an H×W array of uint8 or of booleans, or a picture's, not "
+            f"{'×'.join(map(str, source.shape)) or 'one value'} of {source.dtype}."
+        )
+    if not array.size:
+        return source
+    white = 255 if array.dtype == np.bool_ else 1
+    return Image.fromarray(np.ascontiguousarray(array.astype(np.uint8) * np.uint8(white)))
+
+
+def _shape(pixels: Shares, opacity: Shares | None, notes: list[str]) -> Shares:
+    """What is white, or what is opaque where that is what makes the shape."""
+    grey: Shares = np.clip(pixels @ LUMA / np.float32(255), 0, 1)
+    if opacity is None:
+        return grey
+    if not opacity.any():
+        raise _UnclearError("is transparent everywhere: paint white where it should be")
+    if opacity.min() > (1 - NEAR / 255) * opacity.max():
+        return grey
+    seen = grey[opacity > (1 - FAINT) * opacity.max()]
+    if np.ptp(seen) > NEAR / 255:
+        raise _UnclearError(
+            "has one shape in its grey values and another in its transparency: save it without "
+            "transparency, white on black"
+        )
+    notes.append("is transparent in places: what is opaque in it is the mask, whatever its colour")
+    return opacity
+
+
+def _full(shares: Shares, notes: list[str]) -> Shares:
+    """The mask at its full strength; one of ones and zeros is meant as one of white and black."""
+    most = float(shares.max())
+    if not most:
+        raise _UnclearError("is black everywhere: paint white where it should be")
+    if any(abs(most * top - 1) < 0.01 for top in (255, 65535)):
+        notes.append("holds no values but 0 and 1, of which 1 is taken for white")
+        return (shares / most).astype(np.float32)
+    if most < FAINT:
+        raise _UnclearError(
+            f"is nearly black everywhere, {round(255 * most)} of 255 where it is lightest: paint "
+            "white where it should be"
+        )
+    return shares
+
+
+def _region(pixels: Shares, opacity: Shares | None, colour: str) -> Shares:
+    """Where a picture has a colour, and is not transparent."""
+    wanted = np.array(list(bytes.fromhex(colour)), np.float32)
+    found = np.abs(pixels - wanted).max(axis=2) <= NEAR
+    if opacity is not None:
+        found &= opacity >= 0.5
+    if not found.any():
+        raise _UnclearError(f"has nothing of the colour #{colour}: name one that is in it")
+    region: Shares = found.astype(np.float32)
+    return region
+
+
+def split(source: Any) -> tuple[Any, str | None]:
+    """A source and the colour named with it; a file of just that name is a file.
+
+    >>> split("regions.png#ff0000"), split("sky.png")
+    (('regions.png', 'ff0000'), ('sky.png', None))
+    """
+    if isinstance(source, str | os.PathLike) and not is_there(reading.located(source)):
+        label = LABEL.match(reading.as_given(source))
+        if label is not None:
+            return label["path"], label["colour"].lower()
+    return source, None
+
+
+def pooled(mask: Tensor, pools: int) -> Tensor:
+    """A mask as a layer after so many poolings sees it: pooled as its maps are, by averaging.
+
+    Args:
+        mask: H × W.
+        pools: how often.
+
+    Returns:
+        H' × W', halved and rounded down at every pooling.
+
+    Example:
+        >>> import torch
+        >>> pooled(torch.tensor([[1.0, 1.0, 0.0], [1.0, 0.0, 0.0]]), 1)
+        tensor([[0.7500]])
+    """
+    maps = mask[None, None]
+    for _ in range(pools):
+        maps = F.avg_pool2d(maps, 2)
+    return maps[0, 0]

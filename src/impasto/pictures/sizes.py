@@ -1,0 +1,71 @@
+"""Which sizes a run works at. Sizes are (width, height), in pixels."""
+
+from __future__ import annotations
+
+from impasto.errors import InputError
+from impasto.settings.layers import up_to_deepest
+from impasto.settings.recipe import Recipe
+
+PixelSize = tuple[int, int]
+
+
+def fit(picture: PixelSize, size: str | int | PixelSize) -> PixelSize:
+    """A size of its own, or a longer side to which a picture is fitted with its aspect ratio kept.
+
+    >>> fit((1024, 768), 512), fit((300, 900), 512), fit((1024, 768), (512, 384))
+    ((512, 384), (171, 512), (512, 384))
+    >>> fit((1024, 768), "original")
+    (1024, 768)
+    """
+    if isinstance(size, str):
+        return picture
+    if isinstance(size, tuple):
+        return size
+    width, height = picture
+    longer = max(width, height)
+    return max(1, round(size * width / longer)), max(1, round(size * height / longer))
+
+
+def canvas_size(content: PixelSize, recipe: Recipe) -> PixelSize:
+    """Size of the canvas for a content picture of that size.
+
+    Raises:
+        InputError: the deepest of the recipe's layers would not see one position of it.
+    """
+    size = fit(content, recipe.size)
+    _check(size, "canvas", content, recipe, "choose a larger size, or a picture less narrow")
+    return size
+
+
+def style_size(style: PixelSize, canvas: PixelSize, recipe: Recipe) -> PixelSize:
+    """Size at which a style picture of that size is looked at.
+
+    Raises:
+        InputError: the deepest of the recipe's layers would not see one position of it.
+    """
+    fitted = {"squeeze": canvas, "aspect": fit(style, max(canvas)), "original": style}[
+        recipe.style_fit
+    ]
+    size = round(fitted[0] * recipe.style_scale), round(fitted[1] * recipe.style_scale)
+    larger = "a larger size" if recipe.style_scale >= 1 else "a larger style scale"
+    _check(size, "style picture", style, recipe, f"choose {larger}, or a picture less narrow")
+    return size
+
+
+def output_size(content: PixelSize, canvas: PixelSize, recipe: Recipe) -> PixelSize:
+    """Size of the result for a content picture and a canvas of those sizes."""
+    match recipe.output_size:
+        case "working":
+            return canvas
+        case size:
+            return fit(content, size)
+
+
+def _check(size: PixelSize, what: str, picture: PixelSize, recipe: Recipe, advice: str) -> None:
+    deepest = up_to_deepest(recipe.layers)[-1]
+    if min(size) < deepest.smallest_side:
+        raise InputError(
+            f"The {what} would be {size[0]}×{size[1]} pixels (the picture is {picture[0]}×"
+            f"{picture[1]}), but {deepest.name} needs {deepest.smallest_side} pixels a side: "
+            f"{advice}."
+        )

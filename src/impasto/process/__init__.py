@@ -1,0 +1,1 @@
+"""The process: its memory, threads, signals and what it tells while it works."""

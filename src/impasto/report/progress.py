@@ -1,0 +1,375 @@
+"""What a run tells while it paints: a bar or lines, a trace, snapshots, a window.
+
+Each watcher is called with every step; none of them can hurt the run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+import numpy as np
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Table
+
+from impasto._version import __version__
+from impasto.errors import InputError
+from impasto.pictures import images
+
+if TYPE_CHECKING:
+    from impasto.run.levels import Level
+    from impasto.run.painter import Run
+    from impasto.run.result import Result, Step
+
+SNAPSHOT_EVERY = 50  # steps, after the first, as in the published example
+LINES = 20  # about how many lines a run prints where there is no terminal
+WINDOW_EVERY = 1.0  # seconds
+
+Watcher = Callable[["Step"], None]
+
+
+def is_shown(number: int) -> bool:
+    """Whether the published example shows this step: the first and every 50th.
+
+    >>> [number for number in range(1, 151) if is_shown(number)]
+    [1, 50, 100, 150]
+    """
+    return number == 1 or number % SNAPSHOT_EVERY == 0
+
+
+class Account:
+    """What has been done of a run, and what is left: a step costs as much as its level's pixels.
+
+    Args:
+        levels: those of the run.
+    """
+
+    def __init__(self, levels: Sequence[Level]) -> None:
+        self.levels = levels
+        self.best = float("inf")
+        self.at = 1  # number of the level of the last step
+        self.before: dict[int, int] = {}  # how many steps the levels before took, by their number
+
+    @property
+    def steps(self) -> int:
+        """How many the run will have taken; a level that converged took fewer than it had."""
+        return sum(self.before.get(level.number, level.steps) for level in self.levels)
+
+    def take(self, step: Step) -> None:
+        """Take a step down; the best loss begins anew at every level."""
+        if step.level != self.at:
+            self.before[self.at] = step.number - 1 - sum(self.before.values())
+            self.at, self.best = step.level, float("inf")
+        self.best = min(self.best, step.loss)
+
+    def left(self, step: Step) -> float:
+        """Seconds that the run will still take after a step, as far as one can tell."""
+        done = todo = 0
+        for level in self.levels:
+            pixels = level.size[0] * level.size[1]
+            if level.number < step.level:
+                done += self.before.get(level.number, level.steps) * pixels
+            elif level.number == step.level:
+                count = step.number - sum(self.before.values())
+                done += count * pixels
+                todo += (level.steps - count) * pixels
+            else:
+                todo += level.steps * pixels
+        return step.seconds * todo / done
+
+    def size(self, step: Step) -> str:
+        """Size of a step's canvas, as in 512×384."""
+        width, height = self.levels[step.level - 1].size
+        return f"{width}×{height}"
+
+
+# What a bar shows, from what matters most to what goes first where a terminal is narrow.
+BY_WEIGHT = ("step", "left", "loss", "bar", "size", "best", "elapsed")
+
+
+class _Fitting(Progress):
+    """Progress that leaves out what a narrow terminal has no room for."""
+
+    def __init__(self, columns: Mapping[str, ProgressColumn], console: Console) -> None:
+        self.named, self.terminal = columns, console
+        super().__init__(*columns.values(), console=console, transient=True)
+
+    def make_tasks_table(self, tasks: Iterable[Task]) -> Table:
+        """The columns for which there is room."""
+        tasks, room, kept = list(tasks), self.terminal.width, set[str]()
+        for name in BY_WEIGHT:
+            shown = [self.terminal.measure(self.named[name](task)).maximum for task in tasks]
+            needed = max(shown, default=0) + 1
+            if needed <= room or not kept:
+                kept.add(name)
+                room -= needed
+        self.columns = tuple(column for name, column in self.named.items() if name in kept)
+        return super().make_tasks_table(tasks)
+
+
+class Bar:
+    """A progress bar with step, size, loss, best of the size, and time left."""
+
+    def __init__(self, levels: Sequence[Level], console: Console) -> None:
+        self.account = Account(levels)
+        columns = {
+            "bar": BarColumn(bar_width=24),
+            "step": TextColumn("step {task.completed:.0f}/{task.total:.0f}"),
+            "size": TextColumn("at {task.fields[size]}"),
+            "loss": TextColumn("loss {task.fields[loss]}"),
+            "best": TextColumn("best {task.fields[best]}"),
+            "elapsed": TimeElapsedColumn(),
+            "left": TextColumn("{task.fields[left]}"),
+        }
+        self.progress = _Fitting(columns, console)
+        self.task = self.progress.add_task(
+            "", total=self.account.steps, size="…", loss="…", best="…", left=""
+        )
+
+    def __enter__(self) -> Bar:
+        self.progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.progress.stop()
+
+    def __call__(self, step: Step) -> None:
+        """Move the bar to a step."""
+        self.account.take(step)
+        self.progress.update(
+            self.task,
+            completed=step.number,
+            total=self.account.steps,
+            size=self.account.size(step),
+            loss=f"{step.loss:.3e}",
+            best=f"{self.account.best:.3e}",
+            left=f"{duration(self.account.left(step))} left",
+        )
+
+
+class Lines:
+    """A line at the first step, now and then, and at the last, where there is no terminal."""
+
+    def __init__(self, levels: Sequence[Level], file: TextIO) -> None:
+        self.account, self.file = Account(levels), file
+        self.every = max(1, self.account.steps // LINES)
+        self.due: Step | None = None  # the last step, if it has no line yet
+
+    def __enter__(self) -> Lines:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.due is not None:
+            self._print(self.due)
+        self.file.flush()
+
+    def __call__(self, step: Step) -> None:
+        """Print a line if this step is due one."""
+        self.account.take(step)
+        self.due = step
+        if step.number in (1, self.account.steps) or step.number % self.every == 0:
+            self._print(step)
+
+    def _print(self, step: Step) -> None:
+        self.due = None
+        print(
+            f"step {step.number}/{self.account.steps} at {self.account.size(step)}  "
+            f"loss {step.loss:.3e}  best {self.account.best:.3e}  "
+            f"{duration(step.seconds)}, {duration(self.account.left(step))} left",
+            file=self.file,
+            flush=True,
+        )
+
+
+class Trace:
+    """The run as JSON lines: a ``run`` event, a ``step`` event each step, a ``done`` event.
+
+    Of a run that goes on from a checkpoint, the steps before it are written first.
+    """
+
+    def __init__(self, path: Path, run: Run) -> None:
+        from impasto.run.estimate import cut
+        from impasto.run.result import carried_recipe, identities
+
+        self.path, self._is_done = path, False
+        self.file = path.open("w", encoding="utf-8")
+        self._write(
+            event="run",
+            recipe=carried_recipe(run.recipe, run.inputs),
+            size=run.size,
+            output_size=run.output_size,
+            levels=[{"size": level.size, "steps": level.steps} for level in run.levels],
+            precision=run.evaluator.arithmetic.name,
+            beta=run.recipe.style_weight,
+            tile=run.evaluator.tiles[-1] or "off",
+            tiles=len(cut(run, run.levels[-1])),
+            **identities(run.inputs, run.weights),
+            device=str(run.evaluator.device),
+            threads=_threads(),
+            versions=versions(),
+        )
+        for step in run.history:
+            self(step)
+
+    def __call__(self, step: Step) -> None:
+        """Write a step."""
+        self._write(
+            event="step",
+            number=step.number,
+            loss=step.loss,
+            content=step.content,
+            style=step.style,
+            seconds=round(step.seconds, 6),
+            level=step.level,
+        )
+
+    def done(self, result: Result) -> None:
+        """Write how the run ended."""
+        self._is_done = True
+        self._write(
+            event="done",
+            steps=len(result.history),
+            best=result.best.number,
+            loss=result.best.loss,
+            seconds=round(result.history[-1].seconds, 6),
+            stopped=result.stopped,
+        )
+
+    def __enter__(self) -> Trace:
+        return self
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        with suppress(OSError, ValueError), self.file:
+            if error is not None and not self._is_done:
+                self._write(event="done", stopped=str(error) or type(error).__name__)
+
+    def _write(self, **event: Any) -> None:
+        self.file.write(json.dumps(event) + "\n")
+        self.file.flush()
+
+
+class Snapshots:
+    """The canvas at step 1 and at every 50th, as ``step-00050.png`` in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder
+        folder.mkdir(exist_ok=True)
+
+    def __call__(self, step: Step) -> None:
+        """Write the canvas if this step is shown."""
+        if is_shown(step.number):
+            images.save(step.image(), _snapshot(self.path, step.number))
+
+
+def snapshots_in(folder: Path, steps: int) -> list[Path]:
+    """Every file that a run of so many steps leaves in a folder for snapshots.
+
+    >>> [path.name for path in snapshots_in(Path(), 60)]
+    ['step-00001.png', 'step-00050.png']
+    """
+    return [_snapshot(folder, number) for number in range(1, steps + 1) if is_shown(number)]
+
+
+def _snapshot(folder: Path, number: int) -> Path:
+    return folder / f"step-{number:05d}.png"
+
+
+class Window:
+    """A window that shows the canvas, with the step in its title."""
+
+    def __init__(self) -> None:
+        import matplotlib.pyplot as plt
+
+        self.plt = plt
+        plt.ion()
+        self.figure, self.axes = plt.subplots(num="impasto")
+        self.axes.set_axis_off()
+        self.drawn = -WINDOW_EVERY
+        self.picture: Any = None
+
+    def __call__(self, step: Step) -> None:
+        """Draw the canvas, at most once a second, for as long as the window is open."""
+        open_still = self.plt.fignum_exists(self.figure.number)
+        if not open_still or step.seconds - self.drawn < WINDOW_EVERY:
+            return
+        self.drawn = step.seconds
+        if self.picture is None:
+            self.picture = self.axes.imshow(step.image())
+        else:
+            self.picture.set_data(step.image())
+        self.axes.set_title(f"Transfer Image After Iteration {step.number}")
+        self.figure.canvas.draw_idle()
+        self.figure.canvas.flush_events()
+
+
+def check_display() -> None:
+    """Make sure that a window can be opened.
+
+    Raises:
+        InputError: there is no display, or Matplotlib has no toolkit for windows.
+    """
+    from impasto.report.figures import import_matplotlib
+
+    mpl: Any = import_matplotlib()
+    if sys.platform.startswith("linux") and not (
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    ):
+        raise InputError("--show needs a display, and there is none: use --snapshots DIR instead.")
+    import matplotlib.pyplot as plt
+
+    try:
+        plt.switch_backend(mpl.rcParams["backend"])
+    except (ImportError, ValueError):  # it may be one that a notebook hands down
+        plt.switch_backend("agg")
+    if mpl.get_backend().lower() == "agg":
+        raise InputError(
+            "--show needs a window toolkit that Matplotlib can use, such as Tk: install python3-tk."
+        )
+
+
+def versions() -> dict[str, str]:
+    """Versions of what computes a picture."""
+    import PIL
+    import torch
+
+    return {
+        "impasto": __version__,
+        "python": platform.python_version(),
+        "torch": str(torch.__version__),
+        "pillow": PIL.__version__,
+        "numpy": np.__version__,
+    }
+
+
+def _threads() -> int:
+    import torch
+
+    return torch.get_num_threads()
+
+
+def duration(seconds: float) -> str:
+    """A time in words.
+
+    >>> duration(7.4), duration(151), duration(7260)
+    ('7 s', '2 min 31 s', '2 h 1 min')
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

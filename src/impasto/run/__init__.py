@@ -1,0 +1,1 @@
+"""One run: from inputs over levels and steps to a result, with its checkpoints."""

@@ -1,0 +1,243 @@
+"""Pictures as the network sees them, and what a first canvas is made of.
+
+A canvas is a tensor, 3 × H × W, RGB in 0…255 with the network's mean taken away.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from impasto.objective.regions import StyleCanvas
+from impasto.pictures import images
+from impasto.pictures.inputs import Inputs, StylePicture
+from impasto.pictures.masks import Mask
+from impasto.pictures.sizes import PixelSize
+from impasto.process import interrupts
+from impasto.run.levels import Level
+from impasto.settings.recipe import Recipe
+
+NOISE = 20  # grey levels to either side of a noise canvas
+# Square grey levels: what is flatter keeps its colours apart no further. A style picture's colours
+# may be spread further than a photograph's, of which the noise would show.
+SMALLEST_VARIANCE, SMALLEST_STYLE_VARIANCE = 1.0, 0.01
+
+
+@dataclass(frozen=True)
+class Canvases:
+    """The pictures of a run at the sizes of its levels.
+
+    Attributes:
+        inputs: the pictures.
+        recipe: says how they are resized, rescaled and coloured, and what the first canvas is.
+        mean: of the network's weights, RGB.
+        device: where canvases live.
+        dtype: of their numbers.
+    """
+
+    inputs: Inputs
+    recipe: Recipe
+    mean: tuple[float, float, float]
+    device: torch.device
+    dtype: torch.dtype
+
+    @functools.cached_property
+    def are_grey(self) -> bool:
+        """Whether every picture that gives colours is grey; then so is the painting.
+
+        That is the content picture, unless nothing of it counts, and the styles, unless they do not
+        count or are recoloured like the content picture. A first canvas gives none: it is only
+        where the way to the painting begins.
+        """
+        recipe, matched = self.recipe, self.recipe.color == "match"
+        pictures = []
+        if recipe.content_read or matched or self.inputs.guides:
+            pictures.append(self.inputs.content)
+        if recipe.style_weight and not matched:
+            pictures += [style.picture for style in self.inputs.styles]
+        return all(picture.is_grey for picture in pictures)
+
+    def allowed(self, change: Tensor) -> Tensor:
+        """Of a change of a canvas what leaves a grey one grey, where canvases are to be so.
+
+        That is the change with the same in every channel that is nearest to it, so that as the
+        gradient it is that of a canvas of one channel.
+        """
+        return change.mean(0, keepdim=True).repeat(3, 1, 1) if self.are_grey else change
+
+    def content_at(self, level: Level) -> Tensor:
+        """The content picture."""
+        interrupts.check()
+        return self._rescaled(images.resize_in_kind(self.inputs.content.pixels, level.size))
+
+    def styles_at(self, level: Level) -> Iterator[StyleCanvas]:
+        """The styles one after the other, recoloured where the content's colours are wanted."""
+        protected = self._shares(self.inputs.protected, level.size)
+        for style, size in zip(self.inputs.styles, level.style_sizes, strict=True):
+            yield StyleCanvas(
+                self._style(style, size, level),
+                style.style.weight,
+                style.style.layers,
+                _without(self._shares(style.mask, level.size), protected),
+                self._shares(style.style_mask, size),
+            )
+
+    def first(self, level: Level) -> Tensor:
+        """The recipe's first canvas."""
+        return self.greyed(self._first(level))
+
+    def greyed(self, canvas: Tensor) -> Tensor:
+        """A canvas without its colours, where canvases are to be grey."""
+        mean = self._mean_like(canvas)
+        return self.allowed(canvas + mean) - mean if self.are_grey else canvas
+
+    def _first(self, level: Level) -> Tensor:
+        match self.recipe.initial:
+            case "content":
+                return self.content_at(level)
+            case "recolored-content":
+                return self._recolored(level)
+            case "style":
+                return self._style(self.inputs.styles[0], level.size, level)
+            case "noise":
+                return noise(self.content_at(level), self.recipe.seed)
+            case "noisy-content":
+                content, ratio = self.content_at(level), self.recipe.noise_ratio
+                return ratio * noise(content, self.recipe.seed) + (1 - ratio) * content
+            case _:
+                assert self.inputs.initial is not None  # noqa: S101 – any other name is a picture's
+                return self.from_pixels(images.resize(self.inputs.initial.pixels, level.size))
+
+    def _recolored(self, level: Level) -> Tensor:
+        """The content picture, recoloured wherever a style is to go, as that style is coloured."""
+        content = self.content_at(level)
+        if not self.inputs.styles:
+            return content
+        if (
+            len(self.inputs.styles) == 1
+            and self.inputs.styles[0].mask is None
+            and self.inputs.protected is None
+        ):
+            (style,) = self.styles_at(level)
+            return recolored(content, style.canvas, of_style=style.style_mask)
+        parts, covered = torch.zeros_like(content), torch.zeros_like(content[0])
+        for style in self.styles_at(level):
+            mask = torch.ones_like(covered) if style.mask is None else style.mask
+            colours = recolored(content, style.canvas, of_content=mask, of_style=style.style_mask)
+            parts += style.weight * mask * colours
+            covered += style.weight * mask
+        reached = (covered / max(style.style.weight for style in self.inputs.styles)).clamp(max=1)
+        return content.lerp(parts / covered.clamp_min(1e-6), reached)
+
+    def resized(self, canvas: Tensor, size: PixelSize) -> Tensor:
+        """A canvas at another size."""
+        if size == (canvas.shape[2], canvas.shape[1]):
+            return canvas
+        return self.from_pixels(images.resize(self.to_pixels(canvas), size))
+
+    def from_pixels(self, pixels: npt.NDArray[Any]) -> Tensor:
+        """H × W × 3 in 0…255 as a canvas."""
+        channels = [  # one after the other, since each is for a moment in float64
+            (torch.from_numpy(np.ascontiguousarray(pixels[..., k])).double() - self.mean[k]).to(
+                self.device, self.dtype
+            )
+            for k in range(3)
+        ]
+        return torch.stack([channel.reshape(pixels.shape[:2]) for channel in channels])
+
+    def to_pixels(self, canvas: Tensor) -> npt.NDArray[np.float32]:
+        """A canvas as H × W × 3 in 0…255."""
+        colours = self.allowed(canvas + self._mean_like(canvas))
+        pixels = colours.permute(1, 2, 0).to(device="cpu", dtype=torch.float32)
+        return pixels.contiguous().numpy()
+
+    def _mean_like(self, canvas: Tensor) -> Tensor:
+        return torch.tensor(self.mean, device=canvas.device, dtype=canvas.dtype).reshape(3, 1, 1)
+
+    def _rescaled(self, pixels: images.Pixels) -> Tensor:
+        return self.from_pixels(images.rescale(pixels) if self.recipe.rescale else pixels)
+
+    def _shares(self, mask: Mask | None, size: PixelSize) -> Tensor | None:
+        if mask is None:
+            return None
+        return torch.from_numpy(mask.at(size).copy()).to(self.device, self.dtype)
+
+    def _style(self, style: StylePicture, size: PixelSize, level: Level) -> Tensor:
+        interrupts.check()
+        canvas = self._rescaled(images.resize(style.picture.pixels, size))
+        if self.recipe.color == "match":
+            return recolored(canvas, self.content_at(level), SMALLEST_STYLE_VARIANCE)
+        return canvas
+
+
+def noise(like: Tensor, seed: int) -> Tensor:
+    """Whole numbers drawn uniformly from −20 … 20, the same on every device."""
+    generator = torch.Generator().manual_seed(seed)
+    drawn = torch.randint(-NOISE, NOISE + 1, like.shape, generator=generator)
+    return drawn.to(device=like.device, dtype=like.dtype)
+
+
+def recolored(
+    content: Tensor,
+    style: Tensor,
+    smallest: float = SMALLEST_VARIANCE,
+    *,
+    of_content: Tensor | None = None,
+    of_style: Tensor | None = None,
+) -> Tensor:
+    r"""The content picture with the mean and the covariance of the style picture's colours.
+
+    The map is the one that moves the colours least: between two Gaussians with covariances A and
+    B it is :math:`A^{-1/2} (A^{1/2} B A^{1/2})^{1/2} A^{-1/2}` (Dowson and Landau, *The Fréchet
+    distance between multivariate normal distributions*, 1982).
+
+    Args:
+        content: 3 × H × W.
+        style: 3 × H' × W'.
+        smallest: variance of a colour, below which it is not spread further.
+        of_content: H × W, 0…1, how much each of the content's pixels counts; None for all alike.
+        of_style: H' × W', likewise.
+
+    Returns:
+        3 × H × W. A content picture of one colour becomes the mean colour of the style.
+    """
+    colours, others = (picture.flatten(1).double().cpu() for picture in (content, style))
+    mean, covariance = _moments(colours, of_content, smallest)
+    other_mean, other = _moments(others, of_style, smallest)
+    root, inverse = _power(covariance, 0.5), _power(covariance, -0.5)
+    moved = inverse @ _power(root @ other @ root, 0.5) @ inverse
+    result = moved @ (colours - mean) + other_mean
+    return result.view_as(content).to(device=content.device, dtype=content.dtype)
+
+
+def _moments(colours: Tensor, shares: Tensor | None, smallest: float) -> tuple[Tensor, Tensor]:
+    """Mean, 3 × 1, and covariance of colours, 3 × N, that count by their shares."""
+    weights = None if shares is None else shares.flatten().double().cpu() + 1e-12
+    mean = (
+        colours.mean(1, keepdim=True)
+        if weights is None
+        else (colours * weights).sum(1, keepdim=True) / weights.sum()
+    )
+    covariance: Tensor = torch.cov(colours, correction=0, aweights=weights)
+    return mean, covariance + smallest * torch.eye(3, dtype=colours.dtype)
+
+
+def _without(mask: Tensor | None, protected: Tensor | None) -> Tensor | None:
+    """A mask without what is protected."""
+    if protected is None:
+        return mask
+    return 1 - protected if mask is None else mask * (1 - protected)
+
+
+def _power(matrix: Tensor, exponent: float) -> Tensor:
+    """Of a symmetric positive definite matrix."""
+    values, vectors = torch.linalg.eigh(matrix)
+    result: Tensor = (vectors * values**exponent) @ vectors.T
+    return result

@@ -1,0 +1,373 @@
+"""A run on disk, so that nothing is lost when it is stopped.
+
+A checkpoint is a safetensors file: the canvases and the optimiser's tensors, and as metadata a JSON
+text with everything else. It holds no code, so nothing in it is ever executed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import safetensors
+import safetensors.torch
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import from_json
+from torch import Tensor
+
+from impasto._version import __version__
+from impasto.errors import InputError, StoppedError
+from impasto.files import reading
+from impasto.files.writing import is_there, remove_parts, shown, written_whole
+from impasto.optim.preconditioner import BANDS, PAIRS
+from impasto.pictures import masks
+from impasto.pictures.inputs import MASKS, called, kind_of, numbered
+from impasto.run.levels import Level
+from impasto.settings.layers import BY_NAME
+from impasto.settings.recipe import LARGEST_SIDE, MOST_THREADS, TILE_STEP
+from impasto.settings.wording import sentence
+
+KEY = "impasto"  # of the JSON text in the file's metadata
+DIGEST = "sha256"  # of the JSON text and every tensor
+# Tensors of a run by the first word of their names: like a canvas, or one number.
+LIKE_A_CANVAS = ("canvas", "kept", "mean", "square", "step", "change", "line")
+NUMBERS = ("scale", "curvature")
+LIKE_THE_CUT = ("deep map", "deep content", "deep style")
+
+
+class Saved(BaseModel):
+    """A run's state, but for its tensors.
+
+    Attributes:
+        impasto: version that wrote it.
+        recipe: every setting.
+        content: path of the content picture, which is absolute, as every other is.
+        styles: the styles.
+        inputs: SHA-256 of every picture, by what it is in the run, and of the weights.
+        weights: what the network's weights were loaded from.
+        weights_input: what a weight file expects.
+        device: where the run computes.
+        threads: on a CPU.
+        float32: whether bfloat16 had to be given up.
+        level: number of the level.
+        count: evaluations done at it.
+        tiles: for each level the side of its tiles; None for one tile.
+        history: loss, content, style, seconds and level of every step.
+        best: number of the best step; 0 before the first.
+        done: whether it has come to its end.
+        optimizer: the optimiser's numbers.
+        deferred: those of the losses that are estimated now and then.
+        every: seconds between two checkpoints.
+        outputs: what the caller wants to remember of what the run is for.
+        folder: that the checkpoint was in, by which files are found that moved along with it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
+
+    impasto: str
+    recipe: dict[str, Any]
+    content: str
+    styles: list[dict[str, Any]]
+    inputs: dict[str, str]
+    weights: str
+    weights_input: str | None
+    device: str
+    threads: int = Field(ge=1, le=MOST_THREADS)
+    float32: bool
+    level: int = Field(ge=1)
+    count: int = Field(ge=0)
+    tiles: list[Annotated[int, Field(gt=0, le=LARGEST_SIDE, multiple_of=TILE_STEP)] | None]
+    history: list[tuple[float, float, float, Annotated[float, Field(ge=0)], int]]
+    best: int = Field(ge=0)
+    done: bool
+    optimizer: dict[str, float]
+    deferred: dict[str, float]
+    every: float = Field(ge=0)
+    outputs: dict[str, Any]
+    folder: str
+
+    def check(self, levels: Sequence[Level]) -> None:
+        """Make sure that it is the state of a run through those levels.
+
+        Raises:
+            ValueError: it is not.
+        """
+        if len(self.tiles) != len(levels) or self.level > len(levels):
+            raise ValueError("its levels are not those of its recipe")
+        before = sum(level.steps for level in levels[: self.level - 1])
+        taken = [sum(step[4] == level.number for step in self.history) for level in levels]
+        at = [step[4] for step in self.history]
+        if at != sorted(at) or sum(taken) != len(at) or len(at) > before + self.count:
+            raise ValueError("its steps are not those of its recipe")
+        if any(count > level.steps for count, level in zip(taken, levels, strict=True)):
+            raise ValueError("it has more steps than its recipe")
+        if self.count > levels[self.level - 1].steps or (self.best == 0) != (not at):
+            raise ValueError("it has more steps than its recipe")
+        if self.best > len(at):
+            raise ValueError("its best step is none of its steps")
+
+
+@dataclass
+class Saving:
+    """Where and how often a run is saved.
+
+    Attributes:
+        path: of the checkpoint.
+        every: seconds between two of them.
+        outputs: what the caller wants to find again in it.
+        came_from: the folder that a checkpoint was in when it was written, if the run goes on.
+        is_given_up: whether nobody will go on with the run, so that it need not be saved.
+    """
+
+    path: Path
+    every: float
+    outputs: dict[str, Any]
+    came_from: Path | None = None
+    is_given_up: Callable[[], bool] = lambda: False
+    last: float | None = None
+
+    def is_due(self) -> bool:
+        """Whether it is the first time, or long enough after the last."""
+        return self.last is None or time.monotonic() - self.last >= self.every
+
+    def save(self, saved: Saved, tensors: dict[str, Tensor]) -> None:
+        """Write a checkpoint.
+
+        Raises:
+            OSError: it cannot be written; an older one is still there.
+            StoppedError: the run was given up meanwhile; likewise.
+        """
+        if self.last is None:
+            remove_parts(self.path)
+        write(self.path, saved, tensors, self.is_given_up)
+        self.last = time.monotonic()
+
+
+def write(
+    path: Path,
+    saved: Saved,
+    tensors: dict[str, Tensor],
+    is_given_up: Callable[[], bool] = lambda: False,
+) -> None:
+    """Write a run's state, whole or not at all.
+
+    Raises:
+        OSError: it cannot be written.
+        StoppedError: the run was given up meanwhile.
+    """
+    text = saved.model_dump_json()
+    on_host = _apart({name: tensor.detach().cpu() for name, tensor in tensors.items()})
+    metadata = {KEY: text, DIGEST: _digest(text, on_host, is_given_up)}
+    with written_whole(path) as file:
+        try:
+            safetensors.torch.save_file(on_host, file.name, metadata)
+        except safetensors.SafetensorError as error:
+            raise OSError(f"the checkpoint cannot be written: {error}") from None
+
+
+def read(path: Path) -> tuple[Saved, dict[str, Tensor]]:
+    """The state of a run and its tensors.
+
+    Raises:
+        InputError: it cannot be read, is no checkpoint, is damaged, or is another version's.
+    """
+    if not (is_there(path) and path.is_file()):
+        raise InputError(f"There is no checkpoint {shown(path)}.")
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+            # Copied, since sums are rounded otherwise where memory is not aligned as PyTorch's own.
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
+        text = metadata.get(KEY)
+        whole = text is None or metadata.get(DIGEST) == _digest(text, tensors)
+    except Exception as error:  # damaged bytes make readers raise almost anything
+        reason = getattr(error, "strerror", None) or "it is damaged, or no checkpoint"
+        raise InputError(f"The checkpoint {shown(path)} cannot be read: {reason}.") from None
+    if text is None:
+        raise InputError(f"{shown(path)} is no checkpoint of impasto.")
+    if not whole:
+        raise InputError(f"The checkpoint {shown(path)} is damaged: start the run anew.")
+    if _version(text) != __version__:
+        raise InputError(
+            f"The checkpoint {shown(path)} was written by another version of impasto than this one "
+            f"({__version__}): go on with the version that wrote it, or start the run anew."
+        )
+    try:
+        return Saved.model_validate_json(text), tensors
+    except ValidationError as error:
+        reason = sentence(error, Saved, " of the run")
+        raise InputError(
+            f"The checkpoint {shown(path)} cannot be gone on with; start the run anew. {reason}"
+        ) from None
+
+
+def _version(text: str) -> Any:
+    """That which wrote a run's state, if it is one."""
+    try:
+        table = from_json(text)
+    except ValueError:
+        return None
+    return table.get("impasto") if isinstance(table, dict) else None
+
+
+def check_tensors(
+    tensors: Mapping[str, Tensor], level: Level, dtype: torch.dtype, cut: str | None
+) -> None:
+    """Make sure that tensors are those of a run at that level.
+
+    Args:
+        tensors: by name.
+        level: of the canvas.
+        dtype: of canvases.
+        cut: name of the layer that deep layers are looked at from now and then, if they are.
+
+    Raises:
+        ValueError: one has another shape or another kind of numbers.
+    """
+    width, height = level.size
+    shapes: dict[str, tuple[int, ...]] = dict.fromkeys(LIKE_A_CANVAS, (3, height, width))
+    shapes |= dict.fromkeys(NUMBERS, ())
+    if cut is not None:
+        layer = BY_NAME[cut]
+        at = layer.channels, height >> layer.pools, width >> layer.pools
+        shapes |= {"deep losses": (2,), **dict.fromkeys(LIKE_THE_CUT, at)}
+    for name, tensor in tensors.items():
+        shape = shapes.get(name) or shapes.get(name.partition(" ")[0])
+        if name == "powers" and tensor.ndim:
+            shape = (min(len(tensor), PAIRS), 2, 3, BANDS)
+        if tensor.shape != shape or tensor.dtype != dtype:
+            raise ValueError(f"its tensor {name!r} is not that of such a run")
+    if not tensors["kept"].isfinite().all():
+        raise ValueError("its canvas holds NaN or infinity")
+
+
+def with_inputs_found(saved: Saved, path: Path, folder: Path | None = None) -> Saved:
+    """The state with the inputs' paths as they are now, if they have moved with the checkpoint.
+
+    An input is looked for in the folder that is named, where it was, where it lay by the
+    checkpoint, and beside it. It has to be the same file.
+
+    Args:
+        saved: the state.
+        path: of the checkpoint.
+        folder: where inputs are; None where nobody says.
+
+    Raises:
+        InputError: one is not there any more.
+    """
+    if folder is not None and not os.path.isdir(folder):  # noqa: PTH112 – never raises
+        raise InputError(f"There is no folder {shown(folder)} that inputs could be in.")
+
+    def found(key: str, source: Any) -> Any:
+        if not isinstance(source, str):  # which its reader refuses
+            return source
+        file, colour = masks.split(source) if kind_of(key) in MASKS else (source, None)
+        old = Path(file)
+        places = [
+            *([folder / old.name] if folder is not None else []),
+            old,
+            moved(old, Path(saved.folder), path),
+            path.parent / old.name,
+        ]
+        there = [place for place in places if os.path.isfile(place)]  # noqa: PTH113 – never raises
+        if not there:
+            beside = "beside the checkpoint" if folder is None else f"in {shown(folder)}"
+            raise InputError(
+                f"The {called(key)} {shown(old)} is not there any more, nor is it {beside}: say "
+                "with --inputs FOLDER where it is."
+            )
+        same = (place for place in there if _sha256(place, called(key)) == saved.inputs.get(key))
+        new = str(next(same, there[0]).absolute())
+        return new if colour is None else f"{new}#{colour}"
+
+    styles = []
+    for number, table in enumerate(saved.styles, start=1):
+        keys = {"picture": "style", "mask": "mask", "style_mask": "style mask"}
+        paths = {
+            field: found(numbered(key, number), table[field])
+            for field, key in keys.items()
+            if field in table
+        }
+        styles.append({**table, **paths})
+    recipe = {
+        key: found(key, value) if key in saved.inputs else value
+        for key, value in saved.recipe.items()
+    }
+    weights = saved.weights if saved.weights == "bundled" else found("weights", saved.weights)
+    return saved.model_copy(
+        update={
+            "content": found("content", saved.content),
+            "styles": styles,
+            "recipe": recipe,
+            "weights": weights,
+        }
+    )
+
+
+def _sha256(path: Path, role: str) -> str:
+    with reading.opened(path, role) as file:
+        return reading.sha256_of(file)
+
+
+def moved(file: Path, folder: Path, checkpoint: Path) -> Path:
+    """Where a file is now that lay somewhere by the checkpoint's folder, if all of it has moved.
+
+    >>> moved(Path("/old/run/a.png"), Path("/old/run"), Path("/new/run/c.impasto")).as_posix()
+    '/new/run/a.png'
+    """
+    return checkpoint.absolute().parent / os.path.relpath(file, folder)
+
+
+def check_replaceable(path: str | Path) -> None:
+    """Make sure that no run that could be gone on with is replaced by another.
+
+    Raises:
+        InputError: the file holds one that has not come to its end.
+    """
+    if is_unfinished(Path(path)):
+        raise InputError(
+            f"The checkpoint {shown(path)} holds a run that has not come to its end: go on with it "
+            "(impasto resume), or remove the file to begin anew."
+        )
+
+
+def is_unfinished(path: Path) -> bool:
+    """Whether a file is the checkpoint of a run that has not come to its end."""
+    if not (is_there(path) and path.is_file()):  # of a pipe one would wait for what comes out
+        return False
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            saved = Saved.model_validate_json((file.metadata() or {})[KEY])
+    except (OSError, ValueError, KeyError, safetensors.SafetensorError):
+        return False
+    return not saved.done
+
+
+def _digest(
+    text: str, tensors: dict[str, Tensor], is_given_up: Callable[[], bool] = lambda: False
+) -> str:
+    digest = hashlib.sha256(text.encode())
+    for name in sorted(tensors):
+        if is_given_up():
+            raise StoppedError
+        tensor = tensors[name].contiguous()
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _apart(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors of which no two share memory, as the format wants them."""
+    seen: set[int] = set()
+    apart = {}
+    for name, tensor in tensors.items():
+        address = tensor.untyped_storage().data_ptr()
+        apart[name] = tensor.clone() if address in seen else tensor.contiguous()
+        seen.add(address)
+    return apart

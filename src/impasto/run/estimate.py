@@ -1,0 +1,86 @@
+"""How long a run will take, and how much memory."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from impasto.network import tiles
+from impasto.objective.deferred import LONGEST, cut_for, work_share
+from impasto.objective.objective import KEPT_BYTES, Objective, target_bytes
+from impasto.objective.regions import StyleCanvas
+from impasto.run.levels import Level
+from impasto.run.memory_need import canvas_bytes, pixel_bytes
+
+if TYPE_CHECKING:
+    from impasto.run.painter import Run
+
+BASE_BYTES = 9e8  # of Python, PyTorch and the network's weights
+# Pixels a side of the picture whose evaluation is timed; a GPU is idle at less.
+PROBE, GPU_PROBE = 192, 768
+FORWARD = 0.45  # share of an evaluation that the pass from the picture to the maps takes
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a run will take.
+
+    Attributes:
+        seconds: from its first step to its last.
+        bytes: of memory, at its largest level, on the device.
+    """
+
+    seconds: float
+    bytes: float
+
+
+def cut(run: Run, level: Level) -> list[tiles.Tile]:
+    """The tiles of a level."""
+    width, height = level.size
+    side = run.evaluator.tiles[level.number - 1]
+    return tiles.cut_for(run.evaluator.network.layers, height, width, side)
+
+
+def work(run: Run) -> float:
+    """Pixels that the network looks at in all of a run's steps, one pass there and back each."""
+    looked_at = 0.0
+    deferred = cut_for(run.recipe)
+    between = work_share(run.recipe, deferred) if deferred else 1.0
+    for level in run.levels:
+        cores = cut(run, level)
+        passes = between + (1 - between) / LONGEST if len(cores) == 1 else 1 + FORWARD
+        looked_at += level.steps * passes * tiles.positions(cores)
+    return looked_at
+
+
+def forecast(run: Run) -> Forecast:
+    """What a run will take, by the time of an evaluation of a corner of its pictures."""
+    canvases, window = 0.0, 0
+    for level in run.levels:
+        targets = min(_target_bytes(run, level), KEPT_BYTES)
+        canvases = max(canvases, canvas_bytes(level, run.recipe) + targets)
+        window = max(window, *(tile.window.area for tile in cut(run, level)))
+    each = pixel_bytes(run.evaluator.arithmetic, run.inputs.guides)
+    needed = BASE_BYTES + canvases + window * each
+    return Forecast(work(run) * _seconds_a_pixel(run), needed)
+
+
+def _target_bytes(run: Run, level: Level) -> int:
+    width, height = level.size
+    return target_bytes(run.evaluator.network, run.recipe, tiles.Box(0, height, 0, width))
+
+
+def _seconds_a_pixel(run: Run) -> float:
+    side = PROBE if run.evaluator.device.type == "cpu" else GPU_PROBE
+    generator = torch.Generator().manual_seed(0)
+    picture = 50 * torch.randn(3, side, side, generator=generator)
+    network = run.evaluator.network
+    picture = picture.to(run.evaluator.device, network.dtype)
+    objective = Objective(network, picture, [StyleCanvas(picture.flip(1))], run.recipe)
+    objective(picture)
+    began = time.perf_counter()
+    objective(picture)
+    return (time.perf_counter() - began) / side**2

@@ -1,0 +1,91 @@
+"""Which sizes a run's canvas goes through, from coarse to fine, and how many steps at each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from impasto.pictures.sizes import PixelSize
+from impasto.settings.recipe import Recipe
+
+FIRST_SIDE = 128  # pixels; about the longer side that `levels = "auto"` begins with
+SMALLEST_SIDE = 48  # pixels; on a smaller canvas the deep layers see next to nothing
+
+
+@dataclass(frozen=True)
+class Level:
+    """One size of the canvas.
+
+    Attributes:
+        number: counted from 1, the coarsest.
+        size: width and height of the canvas, in pixels.
+        style_sizes: width and height at which each style picture is looked at.
+        steps: evaluations of the loss.
+    """
+
+    number: int
+    size: PixelSize
+    style_sizes: tuple[PixelSize, ...]
+    steps: int
+
+
+def plan(canvas: PixelSize, styles: Sequence[PixelSize], recipe: Recipe) -> list[Level]:
+    """The levels of a run, each twice as large as the one before, up to the canvas itself.
+
+    The finest level takes half as many steps as each of the others: it only adds detail. Where
+    losses are absolute, what counts is how far that of the finest falls, and each of the others
+    takes a ninth of the steps.
+
+    >>> for level in plan((512, 384), [(512, 320)], Recipe(levels=3, steps=125)):
+    ...     print(level)
+    Level(number=1, size=(128, 96), style_sizes=((128, 80),), steps=50)
+    Level(number=2, size=(256, 192), style_sizes=((256, 160),), steps=50)
+    Level(number=3, size=(512, 384), style_sizes=((512, 320),), steps=25)
+
+    Args:
+        canvas: width and height of the finest level.
+        styles: those of the style pictures there.
+        recipe: gives the number of levels, of which the smallest may be left out, and of steps.
+    """
+    sizes = [(canvas, tuple(styles))]
+    for halvings in range(1, min(_count(max(canvas), recipe.levels), recipe.steps)):
+        by = 1 << halvings
+        coarser = (_divided(canvas, by), tuple(_divided(style, by) for style in styles))
+        if min(*coarser[0], *(min(style) for style in coarser[1])) < SMALLEST_SIDE:
+            break
+        sizes.insert(0, coarser)
+    steps = _shares(recipe, len(sizes))
+    return [
+        Level(number, *both, count)
+        for number, (both, count) in enumerate(zip(sizes, steps, strict=True), start=1)
+    ]
+
+
+def _shares(recipe: Recipe, levels: int) -> list[int]:
+    """The steps of each level, the finest last.
+
+    >>> _shares(Recipe(steps=125), 3), _shares(Recipe.preset("gatys-fast", steps=300), 3)
+    ([50, 50, 25], [33, 33, 234])
+    """
+    if recipe.balance == "absolute":
+        finest = recipe.steps - (levels - 1) * max(1, recipe.steps // max(9, levels))
+    else:
+        finest = max(1, round(recipe.steps / (2 * levels - 1)))
+    others, left = divmod(recipe.steps - finest, max(1, levels - 1))
+    return [others + (index < left) for index in range(levels - 1)] + [finest]
+
+
+def _count(longer: int, levels: str | int) -> int:
+    """How many levels a canvas with that longer side should have.
+
+    >>> [_count(longer, "auto") for longer in (100, 512, 1024, 4096)], _count(4096, 2)
+    ([1, 3, 4, 6], 2)
+    """
+    if isinstance(levels, int):
+        return levels
+    return max(1, 1 + round(math.log2(longer / FIRST_SIDE)))
+
+
+def _divided(size: PixelSize, by: int) -> PixelSize:
+    return round(size[0] / by), round(size[1] / by)

@@ -1,0 +1,222 @@
+"""What a run gives: a step after every evaluation, and a result at its end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from impasto._version import __version__
+from impasto.errors import RunError
+from impasto.files.writing import check_apart
+from impasto.pictures import color_transfer, images, sizes
+from impasto.pictures.inputs import Inputs, StylePicture, path_of
+from impasto.process.memory import memory_errors
+from impasto.settings.recipe import Recipe
+
+IN_MEMORY = "(in memory)"  # in place of the name of a picture that is no file
+# Why a run may end before its last step.
+ASKED_TO_STOP = "on_step asked to stop"
+INTERRUPTED = "the run was interrupted"
+
+
+@dataclass
+class Easel:
+    """Where a run's canvas stands while ``on_step`` looks at it."""
+
+    number: int = 0
+    look: Callable[[], Image.Image] | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One evaluation of a run.
+
+    Losses are measured; where deep layers hardly matter, what they add is at some steps that of an
+    earlier one, put right to first order (see :mod:`impasto.objective.deferred`).
+
+    Attributes:
+        number: counted from 1.
+        loss: alpha · content + beta · style, and the total variation if it has a weight.
+        content: content loss before alpha.
+        style: style loss before beta.
+        seconds: since the run began.
+        level: of the canvas, counted from 1; losses of different levels cannot be compared.
+    """
+
+    number: int
+    loss: float
+    content: float
+    style: float
+    seconds: float
+    level: int = 1
+    _easel: Easel = field(default_factory=Easel, repr=False, compare=False)
+
+    def image(self) -> Image.Image:
+        """This step's canvas after its update, finished like the result; only in ``on_step``.
+
+        Raises:
+            RunError: the run has gone on, and the canvas with it.
+        """
+        if self._easel.look is None or self._easel.number != self.number:
+            raise RunError(f"The run has left step {self.number}: ask for its image in on_step.")
+        return self._easel.look()
+
+
+OnStep = Callable[[Step], bool | None]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Result:
+    """What a run ends with. Two are equal if they are the same painting, made in the same way.
+
+    Attributes:
+        canvas: the best canvas, H × W × 3, float32, RGB 0…255, neither rounded nor clipped, at the
+            working size.
+        history: every step.
+        best: the step with the smallest loss of the last level.
+        recipe: what was run.
+        inputs: every picture that went into it.
+        weights: name and SHA-256 of the network's weights.
+        stopped: why the run ended before its last step; None if it did not.
+    """
+
+    canvas: npt.NDArray[np.float32]
+    history: list[Step]
+    best: Step
+    recipe: Recipe
+    inputs: Inputs
+    weights: tuple[str, str]
+    stopped: str | None
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Result)
+            and self._made_of() == other._made_of()
+            and np.array_equal(self.canvas, other.canvas)
+        )
+
+    def __hash__(self) -> int:
+        return hash(self._made_of())
+
+    def __repr__(self) -> str:
+        (width, height), best = self.size, self.best
+        return (
+            f"<Result: {width}×{height} pixels after {len(self.history)} steps, best loss "
+            f"{best.loss:.4e} at step {best.number}>"
+        )
+
+    def _made_of(self) -> tuple[Any, ...]:
+        """All that goes into it, and the losses; not how long it took, nor where files lie."""
+        files = tuple((key, file.sha256) for key, file in self.inputs.files.items())
+        losses = tuple(step.loss for step in self.history)
+        return files, self.weights, self.recipe, losses, self.stopped
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the result, in pixels."""
+        height, width = self.canvas.shape[:2]
+        return sizes.output_size(self.inputs.content.size, (width, height), self.recipe)
+
+    @property
+    @memory_errors()
+    def image(self) -> Image.Image:
+        """The painting, 8-bit RGB, at the recipe's output size."""
+        return finish(self.canvas, self.size, self.recipe.color, self.inputs)
+
+    @memory_errors()
+    def save(self, path: str | Path, *, bits: int = 8, metadata: bool = True) -> None:
+        """Write the painting, whole or not at all.
+
+        Args:
+            path: ends in ``.png``, ``.jpg``, ``.jpeg``, ``.webp``, ``.tif`` or ``.tiff``.
+            bits: a channel; 16 goes into TIFF alone, from the unrounded canvas.
+            metadata: let a PNG carry recipe, version, and names and SHA-256 of the inputs.
+
+        Raises:
+            InputError: such a picture cannot be written there, or it would replace an input.
+        """
+        path = path_of(path, "output")
+        check_apart([file.path for file in self.inputs.files.values() if file.path], [path])
+        picture: images.Pixels | Image.Image
+        if bits == 8:
+            picture = self.image
+        else:
+            picture = finished_pixels(self.canvas, self.size, self.recipe.color, self.inputs)
+        text = json.dumps(self.metadata()) if metadata else None
+        images.save(picture, path, bits=bits, text=text)
+
+    def metadata(self) -> dict[str, Any]:
+        """What a PNG carries: the same for the same run, with no time, host or folder in it."""
+        return {
+            "impasto": __version__,
+            "recipe": carried_recipe(self.recipe, self.inputs),
+            **identities(self.inputs, self.weights),
+        }
+
+
+def identities(inputs: Inputs, weights: tuple[str, str]) -> dict[str, dict[str, str | None]]:
+    """Names and SHA-256 of everything that goes into a run."""
+    files = {key: {"name": file.name, "sha256": file.sha256} for key, file in inputs.files.items()}
+    return {**files, "weights": {"name": weights[0], "sha256": weights[1]}}
+
+
+def carried_recipe(recipe: Recipe, inputs: Inputs) -> dict[str, Any]:
+    """A recipe with every style in it, and with the names of pictures in place of paths."""
+    carried = recipe.model_dump(mode="json", exclude={"styles"})
+    for key in ("initial", "protect"):
+        if key in inputs.files:
+            carried[key] = Path(getattr(recipe, key)).name
+    if len(inputs.styles) > 1 or any(not read.style.is_plain for read in inputs.styles):
+        carried["styles"] = [_carried_style(read) for read in inputs.styles]
+    return carried
+
+
+def _carried_style(read: StylePicture) -> dict[str, Any]:
+    pictures = {"picture": read.picture, "mask": read.mask, "style_mask": read.style_mask}
+    names = {key: of.name or IN_MEMORY for key, of in pictures.items() if of is not None}
+    style = read.style
+    return {
+        **names,
+        **style.model_dump(mode="json", exclude=set(pictures), exclude_defaults=True),
+    }
+
+
+def finish(
+    canvas: npt.NDArray[np.float32],
+    size: tuple[int, int],
+    color: str = "style",
+    inputs: Inputs | None = None,
+) -> Image.Image:
+    """A canvas as the picture that comes out: rounded, saturated, and resized where it must be.
+
+    Args:
+        canvas: H × W × 3, RGB 0…255.
+        size: width and height of the picture.
+        color: the recipe's.
+        inputs: the pictures, of which the content's colours or what is protected may be wanted.
+    """
+    if inputs is not None and (color in color_transfer.AFTER or inputs.protected is not None):
+        return Image.fromarray(images.to_uint8(finished_pixels(canvas, size, color, inputs)))
+    return Image.fromarray(images.resize_in_kind(images.to_uint8(canvas), size))
+
+
+def finished_pixels(
+    canvas: npt.NDArray[np.float32], size: tuple[int, int], color: str, inputs: Inputs
+) -> npt.NDArray[np.float32]:
+    """The same, neither rounded nor saturated."""
+    painting = images.resize(canvas, size)
+    if color not in color_transfer.AFTER and inputs.protected is None:
+        return painting
+    content = images.resize(inputs.content.pixels, size)
+    if color in color_transfer.AFTER:
+        painting = color_transfer.AFTER[color](np.clip(painting, 0, 255), content)
+    if inputs.protected is not None:
+        painting += inputs.protected.at(size)[..., None] * (content - painting)
+    return painting

@@ -1,0 +1,1 @@
+"""What can be set: recipes and presets, styles, the tables of layers and losses. No torch here."""

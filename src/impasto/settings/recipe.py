@@ -1,0 +1,673 @@
+"""Every setting of a run, validated; the presets; a recipe as TOML.
+
+A setting is one field of :class:`Recipe`. The command line makes its flag, and a TOML recipe its
+key, from that field alone.
+"""
+
+from __future__ import annotations
+
+import operator
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+
+import tomli_w
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    InstanceOf,
+    PlainSerializer,
+    PlainValidator,
+    ValidationError,
+)
+
+from impasto.errors import InputError
+from impasto.files import reading
+from impasto.files.writing import shown, written_whole
+from impasto.settings.layers import READABLE
+from impasto.settings.loss_table import CONTENT_LOSSES, STYLE_LOSSES
+from impasto.settings.style import PICTURES, Style, read_path, within
+from impasto.settings.wording import ended, not_boolean, plain, sentence, shown_value, suggest
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+LARGEST_SIDE = 32768  # pixels; beyond it a typing error is likelier than a wish
+# Beta of strength 0, and how many times larger it is for strength 1, where losses are relative.
+WEAKEST, STRONGEST_TO_WEAKEST = 0.4, 1000.0
+USUAL_STRENGTH = 0.5  # where neither strength nor beta is set
+MOST_BYTES = 1_000_000  # of a recipe's file
+FIRST_CANVASES = ("recolored-content", "content", "noisy-content", "style", "noise")
+OUTPUT_SIZES = ("working", "content")
+TILE_STEP = 16  # pixels, of which a tile's side is a multiple
+MOST_LEVELS = 10
+MOST_BYTES = 2**20  # of a recipe's file
+MOST_THREADS = 1024  # beyond it a typing error is likelier than a machine
+
+
+class LayerWeights(dict[str, float]):
+    """Weights by layer name, for reading only, so that a recipe cannot change under a run."""
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        raise TypeError("the settings of a recipe cannot be changed; make another recipe")
+
+    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(frozenset(self.items()))
+
+    def __reduce__(self) -> tuple[type[LayerWeights], tuple[dict[str, float]]]:
+        return LayerWeights, (dict(self),)
+
+
+def _read_layer_weights(value: Any) -> LayerWeights:
+    if isinstance(value, str):
+        value = [part.strip() for part in value.split(",") if part.strip()]
+    if isinstance(value, list | tuple) and all(isinstance(part, str) for part in value):
+        pairs = [part.partition(":") for part in value]
+        names = [name.strip() for name, _, _ in pairs]
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            raise ValueError(f"it names {twice[0]} twice; each layer has one weight")
+        weights = [weight if colon else 1.0 for _, colon, weight in pairs]
+        value = dict(zip(names, weights, strict=True))
+    if not isinstance(value, Mapping):
+        raise ValueError("it should name layers with their weights, as in conv1_1:0.5,conv2_1:1")
+    if not value:
+        raise ValueError("it should name at least one layer, as in conv4_2")
+    return LayerWeights({name: _layer_weight(name, weight) for name, weight in value.items()})
+
+
+def _layer_weight(name: Any, weight: Any) -> float:
+    if name not in READABLE:
+        hint = suggest(name, READABLE) or "; layers have names like conv4_2, relu1_1 and pool3"
+        raise ValueError(f"there is no layer {shown_value(name)}{hint}")
+    try:
+        number = float(not_boolean(weight))
+    except (TypeError, ValueError, OverflowError):
+        number = -1.0
+    if not 0 <= number < float("inf"):
+        raise ValueError(f"the weight of {name} should be a number that is at least 0")
+    return number
+
+
+def _read_size(value: Any) -> str | int | tuple[int, int]:
+    """A size as ``512``, ``(512, 384)``, ``"512"``, ``"512x384"`` or ``"original"``."""
+    return value if value == "original" else _size(value, "'original', ")
+
+
+def _read_output_size(value: Any) -> str | int | tuple[int, int]:
+    if isinstance(value, str) and value in OUTPUT_SIZES:
+        return value
+    return _size(value, "'working', 'content', ")
+
+
+def _size(value: Any, words: str) -> int | tuple[int, int]:
+    """A size, or the error that also names the words that would have done in its place."""
+    sides = value if isinstance(value, list | tuple) else [value]
+    if isinstance(value, str):
+        sides = value.lower().replace("×", "x").split("x")
+    try:
+        numbers = [_pixels(side) for side in sides]
+    except (TypeError, ValueError):
+        numbers = []
+    if len(numbers) not in (1, 2):
+        raise ValueError(
+            f"it should be {words}one number of pixels, as in 512, or two, as in 512x384"
+        )
+    if not all(1 <= number <= LARGEST_SIDE for number in numbers):
+        raise ValueError(f"its sides should lie between 1 and {LARGEST_SIDE} pixels")
+    return numbers[0] if len(numbers) == 1 else (numbers[0], numbers[1])
+
+
+def _pixels(side: Any) -> int:
+    return int(side) if isinstance(side, str) else operator.index(not_boolean(side))
+
+
+def _read_levels(value: Any) -> str | int:
+    return _word_or_whole(value, ("auto",), "a whole number from 1 to 10", 1, MOST_LEVELS)
+
+
+def _read_tile(value: Any) -> str | int:
+    wanted = f"a multiple of {TILE_STEP} from {TILE_STEP} to {LARGEST_SIDE} pixels"
+    return _word_or_whole(value, ("auto", "off"), wanted, TILE_STEP, LARGEST_SIDE, TILE_STEP)
+
+
+def _word_or_whole(
+    value: Any, words: tuple[str, ...], wanted: str, least: int, most: int, step: int = 1
+) -> str | int:
+    """One of some words, or a whole number within bounds, which a text may hold too."""
+    if isinstance(value, str) and value in words:
+        return value
+    try:
+        number = _pixels(value)
+    except (TypeError, ValueError):
+        number = 0
+    if not least <= number <= most or number % step:
+        raise ValueError(f"it should be {', '.join(map(repr, words))} or {wanted}")
+    return number
+
+
+def _read_initial(value: Any) -> str:
+    try:
+        return read_path(value)
+    except ValueError as error:
+        forms = str(error).replace("the path", f"{', '.join(FIRST_CANVASES)}, or the path")
+        raise ValueError(forms) from None
+
+
+def _read_protect(value: Any) -> str | None:
+    return None if value is None else read_path(value)
+
+
+def _read_styles(value: Any) -> tuple[Style, ...]:
+    if not isinstance(value, list | tuple):
+        raise ValueError("it should be a list of styles")
+    styles = tuple(Style.read(style) for style in value)
+    for style in styles:
+        for picture in (style.picture, style.mask, style.style_mask):
+            if picture is not None and not isinstance(picture, str):
+                raise ValueError("a recipe holds paths; give pictures in memory to stylize")
+    return styles
+
+
+if TYPE_CHECKING:
+    StyleLossName = str
+    ContentLossName = str
+else:
+    StyleLossName = Literal[tuple(STYLE_LOSSES)]
+    ContentLossName = Literal[tuple(CONTENT_LOSSES)]
+Size = str | int | tuple[int, int]
+Whole = Annotated[int, BeforeValidator(not_boolean)]
+Number = Annotated[float, BeforeValidator(not_boolean)]
+AsGiven = PlainSerializer(lambda value: value)
+Layers = Annotated[
+    InstanceOf[LayerWeights], BeforeValidator(_read_layer_weights), PlainSerializer(dict)
+]
+
+
+class Recipe(BaseModel):
+    """Every setting of a run; immutable. Its defaults are the preset ``default``.
+
+    Wherever a setting is not a plain number or word, its text form works too:
+
+    >>> recipe = Recipe(size="640x480", style_layers="conv1_1:0.5,conv2_1")
+    >>> recipe.size, recipe.style_layers
+    ((640, 480), {'conv1_1': 0.5, 'conv2_1': 1.0})
+
+    Raises:
+        InputError: a setting is unknown or has a value that cannot be used.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    size: Annotated[Size, PlainValidator(_read_size), AsGiven] = Field(
+        512,
+        description="Working size: WIDTHxHEIGHT, the longer side with the aspect ratio kept, or "
+        "'original', the content picture's own.",
+    )
+    output_size: Annotated[Size, PlainValidator(_read_output_size), AsGiven] = Field(
+        "working",
+        description="Size of the result: 'working', 'content' (the content picture's own), "
+        "or a size like the working size.",
+    )
+    styles: Annotated[
+        tuple[InstanceOf[Style], ...],
+        BeforeValidator(_read_styles),
+        PlainSerializer(lambda styles: [style.to_table() for style in styles]),
+    ] = Field(
+        (),
+        description="The style pictures, where none is named beside the content picture; each with "
+        "the settings of a style.",
+    )
+    style_fit: Literal["aspect", "squeeze", "original"] = Field(
+        "aspect",
+        description="How a style picture meets the working size: with its aspect ratio kept and "
+        "its longer side that of the canvas, squeezed to the canvas, or at its own size.",
+    )
+    style_scale: Number = Field(
+        1.0,
+        gt=0,
+        le=10,
+        description="How many times larger than that the style picture is looked at: above 1 the "
+        "strokes grow, below 1 they shrink.",
+    )
+    style_symmetry: Literal["none", "mirror", "rotate", "all"] = Field(
+        "none",
+        description="Whether a style is also taken from the mirror image of its picture, from its "
+        "quarter turns, or from all of them, so that strokes may lie other ways.",
+    )
+    protect: Annotated[str | None, PlainValidator(_read_protect)] = Field(
+        None,
+        description="What of the content picture stays as it is: a grey picture, white there; or a "
+        "picture and one of its colours, as in regions.png#ff0000.",
+    )
+    color: Literal["style", "content", "match", "histogram"] = Field(
+        "style",
+        description="Whose colours: the style picture's; the content's hue and chroma under the "
+        "painting's lightness; match, where the style is recoloured like the content before the "
+        "run; histogram, where the painting is given the content's histograms after it.",
+    )
+    rescale: bool = Field(
+        False, description="Stretch the values of both pictures to the whole range 0…255."
+    )
+    initial: Annotated[str, PlainValidator(_read_initial)] = Field(
+        "recolored-content",
+        description=f"First canvas: {', '.join(FIRST_CANVASES)}, or the path of a picture.",
+    )
+    noise_ratio: Number = Field(
+        0.7, ge=0, le=1, description="Share of noise in a noisy-content first canvas."
+    )
+    seed: Whole = Field(0, ge=0, lt=2**63, description="Seed of the noise.")
+    content_layers: Layers = Field(
+        LayerWeights(conv4_2=1.0),
+        description="Layers that hold the content, with weights: conv4_2:1.",
+    )
+    style_layers: Layers = Field(
+        LayerWeights(conv1_1=1.0, conv2_1=1.0, conv3_1=1.0, conv4_1=1.0, conv5_1=1.0),
+        description="Layers that hold the style, with weights: conv1_1:0.5,conv2_1:1.",
+    )
+    balance: Literal["relative", "absolute"] = Field(
+        "relative",
+        description="What the loss of a layer is measured by: relative to what the layer sees in "
+        "the picture it is compared with, or absolute, as in the published example.",
+    )
+    style_loss: StyleLossName = Field(
+        "gram",
+        description="What is meant by style: which features go together, how they are "
+        "distributed, or what they look like place by place.",
+    )
+    content_loss: ContentLossName = Field(
+        "features",
+        description="What is meant by content: the features at every place, or which places are "
+        "alike.",
+    )
+    strength: Number | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="How much of the style: 0 is nearly the photograph, 0.5 (unless beta is set) "
+        "a painting, 1 the style above all.",
+    )
+    alpha: Number = Field(1.0, ge=0, description="Weight of the content loss.")
+    beta: Number | None = Field(
+        None, ge=0, description="Weight of the style loss, in place of a strength."
+    )
+    tv_weight: Number = Field(
+        0.0,
+        ge=0,
+        description="Weight of the total variation, which makes the canvas smooth; 2 is felt.",
+    )
+    tv: Literal["anisotropic", "nine-point"] = Field(
+        "anisotropic",
+        description="Total variation by absolute differences to the right and down, or by squared "
+        "ones to all eight neighbours.",
+    )
+    pooling: Literal["average", "max"] = Field("average", description="Pooling of the network.")
+    padding: Literal["replicate", "zeros"] = Field(
+        "replicate",
+        description="What the network's first layer sees beyond the border: the pixels at it, or "
+        "zeros, as in the published example, which are a grey.",
+    )
+    optimizer: Literal["lbfgs", "adam"] = Field("lbfgs", description="Optimiser of the canvas.")
+    learning_rate: Number = Field(
+        2.0,
+        gt=0,
+        description="Adam's step size, and the RMS length of L-BFGS's first step, in grey levels.",
+    )
+    steps: Whole = Field(
+        125,
+        ge=1,
+        le=1_000_000,
+        description="Evaluations of the loss and its gradient, at all levels together.",
+    )
+    levels: Annotated[str | int, PlainValidator(_read_levels), AsGiven] = Field(
+        "auto",
+        description="Sizes that the canvas goes through, each twice the one before and none "
+        "smaller than 48 pixels a side; auto begins at about 128 pixels.",
+    )
+    tile: Annotated[str | int, PlainValidator(_read_tile), AsGiven] = Field(
+        "auto",
+        description="Side of the tiles that the picture is looked at in, a multiple of 16 pixels; "
+        "auto is as large as memory allows, off is the whole picture. The painting is the same.",
+    )
+    keep: Literal["measured", "updated"] = Field(
+        "measured",
+        description="What is kept at the step with the smallest loss: the canvas whose loss was "
+        "measured, or (Adam only) the canvas after that step's update.",
+    )
+    precision: Literal["auto", "float32", "bfloat16", "float64"] = Field(
+        "auto",
+        description="Number format: auto is the fastest that paints the same picture on the "
+        "device; float32 computes every convolution as it is written.",
+    )
+
+    def __init__(self, /, **settings: Any) -> None:
+        settings = _settled({name: plain(value) for name, value in settings.items()})
+        try:
+            super().__init__(**settings)
+        except ValidationError as error:
+            raise InputError(sentence(error, type(self))) from None
+        if not self.layers:
+            raise InputError(
+                "alpha and beta cannot both be 0: then neither picture counts; give one a weight."
+            )
+        if isinstance(self.tile, int) and not self.tiles:
+            raise InputError(
+                f"tile cannot be {self.tile}: the {self._sees_all()} looks at the whole picture at "
+                "once; leave tile at auto, or choose another loss."
+            )
+
+    @property
+    def content_read(self) -> Mapping[str, float]:
+        """The content layers with their weights, if the content counts."""
+        return self.content_layers if self.alpha else {}
+
+    @property
+    def layers(self) -> frozenset[str]:
+        """Layers of the network that a loss with a weight reads."""
+        return frozenset({*self.content_read, *(self.style_layers if self.style_weight else {})})
+
+    @property
+    def tiles(self) -> bool:
+        """Whether a canvas may be looked at in tiles, with the losses of the whole picture."""
+        return STYLE_LOSSES[self.style_loss].tiles and CONTENT_LOSSES[self.content_loss].tiles
+
+    def _sees_all(self) -> str:
+        if not STYLE_LOSSES[self.style_loss].tiles:
+            return f"style loss '{self.style_loss}'"
+        return f"content loss '{self.content_loss}'"
+
+    @property
+    def style_weight(self) -> float:
+        """The weight of the style loss: beta, or what the strength stands for.
+
+        Beta grows by the same factor for the same step of strength, since that changes the picture
+        about equally.
+
+        >>> Recipe(strength=0).style_weight, Recipe(beta=7).style_weight
+        (0.4, 7.0)
+        """
+        if self.beta is not None:
+            return self.beta
+        strength = USUAL_STRENGTH if self.strength is None else self.strength
+        return float(WEAKEST * STRONGEST_TO_WEAKEST**strength)
+
+    @classmethod
+    def read(cls, value: Any) -> Recipe:
+        """A recipe from the name of a preset, the path of a TOML file, or a table of its settings.
+
+        >>> Recipe.read("fast").steps, Recipe.read({"preset": "fast", "size": 64}).size
+        (50, 64)
+
+        Args:
+            value: any of those, or a recipe; None means the preset ``default``.
+
+        Raises:
+            InputError: it is none of those, or holds a setting that cannot be used.
+        """
+        if value is None or isinstance(value, cls):
+            return cls() if value is None else value
+        if isinstance(value, Mapping):
+            return _from_table({str(name): setting for name, setting in value.items()}, {})
+        if isinstance(value, str) and not value.lower().endswith(".toml"):
+            return cls.preset(value)
+        if isinstance(value, str | os.PathLike):
+            return cls.load(value)
+        raise InputError(
+            "The recipe should be a Recipe, the name of a preset, the path of a TOML file or a "
+            f"table of settings, not {type(value).__name__}."
+        )
+
+    @classmethod
+    def preset(cls, name: str, /, **settings: Any) -> Recipe:
+        """The preset of that name (see :data:`PRESETS`), with settings of your own over it.
+
+        >>> Recipe.preset("gatys", steps=500).steps
+        500
+
+        Raises:
+            InputError: there is no such preset, or a setting cannot be used.
+        """
+        if not isinstance(name, str) or name not in PRESETS:
+            raise InputError(
+                ended(
+                    f"There is no preset {shown_value(name)} (presets: {', '.join(PRESETS)})"
+                    f"{suggest(name, PRESETS)}"
+                )
+            )
+        return cls(**_over(PRESETS[name], settings))
+
+    @classmethod
+    def from_toml(cls, text: str, /, **settings: Any) -> Recipe:
+        """The recipe that a TOML text holds; a key ``preset`` names what it starts from.
+
+        >>> Recipe.from_toml('preset = "gatys"\\nsteps = 50', seed=7).steps
+        50
+
+        Raises:
+            InputError: the text is no TOML, or a setting in it cannot be used.
+        """
+        if not isinstance(text, str):
+            raise InputError(
+                f"A recipe is read from a text of TOML, not from {shown_value(text)}: a file is "
+                "read by Recipe.load."
+            )
+        return _from_table(_parsed(text), settings)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], /, **settings: Any) -> Recipe:
+        """The recipe in a TOML file, with settings of your own over it.
+
+        Paths in the file start from its own folder.
+
+        Raises:
+            InputError: the file cannot be read, or holds no valid recipe.
+        """
+        file = _file(path)
+        try:
+            with reading.open_file(file) as opened:
+                data = opened.read(MOST_BYTES + 1)
+            if len(data) > MOST_BYTES:
+                raise ValueError(f"it is larger than a recipe can be, {MOST_BYTES:,} bytes")
+            text = data.decode("utf-8-sig").replace("\r\n", "\n")
+        except (OSError, ValueError) as error:
+            unreadable = isinstance(error, UnicodeDecodeError)
+            reason = "it is not UTF-8 text" if unreadable else getattr(error, "strerror", error)
+            raise InputError(
+                f"The recipe {shown(reading.as_given(file))} cannot be read: {reason}."
+            ) from None
+        try:
+            return _from_table(_seen_from(file.parent, _parsed(text)), settings)
+        except InputError as error:
+            raise InputError(f"In the recipe {shown(file)}: {error}") from None
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write this recipe as TOML, whole or not at all; :meth:`load` reads it back.
+
+        Pictures in the file's folder are named as they are seen from there, others from the root.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        file = _file(path)
+        with written_whole(file) as opened:
+            opened.write(self.to_toml(file.parent).encode())
+
+    def model_copy(
+        self,
+        *,
+        update: Mapping[str, Any] | None = None,
+        deep: bool = False,  # noqa: ARG002 – nothing in a recipe changes, so either is the same
+    ) -> Recipe:
+        """A copy with some settings changed, which are validated like any others.
+
+        Raises:
+            InputError: a setting is unknown or has a value that cannot be used.
+        """
+        return type(self)(**_over(dict(self), update or {}))
+
+    def to_toml(self, folder: str | Path | None = None) -> str:
+        """This recipe as TOML; :meth:`from_toml` reads it back.
+
+        Every setting is written out, but for what is unset: a region to protect, and strength or
+        beta, whichever the other stands for.
+
+        Args:
+            folder: from where paths are seen, if not from where the program runs.
+        """
+        table = self.model_dump(mode="json", exclude_none=True)
+        styles = table.pop("styles")  # a list of tables, which stands last in a readable TOML
+        if folder is not None:
+            for named in (table, *styles):
+                named.update(_relative(named, Path(folder).absolute()))
+        return tomli_w.dumps({**table, **({"styles": styles} if styles else {})})
+
+
+def _file(path: Any) -> Path:
+    """The path of a recipe's file."""
+    try:
+        return Path(read_path(path, "recipe"))
+    except ValueError as error:
+        raise InputError(f"The recipe cannot be {shown_value(path)}: {error}.") from None
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    """The table that a TOML text holds."""
+    try:
+        table: dict[str, Any] = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # also a number or a nest beyond Python's
+        raise InputError(f"The recipe is not valid TOML: {error}.") from None
+    return table
+
+
+def _from_table(table: dict[str, Any], settings: Mapping[str, Any]) -> Recipe:
+    """The recipe of a table, whose ``preset`` it starts from, with settings over it."""
+    own = {name: value for name, value in table.items() if name != "preset"}
+    _check_one_of_two(own)
+    return Recipe.preset(str(table.get("preset", "default")), **_over(own, settings))
+
+
+def _over(base: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings over others; of strength and beta, which set one thing, the last that is given."""
+    replaced = {
+        other
+        for name, other in (("strength", "beta"), ("beta", "strength"))
+        if settings.get(name) is not None
+    }
+    return {**{name: base[name] for name in base.keys() - replaced}, **settings}
+
+
+def _seen_from(folder: Path, table: dict[str, Any]) -> dict[str, Any]:
+    """A recipe's table, the paths in which start from a folder."""
+    seen = dict(table)
+    for name in ("initial", "protect"):
+        if table.get(name) not in (None, *FIRST_CANVASES):
+            seen[name] = within(table[name], folder)
+    if isinstance(table.get("styles"), list):
+        seen["styles"] = [
+            Style.read(style, folder) if isinstance(style, str | Mapping) else style
+            for style in table["styles"]
+        ]
+    return seen
+
+
+def _relative(table: Mapping[str, Any], folder: Path) -> dict[str, str]:
+    """The paths in a table as they are seen from a folder; those that lie elsewhere, absolute."""
+    seen = {}
+    for name in ("initial", "protect", *PICTURES):
+        path = table.get(name)
+        if path is None or (name == "initial" and path in FIRST_CANVASES):
+            continue
+        full = Path(path).absolute()
+        inside = full.is_relative_to(folder)
+        seen[name] = str(full.relative_to(folder) if inside else full)
+        if inside and (seen[name] in FIRST_CANVASES or seen[name].startswith("~")):
+            seen[name] = f".{os.sep}{seen[name]}"
+    return seen
+
+
+RecipeSource = Recipe | str | os.PathLike[str] | Mapping[str, Any]
+
+# The published worked example, to the letter.
+GATYS: dict[str, Any] = {
+    "size": (512, 384),
+    "output_size": "content",
+    "style_fit": "squeeze",
+    "rescale": True,
+    "initial": "noisy-content",
+    "noise_ratio": 0.7,
+    "content_layers": {"conv4_2": 1.0},
+    "style_layers": {
+        "conv1_1": 0.5,
+        "conv2_1": 1.0,
+        "conv3_1": 1.5,
+        "conv4_1": 3.0,
+        "conv5_1": 4.0,
+    },
+    "balance": "absolute",
+    "alpha": 1.0,
+    "beta": 1000.0,
+    "pooling": "average",
+    "padding": "zeros",
+    "optimizer": "adam",
+    "learning_rate": 2.0,
+    "steps": 2500,
+    "levels": 1,
+    "keep": "updated",
+    "precision": "float32",
+}
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "default": {},
+    "fast": {"size": 320, "steps": 50, "levels": 3},
+    "fine": {"size": 1024, "steps": 400},
+    "gatys": GATYS,
+    # The two halves of the paper's first figure: a style alone, and a content alone.
+    "texture": {"alpha": 0.0, "initial": "noise", "steps": 250},
+    "reconstruction": {"beta": 0.0, "initial": "noise", "levels": 1, "steps": 150},
+    # Its objective, size and output, with our first canvas, levels, optimiser and precision.
+    "gatys-fast": {
+        **GATYS,
+        "initial": "recolored-content",
+        "optimizer": "lbfgs",
+        "levels": "auto",
+        "steps": 360,
+        "keep": "measured",
+        "precision": "auto",
+    },
+}
+
+
+def _settled(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings with one of strength and beta, which set one thing.
+
+    Raises:
+        InputError: they contradict each other.
+    """
+    _check_one_of_two(settings)
+    beta = settings.get("beta")
+    if settings.get("balance") == "absolute" and beta is None:
+        raise InputError(
+            "balance cannot be 'absolute' without beta: a strength goes with relative losses; set "
+            "balance to 'relative', or beta, as in 1000."
+        )
+    if beta is None and settings.get("strength") is None:
+        return {**settings, "strength": USUAL_STRENGTH}
+    return settings
+
+
+def _check_one_of_two(settings: Mapping[str, Any]) -> None:
+    """Make sure that strength and beta, which set one thing, are not given both."""
+    strength, beta = settings.get("strength"), settings.get("beta")
+    if strength is not None and beta is not None:
+        raise InputError(
+            f"strength cannot be {shown_value(strength)}: beta is {shown_value(beta)} already, "
+            "and says how much of the style; leave one of them out."
+        )

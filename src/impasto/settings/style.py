@@ -1,0 +1,228 @@
+"""A style picture and what it is to give: how much, at which layers, where.
+
+Each control of a style is one field of :class:`Style`; the text form of the command line and the
+table of a TOML recipe are made from it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    ValidationError,
+)
+
+from impasto.errors import InputError
+from impasto.files.reading import ADDRESS, located
+from impasto.files.writing import is_there
+from impasto.settings.layers import READABLE
+from impasto.settings.wording import ended, not_boolean, plain, sentence, shown_value, suggest
+
+WEIGHT = re.compile(r"^(?P<picture>.+):\s*(?P<weight>[0-9.eE+-]+)$")
+FIELD = re.compile(r"^(?P<value>[^,]*?)\s*,\s*(?P<name>[A-Za-z_-]+)\s*=.*$", re.DOTALL)
+PICTURES = ("picture", "mask", "style_mask")  # the fields that name one
+
+
+def read_path(value: Any, of: str = "picture") -> str:
+    """The path of a file as text, with the home folder in place of a tilde.
+
+    Args:
+        value: what should be one.
+        of: what the file is.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not isinstance(value, str | os.PathLike) or not os.fspath(value):
+        raise ValueError(f"it should be the path of a {of}")
+    path = os.fsdecode(value)
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"it should be the path of a {of} with a name in Unicode") from None
+    return str(located(path)) if path.startswith("~") else path
+
+
+def within(path: Any, folder: str | Path | None) -> Any:
+    """A path as it is seen from a folder; one from the root, and what is none, as it is.
+
+    >>> within("oil.jpg", "recipes"), within("/oil.jpg", "recipes"), within("oil.jpg", None)
+    ('recipes/oil.jpg', '/oil.jpg', 'oil.jpg')
+    """
+    if not isinstance(path, str) or folder is None or Path(folder) == Path():
+        return path
+    home = path.startswith("~") or ADDRESS.fullmatch(path)
+    return path if home or not path else os.path.join(folder, path)  # noqa: PTH118 – keeps ./
+
+
+def _read_picture(value: Any) -> Any:
+    """A path as text, or a picture in memory as it is."""
+    return read_path(value) if isinstance(value, str | os.PathLike) else value
+
+
+def _read_style_picture(value: Any) -> Any:
+    if value is None:
+        raise ValueError("it should be a picture, or the path of one")
+    return _read_picture(value)
+
+
+def _read_layers(value: Any) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    names = value.split("+") if isinstance(value, str) else plain(value)
+    if not isinstance(names, Sequence) or not names:
+        raise ValueError("it should name layers, as in conv1_1+conv2_1")
+    names = tuple(name.strip() if isinstance(name, str) else name for name in names)
+    for name in names:
+        if name not in READABLE:
+            hint = suggest(name, READABLE) or "; layers have names like conv4_2 and relu1_1"
+            raise ValueError(f"there is no layer {shown_value(name)}{hint}")
+    return names
+
+
+class Style(BaseModel):
+    """A style picture with what it gives; immutable.
+
+    Its text form is the picture, with a weight after a colon, and the other fields after commas:
+
+    >>> Style.read("oil.jpg:0.7,layers=conv1_1+conv2_1,mask=sky.png").weight
+    0.7
+
+    Raises:
+        InputError: a field is unknown or has a value that cannot be used.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    picture: Annotated[Any, PlainValidator(_read_style_picture)] = Field(
+        description="The style picture: a path; from Python a picture in memory, too."
+    )
+    weight: Annotated[float, BeforeValidator(not_boolean)] = Field(
+        1.0, gt=0, description="How much of it, beside the other styles."
+    )
+    layers: Annotated[
+        tuple[str, ...] | None,
+        PlainValidator(_read_layers),
+        PlainSerializer(lambda names: names and list(names)),
+    ] = Field(None, description="Style layers that it gives, as in conv1_1+conv2_1; or all.")
+    mask: Annotated[Any, PlainValidator(_read_picture)] = Field(
+        None,
+        description="Where in the painting: a grey picture, white where the style goes; or a "
+        "picture and one of its colours, as in regions.png#ff0000.",
+    )
+    style_mask: Annotated[Any, PlainValidator(_read_picture)] = Field(
+        None, description="What of the style picture counts: a picture likewise."
+    )
+
+    def __init__(self, /, **fields: Any) -> None:
+        try:
+            super().__init__(**fields)
+        except ValidationError as error:
+            raise InputError(sentence(error, type(self), " of a style")) from None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Style) and self._known() == other._known()
+
+    def __hash__(self) -> int:
+        return hash(self._known())
+
+    def _known(self) -> tuple[Any, ...]:
+        """Its fields, of which pictures in memory are the same if they are one object."""
+        pictures = (self.picture, self.mask, self.style_mask)
+        same = [one if one is None or isinstance(one, str) else id(one) for one in pictures]
+        return (*same, self.weight, self.layers)
+
+    @classmethod
+    def read(cls, value: Any, folder: str | Path | None = None) -> Style:
+        """A style from its text form, a table of its fields, or a picture.
+
+        Args:
+            value: a text is always read as the text form, in which a file of just that name is a
+                picture and nothing else.
+            folder: where paths start, if not where the program runs.
+
+        Raises:
+            InputError: a field is unknown or has a value that cannot be used.
+        """
+        if isinstance(value, cls):
+            return value
+        if isinstance(value, str):
+            value = _fields(value, folder)
+        if isinstance(value, Mapping):
+            fields = {str(name): field for name, field in value.items()}
+            seen = {name: within(fields[name], folder) for name in PICTURES if name in fields}
+            return cls(**{**fields, **seen})
+        return cls(picture=value)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is a picture and nothing else."""
+        others = (self.layers, self.mask, self.style_mask)
+        return self.weight == 1 and all(field is None for field in others)
+
+    def absolute(self) -> Style:
+        """The same with absolute paths."""
+        return self.model_copy(
+            update={name: absolute(getattr(self, name)) for name in PICTURES if getattr(self, name)}
+        )
+
+    def to_table(self) -> dict[str, Any]:
+        """Its fields but for those that are as they always are, for JSON or TOML."""
+        return self.model_dump(mode="json", exclude_defaults=True)
+
+
+def absolute(path: str | os.PathLike[str]) -> str:
+    """A path from the root on, a label's colour and all."""
+    return str(located(path).absolute())
+
+
+def _fields(text: str, folder: str | Path | None = None) -> dict[str, Any]:
+    """The fields of a text form; a file of just that name is a picture and nothing else.
+
+    >>> _fields("oil.jpg"), _fields("a,b.jpg:2, mask=m.png#00ff00")
+    ({'picture': 'oil.jpg'}, {'picture': 'a,b.jpg', 'weight': '2', 'mask': 'm.png#00ff00'})
+    """
+    if is_there(within(text, folder)):
+        return {"picture": text}
+    names = "|".join(name for name in Style.model_fields if name != "picture")
+    picture, *others = re.split(rf"\s*,\s*({names})\s*=\s*", text)
+    fields: dict[str, Any] = {}
+    for name, value in zip(others[::2], others[1::2], strict=True):
+        if name in fields:
+            raise InputError(
+                f"The style '{text}' has two settings '{name}': leave one of them out."
+            )
+        fields[name] = value.strip()
+    for value in (picture, *fields.values()):
+        _check_names(value, folder)
+    weighted = None if is_there(within(picture, folder)) else WEIGHT.match(picture)
+    if weighted is not None:
+        return {"picture": weighted["picture"], "weight": weighted["weight"], **fields}
+    return {"picture": picture, **fields}
+
+
+def _check_names(value: str, folder: str | Path | None) -> None:
+    """Make sure that no misspelt field is taken for the end of a file's name.
+
+    Raises:
+        InputError: there is no such file, and one is.
+    """
+    found = None if is_there(within(value, folder)) else FIELD.match(value)
+    if found is None:
+        return
+    fields = [name for name in Style.model_fields if name != "picture"]
+    hint = suggest(found["name"].replace("-", "_").lower(), fields)
+    path = WEIGHT.match(found["value"])
+    if hint or is_there(within(path["picture"] if path else found["value"], folder)):
+        hint = hint or f"; the settings of a style are {', '.join(fields)}"
+        raise InputError(ended(f"There is no setting {found['name']!r} of a style{hint}"))

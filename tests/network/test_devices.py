@@ -1,0 +1,38 @@
+"""What a precision means on a device."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from impasto.errors import ImpastoWarning
+from impasto.network import devices
+from impasto.network.devices import Arithmetic, arithmetic
+
+CPU = torch.device("cpu")
+
+
+def test_auto_on_a_plain_cpu_is_float32_with_fewer_multiplications(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(devices, "multiplies_bfloat16", lambda _: False)
+    assert arithmetic("auto", CPU) == Arithmetic(torch.float32, winograd=True)
+    assert arithmetic("auto", CPU).name == "float32 (Winograd)"
+
+
+def test_auto_is_bfloat16_where_the_device_has_units_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(devices, "multiplies_bfloat16", lambda _: True)
+    assert arithmetic("auto", CPU) == Arithmetic(torch.bfloat16)
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_a_precision_that_is_asked_for_is_computed_as_it_is_written(precision: str) -> None:
+    assert arithmetic(precision, CPU) == Arithmetic(getattr(torch, precision))
+
+
+def test_bfloat16_that_is_slow_is_used_with_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "multiplies_bfloat16", lambda _: False)
+    with pytest.warns(ImpastoWarning, match="no fast bfloat16"):
+        assert arithmetic("bfloat16", CPU) == Arithmetic(torch.bfloat16)

@@ -1,0 +1,175 @@
+"""Winograd's convolutions against the plain ones, forward and backward, in float64's light."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import example, given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from impasto.network.vgg import VGG19
+from impasto.network.weights import Weights
+from impasto.network.winograd import Workspace, convolve, transformed_kernel
+
+TAPS = ["conv1_1", "relu1_2", "pool1", "conv2_1", "conv3_1", "relu3_1", "pool3", "conv4_2"]
+CLOSE = 5e-6  # of the norm; plain float32 is within about 5e-7
+
+
+def distance(ours: Tensor, exact: Tensor) -> float:
+    return float(((ours - exact).norm() / exact.norm()).detach())
+
+
+def picture(height: int, width: int) -> Tensor:
+    generator = torch.Generator().manual_seed(height * width)
+    return 60 * torch.randn(3, height, width, generator=generator)
+
+
+@given(st.integers(1, 23), st.integers(1, 23), st.integers(1, 9), st.integers(1, 9))
+@example(1, 1, 1, 1)
+@example(9, 1100, 2, 3)
+def test_a_convolution_of_any_size_is_the_plain_one(
+    height: int, width: int, before: int, after: int
+) -> None:
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(height, width, before, generator=generator)
+    kernel = torch.randn(after, before, 3, 3, generator=generator)
+    bias = torch.randn(after, generator=generator)
+    out = torch.full((height, width, after), float("nan"))
+
+    def read(first: int, last: int, rows: Tensor) -> None:
+        rows.copy_(x[first:last])
+
+    convolve(read, transformed_kernel(kernel), bias, out, Workspace())
+    exact = F.conv2d(x.permute(2, 0, 1).double(), kernel.double(), bias.double(), padding=1)
+    assert distance(out.permute(2, 0, 1), exact) < CLOSE
+
+
+@pytest.mark.parametrize("size", [(32, 48), (37, 61), (16, 130), (130, 8)])
+def test_features_and_gradient_are_those_of_the_plain_network(
+    weights: Weights, size: tuple[int, int]
+) -> None:
+    x = picture(*size)
+    canvases = x.clone().requires_grad_(), x.double().requires_grad_()
+    networks = (
+        VGG19(weights, TAPS, winograd=True),
+        VGG19(weights, TAPS, dtype=torch.float64),
+    )
+    ours, exact = (network(c) for network, c in zip(networks, canvases, strict=True))
+    for name in TAPS:
+        assert distance(ours[name], exact[name]) < CLOSE, name
+    gradients = [
+        torch.autograd.grad([features[name].square().mean() for name in TAPS], canvas)[0]
+        for features, canvas in zip((ours, exact), canvases, strict=True)
+    ]
+    assert distance(*gradients) < CLOSE
+
+
+@pytest.mark.parametrize("taps", [["relu1_1"], ["pool2"], ["conv2_2"], ["relu2_1", "conv2_1"]])
+def test_the_gradient_of_any_layer(weights: Weights, taps: list[str]) -> None:
+    x = picture(21, 34)
+    gradients = []
+    for network, canvas in (
+        (VGG19(weights, taps, winograd=True), x.clone().requires_grad_()),
+        (VGG19(weights, taps, dtype=torch.float64), x.double().requires_grad_()),
+    ):
+        features = network(canvas)
+        loss = torch.stack([features[name].square().mean() for name in taps]).sum()
+        gradients.append(torch.autograd.grad(loss, canvas)[0])
+    assert distance(*gradients) < CLOSE
+
+
+@pytest.mark.parametrize("winograd", [False, True], ids=["plain", "Winograd"])
+@pytest.mark.parametrize("first", ["conv1_2", "relu1_2", "pool1", "conv2_1"])
+def test_the_network_goes_on_from_the_map_of_a_layer(
+    weights: Weights, first: str, winograd: bool
+) -> None:
+    """In two parts it sees what it sees in one, and so does the gradient on its way back."""
+    x = picture(21, 34).requires_grad_()
+    taps = [first, "conv2_2"]
+    network = VGG19(weights, taps, winograd=winograd)
+    whole = network(x)["conv2_2"].clone()
+    (exact,) = torch.autograd.grad(network(x)["conv2_2"].square().mean(), x)
+    half = network(x, [first])[first]
+    cut = half.detach().clone().requires_grad_()
+    seen = network(cut, ["conv2_2"], first)["conv2_2"]
+    assert distance(seen, whole) < CLOSE
+    (by_cut,) = torch.autograd.grad(seen.square().mean(), cut)
+    (ours,) = torch.autograd.grad((half * by_cut).sum(), x)
+    assert distance(ours, exact) < CLOSE
+
+
+@pytest.mark.parametrize("layer", ["conv1_1", "conv2_2", "relu2_1", "pool1"])
+def test_gram_matrices_and_their_gradient_are_those_of_the_plain_network(
+    weights: Weights, layer: str
+) -> None:
+    x = picture(21, 34)
+    grams, gradients = [], []
+    for network, canvas in (
+        (VGG19(weights, [layer], winograd=True), x.clone().requires_grad_()),
+        (VGG19(weights, [layer], dtype=torch.float64), x.double().requires_grad_()),
+    ):
+        features, matrices = network.statistics(canvas, [layer], [layer])
+        grams.append(matrices[layer])
+        loss = matrices[layer].square().mean() + features[layer].square().mean()
+        gradients.append(torch.autograd.grad(loss, canvas)[0])
+    assert distance(*grams) < CLOSE
+    assert distance(*gradients) < CLOSE
+
+
+@pytest.mark.parametrize("layer", ["conv1_1", "conv2_1"])
+def test_a_replicated_border_is_that_of_the_plain_network(weights: Weights, layer: str) -> None:
+    x = picture(9, 14)
+    maps, gradients = [], []
+    for network, canvas in (
+        (VGG19(weights, [layer], padding="replicate", winograd=True), x.clone().requires_grad_()),
+        (
+            VGG19(weights, [layer], padding="replicate", dtype=torch.float64),
+            x.double().requires_grad_(),
+        ),
+    ):
+        seen = network(canvas)[layer]
+        maps.append(seen.detach())
+        gradients.append(torch.autograd.grad(seen.square().mean(), canvas)[0])
+    assert distance(*maps) < CLOSE
+    assert distance(*gradients) < CLOSE
+
+
+def test_what_was_read_without_a_gradient_stays(weights: Weights) -> None:
+    network = VGG19(weights, ["conv1_2"], winograd=True)
+    with torch.no_grad():
+        target = network(picture(16, 16))["conv1_2"]
+    before = target.clone()
+    network(picture(16, 16).flip(1).requires_grad_())
+    with torch.no_grad():
+        network(picture(16, 16).flip(2))
+    assert torch.equal(target, before)
+
+
+def test_a_second_evaluation_takes_no_memory_of_its_own(weights: Weights) -> None:
+    """The buffers of the first serve again: the same addresses hold the features."""
+    network = VGG19(weights, ["conv1_2", "conv2_1"], winograd=True)
+    addresses = [
+        {name: f.data_ptr() for name, f in network(picture(16, 24).requires_grad_()).items()}
+        for _ in range(3)
+    ]
+    assert addresses[0] == addresses[1] == addresses[2]
+
+
+def test_gram_matrices_stay_when_the_buffers_behind_them_serve_again(weights: Weights) -> None:
+    network = VGG19(weights, ["conv1_2"], winograd=True)
+    with torch.no_grad():
+        _, grams = network.statistics(picture(16, 24), (), ["conv1_2"])
+        before = grams["conv1_2"].clone()
+        network.statistics(picture(16, 24).flip(2), (), ["conv1_2"])
+    assert torch.equal(grams["conv1_2"], before)
+
+
+def test_other_arithmetic_goes_the_plain_way(weights: Weights) -> None:
+    x = picture(16, 16)
+    for settings in ({"pooling": "max"}, {"dtype": torch.float64}):
+        plain = VGG19(weights, ["conv2_1"], **settings)
+        asked = VGG19(weights, ["conv2_1"], winograd=True, **settings)
+        y = x.to(plain.dtype)
+        assert torch.equal(asked(y)["conv2_1"], plain(y)["conv2_1"])

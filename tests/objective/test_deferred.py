@@ -1,0 +1,240 @@
+"""Deep layers that are looked at now and then: exact when they are, to first order in between."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from conftest import content_pixels, noisy_canvas, style_pixels
+from impasto import Recipe, Step, stylize
+from impasto.network.vgg import VGG19
+from impasto.network.weights import Weights
+from impasto.objective.deferred import LONGEST, Deferred, cut_for
+from impasto.objective.objective import Objective
+from impasto.objective.regions import StyleCanvas
+from impasto.run.painter import Run
+
+HEIGHT, WIDTH = 32, 40
+LAYERS = {"content_layers": "conv1_2:1,conv2_2:1", "style_layers": "conv1_1,conv2_1,conv3_1"}
+CUT = "conv2_1"
+
+
+def make(
+    weights: Weights, *, winograd: bool = False, **settings: Any
+) -> tuple[Objective, Deferred, Tensor]:
+    """An objective, the same with its deep layers deferred, and a canvas."""
+    recipe = Recipe(**{**LAYERS, "balance": "absolute", "beta": 50.0, **settings})
+    dtype = torch.float32 if winograd else torch.float64
+    network = VGG19(weights, recipe.layers, dtype=dtype, winograd=winograd)
+    content, style, canvas = (
+        torch.from_numpy(pixels(HEIGHT, WIDTH)).to(dtype).permute(2, 0, 1) - network.mean
+        for pixels in (content_pixels, style_pixels, noisy_canvas)
+    )
+    objective = Objective(network, content, [StyleCanvas(style)], recipe)
+    return objective, Deferred(objective, CUT), canvas
+
+
+@pytest.mark.parametrize("winograd", [False, True], ids=["plain", "Winograd"])
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"tv_weight": 0.1}, {"alpha": 0.0}, {"beta": 0.0}, {"style_loss": "mean-variance"}],
+    ids=["gram", "total variation", "style alone", "content alone", "mean and deviation"],
+)
+def test_a_look_measures_what_the_objective_does(
+    weights: Weights, winograd: bool, settings: dict[str, Any]
+) -> None:
+    objective, deferred, canvas = make(weights, winograd=winograd, **settings)
+    exact, ours = objective(canvas), deferred(canvas)
+    close = 1e-5 if winograd else 1e-12
+    for name in ("loss", "content", "style"):
+        assert getattr(ours, name) == pytest.approx(getattr(exact, name), rel=close), name
+    assert (ours.gradient - exact.gradient).norm() <= close * exact.gradient.norm()
+
+
+def test_between_looks_the_loss_is_right_to_first_order(weights: Weights) -> None:
+    """Half as far from where the deep layers were looked at, it is about a quarter as far off."""
+    objective, deferred, canvas = make(weights)
+    generator = torch.Generator().manual_seed(0)
+    direction = torch.randn(canvas.shape, generator=generator, dtype=torch.float64)
+    deferred(canvas)
+    deferred.patience = 10
+    off = [
+        abs(deferred(there).loss - objective(there).loss)
+        for there in (canvas + distance * direction for distance in (1.0, 0.5, 0.25))
+    ]
+    assert off[0] / off[1] == pytest.approx(4, rel=0.15)
+    assert off[1] / off[2] == pytest.approx(4, rel=0.15)
+
+
+def test_between_looks_the_gradient_is_that_of_the_estimate(weights: Weights) -> None:
+    _, deferred, canvas = make(weights)
+    deferred(canvas)
+    deferred.patience = 100
+    generator = torch.Generator().manual_seed(0)
+    start, direction = canvas + 3, torch.randn(canvas.shape, generator=generator).double()
+    width = 1e-6
+    slope = (
+        deferred(start + width * direction).loss - deferred(start - width * direction).loss
+    ) / (2 * width)
+    assert slope == pytest.approx((deferred(start).gradient * direction).sum().item(), rel=1e-5)
+
+
+def test_the_stand_in_is_followed_and_the_losses_stay_true(weights: Weights) -> None:
+    _, deferred, canvas = make(weights)
+    deferred(canvas)
+    deferred.patience = 100
+    start = canvas + 3
+    plain, other = deferred(start), deferred(start, stand_in=True)
+    assert (other.loss, other.content, other.style) == (plain.loss, plain.content, plain.style)
+    slope = other.gradient.norm().item()
+    direction = other.gradient / slope
+    there, back = (
+        deferred(start + way * 1e-4 * direction, stand_in=True).followed for way in (1, -1)
+    )
+    assert (there - back) / 2e-4 == pytest.approx(slope, rel=1e-5)
+    assert (plain.gradient * direction).sum().item() != pytest.approx(slope, rel=1e-2)
+
+
+def descend(deferred: Deferred, canvas: Tensor, steps: int, length: float) -> list[int]:
+    """The patience after each of some steps down the gradient, of that length (RMS)."""
+    taken = []
+    for _ in range(steps):
+        gradient = deferred(canvas).gradient
+        canvas = canvas - length * gradient / gradient.square().mean().sqrt()
+        taken.append(deferred.patience)
+    return taken
+
+
+def test_layers_that_hardly_matter_are_left_for_longer_and_longer(weights: Weights) -> None:
+    _, deferred, canvas = make(weights, style_layers="conv1_1:1,conv3_1:1e-6", alpha=1e-6)
+    assert descend(deferred, canvas, 14, 0.2) == [1, 2, 2, 4, 4, 4, 4] + 7 * [LONGEST]
+
+
+def test_layers_that_matter_are_looked_at_every_time(weights: Weights) -> None:
+    objective, deferred, canvas = make(weights, style_layers="conv1_1:1e-6,conv3_1:1")
+    taken = descend(deferred, canvas, 6, 20.0)
+    deferred.patience = 4  # as if they had not mattered before
+    far = canvas + 40 * torch.randn(canvas.shape, generator=torch.Generator().manual_seed(1))
+    measured = deferred(far, exactly=True)
+    assert max(taken) <= 2
+    assert deferred.patience == 2
+    assert measured.loss == pytest.approx(objective(far).loss, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("content", "style", "cut"),
+    [
+        ("conv1_2", "conv1_1", "conv1_1"),
+        ("conv4_2", "conv4_1", None),
+        ("pool4", "relu3_1", "relu3_1"),
+        ("conv5_1", "conv5_1", None),
+    ],
+)
+def test_where_the_network_is_cut(content: str, style: str, cut: str | None) -> None:
+    layers = {"content_layers": content, "style_layers": style}
+    assert cut_for(Recipe.preset("gatys-fast", **layers)) == cut
+
+
+@pytest.mark.parametrize(
+    ("settings", "defers"),
+    [
+        ({}, True),
+        ({"precision": "float32"}, False),
+        ({"optimizer": "adam"}, False),
+        ({"tile": 16}, False),
+        ({"balance": "relative"}, False),
+        ({"content_layers": "conv1_1", "style_layers": "conv1_1"}, False),
+    ],
+    ids=["gatys-fast", "exact", "Adam", "by tiles", "relative losses", "one layer"],
+)
+def test_who_defers(settings: dict[str, Any], defers: bool) -> None:
+    pictures = content_pixels(48, 64), style_pixels(48, 64)
+    recipe = Recipe.preset("gatys-fast", size=64, levels=1, **settings)
+    run = Run(*pictures, recipe, device="cpu")
+    assert (run.evaluator.deferred is not None) == defers
+
+
+def test_the_last_step_is_exact() -> None:
+    pictures = content_pixels(48, 64), style_pixels(48, 64)
+    run = Run(*pictures, Recipe.preset("gatys-fast", size=64, levels=1, steps=12), device="cpu")
+    ages = []
+
+    def watch(step: Step) -> None:
+        assert run.evaluator.deferred is not None
+        ages.append(run.evaluator.deferred.age)
+
+    run.paint(watch)
+    assert max(ages) > 0
+    assert ages[-1] == 0
+
+
+def test_a_long_run_comes_as_far_as_one_that_measures_everything(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where little is left to gain, estimates neither mislead it nor end it early."""
+    monkeypatch.setattr(
+        "impasto.run.painter.STAND_IN", 0.0
+    )  # which is another with the deep layers
+    pictures = content_pixels(48, 64), style_pixels(48, 64)
+    ours, exact = (
+        stylize(
+            *pictures,
+            Recipe.preset("gatys-fast", size=64, levels=1, steps=300, precision=precision),
+            device="cpu",
+        )
+        for precision in ("auto", "float32")
+    )
+    assert len(ours.history) == 300
+    assert ours.best.loss == pytest.approx(exact.best.loss, rel=0.03)
+
+
+def test_where_the_tangents_lead_far_away_the_deep_layers_are_looked_at(weights: Weights) -> None:
+    objective, deferred, canvas = make(weights, style_layers="conv1_1:1e-6,conv3_1:1")
+    deferred(canvas)
+    deferred.patience = 8
+    gradient = objective(canvas).gradient
+    near, far = (
+        canvas - distance * gradient / gradient.square().mean().sqrt() for distance in (1e-3, 30.0)
+    )
+    assert deferred(near).correction == 0
+    assert deferred.age == 1
+    measured = deferred(far)
+    assert deferred.age == 0
+    assert measured.loss == pytest.approx(objective(far).loss, rel=1e-12)
+
+
+def test_a_look_that_is_not_finite_leaves_the_tangents_as_they_were(weights: Weights) -> None:
+    _, deferred, canvas = make(weights)
+    deferred(canvas)
+    deferred.patience = 100
+    usual = deferred(canvas + 1)
+    before = deferred.state()
+    spoilt = deferred(canvas * 1e200, exactly=True)
+    assert not spoilt.is_finite()
+    assert spoilt.correction == 0
+    assert deferred.state()[0] == before[0]
+    again = deferred(canvas + 1)
+    assert again.loss == usual.loss
+    assert torch.equal(again.gradient, usual.gradient)
+
+
+def test_a_look_tells_what_it_corrects(weights: Weights) -> None:
+    _, deferred, canvas = make(weights)
+    assert deferred(canvas).correction == 0
+    deferred.patience = 3
+    estimated = deferred(canvas + 2)
+    looked = deferred(canvas + 2, exactly=True)
+    assert estimated.correction == 0
+    assert estimated.turn is None
+    assert looked.correction == pytest.approx(looked.loss - estimated.loss, rel=1e-6)
+    assert looked.turn is not None
+    torch.testing.assert_close(looked.turn, looked.gradient - estimated.gradient)
+
+
+def test_one_look_after_another_turns_no_gradient(weights: Weights) -> None:
+    _, deferred, canvas = make(weights)
+    assert deferred(canvas).turn is None
+    assert deferred(canvas + 2, exactly=True).turn is None

@@ -1,0 +1,113 @@
+"""A painting in the colours of its content picture."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis.extra.numpy import arrays
+
+from conftest import content_pixels, style_pixels
+from impasto import Recipe, stylize
+from impasto.pictures.color_transfer import colours_of_content, histogram_of_content, oklab, srgb
+from impasto.pictures.images import to_uint8
+from impasto.run.painter import Run
+
+pictures = arrays(np.uint8, (5, 7, 3))
+QUICK: dict[str, Any] = {
+    "size": (48, 40),
+    "steps": 3,
+    "levels": 1,
+    "content_layers": "conv2_1",
+    "style_layers": "conv1_1,conv2_1",
+}
+
+
+def chroma(lab: Any) -> Any:
+    return np.hypot(lab[..., 1], lab[..., 2])
+
+
+@pytest.mark.parametrize(
+    ("rgb", "lab"),
+    [((255, 255, 255), (1, 0, 0)), ((0, 0, 0), (0, 0, 0)), ((255, 0, 0), (0.628, 0.2249, 0.1258))],
+)
+def test_known_colours(rgb: tuple[int, ...], lab: tuple[float, ...]) -> None:
+    np.testing.assert_allclose(oklab(np.array(rgb, float)), lab, atol=2e-4)
+
+
+@given(pictures)
+def test_there_and_back(pixels: Any) -> None:
+    np.testing.assert_array_equal(to_uint8(srgb(oklab(pixels))), pixels)
+
+
+@given(pictures, pictures)
+def test_lightness_is_the_painting_s_and_hue_the_content_s(painting: Any, content: Any) -> None:
+    result = oklab(colours_of_content(painting, content).astype(np.float64))
+    np.testing.assert_allclose(result[..., 0], oklab(painting)[..., 0], atol=1e-2)
+    wanted = oklab(content)
+    assert (chroma(result) <= chroma(wanted) + 2e-3).all()
+    across = result[..., 1] * wanted[..., 2] - result[..., 2] * wanted[..., 1]
+    assert np.abs(across).max() < 2e-3  # the axes of chroma point the same way
+
+
+@given(pictures)
+def test_inside_srgb_chroma_stays_within_rounding(content: Any) -> None:
+    """Where only the lightness changes a little, most colours are still inside."""
+    result = colours_of_content(content, content)
+    np.testing.assert_allclose(result, content, atol=0.51)
+
+
+@given(pictures, pictures)
+def test_a_result_is_a_picture(painting: Any, content: Any) -> None:
+    for convert in (colours_of_content, histogram_of_content):
+        result = convert(painting.astype(np.float32), content)
+        assert np.isfinite(result).all()
+        assert -0.01 <= result.min() <= result.max() <= 255.01
+
+
+def test_the_histogram_is_the_content_s() -> None:
+    generator = np.random.default_rng(0)
+    painting = generator.uniform(40, 90, (60, 80, 3))
+    content = content_pixels(60, 80)
+    result = histogram_of_content(painting, content)
+    for share in (0.1, 0.3, 0.5, 0.7, 0.9):
+        np.testing.assert_allclose(
+            np.quantile(result, share, axis=(0, 1)),
+            np.quantile(content, share, axis=(0, 1)),
+            atol=8,
+        )
+
+
+def test_match_gives_the_style_the_colours_of_the_content() -> None:
+    generator = np.random.default_rng(0)
+    content, style = (generator.integers(0, 256, (40, 48, 3), dtype=np.uint8) for _ in range(2))
+    content[..., 0] //= 3
+    recipe = Recipe(**QUICK, color="match")
+    run = Run(content, style, recipe, device="cpu")
+    matched, wanted = (
+        canvas.double().flatten(1)
+        for canvas in (
+            next(run._canvases.styles_at(run.levels[0])).canvas,
+            run._canvases.content_at(run.levels[0]),
+        )
+    )
+    np.testing.assert_allclose(matched.mean(1), wanted.mean(1), rtol=1e-3)
+    np.testing.assert_allclose(matched.cov(), wanted.cov(), rtol=1e-3, atol=1e-3 * 255)
+
+
+@pytest.mark.parametrize("color", ["style", "content", "match", "histogram"])
+@pytest.mark.parametrize("grey", ["content", "style", "both"])
+def test_grey_pictures_give_a_picture(color: str, grey: str) -> None:
+    content, style = content_pixels(40, 48), style_pixels(40, 48)
+    if grey in ("content", "both"):
+        content = np.repeat(content[..., :1], 3, axis=2)
+    if grey in ("style", "both"):
+        style = np.repeat(style[..., :1], 3, axis=2)
+    result = stylize(content, style, Recipe(**QUICK, color=color), device="cpu")
+    assert np.isfinite(result.canvas).all()
+    pixels = np.asarray(result.image).astype(int)
+    assert pixels.std() > 1
+    if color == "content" and grey in ("content", "both"):
+        assert np.ptp(pixels, axis=2).max() <= 1

@@ -1,0 +1,151 @@
+"""PyTorch's threads: in a process forked from one that has painted, and after a run is resumed."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from conftest import content_pixels, style_pixels
+from impasto import InputError, Recipe, RunError, resume, stylize
+
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork"),
+    pytest.mark.filterwarnings("ignore:.*use of fork.*may lead to deadlocks:DeprecationWarning"),
+]
+LONG = 60.0  # seconds
+RECIPE = Recipe(size=64, levels=1, steps=2)
+
+
+def paint(threads: int | None = None) -> bytes | str:
+    """A painting's bytes, or what it failed with."""
+    if threads is not None:
+        torch.set_num_threads(threads)
+    try:
+        pictures = content_pixels(48, 64), style_pixels(48, 64)
+        return stylize(*pictures, RECIPE, device="cpu").canvas.tobytes()
+    except RunError as error:
+        return str(error)
+
+
+def forked(threads: int | None = None) -> bytes:
+    """What a process painted that was made by os.fork."""
+    ours, theirs = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            painted = paint(threads)
+            os.write(theirs, painted.encode() if isinstance(painted, str) else painted)
+        finally:
+            os._exit(0)
+    os.close(theirs)
+    until = time.monotonic() + LONG
+    while os.waitpid(child, os.WNOHANG) == (0, 0):
+        if time.monotonic() > until:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            break
+        time.sleep(0.05)
+    with os.fdopen(ours, "rb") as pipe:
+        return pipe.read()
+
+
+@pytest.fixture
+def alone() -> bytes | str:
+    """What one thread paints, after two have painted."""
+    paint(2)
+    painted = paint(1)
+    torch.set_num_threads(2)
+    return painted
+
+
+def test_a_forked_process_paints_with_one_thread(alone: bytes | str) -> None:
+    assert forked() == alone
+    assert torch.get_num_threads() == 2
+
+
+def test_a_fork_of_a_fork_paints(alone: bytes | str) -> None:
+    with ProcessPoolExecutor(1, multiprocessing.get_context("fork")) as pool:
+        assert pool.submit(forked).result(LONG) == alone
+
+
+def test_workers_that_are_forked_paint(alone: bytes | str) -> None:
+    with ProcessPoolExecutor(1, multiprocessing.get_context("fork")) as pool:
+        assert pool.submit(paint).result(LONG) == alone
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        assert pool.apply_async(paint).get(LONG) == alone
+
+
+def test_a_forked_process_that_asks_for_threads_is_told_what_to_use(alone: bytes | str) -> None:
+    told = forked(threads=2).decode()
+    assert "cannot use 2 threads" in told
+    assert "multiprocessing.get_context('spawn')" in told
+
+
+def fail(*_: object, **__: object) -> None:
+    raise RunError("It failed.")
+
+
+def resumed(saved: Path) -> bytes | str:
+    try:
+        return resume(saved).canvas.tobytes()
+    except RunError as error:
+        return str(error)
+
+
+@pytest.mark.usefixtures("small_pictures")
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_run_is_resumed_in_a_forked_process_with_its_threads_or_not_at_all(threads: int) -> None:
+    torch.set_num_threads(threads)
+    whole = stylize("content.png", "style.png", RECIPE, device="cpu")
+    saved = Path("run.impasto")
+    pictures = "content.png", "style.png"
+    stylize(*pictures, RECIPE, None, lambda _: False, device="cpu", checkpoint=saved)
+    with ProcessPoolExecutor(1, multiprocessing.get_context("fork")) as pool:
+        painted = pool.submit(resumed, saved).result(LONG)
+    if threads == 1:
+        assert painted == whole.canvas.tobytes()
+    else:
+        assert isinstance(painted, str)
+        assert "cannot use 2 threads" in painted
+
+
+@pytest.mark.usefixtures("small_pictures")
+def test_a_resumed_run_has_its_own_threads_and_leaves_those_of_the_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    saved, pictures = Path("run.impasto"), ("content.png", "style.png")
+    torch.set_num_threads(1)
+    whole = stylize(*pictures, RECIPE, device="cpu")
+    stylize(*pictures, RECIPE, None, lambda _: False, device="cpu", checkpoint=saved)
+    kept = saved.read_bytes()
+    torch.set_num_threads(2)
+    seen = []
+    result = resume(saved, lambda _: seen.append(torch.get_num_threads()))
+    assert set(seen) == {1}
+    assert result.canvas.tobytes() == whole.canvas.tobytes()
+    assert torch.get_num_threads() == 2
+    saved.write_bytes(kept)
+    with monkeypatch.context() as patch:
+        patch.setattr("impasto.run.evaluator.Evaluator.__call__", fail)
+        with pytest.raises(RunError):
+            resume(saved)
+    assert torch.get_num_threads() == 2
+    Image.new("RGB", (64, 48)).save("content.png")
+    with pytest.raises(InputError, match="has changed"):
+        resume(saved)
+    assert torch.get_num_threads() == 2
+
+
+def test_one_imports_impasto_without_pytorch() -> None:
+    code = "import impasto, sys; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

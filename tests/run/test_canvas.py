@@ -1,0 +1,68 @@
+"""First canvases: noise, and a picture in the colours of another."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from impasto.run.canvas import noise, recolored
+
+
+def picture(seed: int, scale: float = 40.0) -> Tensor:
+    """A picture with colours that go together, as in a photograph."""
+    generator = torch.Generator().manual_seed(seed)
+    mixed = torch.eye(3).double() + 0.2 * torch.randn(3, 3, generator=generator).double()
+    colours = torch.randn(3, 30 * 20, generator=generator, dtype=torch.float64)
+    return (scale * (mixed @ colours) + 10 * seed).view(3, 20, 30)
+
+
+def statistics(of: Tensor) -> tuple[Tensor, Tensor]:
+    flat = of.flatten(1)
+    return flat.mean(1), torch.cov(flat, correction=0)
+
+
+@given(st.integers(0, 100), st.integers(0, 100))
+def test_a_recoloured_picture_has_the_style_s_mean_and_covariance(one: int, other: int) -> None:
+    content, style = picture(one), picture(other)
+    mean, covariance = statistics(recolored(content, style))
+    wanted_mean, wanted = statistics(style)
+    torch.testing.assert_close(mean, wanted_mean, rtol=0, atol=1e-6)
+    # The least variance that is added to both keeps them apart by about as much.
+    torch.testing.assert_close(covariance, wanted, rtol=0.01, atol=30)
+
+
+def test_a_picture_in_its_own_colours_is_itself() -> None:
+    content = picture(3)
+    torch.testing.assert_close(recolored(content, content), content, rtol=0, atol=1e-6)
+
+
+def test_where_things_are_in_the_style_does_not_matter() -> None:
+    content, style = picture(1), picture(2)
+    turned = style.flip(2).transpose(1, 2)
+    torch.testing.assert_close(recolored(content, turned), recolored(content, style))
+
+
+@pytest.mark.parametrize("grey", ["content", "style", "both"])
+def test_grey_pictures_give_finite_colours(grey: str) -> None:
+    content, style = (
+        picture(seed)[:1].expand(3, -1, -1) if grey in (name, "both") else picture(seed)
+        for seed, name in ((1, "content"), (2, "style"))
+    )
+    assert recolored(content, style).isfinite().all()
+
+
+def test_a_picture_of_one_colour_becomes_the_style_s_mean() -> None:
+    style = picture(2)
+    flat = recolored(torch.full((3, 8, 8), 7.0, dtype=torch.float64), style)
+    torch.testing.assert_close(flat, style.mean((1, 2)).reshape(3, 1, 1).expand(3, 8, 8))
+
+
+def test_noise_is_made_of_whole_numbers_and_of_its_seed() -> None:
+    like = torch.zeros(3, 40, 50)
+    drawn = noise(like, 5)
+    assert sorted(set(drawn.flatten().tolist())) == list(range(-20, 21))
+    assert torch.equal(drawn, noise(like, 5))
+    assert not torch.equal(drawn, noise(like, 6))

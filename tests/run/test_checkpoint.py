@@ -1,0 +1,642 @@
+"""A run that is stopped and gone on with ends with the bytes of one that never was."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import safetensors
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+import impasto
+import impasto.objective.objective
+from conftest import content_pixels, style_pixels
+from impasto import ImpastoWarning, InputError, Recipe, Result
+from impasto.cli.app import run
+from impasto.optim.optimizers import LBFGS, Adam, Optimizer
+from impasto.optim.preconditioner import Spectrum
+from impasto.run import checkpoint
+from impasto.run.painter import Run
+
+HEIGHT, WIDTH = 96, 128
+RECIPES: dict[str, dict[str, Any]] = {
+    "L-BFGS over levels": {"levels": 2, "steps": 9},
+    "Adam": {"optimizer": "adam", "levels": 1, "steps": 6, "keep": "updated"},
+    "by tiles": {"levels": 1, "steps": 5, "tile": 64},
+    "from noise": {"levels": 1, "steps": 5, "initial": "noise", "seed": 3},
+    "deep layers now and then": {
+        "levels": 1,
+        "steps": 6,
+        "style_layers": "conv1_1:1,conv2_1:1e-3",
+        "balance": "absolute",
+        "alpha": 1e-3,
+        "beta": 1000.0,
+    },
+}
+
+
+def recipe(**settings: Any) -> Recipe:
+    return Recipe(
+        **{
+            "size": (WIDTH, HEIGHT),
+            "content_layers": "conv2_1",
+            "style_layers": "conv1_1,conv2_1",
+            **settings,
+        }
+    )
+
+
+@pytest.fixture(autouse=True)
+def _pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(content_pixels(HEIGHT, WIDTH)).save("content.png")
+    Image.fromarray(style_pixels(HEIGHT, WIDTH)).save("style.png")
+
+
+def paint(on_step: Callable[[impasto.Step], bool | None] | None = None, **settings: Any) -> Result:
+    """A run that is saved after every step."""
+    return impasto.stylize(
+        "content.png",
+        "style.png",
+        recipe(**settings),
+        on_step=on_step,
+        device="cpu",
+        checkpoint="run.impasto",
+        checkpoint_every=0,
+    )
+
+
+# ------------------------------------------------------------------------------ from Python
+
+
+@pytest.mark.parametrize("settings", RECIPES.values(), ids=RECIPES)
+@pytest.mark.parametrize("last", [1, 2, 4])
+def test_the_canvas_is_that_of_a_run_that_was_never_stopped(
+    settings: dict[str, Any], last: int
+) -> None:
+    whole = paint(**settings)
+    paint(lambda step: step.number < last, **settings)
+    resumed = impasto.resume("run.impasto")
+    assert resumed.canvas.tobytes() == whole.canvas.tobytes()
+    assert [step.loss for step in resumed.history] == [step.loss for step in whole.history]
+    assert resumed.best.number == whole.best.number
+    assert resumed.stopped is None
+
+
+def test_the_first_checkpoint_is_written_before_the_first_step() -> None:
+    whole = paint(levels=1, steps=3)
+    Path("run.impasto").unlink()
+
+    def fail(step: impasto.Step) -> bool:
+        raise RuntimeError(step.number)
+
+    with pytest.raises(RuntimeError, match="1"):
+        paint(fail, levels=1, steps=3)
+    saved, _ = checkpoint.read(Path("run.impasto"))
+    assert (saved.history, saved.level, saved.count) == ([], 1, 0)
+    assert impasto.resume("run.impasto").canvas.tobytes() == whole.canvas.tobytes()
+
+
+def test_a_run_can_be_stopped_again_and_again() -> None:
+    whole = paint(**RECIPES["L-BFGS over levels"])
+    paint(lambda _: False, **RECIPES["L-BFGS over levels"])
+    result = impasto.resume("run.impasto", lambda _: False)
+    while result.stopped:
+        result = impasto.resume("run.impasto", lambda _: False)
+    assert result.canvas.tobytes() == whole.canvas.tobytes()
+
+
+def test_time_goes_on_where_it_was() -> None:
+    stopped = paint(lambda step: step.number < 3, levels=1, steps=5)
+    resumed = impasto.resume("run.impasto")
+    seconds = [step.seconds for step in resumed.history]
+    assert seconds == sorted(seconds)
+    assert seconds[2] == stopped.history[2].seconds
+
+
+def test_a_run_that_is_done_stays_done() -> None:
+    whole = paint(levels=1, steps=3)
+    assert impasto.resume("run.impasto").canvas.tobytes() == whole.canvas.tobytes()
+
+
+def test_it_names_its_inputs_wherever_one_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = paint(levels=1, steps=3)
+    paint(lambda _: False, levels=1, steps=3)
+    path = Path("run.impasto").absolute()
+    Path("elsewhere").mkdir()
+    monkeypatch.chdir("elsewhere")
+    assert impasto.resume(path).canvas.tobytes() == whole.canvas.tobytes()
+
+
+def test_pictures_in_memory_cannot_be_found_again() -> None:
+    with pytest.raises(InputError, match="needs a style picture that is a file"):
+        impasto.stylize("content.png", style_pixels(), recipe(), checkpoint="run.impasto")
+
+
+def test_a_run_goes_on_without_a_checkpoint_that_cannot_be_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = paint(levels=1, steps=3)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("impasto.run.checkpoint.write", full)
+    with pytest.warns(ImpastoWarning, match="not saved any more: .*No space left"):
+        result = paint(levels=1, steps=3)
+    assert result.canvas.tobytes() == whole.canvas.tobytes()
+
+
+@given(st.data())
+def test_an_optimiser_that_is_restored_goes_on_the_same_way(data: st.DataObject) -> None:
+    torch.manual_seed(data.draw(st.integers(0, 99)))
+    target, scale = torch.randn(3, 6, 8), torch.rand(3, 6, 8) + 0.1
+
+    def make() -> Optimizer:
+        return LBFGS(1.0, 4, Spectrum(6, 8, 0.8)) if lbfgs else Adam(0.5)
+
+    def go_on(optimizer: Optimizer, canvas: torch.Tensor, steps: int) -> torch.Tensor:
+        for _ in range(steps):
+            gap = canvas - target
+            loss = (scale * gap**4).sum().item()
+            following = optimizer.step(canvas, loss, 4 * scale * gap**3)
+            canvas = canvas if following is None else following
+        return canvas
+
+    lbfgs = data.draw(st.booleans())
+    first = make()
+    canvas = go_on(first, torch.zeros(3, 6, 8), data.draw(st.integers(1, 9)))
+    second = make()
+    numbers, tensors = first.state()
+    second.restore(dict(numbers), {name: tensor.clone() for name, tensor in tensors.items()})
+    assert torch.equal(go_on(first, canvas, 7), go_on(second, canvas, 7))
+
+
+# ------------------------------------------------------------------------------- what it refuses
+
+
+def refused(reason: str) -> None:
+    with pytest.raises(InputError, match=reason):
+        impasto.resume("run.impasto")
+
+
+def test_an_input_that_has_changed() -> None:
+    paint(lambda _: False)
+    Image.fromarray(style_pixels(30, 30)).save("style.png")
+    refused(r"style picture '.*style.png' has changed")
+
+
+def test_an_input_that_is_gone() -> None:
+    paint(lambda _: False)
+    Path("content.png").unlink()
+    refused(r"content picture '.*content.png' is not there any more")
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.3, 0.999])
+def test_a_file_that_was_cut_off(share: float) -> None:
+    paint(lambda _: False)
+    data = Path("run.impasto").read_bytes()
+    Path("run.impasto").write_bytes(data[: int(share * len(data))])
+    refused("cannot be read: it is damaged, or no checkpoint")
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_file_of_which_a_byte_was_changed(seed: int) -> None:
+    paint(lambda _: False)
+    data = bytearray(Path("run.impasto").read_bytes())
+    data[random.Random(seed).randrange(8, len(data))] ^= 0x20
+    Path("run.impasto").write_bytes(data)
+    refused("damaged|no checkpoint|incomplete")
+
+
+def test_a_file_of_another_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("impasto.run.painter.__version__", "0.0.1")
+    paint(lambda _: False)
+    refused("another version of impasto")
+
+
+@pytest.mark.parametrize("content", [b"", b"no checkpoint", b"\x80\x04K\x01.", bytes(4096)])
+def test_another_file(content: bytes) -> None:
+    Path("run.impasto").write_bytes(content)
+    refused("cannot be read: it is damaged, or no checkpoint")
+
+
+def test_a_safetensors_file_of_something_else() -> None:
+    from safetensors.torch import save_file
+
+    save_file({"weight": torch.zeros(3)}, "run.impasto")
+    refused("is no checkpoint of impasto")
+
+
+def test_no_file() -> None:
+    refused("There is no checkpoint 'run.impasto'")
+
+
+def test_a_folder() -> None:
+    Path("run.impasto").mkdir()
+    refused("There is no checkpoint")
+
+
+# ------------------------------------------------------------- what someone else wrote into it
+
+
+def rewrite(change: Callable[[dict[str, Any], dict[str, torch.Tensor]], Any]) -> None:
+    """The checkpoint changed, with the digest that goes with what it holds."""
+    from safetensors.torch import save_file
+
+    with safetensors.safe_open("run.impasto", "pt") as file:
+        state = json.loads(file.metadata()[checkpoint.KEY])
+        tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
+    change(state, tensors)
+    text = json.dumps(state)
+    digest = checkpoint._digest(text, tensors)
+    save_file(tensors, "run.impasto", {checkpoint.KEY: text, checkpoint.DIGEST: digest})
+
+
+HOSTILE: dict[str, Any] = {
+    "impasto": [None, 5, "0.0.1"],
+    "recipe": [5, None, [], {"size": "big"}, {"stepz": 3}, {"styles": 5}],
+    "content": [None, 5, "", "gone.png", "a\0b", "x" * 300, "x" * 5000],
+    "styles": [5, None, [5], [{}], [{"picture": 5}], [{"picture": "x" * 300}], []],
+    "inputs": [5, {}, {"content": "x"}, {"style 2 3": "x"}],
+    "weights": [None, 5, "x" * 300, "a\0b", "gone.pth"],
+    "weights_input": [5, "keras"],
+    "device": [None, 5, "", "abacus", "cpu:x", "cpu:-1", "cpu:" + "9" * 30, "x\0"],
+    "threads": [0, -1, 10**9, 10**30, 1.5, None],
+    "float32": [True, 1, "x"],
+    "level": [0, -1, 3, 10**30, 1.5, None],
+    "count": [-1, 10**6, 10**30, None],
+    "tiles": [5, [], [None] * 9, [15, None], [0, None], ["x", None], [10**30, None]],
+    "history": [[], 5, [[]], [[1, 1, 1, 1, 9]], [[1, 1, 1, -1, 1]], [["x"] * 5], [[1] * 5] * 99],
+    "best": [0, -1, 99, 10**30, None],
+    "done": [5, None],
+    "optimizer": [5, {"pairs": "x"}, {"pairs": 10**6}, {"line loss": 1.0}, {"pairs": None}],
+    "every": [-1, None, "x", 10**400],
+    "outputs": [5, None],
+    "new": [5],
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_state_that_cannot_be(name: str) -> None:
+    paint(lambda step: step.number < 3, levels=2, steps=9)
+    whole = Path("run.impasto").read_bytes()
+    for value in HOSTILE[name]:
+        Path("run.impasto").write_bytes(whole)
+        rewrite(lambda state, _, value=value: state.update({name: value}))  # type: ignore[misc]
+        with pytest.raises(InputError) as caught:
+            impasto.resume("run.impasto")
+        assert len(str(caught.value).splitlines()) == 1
+        assert torch.get_num_threads() == 2
+
+
+TENSORS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "shape": lambda tensor: torch.zeros(2, 5),
+    "one more": lambda tensor: tensor[None].clone(),
+    "float64": lambda tensor: tensor.double(),
+    "whole": lambda tensor: tensor.int(),
+    "empty": lambda tensor: torch.zeros(0),
+}
+
+
+@pytest.mark.parametrize("change", TENSORS.values(), ids=TENSORS)
+def test_tensors_that_do_not_fit(change: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    paint(lambda step: step.number < 4, **RECIPES["deep layers now and then"])
+    with safetensors.safe_open("run.impasto", "pt") as file:
+        names = list(file.keys())
+    whole = Path("run.impasto").read_bytes()
+    assert len(names) > 10
+    for name in names:
+        Path("run.impasto").write_bytes(whole)
+
+        def replace(_: dict[str, Any], tensors: dict[str, torch.Tensor], name: str = name) -> None:
+            tensors[name] = change(tensors[name])
+
+        rewrite(replace)
+        refused(f"does not hold a run of its recipe .its tensor '{name}' is not that")
+
+
+def test_tensors_that_are_missing_or_too_many() -> None:
+    paint(lambda step: step.number < 4, levels=1, steps=9)
+    whole = Path("run.impasto").read_bytes()
+    for name in ("canvas", "kept", "scale", "step 0", "line start"):
+        Path("run.impasto").write_bytes(whole)
+        rewrite(lambda _, tensors, name=name: tensors.pop(name))  # type: ignore[misc]
+        refused(f"does not hold a run of its recipe .it lacks '{name}'")
+    Path("run.impasto").write_bytes(whole)
+    rewrite(lambda _, tensors: tensors.update(new=torch.zeros(3)))
+    refused("its tensor 'new' is not that of such a run")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_canvas_that_is_not_finite(value: float) -> None:
+    paint(lambda step: step.number < 4, levels=1, steps=9)
+    rewrite(lambda _, tensors: tensors["kept"].fill_(value))
+    refused("its canvas holds NaN or infinity")
+
+
+@pytest.mark.parametrize("text", ["", "5", "[" * 100_000, "9" * 5000, '{"impasto": 5}'])
+def test_a_state_that_is_none(text: str) -> None:
+    from safetensors.torch import save_file
+
+    tensors = {"canvas": torch.zeros(3)}
+    digest = checkpoint._digest(text, tensors)
+    save_file(tensors, "run.impasto", {checkpoint.KEY: text, checkpoint.DIGEST: digest})
+    refused("written by another version")
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "x" * 5000, "a\0b", "style.png/run.impasto"])
+def test_a_name_that_no_checkpoint_can_have(name: str) -> None:
+    with pytest.raises(InputError, match="There is no checkpoint"):
+        impasto.resume(name)
+
+
+# ------------------------------------------------------------------------- on the command line
+
+FLAGS = [
+    *("--size", f"{WIDTH}x{HEIGHT}", "--levels", "2", "--device", "cpu", "--threads", "2"),
+    *("--content-layers", "conv2_1", "--style-layers", "conv1_1,conv2_1"),
+]
+
+
+def command(*flags: str) -> list[str]:
+    return ["stylize", "content.png", "style.png", "-o", "out.png", *FLAGS, *flags]
+
+
+def start(*flags: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "impasto", *command(*flags)], stderr=subprocess.PIPE, text=True
+    )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no kill -9 there")
+def test_kill_9_in_the_middle_and_the_same_bytes() -> None:
+    """The short version of `make soak`."""
+    flags = ("--steps", "150", "--checkpoint", "run.impasto", "--checkpoint-every", "0")
+    assert run(command(*flags)) == 0
+    whole = Path("out.png").read_bytes()
+    Path("out.png").unlink()
+    Path("run.impasto").unlink()
+    process = start(*flags)
+    while not Path("run.impasto").exists() and process.poll() is None:
+        time.sleep(0.01)
+    time.sleep(0.3)
+    process.kill()
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    assert not Path("out.png").exists()
+    assert run(["resume", "run.impasto"]) == 0
+    assert Path("out.png").read_bytes() == whole
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no SIGTERM there")
+def test_sigterm_keeps_the_best_picture_and_says_how_to_go_on() -> None:
+    process = start("--steps", "100000", "--checkpoint", "run.impasto")
+    assert process.stderr is not None
+    while process.poll() is None and "step 1/" not in process.stderr.readline():
+        pass
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert f"Go on with: impasto resume {Path('run.impasto').absolute()}" in said
+    with Image.open("out.png") as image:
+        assert image.size == (WIDTH, HEIGHT)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such limits there")
+def test_a_full_disk_costs_the_checkpoint_and_not_the_picture() -> None:
+    """A limit on the size of files stands in for a disk that is full."""
+    limited = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000)); "
+        "from impasto.cli.app import run; sys.exit(run(sys.argv[1:]))"
+    )
+    flags = ("--steps", "5", "--checkpoint", "run.impasto", "--checkpoint-every", "0")
+    done = subprocess.run(
+        [sys.executable, "-c", limited, *command(*flags)],
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "The run is not saved any more" in done.stderr
+    with Image.open("out.png") as image:
+        image.load()
+    assert not list(Path().glob(".*.part"))
+
+
+def test_resume_writes_everything_the_run_was_to_write() -> None:
+    flags = ("--steps", "5", "--trace", "run.jsonl", "--montage", "montage.png")
+    assert run(command(*flags, "--checkpoint", "run.impasto")) == 0
+    names = ("out.png", "montage.png")
+    whole = {name: Path(name).read_bytes() for name in names}
+    for name in (*names, "run.jsonl"):
+        Path(name).unlink()
+    assert run(["resume", "run.impasto"]) == 0
+    assert {name: Path(name).read_bytes() for name in names} == whole
+    assert len(Path("run.jsonl").read_text().splitlines()) == 1 + 5 + 1
+
+
+def test_an_output_folder_that_went_away_costs_nothing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("folder").mkdir()
+    flags = command("--steps", "3", "--checkpoint", "run.impasto")
+    flags[flags.index("out.png")] = "folder/out.png"
+    paint_run = Run.paint
+
+    def paint(made: Run, on_step: Any = None) -> Result:
+        Path("folder").rmdir()
+        return paint_run(made, on_step)
+
+    monkeypatch.setattr(Run, "paint", paint)
+    assert run(flags) == 2
+    said = capsys.readouterr().err
+    assert "What was painted is not lost: impasto resume" in said
+    assert "There is no folder 'folder'" in said
+    monkeypatch.setattr(Run, "paint", paint_run)
+    assert run(["resume", "run.impasto", "-o", "other.png"]) == 0
+    assert Path("other.png").exists()
+
+
+def test_resume_goes_on_without_what_can_be_written_no_more(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path("folder").mkdir()
+    flags = ("--steps", "3", "--montage", "folder/montage.png", "--checkpoint", "run.impasto")
+    assert run(command(*flags)) == 0
+    Path("folder/montage.png").unlink()
+    Path("folder").rmdir()
+    Path("out.png").unlink()
+    assert run(["resume", "run.impasto"]) == 0
+    assert "Going on without --montage. There is no folder" in capsys.readouterr().err
+    assert Path("out.png").exists()
+
+
+def test_a_run_that_can_be_gone_on_with_is_not_replaced(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    paint(lambda _: False)
+    unfinished = Path("run.impasto").read_bytes()
+    assert run(command("--steps", "1", "--checkpoint", "run.impasto")) == 2
+    assert "holds a run that has not come to its end" in capsys.readouterr().err
+    with pytest.raises(InputError, match="has not come to its end"):
+        paint()
+    assert Path("run.impasto").read_bytes() == unfinished
+    Path("run.impasto").unlink()
+    paint()
+    paint()  # over one that is done
+
+
+def test_a_run_of_a_device_that_is_not_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    paint(lambda _: False)
+    monkeypatch.setattr("impasto.network.devices.is_offered", lambda _: False)
+    with pytest.raises(InputError, match="computes on 'cpu', which this machine does not offer"):
+        impasto.resume("run.impasto")
+
+
+def test_resume_under_another_name() -> None:
+    assert run(command("--steps", "3", "--checkpoint", "run.impasto")) == 0
+    whole = Path("out.png").read_bytes()
+    Path("out.png").unlink()
+    assert run(["resume", "run.impasto", "-o", "other.png"]) == 0
+    assert Path("other.png").read_bytes() == whole
+    assert not Path("out.png").exists()
+
+
+def test_a_run_begun_from_python_needs_a_name(capsys: pytest.CaptureFixture[str]) -> None:
+    paint(lambda _: False)
+    assert run(["resume", "run.impasto"]) == 2
+    assert "name one with --output" in capsys.readouterr().err
+    assert run(["resume", "run.impasto", "-o", "out.png"]) == 0
+
+
+def test_a_long_run_is_saved_without_being_asked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr("impasto.cli.session.LONG", 0.0)
+    monkeypatch.setattr("impasto.cli.session.MANY_PIXELS", 0.0)
+    seen: list[Path] = []
+    record = checkpoint.write
+
+    def write(path: Path, *state: Any) -> None:
+        seen.append(path)
+        record(path, *state)
+
+    monkeypatch.setattr("impasto.run.checkpoint.write", write)
+    assert run(command("--steps", "3")) == 0
+    assert seen[0].is_relative_to(tmp_path / "cache")
+    assert f"impasto resume {seen[0]}" in capsys.readouterr().err
+    assert not seen[0].exists()  # a run that is done needs it no longer
+    paint(lambda _: False)
+    Path("run.impasto").rename(seen[0])
+    assert run(command("--steps", "3")) == 0
+    assert f"was stopped, and is kept: impasto resume {seen[0]}" in capsys.readouterr().err
+    assert seen[0].exists()
+    assert seen[-1] != seen[0]
+
+
+@pytest.mark.parametrize(
+    ("flags", "reason"),
+    [
+        (("--checkpoint", "missing/run.impasto"), "There is no folder 'missing'"),
+        (("--checkpoint", "out.png"), "'out.png' is another output"),
+        (("--checkpoint", "style.png"), "'style.png' is an input"),
+        (("--initial", "a.png", "--checkpoint", "a.png"), "'a.png' is an input"),
+        (("--weights", "a.h5", "--checkpoint", "a.h5"), "'a.h5' is an input"),
+        (("--checkpoint", "a", "--checkpoint-every", "-1"), "saved every -1.0 seconds"),
+        (("--checkpoint-every", "nan"), "saved every nan seconds"),
+    ],
+)
+def test_a_checkpoint_that_cannot_be(
+    flags: tuple[str, ...], reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(command("--steps", "1", *flags)) == 2
+    error = capsys.readouterr().err
+    assert reason in error
+    assert "Traceback" not in error
+    assert not Path("out.png").exists()
+
+
+# ------------------------------------------------------------------------------------- dry run
+
+
+def test_a_dry_run_says_what_it_would_take_and_paints_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(command("--steps", "40", "--tile", "64", "--dry-run")) == 0
+    said = capsys.readouterr().err
+    assert f"{WIDTH}×{HEIGHT} pixels in 4 tiles of 64, 40 steps at 2 sizes" in said
+    assert " GB." in said
+    assert "64×48" in said
+    assert sorted(path.name for path in Path().iterdir()) == ["content.png", "style.png"]
+
+
+# ------------------------------------------------------------------------------------- memory
+
+
+def test_a_run_that_is_short_of_memory_goes_on_in_smaller_tiles(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = Run("content.png", "style.png", recipe(levels=1, steps=4), device="cpu")
+    whole = Run("content.png", "style.png", recipe(levels=1, steps=4), device="cpu").paint()
+
+    def scarce(*_: Any, **__: Any) -> Any:
+        raise MemoryError
+
+    monkeypatch.setattr(impasto.objective.objective.Objective, "look", scarce)  # at a whole picture
+    with pytest.warns(ImpastoWarning, match="going on with tiles of 64"):
+        result = made.paint()
+    assert result.stopped is None
+    np.testing.assert_allclose(result.canvas, whole.canvas, atol=0.05)
+
+
+LITTLE_MEMORY = """
+import resource, sys, warnings
+from impasto import Recipe
+from impasto.run.painter import Run
+recipe = Recipe(size=512, levels=1, steps=2, tile="off")
+made = Run("content.png", "style.png", recipe, device="cpu")
+taken = 4096 * int(open("/proc/self/statm").read().split()[0])
+resource.setrlimit(resource.RLIMIT_AS, (taken + 60_000_000, resource.RLIM_INFINITY))
+made.paint()
+print(made.evaluator.tiles)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux keeps a process to its memory")
+def test_a_run_whose_memory_the_system_limits_goes_on_in_smaller_tiles() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LITTLE_MEMORY], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Memory ran out at 512×384 pixels; going on with tiles of 256" in done.stderr
+    assert done.stdout != "[None]\n"
+
+
+def test_where_no_tile_is_small_enough_one_sentence_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = Run("content.png", "style.png", recipe(levels=1, steps=4), device="cpu")
+
+    def none(*_: Any, **__: Any) -> Any:
+        raise MemoryError
+
+    monkeypatch.setattr(impasto.objective.objective.Objective, "_look", none)
+    with (
+        pytest.warns(ImpastoWarning, match="going on with tiles"),
+        pytest.raises(impasto.RunError, match="Memory ran out at 128×96 pixels"),
+    ):
+        made.paint()

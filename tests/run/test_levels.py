@@ -1,0 +1,59 @@
+"""Which sizes a canvas goes through, for any size and any number of levels and steps."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from impasto.run.levels import SMALLEST_SIDE, plan
+from impasto.settings.recipe import Recipe
+
+sizes = st.tuples(st.integers(16, 4000), st.integers(16, 4000))
+recipes = st.builds(
+    Recipe,
+    levels=st.integers(1, 10),
+    steps=st.integers(1, 3000),
+    balance=st.sampled_from(["relative", "absolute"]),
+    beta=st.just(1000.0),
+)
+
+
+@given(sizes, sizes, recipes)
+def test_every_step_belongs_to_a_level_and_every_level_has_one(
+    canvas: tuple[int, int], style: tuple[int, int], recipe: Recipe
+) -> None:
+    steps = [level.steps for level in plan(canvas, [style], recipe)]
+    assert sum(steps) == recipe.steps
+    assert min(steps) >= 1
+
+
+@given(sizes, sizes, recipes)
+def test_the_last_level_is_the_canvas_and_each_is_half_the_next(
+    canvas: tuple[int, int], style: tuple[int, int], recipe: Recipe
+) -> None:
+    levels = plan(canvas, [style], recipe)
+    assert (levels[-1].size, levels[-1].style_sizes) == (canvas, (style,))
+    for coarse, fine in pairwise(levels):
+        assert all(abs(2 * a - b) <= 2 for a, b in zip(coarse.size, fine.size, strict=True))
+    assert [level.number for level in levels] == list(range(1, len(levels) + 1))
+
+
+@given(sizes, sizes, recipes)
+def test_no_coarser_level_is_too_small(
+    canvas: tuple[int, int], style: tuple[int, int], recipe: Recipe
+) -> None:
+    for level in plan(canvas, [style], recipe)[:-1]:
+        assert min(*level.size, *level.style_sizes[0]) >= SMALLEST_SIDE
+
+
+@given(st.integers(96, 20_000))
+def test_auto_begins_at_about_128_pixels(longer: int) -> None:
+    levels = plan((longer, longer), [(longer, longer)], Recipe(steps=100))
+    assert 90 <= max(levels[0].size) <= 182
+
+
+def test_one_level_takes_every_step() -> None:
+    (level,) = plan((512, 384), [(512, 320)], Recipe(levels=1, steps=300))
+    assert (level.size, level.steps) == ((512, 384), 300)

@@ -1,0 +1,271 @@
+"""The studio's page in a real browser: Debian's Chromium, driven by Playwright."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from conftest import content_pixels, style_pixels
+from impasto.studio.jobs import Workshop
+from studio_helpers import running
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+NO_CHROMIUM = "there is no Chromium: apt-get install chromium"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+LONG = 60_000  # milliseconds
+
+if CHROMIUM is None and "CI" in os.environ:
+    raise RuntimeError(NO_CHROMIUM)
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Workshop]]:
+    with running(tmp_path_factory.mktemp("studio")) as made:
+        yield made
+
+
+@pytest.fixture
+def address(studio: tuple[str, Workshop]) -> str:
+    return studio[0]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(autouse=True)
+def _left(browser: Browser) -> Iterator[None]:
+    """Every test leaves its pages: one that paints on would be in the way of the next."""
+    yield
+    for context in browser.contexts:
+        context.close()
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pictures")
+    Image.fromarray(content_pixels(192, 256)).save(folder / "content.png")
+    Image.fromarray(style_pixels(192, 256)).save(folder / "style.png")
+    (folder / "broken.png").write_bytes(b"no picture at all")
+    return folder
+
+
+def visit(browser: Browser, address: str, language: str = "en-US", width: int = 1280) -> Page:
+    """The page, once it can be used; requests to anywhere else fail the test."""
+    context = browser.new_context(locale=language, viewport={"width": width, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(LONG)
+    expect.set_options(timeout=LONG)
+    outside: list[str] = []
+    page.on("request", lambda request: outside.append(request.url))
+    page.goto(address)
+    page.wait_for_selector("#paint")
+    page.wait_for_selector("#content input[type=file]", state="attached")
+    own = (address, "data:", "blob:")
+    assert [url for url in outside if not url.startswith(own)] == []
+    return page
+
+
+def choose(page: Page, pictures: Path, content: str = "content.png") -> None:
+    for place, name in (("content", content), ("style", "style.png")):
+        page.set_input_files(f"#{place} input[type=file]", pictures / name)
+        expect(page.locator(f"#{place} img")).to_be_visible()
+
+
+def setting(page: Page, name: str, value: str) -> None:
+    """Fill one of the expert's settings in."""
+    field = page.locator(f"#setting-{name}").locator("textarea, input").first
+    if not field.is_visible():
+        page.get_by_text(re.compile("All settings|모든 설정")).click()
+    field.fill(value)
+
+
+def painting(page: Page) -> bytes:
+    """What the preview shows."""
+    image = page.locator("#painting img")
+    expect(image).to_be_visible()
+    return page.request.get(str(image.get_attribute("src"))).body()
+
+
+def download(page: Page) -> Path:
+    """The PNG that is offered once it is painted."""
+    link = page.locator("#files a").first
+    with page.expect_download() as started:
+        link.click()
+    return Path(started.value.path())
+
+
+def test_two_pictures_become_a_painting_that_can_be_watched_stopped_and_kept(
+    browser: Browser, address: str, pictures: Path
+) -> None:
+    page = visit(browser, address)
+    choose(page, pictures)
+    setting(page, "size", "256")
+    setting(page, "steps", "2000")
+    page.click("#paint")
+    seen: set[bytes] = set()
+    deadline = time.monotonic() + 90
+    while len(seen) < 3 and time.monotonic() < deadline:
+        seen.add(painting(page))
+        time.sleep(0.5)
+    assert len(seen) >= 3
+    expect(page.locator("#status")).to_contain_text("of 2000")
+    page.click("#stop")
+    expect(page.locator("#status")).to_contain_text("Stopped after step")
+    expect(page.locator("#compare")).to_be_visible()
+    with Image.open(download(page)) as image:
+        assert image.size == (256, 192)
+        assert "impasto" in image.info
+    expect(page.locator("#history img").first).to_be_visible()
+
+
+def test_who_leaves_the_page_makes_room(
+    browser: Browser, studio: tuple[str, Workshop], pictures: Path
+) -> None:
+    address, workshop = studio
+    page = visit(browser, address)
+    choose(page, pictures)
+    setting(page, "steps", "2000")
+    page.click("#paint")
+    painting(page)
+    assert len(workshop.line) == 1
+    page.close()
+    deadline = time.monotonic() + 60
+    while len(workshop.line) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert len(workshop.line) == 0
+
+
+def test_a_painting_goes_on_after_the_server_was_stopped(
+    browser: Browser, pictures: Path, tmp_path: Path
+) -> None:
+    with running(tmp_path) as (address, _):
+        page = visit(browser, address)
+        choose(page, pictures)
+        setting(page, "size", "96")
+        setting(page, "style_layers", "conv1_1")
+        setting(page, "steps", "150")
+        page.click("#paint")
+        painting(page)
+    with running(tmp_path, port=int(address.rpartition(":")[2])):
+        page.reload()
+        page.click("#go-on")
+        expect(page.locator("#status")).to_contain_text("Painted")
+        expect(page.locator("#status")).to_contain_text("150 steps")
+
+
+def test_a_broken_picture_is_told_in_one_sentence(
+    browser: Browser, address: str, pictures: Path
+) -> None:
+    page = visit(browser, address)
+    page.set_input_files("#style input[type=file]", pictures / "style.png")
+    page.set_input_files("#content input[type=file]", pictures / "broken.png")
+    expect(page.get_by_text("The photograph 'broken.png' is damaged or not a")).to_be_visible()
+
+
+def test_what_is_to_be_known_of_a_picture_stands_under_the_status(
+    browser: Browser, address: str, pictures: Path
+) -> None:
+    pixels = np.full((96, 128, 4), 255, np.uint8)
+    pixels[:20, :20, 3] = 0
+    Image.fromarray(pixels).save(pictures / "transparent.png")
+    for language, sentence in (("en-US", "it is laid on white"), ("ko-KR", "흰 바탕에")):
+        page = visit(browser, address, language)
+        choose(page, pictures, "transparent.png")
+        setting(page, "size", "64")
+        setting(page, "steps", "2")
+        page.click("#paint")
+        expect(page.locator("#notes")).to_contain_text(sentence)
+        expect(page.locator("#status")).to_contain_text(re.compile("Painted|완성"))
+        expect(page.locator("#notes")).to_contain_text(sentence)
+
+
+def test_painting_nothing_asks_for_pictures(browser: Browser, address: str) -> None:
+    page = visit(browser, address)
+    page.click("#paint")
+    expect(page.get_by_text("Choose a photograph and a style picture first.")).to_be_visible()
+
+
+def test_korean_by_the_browser_and_by_the_switch(browser: Browser, address: str) -> None:
+    page = visit(browser, address, "ko-KR")
+    expect(page.locator("#paint")).to_have_text("그리기")
+    page.click("#switch")
+    expect(page.locator("#paint")).to_have_text("Paint")
+    page.reload()
+    expect(page.locator("#paint")).to_have_text("Paint")
+    page.click("#switch")
+    expect(page.locator("#paint")).to_have_text("그리기")
+
+
+def test_settings_and_errors_are_korean_too(browser: Browser, address: str, pictures: Path) -> None:
+    page = visit(browser, address, "ko-KR")
+    setting(page, "steps", "0")
+    expect(page.locator("#setting-steps")).to_contain_text("손실과 기울기를 계산하는 횟수")
+    expect(page.locator("#setting-pooling")).to_contain_text("풀링")
+    expect(page.locator("#setting-color input")).to_have_value("style")
+    page.set_input_files("#content input[type=file]", pictures / "broken.png")
+    expect(page.get_by_text("손상되었거나 읽을 수 없는 그림입니다").first).to_be_visible()
+
+
+def test_a_phone_s_width_needs_no_scrolling_sideways(browser: Browser, address: str) -> None:
+    page = visit(browser, address, width=375)
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= 375
+    expect(page.locator("#paint")).to_be_visible()
+
+
+def test_a_region_painted_by_mouse_changes_the_painting(
+    browser: Browser, address: str, pictures: Path
+) -> None:
+    results = []
+    for is_painted in (False, True):
+        page = visit(browser, address)
+        choose(page, pictures)
+        page.get_by_text("A second style, and where it goes").click()
+        page.set_input_files("#second input[type=file]", pictures / "content.png")
+        if is_painted:
+            canvas = page.locator("#brush canvas").first
+            canvas.scroll_into_view_if_needed()
+            box = canvas.bounding_box()
+            assert box is not None
+            x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+            page.mouse.move(x - 60, y)
+            page.mouse.down()
+            page.mouse.move(x + 60, y + 20, steps=10)
+            page.mouse.up()
+        setting(page, "size", "96")
+        setting(page, "steps", "8")
+        page.click("#paint")
+        expect(page.locator("#status")).to_contain_text("Painted")
+        with Image.open(download(page)) as image:
+            results.append((np.asarray(image), image.info["impasto"]))
+    assert '"mask"' not in results[0][1]
+    assert '"mask"' in results[1][1]
+    assert (results[0][0] != results[1][0]).any()
+
+
+def test_who_has_the_password_comes_in(browser: Browser, tmp_path: Path) -> None:
+    with running(tmp_path / "studio", auth=("anna", "secret")) as (address, _):
+        page = browser.new_context(locale="en-US").new_page()
+        page.set_default_timeout(LONG)
+        page.goto(address)
+        for password in ("wrong", "secret"):
+            page.locator("input").nth(0).fill("anna")
+            page.locator("input[type=password]").fill(password)
+            assert page.locator("#paint").count() == 0
+            page.get_by_role("button", name="Login").click()
+        page.wait_for_selector("#paint")
