@@ -20,11 +20,11 @@ EVALUATE = """
 import sys, time
 import numpy as np
 from impasto import Recipe, images
-from impasto.run.painter import Run
+from impasto.run.prepare import prepare
 content, style, side, tile = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 pixels = images.resize_in_kind(images.read(content).pixels, (side, side))
 recipe = Recipe(size=side, levels=1, steps=1, tile=tile, initial="content")
-made = Run(pixels, style, recipe, device="cpu")
+made = prepare(pixels, style, recipe, device="cpu")
 began = time.perf_counter()
 measured = made.evaluator.objective(made.first_canvas)
 assert measured.is_finite()

@@ -20,7 +20,7 @@ from torch import Tensor
 
 import plain
 from impasto.network import weights
-from impasto.run.painter import Run
+from impasto.run import prepare as runs
 from impasto.run.result import Step, finish
 from impasto.settings.recipe import Recipe
 from plan import Pair
@@ -93,7 +93,7 @@ def prepare(pair: Pair, size: tuple[int, int]) -> Prepared:
     """Lay out a pair as the preset ``gatys`` does."""
     loaded = weights.load()
     content, style, first = (
-        Run(
+        runs.prepare(
             pair.content,
             pair.style,
             Recipe.preset("gatys", size=size, initial=initial),
@@ -131,7 +131,7 @@ def paint_ours(
         initial: the first canvas, if not the preset's own; reduced to the coarsest level.
     """
     began = time.perf_counter()
-    run = Run(
+    run = runs.prepare(
         prepared.pair.content,
         prepared.pair.style,
         Recipe.preset(PRESET, size=prepared.size),

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from impasto.errors import ImpastoWarning as ImpastoWarning
     from impasto.errors import InputError as InputError
     from impasto.errors import RunError as RunError
-    from impasto.run.painter import resume as resume
-    from impasto.run.painter import stylize as stylize
     from impasto.run.result import Result as Result
     from impasto.run.result import Step as Step
+    from impasto.run.stylize import resume as resume
+    from impasto.run.stylize import stylize as stylize
     from impasto.settings.recipe import Recipe as Recipe
     from impasto.settings.style import Style as Style
 
@@ -35,8 +35,8 @@ _HOMES = {
     "RunError": "errors",
     "Step": "run.result",
     "Style": "settings.style",
-    "resume": "run.painter",
-    "stylize": "run.painter",
+    "resume": "run.stylize",
+    "stylize": "run.stylize",
 }
 
 __all__ = ["__version__", *_HOMES]  # noqa: PLE0604

@@ -378,11 +378,12 @@ def begun(folder: Path) -> None:
     mask.paste("white", (0, 0, 24, 36))
     mask.save(folder / "mask.png")
     from impasto.report.outputs import Outputs
-    from impasto.run.painter import Run
+    from impasto.run.prepare import prepare
+    from impasto.run.saving import save_to
 
-    painting = Run(str(folder / "content.png"), str(folder / "style.png"), recipe, device="cpu")
+    painting = prepare(str(folder / "content.png"), str(folder / "style.png"), recipe, device="cpu")
     outputs = Outputs(picture=folder / "out.png", trace=folder / "run.jsonl")
-    painting.save_to(folder / "run.impasto", 0.0, outputs.to_json())
+    save_to(painting, folder / "run.impasto", 0.0, outputs.to_json())
     painting.paint(stop_early)
 
 

@@ -20,10 +20,10 @@ from impasto import InputError, Recipe, Result, Step, Style, stylize
 from impasto.cli.app import run
 from impasto.experiments.sweep import Axis, grid, sweep
 from impasto.network import weights
-from impasto.objective.cache import Known
+from impasto.objective.cache import KNOWN_BYTES, Known
 from impasto.objective.objective import Objective
 from impasto.pictures import images
-from impasto.run.painter import Run
+from impasto.run.prepare import check_variation, prepare, vary
 from impasto.settings.loss_table import CONTENT_LOSSES, STYLE_LOSSES
 
 FLAGS = ["--size", "64", "--levels", "1", "--steps", "3", "--device", "cpu"]
@@ -162,11 +162,11 @@ def test_what_is_shared_does_not_change_a_picture_of_several_styles(field: str) 
 
 def check_each_is_painted_as_alone(style: str | None, recipes: list[Recipe]) -> None:
     """One after the other, and back again to the first."""
-    first = Run("content.png", style, recipes[0], device="cpu", varies=True)
+    first = prepare("content.png", style, recipes[0], device="cpu", cache_bytes=KNOWN_BYTES)
     alone = [stylize("content.png", style, recipe, device="cpu") for recipe in recipes]
     for recipe, expected in zip([*recipes, recipes[0]], [*alone, alone[0]], strict=True):
-        first.check(recipe)
-        painted = first.varied(recipe).paint()
+        check_variation(first, recipe)
+        painted = vary(first, recipe).paint()
         assert painted.canvas.tobytes() == expected.canvas.tobytes()
         assert painted.image.tobytes() == expected.image.tobytes()
         assert losses_of(painted) == losses_of(expected)
@@ -193,7 +193,7 @@ def test_each_region_of_one_picture_is_the_one_that_is_protected() -> None:
 
 def test_pictures_in_memory_of_one_colour_are_told_apart_by_their_shape() -> None:
     wide, high = (
-        Run(np.full(shape, 90, np.uint8), np.full((48, 48, 3), 9, np.uint8), Recipe(**SMALL))
+        prepare(np.full(shape, 90, np.uint8), np.full((48, 48, 3), 9, np.uint8), Recipe(**SMALL))
         for shape in ((48, 64, 3), (64, 48, 3))
     )
     assert wide.inputs.identity != high.inputs.identity
@@ -383,7 +383,7 @@ def test_a_reconstruction_comes_near_its_picture() -> None:
 
 def test_a_painting_needs_a_style() -> None:
     with pytest.raises(InputError, match="There is no style picture"):
-        Run("content.png", None, Recipe(size=64))
+        prepare("content.png", None, Recipe(size=64))
 
 
 def test_one_of_the_two_pictures_has_to_count() -> None:

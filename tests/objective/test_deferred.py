@@ -15,7 +15,7 @@ from impasto.network.weights import Weights
 from impasto.objective.deferred import LONGEST, Deferred, cut_for
 from impasto.objective.objective import Objective
 from impasto.objective.regions import StyleCanvas
-from impasto.run.painter import Run
+from impasto.run.prepare import prepare
 
 HEIGHT, WIDTH = 32, 40
 LAYERS = {"content_layers": "conv1_2:1,conv2_2:1", "style_layers": "conv1_1,conv2_1,conv3_1"}
@@ -153,13 +153,13 @@ def test_where_the_network_is_cut(content: str, style: str, cut: str | None) -> 
 def test_who_defers(settings: dict[str, Any], defers: bool) -> None:
     pictures = content_pixels(48, 64), style_pixels(48, 64)
     recipe = Recipe.preset("gatys-fast", size=64, levels=1, **settings)
-    run = Run(*pictures, recipe, device="cpu")
+    run = prepare(*pictures, recipe, device="cpu")
     assert (run.evaluator.deferred is not None) == defers
 
 
 def test_the_last_step_is_exact() -> None:
     pictures = content_pixels(48, 64), style_pixels(48, 64)
-    run = Run(*pictures, Recipe.preset("gatys-fast", size=64, levels=1, steps=12), device="cpu")
+    run = prepare(*pictures, Recipe.preset("gatys-fast", size=64, levels=1, steps=12), device="cpu")
     ages = []
 
     def watch(step: Step) -> None:
@@ -175,9 +175,7 @@ def test_a_long_run_comes_as_far_as_one_that_measures_everything(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Where little is left to gain, estimates neither mislead it nor end it early."""
-    monkeypatch.setattr(
-        "impasto.run.painter.STAND_IN", 0.0
-    )  # which is another with the deep layers
+    monkeypatch.setattr("impasto.run.run.STAND_IN", 0.0)  # which is another with the deep layers
     pictures = content_pixels(48, 64), style_pixels(48, 64)
     ours, exact = (
         stylize(

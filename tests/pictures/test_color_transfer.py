@@ -13,7 +13,7 @@ from conftest import content_pixels, style_pixels
 from impasto import Recipe, stylize
 from impasto.pictures.color_transfer import colours_of_content, histogram_of_content, oklab, srgb
 from impasto.pictures.images import to_uint8
-from impasto.run.painter import Run
+from impasto.run.prepare import prepare
 
 pictures = arrays(np.uint8, (5, 7, 3))
 QUICK: dict[str, Any] = {
@@ -85,12 +85,12 @@ def test_match_gives_the_style_the_colours_of_the_content() -> None:
     content, style = (generator.integers(0, 256, (40, 48, 3), dtype=np.uint8) for _ in range(2))
     content[..., 0] //= 3
     recipe = Recipe(**QUICK, color="match")
-    run = Run(content, style, recipe, device="cpu")
+    run = prepare(content, style, recipe, device="cpu")
     matched, wanted = (
         canvas.double().flatten(1)
         for canvas in (
-            next(run._canvases.styles_at(run.levels[0])).canvas,
-            run._canvases.content_at(run.levels[0]),
+            next(run.canvases.styles_at(run.levels[0])).canvas,
+            run.canvases.content_at(run.levels[0]),
         )
     )
     np.testing.assert_allclose(matched.mean(1), wanted.mean(1), rtol=1e-3)

@@ -17,7 +17,8 @@ import impasto
 from impasto import Recipe, RunError, stylize
 from impasto.cli.app import run
 from impasto.process.memory import is_out_of_memory
-from impasto.run.painter import Run
+from impasto.run.prepare import prepare
+from impasto.run.saving import save_to
 
 pytestmark = [
     pytest.mark.usefixtures("small_pictures"),
@@ -140,8 +141,8 @@ def test_a_checkpoint_that_does_not_fit_is_done_without(monkeypatch: pytest.Monk
     def starve(*_: Any) -> None:
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
 
-    made = Run("content.png", "style.png", Recipe(size=48, levels=1, steps=2), device="cpu")
-    made.save_to("run.impasto", 0.0)
+    made = prepare("content.png", "style.png", Recipe(size=48, levels=1, steps=2), device="cpu")
+    save_to(made, "run.impasto", 0.0)
     monkeypatch.setattr("impasto.run.checkpoint.write", starve)
     with pytest.warns(impasto.errors.ImpastoWarning, match="not saved any more"):
         assert len(made.paint().history) == 2
@@ -163,7 +164,8 @@ def test_a_process_with_little_address_space_paints_or_says_one_sentence(megabyt
     code = f"""
         import resource, sys
         import psutil, torch
-        from impasto import images, painter
+        from impasto.pictures import images
+        import impasto.run.stylize
         from impasto.cli.app import run
         torch.set_num_threads(1)
         images.read("content.png")

@@ -29,7 +29,8 @@ from impasto.cli.app import run
 from impasto.optim.optimizers import LBFGS, Adam, Optimizer
 from impasto.optim.preconditioner import Spectrum
 from impasto.run import checkpoint
-from impasto.run.painter import Run
+from impasto.run.prepare import prepare
+from impasto.run.run import Run
 
 HEIGHT, WIDTH = 96, 128
 RECIPES: dict[str, dict[str, Any]] = {
@@ -223,7 +224,7 @@ def test_a_file_of_which_a_byte_was_changed(seed: int) -> None:
 
 
 def test_a_file_of_another_version(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("impasto.run.painter.__version__", "0.0.1")
+    monkeypatch.setattr("impasto.run.saving.__version__", "0.0.1")
     paint(lambda _: False)
     refused("another version of impasto")
 
@@ -590,8 +591,8 @@ def test_a_dry_run_says_what_it_would_take_and_paints_nothing(
 def test_a_run_that_is_short_of_memory_goes_on_in_smaller_tiles(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    made = Run("content.png", "style.png", recipe(levels=1, steps=4), device="cpu")
-    whole = Run("content.png", "style.png", recipe(levels=1, steps=4), device="cpu").paint()
+    made = prepare("content.png", "style.png", recipe(levels=1, steps=4), device="cpu")
+    whole = prepare("content.png", "style.png", recipe(levels=1, steps=4), device="cpu").paint()
 
     def scarce(*_: Any, **__: Any) -> Any:
         raise MemoryError
@@ -606,9 +607,11 @@ def test_a_run_that_is_short_of_memory_goes_on_in_smaller_tiles(
 LITTLE_MEMORY = """
 import resource, sys, warnings
 from impasto import Recipe
-from impasto.run.painter import Run
+from impasto.run.prepare import prepare
+from impasto.run.resuming import resumed
+from impasto.run.run import Run
 recipe = Recipe(size=512, levels=1, steps=2, tile="off")
-made = Run("content.png", "style.png", recipe, device="cpu")
+made = prepare("content.png", "style.png", recipe, device="cpu")
 taken = 4096 * int(open("/proc/self/statm").read().split()[0])
 resource.setrlimit(resource.RLIMIT_AS, (taken + 60_000_000, resource.RLIM_INFINITY))
 made.paint()
@@ -629,7 +632,7 @@ def test_a_run_whose_memory_the_system_limits_goes_on_in_smaller_tiles() -> None
 def test_where_no_tile_is_small_enough_one_sentence_says_so(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    made = Run("content.png", "style.png", recipe(levels=1, steps=4), device="cpu")
+    made = prepare("content.png", "style.png", recipe(levels=1, steps=4), device="cpu")
 
     def none(*_: Any, **__: Any) -> Any:
         raise MemoryError

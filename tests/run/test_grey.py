@@ -13,7 +13,7 @@ from PIL import Image
 from conftest import content_pixels, style_pixels
 from impasto import Recipe, Style, resume, stylize
 from impasto.pictures import images
-from impasto.run.painter import Run
+from impasto.run.prepare import prepare
 from impasto.run.result import Result, Step
 from impasto.settings.recipe import FIRST_CANVASES, PRESETS
 
@@ -115,7 +115,7 @@ def test_what_is_seen_on_the_way_is_grey_too() -> None:
 
 def test_the_losses_are_those_of_the_grey_canvas() -> None:
     result = painted(CONTENT, STYLE, Recipe(initial="noise", levels=1, **QUICK, **LAYERS))
-    run = Run(CONTENT, STYLE, result.recipe, initial=result.canvas, device="cpu")
+    run = prepare(CONTENT, STYLE, result.recipe, initial=result.canvas, device="cpu")
     assert run.evaluator(run.first_canvas).loss == pytest.approx(result.best.loss, rel=1e-5)
     losses = [step.loss for step in result.history]
     assert losses[-1] < losses[0]

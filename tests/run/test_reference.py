@@ -19,7 +19,7 @@ from impasto.network.vgg import VGG19
 from impasto.network.weights import Weights
 from impasto.objective.objective import Evaluation, Objective
 from impasto.objective.regions import StyleCanvas
-from impasto.run.painter import Run
+from impasto.run.prepare import prepare
 
 GOLDEN: dict[str, Any] = json.loads((Path(__file__).parent / "golden.json").read_text())
 TOLERANCE = {"float32": 1e-4, "float64": 1e-9}
@@ -43,7 +43,9 @@ def golden_run(request: pytest.FixtureRequest) -> Result:
 
 @pytest.fixture(scope="module", params=PRECISIONS)
 def first_evaluation(request: pytest.FixtureRequest) -> tuple[str, Evaluation]:
-    run = Run(content_pixels(), style_pixels(), recipe(request.param), noisy_canvas(), device="cpu")
+    run = prepare(
+        content_pixels(), style_pixels(), recipe(request.param), noisy_canvas(), device="cpu"
+    )
     return request.param, run.evaluator.objective(run.first_canvas)
 
 

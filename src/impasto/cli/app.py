@@ -641,12 +641,12 @@ def doctor(
     from impasto.network import devices
     from impasto.pictures import samples
     from impasto.report.progress import versions
-    from impasto.run.painter import Run
+    from impasto.run.prepare import prepare
     from impasto.settings.recipe import Recipe
 
     _use_threads(threads)
     recipe = Recipe(size=64, steps=2)
-    run = Run(
+    run = prepare(
         samples.style("mosaic"),
         samples.style("woodcut"),
         recipe,

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
     from impasto.report.progress import Watcher
     from impasto.run.estimate import Forecast
-    from impasto.run.painter import Run
     from impasto.run.result import Result, Step
+    from impasto.run.run import Run
     from impasto.settings.recipe import Recipe
     from impasto.settings.style import Style
 
@@ -70,9 +70,11 @@ def prepare(
 ) -> Run:
     """Check and read everything."""
     from impasto.pictures import images
-    from impasto.run.painter import Run
+    from impasto.run import prepare as runs
 
-    run = Run(content, styles, recipe, device=device, weights=weights, weights_input=weights_input)
+    run = runs.prepare(
+        content, styles, recipe, device=device, weights=weights, weights_input=weights_input
+    )
     images.check_output(outputs.picture, bits=outputs.bits, size=run.output_size)
     return run
 
@@ -171,7 +173,9 @@ def keep(run: Run, outputs: Outputs, expected: Forecast | None) -> Outputs:
         if not outputs.quiet:
             typer.echo(f"If it is stopped, go on with: {_resume(file)}", err=True)
     if outputs.checkpoint is not None:
-        run.save_to(outputs.checkpoint, outputs.checkpoint_every, outputs.to_json())
+        from impasto.run.saving import save_to
+
+        save_to(run, outputs.checkpoint, outputs.checkpoint_every, outputs.to_json())
     return outputs
 
 
@@ -208,9 +212,10 @@ def take_up(
         InputError: it cannot be gone on with, or what it should write cannot be written.
     """
     from impasto.pictures import images
-    from impasto.run.painter import Run
+    from impasto.run.resuming import resumed
+    from impasto.run.saving import save_to
 
-    run = Run.resumed(checkpoint, folder)
+    run = resumed(checkpoint, folder)
     assert run.saving is not None  # noqa: S101 – a resumed run is always saved
     if not run.saving.outputs and picture is None:
         raise InputError(
@@ -229,7 +234,7 @@ def take_up(
     outputs = _without_lost(_moved_along(outputs, run.saving.came_from, checkpoint), run)
     outputs.check(run.files, run.recipe.steps)
     images.check_output(outputs.picture, bits=outputs.bits, size=run.output_size)
-    run.save_to(checkpoint, outputs.checkpoint_every, outputs.to_json())
+    save_to(run, checkpoint, outputs.checkpoint_every, outputs.to_json())
     if not quiet:
         done, steps = len(run.history), run.recipe.steps
         goes_on = f"Going on after step {done} of {steps}: {outputs.picture}"

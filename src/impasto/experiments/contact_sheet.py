@@ -12,8 +12,8 @@ from PIL import Image
 from impasto.errors import StoppedError
 from impasto.pictures import montage
 from impasto.process import interrupts
-from impasto.run.painter import Run
 from impasto.run.result import ASKED_TO_STOP, INTERRUPTED, OnStep
+from impasto.run.run import Run
 
 LONGEST = 200  # bytes of a file's name
 PLAIN = str.maketrans(dict.fromkeys('/\\:*?"<>|,;', "-"))

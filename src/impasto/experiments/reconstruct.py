@@ -11,7 +11,7 @@ from PIL import Image
 
 from impasto.experiments.contact_sheet import OnPicture, OnSheet, Place, Sheet
 from impasto.pictures import images, sizes
-from impasto.run.painter import Run
+from impasto.run.prepare import prepare, vary
 from impasto.run.result import OnStep
 from impasto.settings.recipe import Recipe
 
@@ -53,10 +53,10 @@ def reconstruct(
         Recipe.preset("reconstruction", content_layers=[layer], size=size, steps=steps)
         for layer in LAYERS
     ]
-    of_style = Run(style, None, textures[0], device=device)
-    of_content = Run(content, None, contents[0], device=device)
+    of_style = prepare(style, None, textures[0], device=device)
+    of_content = prepare(content, None, contents[0], device=device)
     places = [
-        Place(row, column, f"{name}, {layer}", partial(run.varied, recipe))
+        Place(row, column, f"{name}, {layer}", partial(vary, run, recipe))
         for column, (layer, *recipes) in enumerate(
             zip(LAYERS, textures, contents, strict=True), start=1
         )

@@ -14,9 +14,10 @@ from PIL import Image
 from impasto.errors import InputError
 from impasto.experiments.contact_sheet import OnPicture, OnSheet, Place, Sheet, painting_in
 from impasto.files.writing import check_apart, check_folder
+from impasto.objective.cache import KNOWN_BYTES
 from impasto.pictures import images
 from impasto.pictures.inputs import StyleSource, files_of, styles_of
-from impasto.run.painter import Run
+from impasto.run.prepare import check_variation, prepare, vary
 from impasto.run.result import OnStep
 from impasto.settings.recipe import Recipe, RecipeSource
 
@@ -129,15 +130,15 @@ def sweep(
         read = (files_of(content, styles_of(style, one, content), one) for one in flat)
         check_apart(itertools.chain(*read), paintings(axes, folder))
         folder.mkdir(exist_ok=True)
-    first = Run(content, style, recipes[0][0], device=device, varies=True)
+    first = prepare(content, style, recipes[0][0], device=device, cache_bytes=KNOWN_BYTES)
     for one in flat:
-        first.check(one)
+        check_variation(first, one)
     across, down = axes[0].names, axes[1].names if len(axes) > 1 else [""]
     names = _names(axes)
     places = [
-        Place(row, column, names[row][column], prepare)
+        Place(row, column, names[row][column], partial(vary, first, one))
         for row, several in enumerate(recipes)
-        for column, prepare in enumerate(partial(first.varied, one) for one in several)
+        for column, one in enumerate(several)
     ]
     sheet = Sheet(
         first.output_size,

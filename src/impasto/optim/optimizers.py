@@ -20,7 +20,7 @@ Tensors = dict[str, Tensor]
 
 
 class Optimizer(Protocol):
-    """What the painter needs of an optimiser."""
+    """What a run needs of an optimiser."""
 
     def step(
         self,

@@ -32,8 +32,8 @@ from impasto.pictures import images
 
 if TYPE_CHECKING:
     from impasto.run.levels import Level
-    from impasto.run.painter import Run
     from impasto.run.result import Result, Step
+    from impasto.run.run import Run
 
 SNAPSHOT_EVERY = 50  # steps, after the first, as in the published example
 LINES = 20  # about how many lines a run prints where there is no terminal

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,7 +22,7 @@ from torch import Tensor
 from impasto._version import __version__
 from impasto.errors import InputError, StoppedError
 from impasto.files import reading
-from impasto.files.writing import is_there, remove_parts, shown, written_whole
+from impasto.files.writing import is_there, shown, written_whole
 from impasto.optim.preconditioner import BANDS, PAIRS
 from impasto.pictures import masks
 from impasto.pictures.inputs import MASKS, called, kind_of, numbered
@@ -111,42 +109,6 @@ class Saved(BaseModel):
             raise ValueError("it has more steps than its recipe")
         if self.best > len(at):
             raise ValueError("its best step is none of its steps")
-
-
-@dataclass
-class Saving:
-    """Where and how often a run is saved.
-
-    Attributes:
-        path: of the checkpoint.
-        every: seconds between two of them.
-        outputs: what the caller wants to find again in it.
-        came_from: the folder that a checkpoint was in when it was written, if the run goes on.
-        is_given_up: whether nobody will go on with the run, so that it need not be saved.
-    """
-
-    path: Path
-    every: float
-    outputs: dict[str, Any]
-    came_from: Path | None = None
-    is_given_up: Callable[[], bool] = lambda: False
-    last: float | None = None
-
-    def is_due(self) -> bool:
-        """Whether it is the first time, or long enough after the last."""
-        return self.last is None or time.monotonic() - self.last >= self.every
-
-    def save(self, saved: Saved, tensors: dict[str, Tensor]) -> None:
-        """Write a checkpoint.
-
-        Raises:
-            OSError: it cannot be written; an older one is still there.
-            StoppedError: the run was given up meanwhile; likewise.
-        """
-        if self.last is None:
-            remove_parts(self.path)
-        write(self.path, saved, tensors, self.is_given_up)
-        self.last = time.monotonic()
 
 
 def write(

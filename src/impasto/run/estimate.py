@@ -16,7 +16,7 @@ from impasto.run.levels import Level
 from impasto.run.memory_need import canvas_bytes, pixel_bytes
 
 if TYPE_CHECKING:
-    from impasto.run.painter import Run
+    from impasto.run.run import Run
 
 BASE_BYTES = 9e8  # of Python, PyTorch and the network's weights
 # Pixels a side of the picture whose evaluation is timed; a GPU is idle at less.

@@ -23,8 +23,11 @@ from impasto.process import interrupts
 from impasto.process.notices import heard_by
 from impasto.report.progress import Account
 from impasto.run.checkpoint import is_unfinished
-from impasto.run.painter import Run
+from impasto.run.prepare import prepare
 from impasto.run.result import Result, Step
+from impasto.run.resuming import resumed
+from impasto.run.run import Run
+from impasto.run.saving import save_to
 from impasto.settings.recipe import Recipe
 from impasto.settings.style import Style
 from impasto.studio.limits import Limits
@@ -205,15 +208,15 @@ class Workshop:
         def make() -> Run:
             pictures = [content, *(Path(style.picture) for style in styles)]
             self.limits.check([images.described(path) for path in pictures], recipe)
-            run = Run(content, styles, recipe, device=self.device)
-            run.save_to(job.checkpoint, is_given_up=job.is_given_up)
+            run = prepare(content, styles, recipe, device=self.device)
+            save_to(run, job.checkpoint, is_given_up=job.is_given_up)
             return run
 
         return self._told(job, make)
 
     def go_on(self, job: Job) -> Iterator[View]:
         """Go on with an unfinished job, likewise."""
-        return self._told(job, lambda: Run.resumed(job.checkpoint))
+        return self._told(job, lambda: resumed(job.checkpoint))
 
     def metrics(self) -> bytes:
         """What the server has done, in Prometheus's text format."""

@@ -20,7 +20,8 @@ from impasto.objective.objective import Evaluation, Objective
 from impasto.pictures import samples
 from impasto.pictures.images import to_uint8
 from impasto.run.evaluator import Evaluator
-from impasto.run.painter import Run
+from impasto.run.prepare import prepare
+from impasto.run.resuming import resumed
 from impasto.settings.recipe import PRESETS
 
 CONTENT, STYLE = content_pixels(40, 48), style_pixels(40, 48)
@@ -54,7 +55,7 @@ def carried_text(path: Path) -> str | None:
 
 def first_canvas(**settings: Any) -> npt.NDArray[np.float64]:
     """The first canvas in 0…255, H × W × 3."""
-    run = Run(CONTENT, STYLE, quick(precision="float64", **settings), device="cpu")
+    run = prepare(CONTENT, STYLE, quick(precision="float64", **settings), device="cpu")
     return np.asarray(run.first_canvas.permute(1, 2, 0).numpy() + MEAN)
 
 
@@ -140,7 +141,7 @@ def test_the_stand_in_leads_further_down_in_as_many_steps(monkeypatch: pytest.Mo
     recipe = Recipe.preset("gatys-fast", size=64, levels=1, steps=60)
     pictures = samples.style("woodcut"), samples.style("mosaic")
     with_it = stylize(*pictures, recipe, device="cpu").best.loss
-    monkeypatch.setattr("impasto.run.painter.STAND_IN", 0.0)
+    monkeypatch.setattr("impasto.run.run.STAND_IN", 0.0)
     assert with_it < 0.8 * stylize(*pictures, recipe, device="cpu").best.loss
 
 
@@ -198,8 +199,8 @@ AGAIN: dict[str, Recipe] = {
 def test_a_run_painted_again_paints_the_same(recipe: Recipe) -> None:
     """Also after it was stopped."""
     pictures = LARGE_CONTENT, LARGE_STYLE
-    expected = Run(*pictures, recipe, device="cpu").paint()
-    run = Run(*pictures, recipe, device="cpu")
+    expected = prepare(*pictures, recipe, device="cpu").paint()
+    run = prepare(*pictures, recipe, device="cpu")
     run.paint(lambda step: step.number < 4)
     run.evaluator(torch.zeros_like(run.first_canvas))
     for result in (run.paint(), run.paint()):
@@ -215,7 +216,7 @@ def losses_of(result: Result) -> list[float]:
 def test_a_run_that_gave_up_bfloat16_begins_in_it_again() -> None:
     layers = {"content_layers": "conv1_2", "style_layers": "conv1_2"}
     recipe = quick(size=16, steps=40, beta=0.01, precision="bfloat16", **layers)
-    run = Run(content_pixels(16, 16), style_pixels(16, 16), recipe, device="cpu")
+    run = prepare(content_pixels(16, 16), style_pixels(16, 16), recipe, device="cpu")
     once = run.paint()
     assert run.evaluator.fell_back
     again = run.paint()
@@ -231,7 +232,7 @@ def test_a_resumed_run_that_is_painted_again_goes_on_to_the_same_end(tmp_path: P
     saved = tmp_path / "run.impasto"
     recipe = AGAIN["gatys-fast"]
     stylize(*pictures, recipe, None, lambda s: s.number < 3, device="cpu", checkpoint=saved)
-    run = Run.resumed(saved)
+    run = resumed(saved)
     stopped = run.paint(lambda step: step.number < 6)
     assert len(stopped.history) == 6
     for result in (run.paint(), run.paint()):
@@ -275,7 +276,7 @@ def test_a_step_shows_its_canvas_at_the_output_size() -> None:
 
 def test_a_first_canvas_of_one_s_own_is_brought_to_the_coarsest_level() -> None:
     initial = LARGE_STYLE.astype(np.float64)
-    run = Run(LARGE_CONTENT, LARGE_STYLE, quick(size=144, levels=2), initial, device="cpu")
+    run = prepare(LARGE_CONTENT, LARGE_STYLE, quick(size=144, levels=2), initial, device="cpu")
     assert run.first_canvas.shape == (3, 60, 72)
     mean = run.first_canvas.mean((1, 2)).numpy() + MEAN
     np.testing.assert_allclose(mean, initial.mean((0, 1)), atol=1)
@@ -317,7 +318,7 @@ def test_bfloat16_gives_way_to_float32_when_its_noise_stops_progress() -> None:
     best = {}
     for precision in ("bfloat16", "float32"):
         recipe = quick(size=16, steps=60, beta=0.01, precision=precision, **layers)
-        run = Run(content, style, recipe, device="cpu")
+        run = prepare(content, style, recipe, device="cpu")
         best[precision] = run.paint().best.loss
         assert run.evaluator.arithmetic.name == "float32"
     assert best["bfloat16"] == pytest.approx(best["float32"], rel=0.01)
@@ -396,7 +397,7 @@ def test_a_picture_can_be_the_first_canvas(tmp_path: Path) -> None:
 
 def test_an_array_replaces_the_recipe_s_first_canvas() -> None:
     initial = noisy_canvas(40, 48)
-    run = Run(CONTENT, STYLE, quick(precision="float64"), initial, device="cpu")
+    run = prepare(CONTENT, STYLE, quick(precision="float64"), initial, device="cpu")
     np.testing.assert_allclose(run.first_canvas.permute(1, 2, 0).numpy() + MEAN, initial, atol=1e-4)
 
 
@@ -418,7 +419,7 @@ def test_a_first_canvas_of_another_kind_is_an_error(initial: Any) -> None:
 
 def test_rescale_stretches_both_pictures() -> None:
     low = (CONTENT // 4 + 30).astype(np.uint8)
-    run = Run(low, STYLE, quick(rescale=True, precision="float64"), device="cpu")
+    run = prepare(low, STYLE, quick(rescale=True, precision="float64"), device="cpu")
     pixels = run.first_canvas.permute(1, 2, 0).numpy() + MEAN
     assert pixels.min() == pytest.approx(0, abs=1e-4)
     assert pixels.max() == pytest.approx(255, abs=1e-4)
@@ -540,7 +541,7 @@ def test_one_evaluation_that_is_not_finite_costs_a_run_no_step(
 @pytest.mark.filterwarnings("ignore:The device cpu has no fast bfloat16")
 def test_a_step_that_stays_not_finite_in_bfloat16_is_tried_in_float32() -> None:
     recipe = quick(size=32, steps=6, precision="bfloat16", learning_rate=1e20)
-    run = Run(CONTENT, STYLE, recipe, device="cpu")
+    run = prepare(CONTENT, STYLE, recipe, device="cpu")
     result = run.paint()
     assert run.evaluator.fell_back
     assert result.stopped is None

@@ -1,0 +1,89 @@
+"""What a run has come to: its canvas, its optimiser, its steps and the best of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from PIL import Image
+from torch import Tensor
+
+from impasto.errors import StoppedError
+from impasto.objective.objective import Evaluation
+from impasto.optim.optimizers import (
+    Optimizer,
+)
+from impasto.run.levels import Level
+from impasto.run.result import ASKED_TO_STOP, INTERRUPTED, Easel, OnStep, Step
+from impasto.settings.wording import plain
+
+
+@dataclass
+class Progress:
+    """What a run has come to.
+
+    Attributes:
+        canvas: what is evaluated next, at the size of its level.
+        kept: the canvas to be kept so far, at the size of its level.
+        optimizer: of the level; None before the first step at it.
+        on_step: called with every step.
+        level: number of the level.
+        count: evaluations done at it.
+        history: every step so far.
+        best: the best of the level.
+        stopped: why the run ends before its last step.
+        began: when, by the clock of :func:`time.perf_counter`.
+    """
+
+    canvas: Tensor
+    kept: Tensor
+    optimizer: Optimizer | None = None
+    on_step: OnStep | None = None
+    level: int = 1
+    count: int = 0
+    history: list[Step] = field(default_factory=list)
+    best: Step | None = None
+    stopped: str | None = None
+    easel: Easel = field(default_factory=Easel)
+    began: float = field(default_factory=time.perf_counter)
+
+    def enter(self, level: Level, canvas: Tensor) -> None:
+        """Go on at another level, from that canvas."""
+        self.canvas, self.optimizer = canvas, None
+        self.level, self.count = level.number, 0
+
+    def record(
+        self,
+        measured: Evaluation,
+        *,
+        kept: Tensor,
+        look: Callable[[], Image.Image],
+    ) -> None:
+        """Take down a step, keep its canvas if it is the best of its level, and tell of it.
+
+        Args:
+            measured: what the step measured.
+            kept: the canvas to keep if the step is the best.
+            look: shows the step's canvas after its update.
+        """
+        seconds = time.perf_counter() - self.began
+        number = len(self.history) + 1
+        losses = (measured.loss, measured.content, measured.style)
+        step = Step(number, *losses, seconds, self.level, self.easel)
+        self.history.append(step)
+        self.count += 1
+        if self.best is None or self.count == 1 or step.loss < self.best.loss:
+            self.best, self.kept = step, kept
+        self.easel.number, self.easel.look = number, look
+        self._tell(step)
+
+    def _tell(self, step: Step) -> None:
+        """Tell of a step, and hear whether it is to be the last."""
+        try:
+            answer = self.on_step(step) if self.on_step is not None else None
+        except (KeyboardInterrupt, StoppedError):
+            self.stopped = INTERRUPTED
+        else:
+            if plain(answer) is False:
+                self.stopped = ASKED_TO_STOP

@@ -1,0 +1,141 @@
+"""A run taken up from its checkpoint, to go on where it was."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from torch import Tensor
+
+from impasto.errors import InputError
+from impasto.files.writing import (
+    shown,
+)
+from impasto.network import devices
+from impasto.objective.deferred import cut_for
+from impasto.pictures.inputs import (
+    called,
+)
+from impasto.process import threads
+from impasto.process.memory import memory_errors
+from impasto.run import checkpoint as checkpoints
+from impasto.run.checkpoint import Saved
+from impasto.run.prepare import restorable
+from impasto.run.progress import Progress
+from impasto.run.result import Step
+from impasto.run.run import Run, make_optimizer
+from impasto.run.saving import save_to
+from impasto.settings.recipe import Recipe
+from impasto.settings.style import Style
+
+
+@memory_errors()
+def resumed(path: Path, folder: Path | None = None) -> Run:
+    """The run that a checkpoint holds, to go on where it was.
+
+    Args:
+        path: of the checkpoint.
+        folder: where the run's pictures are now.
+
+    Raises:
+        InputError: it cannot be read, or an input of the run is missing or has changed.
+    """
+    saved, tensors = checkpoints.read(path)
+    saved = checkpoints.with_inputs_found(saved, path, folder)
+    if not devices.is_offered(saved.device):
+        raise InputError(
+            f"The run in {shown(path)} computes on {shown(saved.device)}, which this machine "
+            "does not offer: go on with it where it was begun, or start it anew."
+        )
+    try:
+        recipe = Recipe(**saved.recipe)
+        styles = [Style.read(style) for style in saved.styles]
+    except InputError as error:
+        raise InputError(f"In the checkpoint {shown(path)}: {error}") from None
+    try:
+        run = restorable(
+            saved.content,
+            tuple(styles),
+            recipe,
+            device=saved.device,
+            weights=saved.weights,
+            weights_input=saved.weights_input,
+        )
+        run.threads = saved.threads
+        with threads.use(run.threads):
+            _restore(run, saved, tensors)
+    except InputError:
+        raise
+    except (KeyError, ValueError) as error:
+        missing = isinstance(error, KeyError)
+        reason = f"it lacks {error}" if missing else error
+        raise InputError(
+            f"The checkpoint {shown(path)} does not hold a run of its recipe ({reason}): start "
+            "the run anew."
+        ) from None
+    save_to(run, path, saved.every, saved.outputs)
+    assert run.saving is not None  # noqa: S101 – it was set by the line before
+    run.saving.came_from = Path(saved.folder)
+    return run
+
+
+def _restore(run: Run, saved: Saved, tensors: dict[str, Tensor]) -> None:
+    """Take up a state."""
+    _check_inputs(run, saved)
+    _check_state(run, saved, tensors)
+    if saved.float32:
+        run.evaluator.give_up_bfloat16()
+    run.evaluator.tiles = saved.tiles
+    device = run.canvases.device
+    tensors = {name: tensor.to(device) for name, tensor in tensors.items()}
+    canvas, kept = tensors.pop("canvas"), tensors.pop("kept")
+    run.first_canvas = canvas
+    history = [Step(number, *measured) for number, measured in enumerate(saved.history, start=1)]
+    optimizer = None
+    if saved.optimizer:
+        optimizer = make_optimizer(run.recipe, canvas, run.levels[saved.level - 1])
+        optimizer.restore(saved.optimizer, tensors)
+    run.progress = Progress(
+        canvas,
+        kept,
+        optimizer,
+        level=saved.level,
+        count=saved.count,
+        history=history,
+        best=history[saved.best - 1] if saved.best else None,
+        began=time.perf_counter() - (history[-1].seconds if history else 0.0),
+    )
+    run.evaluator.enter(run.levels[saved.level - 1])
+    if run.evaluator.deferred is not None:
+        run.evaluator.deferred.restore(saved.deferred, tensors)
+
+
+def _check_state(run: Run, saved: Saved, tensors: dict[str, Tensor]) -> None:
+    """Make sure that a state is one of this run.
+
+    Raises:
+        ValueError: it is not.
+    """
+    saved.check(run.levels)
+    level = run.levels[saved.level - 1]
+    checkpoints.check_tensors(tensors, level, run.canvases.dtype, cut_for(run.recipe))
+    if not saved.history and not tensors["canvas"].isfinite().all():
+        raise ValueError("its canvas holds NaN or infinity")
+    if any(saved.tiles) and not run.recipe.tiles:
+        raise ValueError("it has tiles")
+    if saved.float32 and not run.rounds_too_much():
+        raise ValueError("it has given up another precision")
+
+
+def _check_inputs(run: Run, saved: Saved) -> None:
+    """Make sure that every input is the file that the run began with."""
+    paths = {key: file.path for key, file in run.inputs.files.items()}
+    hashes = run.hashes()
+    if saved.inputs.keys() != hashes.keys():
+        raise ValueError("its inputs are not those of its recipe")
+    for key, sha256 in saved.inputs.items():
+        if hashes.get(key) != sha256:
+            raise InputError(
+                f"The {called(key)} {shown(paths.get(key) or saved.weights)} has changed since "
+                "the checkpoint was written: bring the old one back, or start the run anew."
+            )

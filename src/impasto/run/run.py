@@ -1,0 +1,288 @@
+"""One run: from its first canvas over levels and steps to a result."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from impasto.errors import RunError, StoppedError
+from impasto.network.weights import Weights
+from impasto.objective.cache import Known
+from impasto.objective.objective import follows_stand_in
+from impasto.optim.optimizers import (
+    LBFGS,
+    Adam,
+    Optimizer,
+    history_for,
+    is_stalled,
+)
+from impasto.optim.preconditioner import Spectrum
+from impasto.pictures import images
+from impasto.pictures.inputs import (
+    Inputs,
+)
+from impasto.pictures.sizes import PixelSize
+from impasto.process import interrupts, threads
+from impasto.process.memory import memory_errors
+from impasto.run.canvas import Canvases
+from impasto.run.evaluator import Evaluator
+from impasto.run.levels import Level
+from impasto.run.progress import Progress
+from impasto.run.result import INTERRUPTED, OnStep, Result, Step, finish
+from impasto.settings.recipe import Recipe
+from impasto.settings.style import Style
+
+STAND_IN = 2 / 3  # share of the finest level's steps that follow the stand-in for the style loss
+
+
+class Saver(Protocol):
+    """What saves a run now and then; see :class:`impasto.run.saving.Checkpointer`."""
+
+    path: Path
+    outputs: dict[str, Any]
+    came_from: Path | None
+
+    def save(self, run: Run, progress: Progress, *, at_once: bool = False) -> bool:
+        """Save the run if it is due, or at once; whether it can be saved again."""
+
+
+@dataclass(eq=False)
+class Run:
+    """A run made ready: every input read, the levels planned, the first canvas made.
+
+    :func:`impasto.run.prepare.prepare` makes one from pictures and a recipe,
+    :func:`impasto.run.prepare.vary` from another run, and :func:`impasto.run.resuming.resumed` from
+    a checkpoint.
+
+    Attributes:
+        recipe: the settings.
+        inputs: its pictures.
+        given: the content picture and the styles as they were named.
+        sources: what the network's weights were loaded from, and what they expect.
+        size: width and height of the canvas, in pixels.
+        output_size: width and height of the result, in pixels.
+        levels: the sizes that the canvas goes through, from coarse to fine.
+        loaded: the network's weights.
+        canvases: the pictures as the network sees them.
+        cache: what has been measured for this run and for others with its pictures.
+        evaluator: measures canvases, at first those of the coarsest level.
+        first_canvas: 3 × H × W at the coarsest level, RGB 0…255 with the network's mean subtracted.
+        threads: that the run computes with on a CPU; None for as many as are set.
+        progress: what the run has come to, if it goes on from a checkpoint; None if it is new.
+        saving: where and how often the run is saved, if it is.
+    """
+
+    recipe: Recipe
+    inputs: Inputs
+    given: tuple[images.Source, tuple[Style, ...] | None]
+    sources: tuple[str | os.PathLike[str], str | None]
+    size: PixelSize
+    output_size: PixelSize
+    levels: list[Level]
+    loaded: Weights
+    canvases: Canvases
+    cache: Known
+    evaluator: Evaluator
+    first_canvas: Tensor
+    threads: int | None = None
+    progress: Progress | None = None
+    saving: Saver | None = None
+
+    @property
+    def weights(self) -> tuple[str, str]:
+        """Name and SHA-256 of the network's weights."""
+        return self.loaded.name, self.loaded.sha256
+
+    @property
+    def history(self) -> list[Step]:
+        """Every step so far; where a run goes on from a checkpoint, those before it."""
+        return self.progress.history if self.progress else []
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Every file that goes into the run."""
+        weights = self.sources[0]
+        named = [file.path for file in self.inputs.files.values()]
+        named += [Path(weights)] if str(weights) != "bundled" else []
+        return tuple(path for path in named if path is not None)
+
+    def hashes(self) -> dict[str, str]:
+        """SHA-256 of everything that goes into the run."""
+        files = {key: file.sha256 for key, file in self.inputs.files.items()}
+        return {**files, "weights": self.weights[1]}
+
+    def paint(self, on_step: OnStep | None = None) -> Result:
+        """Run every step of the recipe, until ``on_step`` returns False or the run is interrupted.
+
+        Ctrl-C in a Python session interrupts it, and a
+        :func:`impasto.process.interrupts.scope` that asks to.
+
+        Painted again, a run paints the same again; one that was taken up from a checkpoint goes on
+        from where it is. A canvas of which the loss is not finite is no step: L-BFGS tries a
+        shorter one in its place, and the run ends where that does not help.
+
+        Raises:
+            RunError: it ran out of memory, or its first loss was not finite.
+            StoppedError: it was interrupted before its first step.
+        """
+        with memory_errors(self.size), threads.use(self.threads):
+            return self._paint(on_step)
+
+    def _paint(self, on_step: OnStep | None) -> Result:
+        if self.progress is None:
+            self.evaluator.start()
+        progress = self.progress or Progress(self.first_canvas, self.first_canvas)
+        progress.on_step, progress.stopped = on_step, None
+        with interrupts.ctrl_c_asks():
+            try:
+                self._paint_levels(progress)
+            except StoppedError:
+                if progress.best is None:
+                    raise
+                progress.stopped = INTERRUPTED
+            except KeyboardInterrupt:  # in the midst of anything, so that it is not saved
+                if progress.best is None or interrupts.is_asked():
+                    raise
+                self.saving, progress.stopped = None, INTERRUPTED
+            self._save(progress, at_once=True)
+        progress.easel.look = None
+        if progress.best is None:
+            raise RunError(
+                "The loss of the first canvas is not finite: choose smaller layer weights, alpha "
+                "or beta, or another first canvas."
+            )
+        return Result(
+            canvas=self.canvases.to_pixels(self.canvases.resized(progress.kept, self.size)),
+            history=list(progress.history),
+            best=progress.best,
+            recipe=self.recipe,
+            inputs=self.inputs,
+            weights=self.weights,
+            stopped=progress.stopped,
+        )
+
+    def _paint_levels(self, progress: Progress) -> None:
+        """Improve the canvas from one size to the next."""
+        self._save(progress)
+        for level in self.levels[progress.level - 1 :]:
+            if level != self.evaluator.level:
+                self.evaluator.enter(level)
+            with memory_errors(level.size):
+                if level.number != progress.level:
+                    progress.enter(level, self.canvases.resized(progress.kept, level.size))
+                self._paint_level(level, progress)
+            if progress.stopped is not None:
+                return
+
+    def _paint_level(self, level: Level, progress: Progress) -> None:
+        """Improve the canvas at one size."""
+        keep_updated = self.recipe.keep == "updated" and self.recipe.optimizer == "adam"
+        first_steps = self._stand_in_steps(level)
+        while progress.count < level.steps:
+            canvas = progress.canvas
+            last, stand_in = progress.count == level.steps - 1, progress.count < first_steps
+            measured = self.evaluator(canvas, exactly=last, stand_in=stand_in)
+            if not measured.is_finite():
+                self._step_back(progress)
+                if progress.stopped is not None:
+                    return
+                continue
+            if progress.optimizer is None:
+                progress.optimizer = make_optimizer(self.recipe, canvas, level)
+            if progress.count == first_steps:
+                progress.optimizer.change_loss()
+            allowed, turn = self.canvases.allowed, measured.turn
+            updated = progress.optimizer.step(
+                canvas,
+                measured.followed,
+                allowed(measured.gradient),
+                measured.correction,
+                None if turn is None else allowed(turn),
+            )
+            following = canvas if updated is None else updated
+            progress.canvas = following
+            progress.record(
+                measured,
+                kept=following if keep_updated else canvas,
+                look=partial(self._finished, following),
+            )
+            if updated is None and stand_in:
+                progress.count = first_steps
+            elif updated is None:
+                progress.count = level.steps
+                return
+            self._leave_bfloat16(progress)
+            if progress.stopped is not None:
+                return
+            self._save(progress)
+
+    def _step_back(self, progress: Progress) -> None:
+        """Try a shorter step than one whose loss is not finite, which is none of the run's steps.
+
+        Where there is no shorter one, the run ends.
+        """
+        shorter = None if progress.optimizer is None else progress.optimizer.step_back()
+        if shorter is None:
+            progress.stopped = f"the loss of step {len(progress.history) + 1} is not finite"
+            return
+        progress.canvas = shorter
+        self._leave_bfloat16(progress)
+        self._save(progress)
+
+    def _leave_bfloat16(self, progress: Progress) -> None:
+        """Go on in float32 from the best canvas, where the optimiser finds no way in bfloat16."""
+        if self.rounds_too_much() and progress.optimizer and is_stalled(progress.optimizer):
+            self.evaluator.use_float32()
+            progress.canvas, progress.optimizer = progress.kept, None
+
+    def _stand_in_steps(self, level: Level) -> int:
+        """How many steps of a level, its first, follow the stand-in for the style loss."""
+        if not follows_stand_in(self.recipe):
+            return 0
+        return level.steps if level.number < len(self.levels) else round(STAND_IN * level.steps)
+
+    def rounds_too_much(self) -> bool:
+        """Whether it computes in bfloat16, whose rounding can hide the way down."""
+        return self.evaluator.arithmetic.dtype == torch.bfloat16
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is left to be painted of a run that was taken up from a checkpoint."""
+        return self.progress is not None and self.is_at_end(self.progress)
+
+    def is_at_end(self, progress: Progress) -> bool:
+        """Whether no step is left after those."""
+        return progress.level == len(self.levels) and progress.count == self.levels[-1].steps
+
+    def _finished(self, canvas: Tensor) -> Image.Image:
+        pixels = self.canvases.to_pixels(canvas)
+        return finish(pixels, self.output_size, self.recipe.color, self.inputs)
+
+    def _save(self, progress: Progress, *, at_once: bool = False) -> None:
+        """Have a checkpoint written if one is due; a run goes on without one that cannot be."""
+        if self.saving is not None and not self.saving.save(self, progress, at_once=at_once):
+            self.saving = None
+
+
+def make_optimizer(recipe: Recipe, canvas: Tensor, level: Level) -> Optimizer:
+    """The optimiser that a recipe names, for canvases of a level like that one (3 × H × W).
+
+    A first canvas differs from the painting as pictures do, most at low frequencies; one that comes
+    from a coarser level does not.
+    """
+    if recipe.optimizer == "adam":
+        return Adam(recipe.learning_rate)
+    height, width = canvas.shape[1:]
+    falloff = 0.8 if level.number == 1 else 0.0
+    return LBFGS(
+        recipe.learning_rate,
+        history_for(canvas.numel() * canvas.element_size()),
+        Spectrum(height, width, falloff, device=canvas.device, dtype=canvas.dtype),
+    )

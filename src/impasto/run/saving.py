@@ -1,0 +1,163 @@
+"""A run saved to a checkpoint while it is painted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from impasto._version import __version__
+from impasto.errors import InputError, StoppedError
+from impasto.files import reading
+from impasto.files.writing import (
+    CHECKPOINT_EVERY,
+    check_apart,
+    check_interval,
+    check_writable,
+    remove_parts,
+    shown,
+)
+from impasto.optim.optimizers import (
+    Numbers,
+)
+from impasto.pictures.inputs import (
+    called,
+)
+from impasto.process.memory import is_out_of_memory
+from impasto.process.notices import tell
+from impasto.run import checkpoint as checkpoints
+from impasto.run.checkpoint import Saved
+from impasto.run.progress import Progress
+from impasto.run.run import Run
+from impasto.settings.style import absolute
+
+
+@dataclass
+class Checkpointer:
+    """Watches a run, and writes its state to a checkpoint now and then.
+
+    Attributes:
+        path: of the checkpoint.
+        every: seconds between two of them.
+        outputs: what the caller wants to find again in it.
+        came_from: the folder that a checkpoint was in when it was written, if the run goes on.
+        is_given_up: whether nobody will go on with the run, so that it need not be saved.
+        last: when the last one was written, by the clock of :func:`time.monotonic`.
+    """
+
+    path: Path
+    every: float
+    outputs: dict[str, Any]
+    came_from: Path | None = None
+    is_given_up: Callable[[], bool] = lambda: False
+    last: float | None = None
+
+    def is_due(self) -> bool:
+        """Whether it is the first time, or long enough after the last."""
+        return self.last is None or time.monotonic() - self.last >= self.every
+
+    def save(self, run: Run, progress: Progress, *, at_once: bool = False) -> bool:
+        """Write a checkpoint if one is due, or at once.
+
+        Returns:
+            False, once it has told why, where none can be written any more.
+        """
+        if self.is_given_up() or not (at_once or self.is_due()):
+            return True
+        optimizer, deferred = progress.optimizer, run.evaluator.deferred
+        if run.is_at_end(progress):
+            optimizer, deferred = None, None
+        numbers, tensors = optimizer.state() if optimizer else ({}, {})
+        estimates, maps = deferred.state() if deferred else ({}, {})
+        tensors = {**tensors, **maps, "canvas": progress.canvas, "kept": progress.kept}
+        try:
+            if self.last is None:
+                remove_parts(self.path)
+            state = state_of(run, progress, numbers, estimates, self)
+            checkpoints.write(self.path, state, tensors, self.is_given_up)
+            self.last = time.monotonic()
+        except StoppedError:
+            return True
+        except (OSError, ValueError, RuntimeError, MemoryError) as error:
+            if isinstance(error, RuntimeError) and not is_out_of_memory(error):
+                raise  # but not a ValueError, of a name that is no Unicode
+            reason = getattr(error, "strerror", None) or "it cannot be written"
+            tell(
+                f"The run is not saved any more: {shown(self.path)}: {reason}.",
+                stacklevel=2,
+            )
+            return False
+        return True
+
+
+def save_to(
+    run: Run,
+    checkpoint: str | Path,
+    every: float = CHECKPOINT_EVERY,
+    outputs: dict[str, Any] | None = None,
+    is_given_up: Callable[[], bool] = lambda: False,
+) -> None:
+    """Save the run to a checkpoint before its first step, now and then, and at its end.
+
+    Args:
+        run: what is to be saved.
+        checkpoint: the file.
+        every: seconds from one time to the next.
+        outputs: what the caller wants to find again in it.
+        is_given_up: whether nobody will go on with the run, so that it need not be saved.
+
+    Raises:
+        InputError: a picture is no file, so it could not be found again, or the interval is no
+            number of seconds.
+    """
+    check_interval(every)
+    checkpoint = check_writable(reading.located(checkpoint))
+    for key, file in run.inputs.files.items():
+        if file.path is None:
+            raise InputError(
+                f"A checkpoint needs a {called(key)} that is a file, to find it again."
+            )
+    check_apart(run.files, [checkpoint])
+    torch.set_num_threads(torch.get_num_threads())  # as a resumed run does, for the same bytes
+    run.saving = Checkpointer(checkpoint.absolute(), every, outputs or {}, is_given_up=is_given_up)
+
+
+def state_of(
+    run: Run, progress: Progress, numbers: Numbers, estimates: Numbers, saving: Checkpointer
+) -> Saved:
+    """The state of a run, but for its tensors."""
+    weights, weights_input = run.sources
+    recipe = run.recipe.model_dump(mode="json", exclude={"styles"})
+    for key in ("initial", "protect"):
+        if key in run.inputs.files:
+            recipe[key] = absolute(recipe[key])
+    return Saved(
+        impasto=__version__,
+        recipe=recipe,
+        content=absolute(run.files[0]),
+        styles=[read.style.absolute().to_table() for read in run.inputs.styles],
+        inputs=run.hashes(),
+        weights="bundled" if str(weights) == "bundled" else absolute(weights),
+        weights_input=weights_input,
+        device=str(run.canvases.device),
+        threads=torch.get_num_threads(),
+        float32=run.evaluator.fell_back,
+        level=progress.level,
+        count=progress.count,
+        tiles=run.evaluator.tiles,
+        history=[
+            (step.loss, step.content, step.style, step.seconds, step.level)
+            for step in progress.history
+        ],
+        best=progress.best.number if progress.best else 0,
+        done=run.is_at_end(progress),
+        optimizer=numbers,
+        deferred=estimates,
+        every=saving.every,
+        outputs=saving.outputs,
+        folder=str(saving.path.parent),
+    )
