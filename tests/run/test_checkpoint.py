@@ -1,4 +1,4 @@
-"""A run that is stopped and gone on with ends with the bytes of one that never was."""
+"""An interrupted run that is resumed ends with the bytes of one that was never interrupted."""
 
 from __future__ import annotations
 
@@ -492,8 +492,8 @@ def test_a_run_that_can_be_gone_on_with_is_not_replaced(
     paint(lambda _: False)
     unfinished = Path("run.impasto").read_bytes()
     assert run(command("--steps", "1", "--checkpoint", "run.impasto")) == 2
-    assert "holds a run that has not come to its end" in capsys.readouterr().err
-    with pytest.raises(InputError, match="has not come to its end"):
+    assert "holds a run that is unfinished" in capsys.readouterr().err
+    with pytest.raises(InputError, match="is unfinished"):
         paint()
     assert Path("run.impasto").read_bytes() == unfinished
     Path("run.impasto").unlink()

@@ -95,7 +95,10 @@ USUAL = Limits()
 LONGEST_HINT = 200  # characters of a command that is suggested
 
 Output = Annotated[
-    Path, typer.Option("--output", "-o", metavar="OUT.png", help="The painting, by suffix.")
+    Path,
+    typer.Option(
+        "--output", "-o", metavar="OUT.png", help="The painting; the suffix decides the format."
+    ),
 ]
 Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda|mps", help="Where to compute.")]
 Threads = Annotated[
@@ -134,7 +137,9 @@ def _impasto(
     context: typer.Context,
     _version: Annotated[
         bool,
-        typer.Option("--version", callback=_print_version, is_eager=True, help="Print it."),
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
     ] = False,
 ) -> None:
     hear_notes(True)
@@ -145,11 +150,11 @@ def _impasto(
 @app.command("stylize")
 @recipe_flags
 def stylize(
-    content: Annotated[Path, typer.Argument(metavar="CONTENT", help="Picture to be painted.")],
+    content: Annotated[Path, typer.Argument(metavar="CONTENT", help="Picture to paint.")],
     output: Output,
     style: Annotated[
         str | None,
-        typer.Argument(metavar="[STYLE]", help="Picture to paint it like.", show_default=False),
+        typer.Argument(metavar="[STYLE]", help="Picture that gives the style.", show_default=False),
     ] = None,
     styles: Annotated[
         list[str] | None,
@@ -200,10 +205,10 @@ def stylize(
         ),
     ] = None,
     checkpoint_every: Annotated[
-        float, typer.Option(metavar="SECONDS", help="How often it is saved.")
+        float, typer.Option(metavar="SECONDS", help="Time between two checkpoints.")
     ] = CHECKPOINT_EVERY,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what it would take, and paint nothing.")
+        bool, typer.Option("--dry-run", help="Print what the run would take, and paint nothing.")
     ] = False,
     quiet: Quiet = False,
     **settings: Any,
@@ -251,7 +256,7 @@ def _files(
 
 @app.command("resume")
 def resume(
-    checkpoint: Annotated[Path, typer.Argument(metavar="FILE", help="What a run was saved to.")],
+    checkpoint: Annotated[Path, typer.Argument(metavar="FILE", help="The checkpoint of the run.")],
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="OUT.png", help="Another name for the painting."),
@@ -266,7 +271,7 @@ def resume(
     ] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Go on with a run that was stopped; the painting is that of one that never was."""
+    """Continue an interrupted run; the painting is the same as without the interruption."""
     run, outputs = take_up(checkpoint, output, folder, quiet)
     raise typer.Exit(paint(run, outputs))
 
@@ -274,7 +279,7 @@ def resume(
 @app.command("rerun")
 def rerun(
     picture: Annotated[
-        Path, typer.Argument(metavar="PAINTING.png", help="A PNG that impasto painted.")
+        Path, typer.Argument(metavar="PAINTING.png", help="A PNG painted by impasto.")
     ],
     output: Output,
     changes: Annotated[
@@ -291,7 +296,9 @@ def rerun(
     ] = None,
     styles: Annotated[
         list[Path] | None,
-        typer.Option("--style", metavar="PICTURE", help="The style picture likewise; in order."),
+        typer.Option(
+            "--style", metavar="PICTURE", help="A style picture, if not beside it; in order."
+        ),
     ] = None,
     device: Device = "auto",
     threads: Threads = None,
@@ -347,27 +354,30 @@ def _setting(change: str) -> tuple[str, str]:
 def studio(
     host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen.")] = "127.0.0.1",
     port: Annotated[
-        int, typer.Option(min=0, max=65535, metavar="N", help="0 is any that is free.")
+        int,
+        typer.Option(min=0, max=65535, metavar="N", help="Where to listen; 0 is any free port."),
     ] = 7860,
     auth: Annotated[
         str | None,
         typer.Option(
             metavar="NAME:PASSWORD",
-            help="What visitors have to give; also from the variable IMPASTO_STUDIO_AUTH.",
+            help="What visitors have to enter; or set IMPASTO_STUDIO_AUTH.",
         ),
     ] = None,
     auth_file: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="The same from a file, unseen by other users."),
+        typer.Option(
+            metavar="FILE", help="Read USER:PASSWORD from a file that other users cannot read."
+        ),
     ] = None,
     open_: Annotated[
         bool, typer.Option("--open", help="Let anyone in who reaches the address.")
     ] = False,
     largest: Annotated[
-        float, typer.Option("--max-megapixels", min=0.01, metavar="X", help="Of a canvas.")
+        float, typer.Option("--max-megapixels", min=0.01, metavar="X", help="Largest canvas.")
     ] = USUAL.pixels / 1e6,
     most_steps: Annotated[
-        int, typer.Option("--max-steps", min=1, metavar="N", help="Of a painting.")
+        int, typer.Option("--max-steps", min=1, metavar="N", help="Most steps of a painting.")
     ] = USUAL.steps,
     most_work: Annotated[
         float,
@@ -379,23 +389,29 @@ def studio(
         ),
     ] = USUAL.work / 1e12,
     longest: Annotated[
-        float, typer.Option("--max-seconds", min=1, metavar="X", help="That a painting may take.")
+        float,
+        typer.Option("--max-seconds", min=1, metavar="X", help="Longest time for a painting."),
     ] = USUAL.seconds,
     upload: Annotated[
         float,
-        typer.Option("--max-megabytes", min=0.01, metavar="X", help="Of an uploaded picture."),
+        typer.Option("--max-megabytes", min=0.01, metavar="X", help="Largest uploaded file."),
     ] = USUAL.bytes / 1e6,
     uploaded: Annotated[
         float,
-        typer.Option("--max-upload-megapixels", min=0.01, metavar="X", help="Of such a picture."),
+        typer.Option(
+            "--max-upload-megapixels", min=0.01, metavar="X", help="Largest uploaded picture."
+        ),
     ] = USUAL.uploaded / 1e6,
     waiting: Annotated[
-        int, typer.Option("--max-waiting", min=1, max=100, metavar="N", help="In the line.")
+        int,
+        typer.Option(
+            "--max-waiting", min=1, max=100, metavar="N", help="Most paintings in the queue."
+        ),
     ] = USUAL.waiting,
     device: Device = "auto",
     threads: Threads = None,
 ) -> None:
-    """Open a page where a person paints, and a service that other programs can call."""
+    """Serve a web page for painting, which other programs can call too."""
     from impasto.studio import opening
 
     visitors = opening.credentials(auth, auth_file)
@@ -489,8 +505,8 @@ def demo(
 @app.command("sweep")
 @recipe_flags
 def sweep(
-    content: Annotated[Path, typer.Argument(metavar="CONTENT", help="Picture to be painted.")],
-    style: Annotated[str, typer.Argument(metavar="STYLE", help="Picture to paint it like.")],
+    content: Annotated[Path, typer.Argument(metavar="CONTENT", help="Picture to paint.")],
+    style: Annotated[str, typer.Argument(metavar="STYLE", help="Picture that gives the style.")],
     vary: Annotated[
         list[str],
         typer.Option(
@@ -509,7 +525,7 @@ def sweep(
     quiet: Quiet = False,
     **settings: Any,
 ) -> None:
-    """Paint one pair of pictures with a setting or two that vary, on one sheet."""
+    """Vary one or two settings, and show every painting on one sheet."""
     from impasto.experiments import sweep as sweeps
 
     axes = [sweeps.Axis.read(text) for text in vary]
@@ -536,12 +552,12 @@ def reconstruct(
     size: Annotated[
         int, typer.Option(min=32, max=1024, metavar="N", help="Longer side of each picture.")
     ] = 256,
-    steps: Annotated[int, typer.Option(min=1, metavar="N", help="Evaluations for each.")] = 100,
+    steps: Annotated[int, typer.Option(min=1, metavar="N", help="Steps for each picture.")] = 100,
     device: Device = "auto",
     threads: Threads = None,
     quiet: Quiet = False,
 ) -> None:
-    """Draw what each layer of the network keeps of two pictures: the paper's first figure."""
+    """Reconstruct two pictures from each layer of the network, as in the paper's first figure."""
     from impasto.experiments import reconstruct as reconstructions
 
     outputs = Outputs(picture=output, quiet=quiet)

@@ -171,7 +171,7 @@ def keep(run: Run, outputs: Outputs, expected: Forecast | None) -> Outputs:
             return outputs
         outputs = outputs.changed(checkpoint=file, temporary=True)
         if not outputs.quiet:
-            typer.echo(f"If it is stopped, go on with: {_resume(file)}", err=True)
+            typer.echo(f"To continue after an interruption: {_resume(file)}", err=True)
     if outputs.checkpoint is not None:
         from impasto.run.saving import save_to
 

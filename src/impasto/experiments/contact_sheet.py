@@ -28,7 +28,7 @@ class Place:
 
     Attributes:
         row: counted from 0.
-        column: likewise.
+        column: counted from 0.
         name: what it is called.
         prepare: gives its run.
     """

@@ -33,7 +33,7 @@ def reconstruct(
 
     Args:
         content: a path, a PIL image, or an H × W × 3 uint8 array (RGB).
-        style: likewise.
+        style: the style picture, a path, a PIL image or an array.
         size: longer side of each picture, in pixels.
         steps: evaluations for each.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.

@@ -111,7 +111,7 @@ def sweep(
 
     Args:
         content: as for :func:`impasto.stylize`.
-        style: likewise.
+        style: as for :func:`impasto.stylize`.
         axes: one or two.
         recipe: what does not vary; None means the preset ``default``.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.

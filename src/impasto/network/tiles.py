@@ -82,7 +82,7 @@ def cut(height: int, width: int, side: int | None, halo: int, stride: int = STRI
 
     Args:
         height: of the picture, in pixels.
-        width: likewise.
+        width: of the picture, in pixels.
         side: of a core, rounded up to a multiple of the stride; None for one tile. What is left
             over at the end, if it is less than the stride, goes to the tile before it.
         halo: pixels around it, a multiple of the stride.

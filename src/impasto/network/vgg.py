@@ -136,7 +136,7 @@ class VGG19:
         Args:
             picture: as above, or what that layer makes of it.
             features: names of layers that are read.
-            grams: likewise.
+            grams: names of layers whose Gram matrices are wanted.
             core: the part of the picture whose maps and matrices are wanted; None for all of it.
             first: as above.
 

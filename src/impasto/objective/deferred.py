@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 
 from impasto.network.devices import exact_convolutions
-from impasto.objective.objective import Evaluation, Objective
-from impasto.optim.optimizers import Numbers, Tensors
+from impasto.objective.objective import Evaluation, Objective, evaluation
 from impasto.settings.layers import LAYERS, up_to_deepest, work
 from impasto.settings.recipe import Recipe
 
@@ -90,27 +89,20 @@ class Deferred:
             cut = features[self._cut]
             tangents = self._look(cut) if before is None or looks else before
             deep = tangents[0](cut), tangents[1](cut)
-            content = objective.content_loss(features) + deep[0]
-            style = objective.style_loss(seen) + deep[1]
-            total = followed = objective.total(canvas, content, style)
-            if stand_in:
-                easier = objective.style_loss(seen, stand_in=True) + deep[1]
-                followed = objective.total(canvas, content, easier)
+            losses = objective.losses_of(canvas, features, seen, deep, stand_in=stand_in)
             # What was measured at the last evaluation has no part of an estimate in it.
             turns = before is not None and looks and self.age > 0
-            (gradient,) = torch.autograd.grad(followed, canvas, retain_graph=turns)
+            (gradient,) = torch.autograd.grad(losses.followed, canvas, retain_graph=turns)
             turn = self._turn(before, deep, cut, canvas) if before and turns else None
         # From what the tangents made of them, or from where they were last looked at.
         old = [of(cut.detach()) if looks else of.value for of in before] if before else deep
         off = objective.alpha * (deep[0] - old[0]) + objective.beta * (deep[1] - old[1])
-        numbers = torch.stack([total, followed, off, content, style])
-        loss, other, distance, of_content, of_style = numbers.tolist()  # one wait for the device
-        other = other if stand_in else None
-        measured = Evaluation(loss, of_content, of_style, gradient, stand_in=other)
+        *numbers, distance = torch.stack([*losses, off]).tolist()  # one wait for the device
+        measured = evaluation(numbers, gradient, stand_in=stand_in)
         if looks and not measured.is_finite():  # the tangents, too, are good for nothing there
             return measured
         if looks:
-            self._settle(loss, distance)
+            self._settle(measured.loss, distance)
             self._tangents = tangents
         elif abs(distance) > LEEWAY * self._loss:
             return self(canvas, exactly=True, stand_in=stand_in)
@@ -118,7 +110,7 @@ class Deferred:
             self.age, distance = self.age + 1, 0.0
         return replace(measured, correction=distance, turn=turn)
 
-    def state(self) -> tuple[Numbers, Tensors]:
+    def state(self) -> tuple[dict[str, float], dict[str, Tensor]]:
         """All that the next evaluations depend on, for a checkpoint."""
         if self._tangents is None:
             return {}, {}
@@ -130,7 +122,7 @@ class Deferred:
             "deep style": style.slope,
         }
 
-    def restore(self, numbers: Numbers, tensors: Tensors) -> None:
+    def restore(self, numbers: dict[str, float], tensors: dict[str, Tensor]) -> None:
         """Go on from a state."""
         if not numbers:
             return

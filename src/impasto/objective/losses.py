@@ -98,7 +98,7 @@ def style_loss(matrix: Tensor, target: Tensor) -> Tensor:
 
     Args:
         matrix: of the canvas, (C, C), from :func:`gram`.
-        target: of the style picture, likewise.
+        target: of the style picture, (C, C).
 
     Returns:
         A scalar.
@@ -131,7 +131,7 @@ def whitened_gram_loss(target: Tensor, example: Tensor) -> Loss:
 
     Args:
         target: of the style picture, (C, C), from :func:`gram`.
-        example: of another picture, likewise; s makes both losses of it the same.
+        example: of another picture, (C, C); s makes both losses of it the same.
 
     Returns:
         Gives the loss of a canvas's Gram matrix, a scalar.

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -66,6 +67,34 @@ class Evaluation:
         return losses and math.isfinite(self.gradient.sum().item())
 
 
+class Losses(NamedTuple):
+    """Losses of one canvas, each a scalar.
+
+    Attributes:
+        total: alpha · content + beta · style, and the total variation if it has a weight.
+        followed: the total with the stand-in for the style loss, if that is followed.
+        content: content loss before alpha.
+        style: style loss before beta.
+    """
+
+    total: Tensor
+    followed: Tensor
+    content: Tensor
+    style: Tensor
+
+
+def evaluation(numbers: Sequence[float], gradient: Tensor, *, stand_in: bool) -> Evaluation:
+    """What was measured, from the numbers of :class:`Losses` and the gradient.
+
+    Args:
+        numbers: total, followed, content and style loss.
+        gradient: d followed / d canvas, 3 × H × W.
+        stand_in: whether the stand-in for the style loss is followed.
+    """
+    total, followed, content, style = numbers
+    return Evaluation(total, content, style, gradient, stand_in=followed if stand_in else None)
+
+
 class Objective:
     """How far a canvas is from the content of one picture and the style of others.
 
@@ -76,7 +105,8 @@ class Objective:
         recipe: gives the layers, their weights and balance, alpha and the style's weight.
         tile: side of a tile's core in pixels, a multiple of 16; None to look at whole pictures.
         targets: the content's maps, if another objective has measured the same.
-        regions: the styles', likewise; the styles are not looked at then.
+        regions: the styles' statistics, if another objective has measured them; the styles are
+            not measured then.
 
     Attributes:
         targets: the content picture's maps by content layer, tile for tile.
@@ -157,6 +187,33 @@ class Objective:
             if name in seen
         )
 
+    def losses_of(
+        self,
+        canvas: Tensor,
+        features: Mapping[str, Tensor],
+        seen: Statistics,
+        deep: tuple[Tensor, Tensor] | None = None,
+        *,
+        stand_in: bool,
+    ) -> Losses:
+        """The losses of a canvas, of which the maps and the statistics are given.
+
+        Args:
+            canvas: 3 × H × W.
+            features: maps of content layers, by name.
+            seen: statistics of style layers, by name.
+            deep: content and style loss of layers that are not given; None where all are.
+            stand_in: follow the stand-in for the style loss.
+        """
+        content, style = self.content_loss(features), self.style_loss(seen)
+        easier = self.style_loss(seen, stand_in=True) if stand_in else style
+        if deep is not None:
+            content, style, easier = content + deep[0], style + deep[1], easier + deep[1]
+        total = followed = self.total(canvas, content, style)
+        if stand_in:
+            followed = self.total(canvas, content, easier)
+        return Losses(total, followed, content, style)
+
     def total(self, canvas: Tensor, content: Tensor, style: Tensor) -> Tensor:
         """The loss of a canvas that has those losses."""
         return self.alpha * content + self.beta * style + self._roughness(canvas)
@@ -173,18 +230,12 @@ class Objective:
             if len(self.tiles) == 1:
                 canvas.requires_grad_()
                 features, seen = self.look(canvas, self.content_weights, self.style_layers)
-                content, style = self.content_loss(features), self.style_loss(seen)
-                total = followed = self.total(canvas, content, style)
-                if stand_in:
-                    easier = self.style_loss(seen, stand_in=True)
-                    followed = self.total(canvas, content, easier)
-                (gradient,) = torch.autograd.grad(followed, canvas)
-                numbers = torch.stack([total, followed, content, style])
+                measured = self.losses_of(canvas, features, seen, stand_in=stand_in)
+                (gradient,) = torch.autograd.grad(measured.followed, canvas)
+                numbers = torch.stack(tuple(measured))
             else:
                 numbers, gradient = self._by_tiles(canvas, stand_in=stand_in)
-        loss, other, of_content, of_style = numbers.tolist()  # one wait for the device
-        other = other if stand_in else None
-        return Evaluation(loss, of_content, of_style, gradient, stand_in=other)
+        return evaluation(numbers.tolist(), gradient, stand_in=stand_in)  # one wait for the device
 
     def _by_tiles(self, canvas: Tensor, *, stand_in: bool) -> tuple[Tensor, Tensor]:
         """Total, what is followed, content and style loss of a canvas; and the gradient."""

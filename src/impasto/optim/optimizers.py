@@ -180,7 +180,7 @@ class LBFGS:
             loss: its loss.
             gradient: of the loss by it.
             correction: how much too small the losses before were, in the light of this one.
-            turn: what the gradients before lacked, likewise; None for nothing.
+            turn: what the gradients before lacked, 3 × H × W; None for nothing.
         """
         line = self.line
         if line is None:

@@ -31,7 +31,7 @@ class Spectrum(Guess):
 
     Args:
         height: of the canvases, in pixels.
-        width: likewise.
+        width: of the canvas, in pixels.
         falloff: 0.8 is a change of variables: the canvas is written as noise through a filter
             f^−0.4, near the spectrum of pictures, so that coarse structure moves as easily as fine.
             0 treats all frequencies alike.

@@ -44,7 +44,7 @@ class Page:
         following: offset of the next page's; 0 for none.
         sub_pages: offsets of those of its own pages.
         width: in pixels, as they are stored.
-        height: likewise.
+        height: of the page, in pixels.
         channels: values of a pixel.
         bits: of the deepest channel.
         orientation: as in EXIF.

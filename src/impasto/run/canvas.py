@@ -203,7 +203,7 @@ def recolored(
         style: 3 × H' × W'.
         smallest: variance of a colour, below which it is not spread further.
         of_content: H × W, 0…1, how much each of the content's pixels counts; None for all alike.
-        of_style: H' × W', likewise.
+        of_style: H' × W', 0…1, how much each of the style's pixels counts; None for all alike.
 
     Returns:
         3 × H × W. A content picture of one colour becomes the mean colour of the style.

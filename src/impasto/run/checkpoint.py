@@ -158,14 +158,14 @@ def read(path: Path) -> tuple[Saved, dict[str, Tensor]]:
     if _version(text) != __version__:
         raise InputError(
             f"The checkpoint {shown(path)} was written by another version of impasto than this one "
-            f"({__version__}): go on with the version that wrote it, or start the run anew."
+            f"({__version__}): continue it with the version that wrote it, or start the run anew."
         )
     try:
         return Saved.model_validate_json(text), tensors
     except ValidationError as error:
         reason = sentence(error, Saved, " of the run")
         raise InputError(
-            f"The checkpoint {shown(path)} cannot be gone on with; start the run anew. {reason}"
+            f"The checkpoint {shown(path)} cannot be continued: start the run anew. {reason}"
         ) from None
 
 
@@ -294,7 +294,7 @@ def check_replaceable(path: str | Path) -> None:
     """
     if is_unfinished(Path(path)):
         raise InputError(
-            f"The checkpoint {shown(path)} holds a run that has not come to its end: go on with it "
+            f"The checkpoint {shown(path)} holds a run that is unfinished: continue it "
             "(impasto resume), or remove the file to begin anew."
         )
 

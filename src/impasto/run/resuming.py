@@ -45,7 +45,7 @@ def resumed(path: Path, folder: Path | None = None) -> Run:
     if not devices.is_offered(saved.device):
         raise InputError(
             f"The run in {shown(path)} computes on {shown(saved.device)}, which this machine "
-            "does not offer: go on with it where it was begun, or start it anew."
+            "does not offer: continue it on the machine where it began, or start it anew."
         )
     try:
         recipe = Recipe(**saved.recipe)

@@ -45,9 +45,9 @@ def stylize(
 
     Args:
         content: a path, a PIL image, or an H × W × 3 uint8 array (RGB).
-        style: likewise, or a :class:`Style` that says more, or several of those; a text is read as
-            on the command line, as in ``"oil.jpg:0.7,mask=sky.png"``. None means the recipe's
-            styles.
+        style: a path, a PIL image, an H × W × 3 uint8 array, or a :class:`Style`; or several of
+            those. A text is read as on the command line, as in ``"oil.jpg:0.7,mask=sky.png"``.
+            None means the styles of the recipe.
         recipe: the settings: a :class:`Recipe`, the name of a preset, the path of a TOML file, or a
             table of settings; None means the preset ``default``.
         initial: H × W × 3 numbers, RGB 0…255 at the working size, in place of the recipe's first

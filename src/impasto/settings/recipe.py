@@ -235,7 +235,7 @@ class Recipe(BaseModel):
         1.0,
         gt=0,
         le=10,
-        description="How many times larger than that the style picture is looked at: above 1 the "
+        description="How many times larger than that the style picture is used: above 1 the "
         "strokes grow, below 1 they shrink.",
     )
     style_symmetry: Literal["none", "mirror", "rotate", "all"] = Field(
@@ -334,7 +334,7 @@ class Recipe(BaseModel):
     )
     tile: Annotated[str | int, PlainValidator(_read_tile), AsGiven] = Field(
         "auto",
-        description="Side of the tiles that the picture is looked at in, a multiple of 16 pixels; "
+        description="Side of the tiles that the picture is processed in, a multiple of 16 pixels; "
         "auto is as large as memory allows, off is the whole picture. The painting is the same.",
     )
     keep: Literal["measured", "updated"] = Field(

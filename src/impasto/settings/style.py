@@ -121,7 +121,7 @@ class Style(BaseModel):
         "picture and one of its colours, as in regions.png#ff0000.",
     )
     style_mask: Annotated[Any, PlainValidator(_read_picture)] = Field(
-        None, description="What of the style picture counts: a picture likewise."
+        None, description="What of the style picture counts: a picture that is white there."
     )
 
     def __init__(self, /, **fields: Any) -> None:

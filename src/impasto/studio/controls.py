@@ -87,7 +87,7 @@ def recipe_in(path: Path) -> Recipe:
 
 
 def recipe_from(text: str) -> Recipe:
-    """The recipe in a TOML text, likewise.
+    """The recipe in a TOML text.
 
     Raises:
         InputError: it cannot be used.

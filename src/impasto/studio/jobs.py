@@ -215,7 +215,7 @@ class Workshop:
         return self._told(job, make)
 
     def go_on(self, job: Job) -> Iterator[View]:
-        """Go on with an unfinished job, likewise."""
+        """Continue an unfinished job."""
         return self._told(job, lambda: resumed(job.checkpoint))
 
     def metrics(self) -> bytes:

@@ -70,7 +70,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "첫 스텝 전에 끝났습니다. 아직 그려진 것이 없습니다.",
     ),
     "saved": (
-        "The studio is stopping. Your painting is saved: go on with it here later.",
+        "The studio is stopping. Your painting is saved: continue it here later.",
         "스튜디오가 종료됩니다. 그림은 저장되었으니 나중에 이곳에서 이어 그리세요.",
     ),
     "other": ("{sentence}", "문제가 생겼습니다: {sentence}"),
