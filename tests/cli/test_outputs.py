@@ -331,8 +331,10 @@ def test_a_folder_for_snapshots_may_go_meanwhile(
 def test_a_figure_that_cannot_be_written_leaves_the_painting_and_the_other(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], flag: str
 ) -> None:
-    function = {"--montage": "montage", "--plot": "loss_curves"}[flag]
-    monkeypatch.setattr(f"impasto.report.figures.{function}", full)
+    function = {"--montage": "pictures.montage.montage", "--plot": "report.figures.loss_curves"}[
+        flag
+    ]
+    monkeypatch.setattr(f"impasto.{function}", full)
     assert painted("--montage", "m.png", "--plot", "p.png") == 1
     lost, kept = ("m.png", "p.png") if flag == "--montage" else ("p.png", "m.png")
     said = capsys.readouterr()

@@ -109,11 +109,11 @@ def test_every_library_s_words_for_it_are_known(
 
     assert is_out_of_memory(error)
     for place in (
-        "vgg.VGG19.__init__",
-        "objective.Objective.__init__",
-        "spectrum.Spectrum.learn",
-        "canvases.Canvases.to_pixels",
-        "evaluator.Evaluator.__init__",
+        "network.vgg.VGG19.__init__",
+        "objective.objective.Objective.__init__",
+        "optim.preconditioner.Spectrum.learn",
+        "run.canvas.Canvases.to_pixels",
+        "run.evaluator.Evaluator.__init__",
     ):
         with monkeypatch.context() as patch:
             patch.setattr(f"impasto.{place}", starve)
