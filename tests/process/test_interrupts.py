@@ -211,7 +211,7 @@ def test_ctrl_c_twice_ends_with_a_sentence_and_without_a_picture() -> None:
     """The second comes while a watcher is at work, which it ends."""
     program = textwrap.dedent("""
         import signal, sys
-        from impasto import progress
+        from impasto.report import progress
         from impasto.cli.app import run
         def twice(self, step):
             signal.raise_signal(signal.SIGINT)

@@ -376,7 +376,7 @@ def test_check_figure_refuses(name: str, reason: str, tmp_path: Path) -> None:
 
 DRAW = """
 import sys
-from impasto import figures
+from impasto.report import figures
 from impasto.run.result import Step
 history = [Step(number, 10.0 / number, 1.0, 2.0, float(number)) for number in range(1, 9)]
 figures.loss_curves(history, "losses.png", alpha=1, beta=1)
