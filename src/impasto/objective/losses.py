@@ -442,6 +442,7 @@ STYLE_LOSSES: dict[str, Callable[[Tensor], Loss]] = {
     "nearest": nearest_loss,
     "nearest-cosine": nearest_cosine_loss,
 }
+# Losses that are 0 where the style loss of that name is, and easier to minimise.
 STAND_INS: dict[str, Callable[[Tensor, Tensor], Loss]] = {"gram": whitened_gram_loss}
 CONTENT_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "features": content_loss,

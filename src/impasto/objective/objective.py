@@ -423,7 +423,7 @@ def follows_stand_in(recipe: Recipe) -> bool:
     >>> follows_stand_in(Recipe.preset("gatys-fast")), follows_stand_in(Recipe())
     (True, False)
     """
-    stands_in = STYLE_LOSSES[recipe.style_loss].stand_in
+    stands_in = recipe.style_loss in losses.STAND_INS
     return stands_in and recipe.optimizer == "lbfgs" and recipe.balance == "absolute"
 
 

@@ -11,9 +11,7 @@ from torch import Tensor
 
 from impasto.errors import StoppedError
 from impasto.objective.objective import Evaluation
-from impasto.optim.optimizers import (
-    Optimizer,
-)
+from impasto.optim.optimizers import Optimizer
 from impasto.run.levels import Level
 from impasto.run.result import ASKED_TO_STOP, INTERRUPTED, Easel, OnStep, Step
 from impasto.settings.wording import plain

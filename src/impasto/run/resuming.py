@@ -8,14 +8,10 @@ from pathlib import Path
 from torch import Tensor
 
 from impasto.errors import InputError
-from impasto.files.writing import (
-    shown,
-)
+from impasto.files.writing import shown
 from impasto.network import devices
 from impasto.objective.deferred import cut_for
-from impasto.pictures.inputs import (
-    called,
-)
+from impasto.pictures.inputs import called
 from impasto.process import threads
 from impasto.process.memory import memory_errors
 from impasto.run import checkpoint as checkpoints

@@ -25,9 +25,7 @@ from impasto.optim.optimizers import (
 )
 from impasto.optim.preconditioner import Spectrum
 from impasto.pictures import images
-from impasto.pictures.inputs import (
-    Inputs,
-)
+from impasto.pictures.inputs import Inputs
 from impasto.pictures.sizes import PixelSize
 from impasto.process import interrupts, threads
 from impasto.process.memory import memory_errors

@@ -21,12 +21,8 @@ from impasto.files.writing import (
     remove_parts,
     shown,
 )
-from impasto.optim.optimizers import (
-    Numbers,
-)
-from impasto.pictures.inputs import (
-    called,
-)
+from impasto.optim.optimizers import Numbers
+from impasto.pictures.inputs import called
 from impasto.process.memory import is_out_of_memory
 from impasto.process.notices import tell
 from impasto.run import checkpoint as checkpoints

@@ -10,9 +10,7 @@ import numpy.typing as npt
 import torch
 
 from impasto.errors import InputError
-from impasto.files.writing import (
-    CHECKPOINT_EVERY,
-)
+from impasto.files.writing import CHECKPOINT_EVERY
 from impasto.pictures import images
 from impasto.pictures.inputs import (
     StyleSource,
@@ -91,13 +89,13 @@ def resume(
 
     Args:
         checkpoint: what :func:`stylize` wrote.
-        on_step: as there.
+        on_step: called after every step; returning False stops the run.
         inputs: folder in which the run's pictures are now; None where they are as they were, or
             have moved along with the checkpoint.
 
     Raises:
         InputError: it cannot be read, or an input of the run has changed.
-        RunError: as for :func:`stylize`.
+        RunError: the run ran out of memory, or its first loss was not finite.
     """
     _check_on_step(on_step)
     folder = None if inputs is None else path_of(inputs, "folder")

@@ -17,12 +17,10 @@ class StyleLoss:
             :data:`impasto.objective.losses.STATISTICS` knows.
         tiles: whether a picture's statistic is the mean of those of its tiles, so that a picture
             can be processed in tiles, by regions, and with several styles.
-        stand_in: whether there is a loss that is 0 where this one is, and easier to minimise.
     """
 
     statistic: str
     tiles: bool = True
-    stand_in: bool = False
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ class ContentLoss:
 
 
 STYLE_LOSSES = {
-    "gram": StyleLoss("gram", stand_in=True),
+    "gram": StyleLoss("gram"),
     "covariance": StyleLoss("moments"),
     "mean-variance": StyleLoss("moments"),
     "wasserstein": StyleLoss("moments"),
