@@ -20,7 +20,7 @@ from impasto.studio.server import Server
 
 
 class _Tracebacks(logging.Handler):
-    """What the server's log holds that looks like a fault of the studio's."""
+    """What the servers of this process log or print that looks like a fault of the studio's."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -34,21 +34,23 @@ class _Tracebacks(logging.Handler):
         self.found.append(traceback.format_exc())
 
 
+TRACEBACKS = _Tracebacks()
+
+
 @contextmanager
 def no_traceback() -> Iterator[None]:
-    """Fail if a server in this process logs or prints a traceback meanwhile."""
-    told = _Tracebacks()
-    loggers = [logging.getLogger(name) for name in (None, "uvicorn")]
+    """Fail if a server in this process logs or prints a traceback meanwhile.
+
+    Every server that is made sets uvicorn's log up anew, so begin after that.
+    """
+    logging.getLogger("uvicorn").handlers = [TRACEBACKS]
+    logging.getLogger().addHandler(TRACEBACKS)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(traceback, "print_exc", told.print_exc)
-        for logger in loggers:
-            logger.addHandler(told)
-        try:
-            yield
-        finally:
-            for logger in loggers:
-                logger.removeHandler(told)
-    assert not told.found, "\n".join(told.found)
+        patch.setattr(traceback, "print_exc", TRACEBACKS.print_exc)
+        yield
+    found = list(TRACEBACKS.found)
+    TRACEBACKS.found.clear()
+    assert not found, "\n".join(found)
 
 
 @contextmanager
@@ -59,13 +61,13 @@ def running(
     auth: tuple[str, str] | None = None,
 ) -> Iterator[tuple[str, Workshop]]:
     """A studio's address, and its workshop."""
+    workshop = Workshop(folder, limits or Limits(), "cpu")
+    place = Address.of("127.0.0.1", port)
+    listener = place.listen()
+    address = place.url(listener)
+    opened = threading.Event()
+    server = Server(workshop, auth, opened.set)
     with no_traceback():
-        workshop = Workshop(folder, limits or Limits(), "cpu")
-        place = Address.of("127.0.0.1", port)
-        listener = place.listen()
-        address = place.url(listener)
-        opened = threading.Event()
-        server = Server(workshop, auth, opened.set)
         thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
         thread.start()
         assert opened.wait(timeout=60)

@@ -193,6 +193,8 @@ class _Visitor:
     async def goes_to(self, app: ASGIApp, scope: Scope) -> None:
         try:
             await app(scope, self._said, self._told)
+        except ClientDisconnect:
+            pass  # who has left takes no answer, and that is no fault to log
         except Exception:
             if self.refusal is None or self.is_answered:
                 raise
