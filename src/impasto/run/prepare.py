@@ -31,7 +31,7 @@ from impasto.run.evaluator import Evaluator
 from impasto.run.run import Run
 from impasto.settings.recipe import Recipe, RecipeSource
 from impasto.settings.style import Style
-from impasto.settings.wording import plain
+from impasto.settings.validation import plain
 
 Given = tuple[images.Source, tuple[Style, ...] | None]
 Sources = tuple[str | os.PathLike[str], str | None]

@@ -14,7 +14,7 @@ from impasto.objective.objective import Evaluation
 from impasto.optim.optimizers import Optimizer
 from impasto.run.levels import Level
 from impasto.run.result import ASKED_TO_STOP, INTERRUPTED, Easel, OnStep, Step
-from impasto.settings.wording import plain
+from impasto.settings.validation import plain
 
 
 @dataclass

@@ -8,7 +8,7 @@ from pathlib import Path
 from torch import Tensor
 
 from impasto.errors import InputError
-from impasto.files.writing import shown
+from impasto.messages.message import shown
 from impasto.network import devices
 from impasto.objective.deferred import cut_for
 from impasto.pictures.inputs import called

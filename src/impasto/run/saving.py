@@ -19,8 +19,8 @@ from impasto.files.writing import (
     check_interval,
     check_writable,
     remove_parts,
-    shown,
 )
+from impasto.messages.message import shown
 from impasto.optim.optimizers import Numbers
 from impasto.pictures.inputs import called
 from impasto.process.memory import is_out_of_memory
