@@ -52,12 +52,11 @@ class Evaluator:
         level: the current one, at first the coarsest.
         network: reads every layer of the recipe's.
         tiles: for each level the side of the tiles that it is looked at in; None if it is whole.
-        objective: of the current level, once it is entered.
         deferred: what looks at its deep layers only now and then, where precision and memory allow.
     """
 
-    objective: Objective
     deferred: Deferred | None
+    _objective: Objective | None
 
     def __init__(
         self,
@@ -71,11 +70,18 @@ class Evaluator:
         self.arithmetic = devices.arithmetic(recipe.precision, self.device)
         self.fell_back = self._is_new = False
         self._weights, self._canvases, self._known = weights, canvases, known
+        self._objective = self.deferred = None
         self._recipe, self._levels = recipe, levels
         self.level = levels[0]
         self.network = self._make_network()
         self.tiles = [self._tile_for(level) for level in levels]
         self._planned = self.arithmetic, tuple(self.tiles)
+
+    @property
+    def objective(self) -> Objective:
+        """The loss of the current level's canvases; there is none before a level is entered."""
+        assert self._objective is not None, "no level was entered"  # noqa: S101
+        return self._objective
 
     def start(self) -> None:
         """Be as before the first evaluation of a run, whatever has been evaluated since.
@@ -147,8 +153,7 @@ class Evaluator:
         ]
 
     def _drop_objective(self) -> None:
-        self.__dict__.pop("objective", None)
-        self.deferred = None
+        self._objective = self.deferred = None
 
     def _make_network(self) -> VGG19:
         return VGG19(
@@ -165,7 +170,7 @@ class Evaluator:
         """The current level's objective, in smaller tiles if memory runs out."""
         while True:
             try:
-                self.objective = self._objective_from(*self._seen())
+                self._objective = self._objective_from(*self._seen())
             except (RuntimeError, MemoryError) as error:
                 side = self._smaller_side(error)
             else:

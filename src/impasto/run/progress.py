@@ -47,9 +47,13 @@ class Progress:
     began: float = field(default_factory=time.perf_counter)
 
     def enter(self, level: Level, canvas: Tensor) -> None:
-        """Go on at another level, from that canvas."""
+        """Continue at another level, from that canvas."""
         self.canvas, self.optimizer = canvas, None
         self.level, self.count = level.number, 0
+
+    def is_within(self, level: Level) -> bool:
+        """Whether there are steps left at a level, and the run is not stopped."""
+        return self.count < level.steps and self.stopped is None
 
     def record(
         self,

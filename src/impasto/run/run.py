@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,7 +26,7 @@ from impasto.optim.optimizers import (
     is_stalled,
 )
 from impasto.optim.preconditioner import Spectrum
-from impasto.pictures import images
+from impasto.pictures import images, sizes
 from impasto.pictures.inputs import Inputs
 from impasto.pictures.sizes import PixelSize
 from impasto.process import interrupts, threads
@@ -51,6 +53,23 @@ class Saver(Protocol):
         """Save the run if it is due, or at once; whether it can be saved again."""
 
 
+@dataclass(frozen=True)
+class Named:
+    """What goes into a run, as the user named it.
+
+    Attributes:
+        content: the content picture.
+        styles: the styles; None for those of the recipe.
+        weights: ``bundled``, or the path of a weight file.
+        weights_input: what that file expects, ``caffe`` or ``torchvision``; None to find out.
+    """
+
+    content: images.Source
+    styles: tuple[Style, ...] | None
+    weights: str | os.PathLike[str]
+    weights_input: str | None
+
+
 @dataclass(eq=False)
 class Run:
     """A run made ready: every input read, the levels planned, the first canvas made.
@@ -61,37 +80,41 @@ class Run:
 
     Attributes:
         recipe: the settings.
-        inputs: its pictures.
-        given: the content picture and the styles as they were named.
-        sources: what the network's weights were loaded from, and what they expect.
-        size: width and height of the canvas, in pixels.
-        output_size: width and height of the result, in pixels.
+        named: the pictures and the weights as they were named.
+        inputs: the pictures.
         levels: the sizes that the canvas goes through, from coarse to fine.
         loaded: the network's weights.
         canvases: the pictures as the network sees them.
-        cache: what has been measured for this run and for others with its pictures.
         evaluator: measures canvases, at first those of the coarsest level.
         first_canvas: 3 × H × W at the coarsest level, RGB 0…255 with the network's mean subtracted.
+        cache: what has been measured for this run and for others with its pictures.
         threads: that the run computes with on a CPU; None for as many as are set.
-        progress: what the run has come to, if it goes on from a checkpoint; None if it is new.
+        progress: what the run has come to, if it continues from a checkpoint; None if it is new.
         saving: where and how often the run is saved, if it is.
     """
 
     recipe: Recipe
+    named: Named
     inputs: Inputs
-    given: tuple[images.Source, tuple[Style, ...] | None]
-    sources: tuple[str | os.PathLike[str], str | None]
-    size: PixelSize
-    output_size: PixelSize
     levels: list[Level]
     loaded: Weights
     canvases: Canvases
-    cache: Known
     evaluator: Evaluator
     first_canvas: Tensor
+    cache: Known
     threads: int | None = None
     progress: Progress | None = None
     saving: Saver | None = None
+
+    @property
+    def size(self) -> PixelSize:
+        """Width and height of the canvas at the finest level, in pixels."""
+        return self.levels[-1].size
+
+    @property
+    def output_size(self) -> PixelSize:
+        """Width and height of the result, in pixels."""
+        return sizes.output_size(self.inputs.content.size, self.size, self.recipe)
 
     @property
     def weights(self) -> tuple[str, str]:
@@ -100,13 +123,13 @@ class Run:
 
     @property
     def history(self) -> list[Step]:
-        """Every step so far; where a run goes on from a checkpoint, those before it."""
+        """Every step so far; where a run continues from a checkpoint, those before it."""
         return self.progress.history if self.progress else []
 
     @property
     def files(self) -> tuple[Path, ...]:
         """Every file that goes into the run."""
-        weights = self.sources[0]
+        weights = self.named.weights
         named = [file.path for file in self.inputs.files.values()]
         named += [Path(weights)] if str(weights) != "bundled" else []
         return tuple(path for path in named if path is not None)
@@ -119,28 +142,36 @@ class Run:
     def paint(self, on_step: OnStep | None = None) -> Result:
         """Run every step of the recipe, until ``on_step`` returns False or the run is interrupted.
 
-        Ctrl-C in a Python session interrupts it, and a
-        :func:`impasto.process.interrupts.scope` that asks to.
-
-        Painted again, a run paints the same again; one that was taken up from a checkpoint goes on
-        from where it is. A canvas of which the loss is not finite is no step: L-BFGS tries a
-        shorter one in its place, and the run ends where that does not help.
+        Painted again, a run paints the same again; one that was resumed from a checkpoint continues
+        from where it is.
 
         Raises:
             RunError: it ran out of memory, or its first loss was not finite.
             StoppedError: it was interrupted before its first step.
         """
-        with memory_errors(self.size), threads.use(self.threads):
-            return self._paint(on_step)
+        with self.painting(on_step) as progress:
+            for level in self.levels_left(progress):
+                self.enter(level, progress)
+                while progress.is_within(level):
+                    self.step(level, progress)
+        return self.result(progress)
 
-    def _paint(self, on_step: OnStep | None) -> Result:
-        if self.progress is None:
-            self.evaluator.start()
-        progress = self.progress or Progress(self.first_canvas, self.first_canvas)
-        progress.on_step, progress.stopped = on_step, None
-        with interrupts.ctrl_c_asks():
+    @contextmanager
+    def painting(self, on_step: OnStep | None) -> Iterator[Progress]:
+        """What the run has come to, for the block to paint on; saved when the block ends.
+
+        Ctrl-C in a Python session interrupts the block, and so does a
+        :func:`impasto.process.interrupts.scope` that asks to. That is no error once there is a
+        step.
+        """
+        with memory_errors(self.size), threads.use(self.threads), interrupts.ctrl_c_asks():
+            if self.progress is None:
+                self.evaluator.start()
+            progress = self.progress or Progress(self.first_canvas, self.first_canvas)
+            progress.on_step, progress.stopped = on_step, None
             try:
-                self._paint_levels(progress)
+                self._save(progress)
+                yield progress
             except StoppedError:
                 if progress.best is None:
                     raise
@@ -150,6 +181,28 @@ class Run:
                     raise
                 self.saving, progress.stopped = None, INTERRUPTED
             self._save(progress, at_once=True)
+
+    def levels_left(self, progress: Progress) -> Iterator[Level]:
+        """The level that the run is at, and the finer ones, until it is stopped."""
+        for level in self.levels[progress.level - 1 :]:
+            if progress.stopped is None:
+                yield level
+
+    def enter(self, level: Level, progress: Progress) -> None:
+        """Measure what canvases of a level are compared with, and bring the canvas to its size."""
+        if level != self.evaluator.level:
+            self.evaluator.enter(level)
+        if level.number != progress.level:
+            with memory_errors(level.size):
+                progress.enter(level, self.canvases.resized(progress.kept, level.size))
+
+    @memory_errors()
+    def result(self, progress: Progress) -> Result:
+        """The best canvas, with how it came about.
+
+        Raises:
+            RunError: there is none, since the loss of the first canvas was not finite.
+        """
         progress.easel.look = None
         if progress.best is None:
             raise RunError(
@@ -166,37 +219,24 @@ class Run:
             stopped=progress.stopped,
         )
 
-    def _paint_levels(self, progress: Progress) -> None:
-        """Improve the canvas from one size to the next."""
-        self._save(progress)
-        for level in self.levels[progress.level - 1 :]:
-            if level != self.evaluator.level:
-                self.evaluator.enter(level)
-            with memory_errors(level.size):
-                if level.number != progress.level:
-                    progress.enter(level, self.canvases.resized(progress.kept, level.size))
-                self._paint_level(level, progress)
-            if progress.stopped is not None:
-                return
+    def step(self, level: Level, progress: Progress) -> None:
+        """Evaluate the canvas, and let the optimiser propose the next one.
 
-    def _paint_level(self, level: Level, progress: Progress) -> None:
-        """Improve the canvas at one size."""
-        keep_updated = self.recipe.keep == "updated" and self.recipe.optimizer == "adam"
-        first_steps = self._stand_in_steps(level)
-        while progress.count < level.steps:
-            canvas = progress.canvas
-            last, stand_in = progress.count == level.steps - 1, progress.count < first_steps
-            measured = self.evaluator(canvas, exactly=last, stand_in=stand_in)
-            if not measured.is_finite():
-                self._step_back(progress)
-                if progress.stopped is not None:
-                    return
-                continue
-            if progress.optimizer is None:
-                progress.optimizer = make_optimizer(self.recipe, canvas, level)
-            if progress.count == first_steps:
-                progress.optimizer.change_loss()
-            allowed, turn = self.canvases.allowed, measured.turn
+        A canvas of which the loss is not finite is no step: L-BFGS tries a shorter one in its
+        place, and the run ends where that does not help.
+        """
+        canvas, first_steps = progress.canvas, self._stand_in_steps(level)
+        last, stand_in = progress.count == level.steps - 1, progress.count < first_steps
+        measured = self.evaluator(canvas, exactly=last, stand_in=stand_in)
+        if not measured.is_finite():
+            self._step_back(progress)
+            return
+        if progress.optimizer is None:
+            progress.optimizer = make_optimizer(self.recipe, canvas, level)
+        if progress.count == first_steps:
+            progress.optimizer.change_loss()
+        allowed, turn = self.canvases.allowed, measured.turn
+        with memory_errors(level.size):
             updated = progress.optimizer.step(
                 canvas,
                 measured.followed,
@@ -204,21 +244,20 @@ class Run:
                 measured.correction,
                 None if turn is None else allowed(turn),
             )
-            following = canvas if updated is None else updated
-            progress.canvas = following
-            progress.record(
-                measured,
-                kept=following if keep_updated else canvas,
-                look=partial(self._finished, following),
-            )
-            if updated is None and stand_in:
-                progress.count = first_steps
-            elif updated is None:
-                progress.count = level.steps
+        following = canvas if updated is None else updated
+        keep_updated = self.recipe.keep == "updated" and self.recipe.optimizer == "adam"
+        progress.canvas = following
+        progress.record(
+            measured,
+            kept=following if keep_updated else canvas,
+            look=partial(self._finished, following),
+        )
+        if updated is None:  # the optimiser has converged
+            progress.count = first_steps if stand_in else level.steps
+            if not stand_in:
                 return
-            self._leave_bfloat16(progress)
-            if progress.stopped is not None:
-                return
+        self._leave_bfloat16(progress)
+        if progress.stopped is None:
             self._save(progress)
 
     def _step_back(self, progress: Progress) -> None:
@@ -235,7 +274,7 @@ class Run:
         self._save(progress)
 
     def _leave_bfloat16(self, progress: Progress) -> None:
-        """Go on in float32 from the best canvas, where the optimiser finds no way in bfloat16."""
+        """Continue in float32 from the best canvas, where the optimiser finds no way in bfloat16."""
         if self.rounds_too_much() and progress.optimizer and is_stalled(progress.optimizer):
             self.evaluator.use_float32()
             progress.canvas, progress.optimizer = progress.kept, None
@@ -252,7 +291,7 @@ class Run:
 
     @property
     def is_done(self) -> bool:
-        """Whether nothing is left to be painted of a run that was taken up from a checkpoint."""
+        """Whether nothing is left to be painted of a run that was resumed from a checkpoint."""
         return self.progress is not None and self.is_at_end(self.progress)
 
     def is_at_end(self, progress: Progress) -> bool:

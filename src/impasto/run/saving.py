@@ -40,8 +40,8 @@ class Checkpointer:
         path: of the checkpoint.
         every: seconds between two of them.
         outputs: what the caller wants to find again in it.
-        came_from: the folder that a checkpoint was in when it was written, if the run goes on.
-        is_given_up: whether nobody will go on with the run, so that it need not be saved.
+        came_from: the folder of the checkpoint that the run continues from, when that was written.
+        is_given_up: whether nobody will continue the run, so that it need not be saved.
         last: when the last one was written, by the clock of :func:`time.monotonic`.
     """
 
@@ -96,6 +96,7 @@ def save_to(
     every: float = CHECKPOINT_EVERY,
     outputs: dict[str, Any] | None = None,
     is_given_up: Callable[[], bool] = lambda: False,
+    came_from: Path | None = None,
 ) -> None:
     """Save the run to a checkpoint before its first step, now and then, and at its end.
 
@@ -104,7 +105,8 @@ def save_to(
         checkpoint: the file.
         every: seconds from one time to the next.
         outputs: what the caller wants to find again in it.
-        is_given_up: whether nobody will go on with the run, so that it need not be saved.
+        is_given_up: whether nobody will continue the run, so that it need not be saved.
+        came_from: the folder of the checkpoint that the run continues from, when that was written.
 
     Raises:
         InputError: a picture is no file, so it could not be found again, or the interval is no
@@ -119,14 +121,15 @@ def save_to(
             )
     check_apart(run.files, [checkpoint])
     torch.set_num_threads(torch.get_num_threads())  # as a resumed run does, for the same bytes
-    run.saving = Checkpointer(checkpoint.absolute(), every, outputs or {}, is_given_up=is_given_up)
+    where = checkpoint.absolute()
+    run.saving = Checkpointer(where, every, outputs or {}, came_from, is_given_up)
 
 
 def state_of(
     run: Run, progress: Progress, numbers: Numbers, estimates: Numbers, saving: Checkpointer
 ) -> Saved:
     """The state of a run, but for its tensors."""
-    weights, weights_input = run.sources
+    weights = str(run.named.weights)
     recipe = run.recipe.model_dump(mode="json", exclude={"styles"})
     for key in ("initial", "protect"):
         if key in run.inputs.files:
@@ -137,8 +140,8 @@ def state_of(
         content=absolute(run.files[0]),
         styles=[read.style.absolute().to_table() for read in run.inputs.styles],
         inputs=run.hashes(),
-        weights="bundled" if str(weights) == "bundled" else absolute(weights),
-        weights_input=weights_input,
+        weights=weights if weights == "bundled" else absolute(weights),
+        weights_input=run.named.weights_input,
         device=str(run.canvases.device),
         threads=torch.get_num_threads(),
         float32=run.evaluator.fell_back,
