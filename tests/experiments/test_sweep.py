@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from impasto import InputError, Recipe, Result, Step, Style, stylize
 from impasto.cli.app import run
 from impasto.experiments.sweep import Axis, grid, sweep
 from impasto.network import weights
-from impasto.objective.cache import KNOWN_BYTES, Known
+from impasto.objective.cache import SHARED_BYTES, keep, measurements
 from impasto.objective.objective import Objective
 from impasto.pictures import images
 from impasto.run.prepare import check_variation, prepare, vary
@@ -162,7 +163,7 @@ def test_what_is_shared_does_not_change_a_picture_of_several_styles(field: str) 
 
 def check_each_is_painted_as_alone(style: str | None, recipes: list[Recipe]) -> None:
     """One after the other, and back again to the first."""
-    first = prepare("content.png", style, recipes[0], device="cpu", cache_bytes=KNOWN_BYTES)
+    first = prepare("content.png", style, recipes[0], device="cpu", cache_bytes=SHARED_BYTES)
     alone = [stylize("content.png", style, recipe, device="cpu") for recipe in recipes]
     for recipe, expected in zip([*recipes, recipes[0]], [*alone, alone[0]], strict=True):
         check_variation(first, recipe)
@@ -244,14 +245,21 @@ def test_what_pictures_have_in_common_is_measured_once(
     assert measured == expected
 
 
+@dataclass(frozen=True)
+class Sized:
+    bytes: int
+
+
 def test_no_more_is_kept_than_there_is_room_for() -> None:
-    known = Known(10)
+    cache = measurements(10)
     for key in "abc":
-        known.keep(key, key.upper(), 4)
-    assert [known.get(key) for key in "abc"] == [None, "B", "C"]
-    known.get("b")
-    known.keep("d", "D", 4)
-    assert [known.get(key) for key in "bcd"] == ["B", None, "D"]
+        keep(cache, key, (Sized(1), Sized(3)))
+    assert [key for key in "abc" if cache.get(key)] == ["b", "c"]
+    cache.get("b")
+    keep(cache, "d", (Sized(4),))
+    assert [key for key in "bcd" if cache.get(key)] == ["b", "d"]
+    keep(cache, "e", (Sized(11),))
+    assert [key for key in "bde" if cache.get(key)] == ["b", "d"]
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def calls() -> Iterator[tuple[str, ast.Call]]:
 
 
 LITERAL = [
-    pytest.param(call.args[0].value, call, id=f"{place} {call.args[0].value}")
+    pytest.param(call.args[0].value, call, id=f"{place} {call.args[0].value!r}")
     for place, call in calls()
     if isinstance(call.args[0], ast.Constant)
 ]

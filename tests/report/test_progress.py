@@ -11,13 +11,13 @@ from rich.console import Console
 
 from impasto.report.progress import Account, Bar, Lines, Window
 from impasto.run.levels import Level
-from impasto.run.result import Easel, Step
+from impasto.run.result import LatestImage, Step
 
 
 def step(number: int, loss: float = 5.0, seconds: float | None = None, level: int = 1) -> Step:
-    easel = Easel(number, lambda: Image.new("RGB", (8, 6), (number, 0, 0)))
+    latest = LatestImage(number, lambda: Image.new("RGB", (8, 6), (number, 0, 0)))
     seconds = float(number) if seconds is None else seconds
-    return Step(number, loss, 1.0, 2.0, seconds, level, easel)
+    return Step(number, loss, 1.0, 2.0, seconds, level, latest)
 
 
 def one_level(steps: int) -> list[Level]:

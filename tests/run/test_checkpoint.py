@@ -597,7 +597,9 @@ def test_a_run_that_is_short_of_memory_goes_on_in_smaller_tiles(
     def scarce(*_: Any, **__: Any) -> Any:
         raise MemoryError
 
-    monkeypatch.setattr(impasto.objective.objective.Objective, "look", scarce)  # at a whole picture
+    monkeypatch.setattr(
+        impasto.objective.objective.Objective, "features_of", scarce
+    )  # at a whole picture
     with pytest.warns(ImpastoWarning, match="going on with tiles of 64"):
         result = made.paint()
     assert result.stopped is None
@@ -637,7 +639,7 @@ def test_where_no_tile_is_small_enough_one_sentence_says_so(
     def none(*_: Any, **__: Any) -> Any:
         raise MemoryError
 
-    monkeypatch.setattr(impasto.objective.objective.Objective, "_look", none)
+    monkeypatch.setattr(impasto.objective.objective.Objective, "_features_of", none)
     with (
         pytest.warns(ImpastoWarning, match="going on with tiles"),
         pytest.raises(impasto.RunError, match="Memory ran out at 128×96 pixels"),

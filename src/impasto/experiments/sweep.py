@@ -14,7 +14,7 @@ from PIL import Image
 from impasto.errors import InputError
 from impasto.experiments.contact_sheet import OnPicture, OnSheet, Place, Sheet, painting_in
 from impasto.files.writing import check_apart, check_folder
-from impasto.objective.cache import KNOWN_BYTES
+from impasto.objective.cache import SHARED_BYTES
 from impasto.pictures import images
 from impasto.pictures.inputs import StyleSource, files_of, styles_of
 from impasto.run.prepare import check_variation, prepare, vary
@@ -130,7 +130,7 @@ def sweep(
         read = (files_of(content, styles_of(style, one, content), one) for one in flat)
         check_apart(itertools.chain(*read), paintings(axes, folder))
         folder.mkdir(exist_ok=True)
-    first = prepare(content, style, recipes[0][0], device=device, cache_bytes=KNOWN_BYTES)
+    first = prepare(content, style, recipes[0][0], device=device, cache_bytes=SHARED_BYTES)
     for one in flat:
         check_variation(first, one)
     across, down = axes[0].names, axes[1].names if len(axes) > 1 else [""]

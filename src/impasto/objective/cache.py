@@ -1,7 +1,7 @@
-"""What is measured once and read again and again.
+"""What is measured once and used again and again.
 
-The maps of a picture, in memory or, where they are many, in a file; and what the runs of a sweep
-have in common.
+The feature maps of a picture, in memory or, where they are many, in a file; and the measurements
+that the runs of a sweep share.
 """
 
 from __future__ import annotations
@@ -9,23 +9,25 @@ from __future__ import annotations
 import os
 import tempfile
 import weakref
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 import numpy as np
 import torch
+from cachetools import LRUCache
 from torch import Tensor
 
 Maps = dict[str, Tensor]
 
-KNOWN_BYTES = 2**29  # of what the runs of a sweep have in common, in memory
+SHARED_BYTES = 2**29  # of the measurements that the runs of a sweep share
 
 DISK = Path("/var/tmp")  # noqa: S108 – where Linux keeps on disk what /tmp may keep in memory
 
 
-class Store:
-    """The maps of one tile after another, to be read in that order as often as one likes.
+class TileMaps:
+    """The feature maps of one tile after another, to be read in that order as often as one likes.
 
     Args:
         maps: by name, for each tile, on one device.
@@ -71,30 +73,30 @@ class Store:
         return torch.from_numpy(flat).view(shape).to(self._like.device)
 
 
-class Known:
-    """What one run has measured and another can use; what was used last stays longest.
+class Measured(Protocol):
+    """What takes a number of bytes in memory or on disk."""
+
+    @property
+    def bytes(self) -> int:
+        """How many."""
+
+
+Measurements = LRUCache[Hashable, Sequence[Any]]
+
+
+def measurements(most: int) -> Measurements:
+    """A cache of what one run has measured and another can use, by all that decides it.
 
     Args:
-        most: bytes that may be kept.
+        most: bytes that may be kept; what was used last stays longest.
     """
+    return LRUCache(most, getsizeof=lambda kept: sum(one.bytes for one in kept))
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._kept: dict[Hashable, tuple[Any, int]] = {}
 
-    def get(self, key: Hashable) -> Any:
-        """What has been measured under a key; None if it has not, or is not kept any more."""
-        if key not in self._kept:
-            return None
-        self._kept[key] = measured, _ = self._kept.pop(key)
-        return measured
-
-    def keep(self, key: Hashable, measured: Any, size: int) -> None:
-        """Keep what takes so many bytes."""
-        self._kept.pop(key, None)
-        self._kept[key] = measured, size
-        while sum(size for _, size in self._kept.values()) > self._most:
-            del self._kept[next(iter(self._kept))]
+def keep(cache: Measurements, key: Hashable, measured: Sequence[Measured]) -> None:
+    """Keep measurements, unless they take more than the whole cache has."""
+    with suppress(ValueError):
+        cache[key] = measured
 
 
 def _nameless_file() -> IO[bytes]:

@@ -85,7 +85,7 @@ class Deferred:
         canvas = canvas.detach().requires_grad_()
         with exact_convolutions():
             layers = {*self._content[0], self._cut}
-            features, seen = objective.look(canvas, layers, self._style[0])
+            features, seen = objective.features_of(canvas, layers, self._style[0])
             cut = features[self._cut]
             tangents = self._look(cut) if before is None or looks else before
             deep = tangents[0](cut), tangents[1](cut)
@@ -146,7 +146,9 @@ class Deferred:
     def _look(self, cut: Tensor) -> Tangents:
         """The tangents for a map of the cut."""
         at = cut.detach().clone(memory_format=torch.contiguous_format).requires_grad_()
-        features, seen = self._objective.look(at, self._content[1], self._style[1], self._cut)
+        features, seen = self._objective.features_of(
+            at, self._content[1], self._style[1], self._cut
+        )
         content, style = self._objective.content_loss(features), self._objective.style_loss(seen)
         return _tangent(content, at), _tangent(style, at)
 

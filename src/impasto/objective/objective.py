@@ -23,7 +23,7 @@ from impasto.network.statistics import gram
 from impasto.network.tiles import Box, Tile, cut_for, share
 from impasto.network.vgg import VGG19
 from impasto.objective import losses
-from impasto.objective.cache import Store
+from impasto.objective.cache import TileMaps
 from impasto.objective.losses import SMALLEST_ENERGY, Loss, total_variation
 from impasto.objective.regions import Region, Statistics, StyleCanvas, guides_for, region_of
 from impasto.settings.layers import BY_NAME, INPUT
@@ -121,8 +121,8 @@ class Objective:
         recipe: Recipe,
         tile: int | None = None,
         *,
-        targets: Store | None = None,
-        regions: list[Region] | None = None,
+        targets: TileMaps | None = None,
+        regions: Sequence[Region] | None = None,
     ) -> None:
         self.network = network
         self.alpha, self.beta = recipe.alpha, recipe.style_weight
@@ -156,7 +156,7 @@ class Objective:
             make_stand_in = losses.STAND_INS[recipe.style_loss]
             self._stand_ins = self._make_stand_ins(content, make_stand_in)
 
-    def look(
+    def features_of(
         self, picture: Tensor, features: Iterable[str], styles: Iterable[str], first: str = INPUT
     ) -> tuple[dict[str, Tensor], Statistics]:
         """What some of the losses see of a whole picture, or go on to see from the map of a layer.
@@ -170,7 +170,7 @@ class Objective:
         Returns:
             By layer name, the maps, and the statistics of one region after another.
         """
-        return self._look(picture, features, styles, self._guides, first=first)
+        return self._features_of(picture, features, styles, self._guides, first=first)
 
     def content_loss(self, features: Mapping[str, Tensor]) -> Tensor:
         """The content loss of those of the layers whose maps of the whole picture are given."""
@@ -229,7 +229,7 @@ class Objective:
         with exact_convolutions():
             if len(self.tiles) == 1:
                 canvas.requires_grad_()
-                features, seen = self.look(canvas, self.content_weights, self.style_layers)
+                features, seen = self.features_of(canvas, self.content_weights, self.style_layers)
                 measured = self.losses_of(canvas, features, seen, stand_in=stand_in)
                 (gradient,) = torch.autograd.grad(measured.followed, canvas)
                 numbers = torch.stack(tuple(measured))
@@ -253,7 +253,7 @@ class Objective:
         content = torch.zeros_like(style)
         for tile, target in zip(self.tiles, self.targets, strict=True):
             window = _window(canvas, tile).requires_grad_()
-            features, parts = self._look(
+            features, parts = self._features_of(
                 window,
                 self.content_weights,
                 self.style_layers,
@@ -278,7 +278,7 @@ class Objective:
             return canvas.new_zeros(())
         return weight * total_variation(canvas, kind)
 
-    def _look(
+    def _features_of(
         self,
         picture: Tensor,
         features: Iterable[str],
@@ -359,12 +359,12 @@ class Objective:
         sums: Statistics = {}
         for tile in tiles:
             window, here = _window(picture, tile), _guides_of(guides, tile)
-            _, parts = self._look(window, (), layers, here, tile.inside)
+            _, parts = self._features_of(window, (), layers, here, tile.inside)
             whole = _whole(picture)
             _add(sums, {name: part * share(tile.core, whole, name) for name, part in parts.items()})
         return sums
 
-    def _measure(self, content: Tensor, size: int) -> Store:
+    def _measure(self, content: Tensor, size: int) -> TileMaps:
         """The content picture's maps by content layer, tile for tile, which take so many bytes."""
 
         def maps() -> Iterator[dict[str, Tensor]]:
@@ -377,11 +377,11 @@ class Objective:
                     yield self.network.maps(window, self.content_weights, tile.inside)
 
         if size <= KEPT_BYTES or len(self.tiles) == 1:
-            return Store(maps(), in_memory=True)
+            return TileMaps(maps(), in_memory=True)
         try:
-            return Store(maps(), in_memory=False)
+            return TileMaps(maps(), in_memory=False)
         except OSError:  # no room on the disk
-            return Store(maps(), in_memory=True)
+            return TileMaps(maps(), in_memory=True)
 
     def _content_energies(self) -> dict[str, float]:
         """The content loss of a canvas in which the layers see nothing; relative ones are parts."""

@@ -11,7 +11,7 @@ from torch import Tensor
 from impasto.network import devices, tiles
 from impasto.network.vgg import VGG19
 from impasto.network.weights import Weights
-from impasto.objective.cache import Known
+from impasto.objective.cache import Measurements, keep
 from impasto.objective.deferred import Deferred, cut_for
 from impasto.objective.objective import Evaluation, Objective
 from impasto.process.memory import is_out_of_memory, memory_errors
@@ -43,7 +43,7 @@ class Evaluator:
         canvases: the pictures of the run.
         recipe: its settings.
         levels: its levels.
-        known: what other runs with those pictures have measured.
+        cache: what other runs with those pictures have measured.
 
     Attributes:
         device: where it computes.
@@ -64,12 +64,12 @@ class Evaluator:
         canvases: Canvases,
         recipe: Recipe,
         levels: list[Level],
-        known: Known,
+        cache: Measurements,
     ) -> None:
         self.device = canvases.device
         self.arithmetic = devices.arithmetic(recipe.precision, self.device)
         self.fell_back = self._is_new = False
-        self._weights, self._canvases, self._known = weights, canvases, known
+        self._weights, self._canvases, self._cache = weights, canvases, cache
         self._objective = self.deferred = None
         self._recipe, self._levels = recipe, levels
         self.level = levels[0]
@@ -181,18 +181,18 @@ class Evaluator:
             self._use_tiles(side)
 
     def _objective_from(self, content: Hashable, styles: Hashable) -> Objective:
-        """The current level's objective, with what is known by those names, which is kept."""
+        """The current level's objective, with its measurements from the cache, or then kept there."""
         made = Objective(
             self.network,
             self._canvases.content_at(self.level),
             self._canvases.styles_at(self.level),
             self._recipe,
             self._tile,
-            targets=self._known.get(content),
-            regions=self._known.get(styles),
+            targets=next(iter(self._cache.get(content, ())), None),
+            regions=self._cache.get(styles),
         )
-        self._known.keep(content, made.targets, made.targets.bytes)
-        self._known.keep(styles, made.regions, sum(region.bytes for region in made.regions))
+        keep(self._cache, content, (made.targets,))
+        keep(self._cache, styles, made.regions)
         return made
 
     def _seen(self) -> tuple[Hashable, Hashable]:

@@ -16,7 +16,7 @@ from impasto.files import reading
 from impasto.network import devices
 from impasto.network import weights as weight_files
 from impasto.network.weights import Weights
-from impasto.objective.cache import Known
+from impasto.objective.cache import Measurements, measurements
 from impasto.pictures import images, inputs, sizes
 from impasto.pictures.inputs import (
     Inputs,
@@ -69,7 +69,7 @@ def prepare(
     pictures = read_pictures(named, settings)
     planned = levels.plan_for(pictures, settings)
     loaded = load_network(named)
-    cache = Known(cache_bytes)
+    cache = measurements(cache_bytes)
     return begin(settings, named, pictures, planned, loaded, device, initial, cache)
 
 
@@ -137,7 +137,7 @@ def begin(
     loaded: Weights,
     device: str | torch.device,
     initial: npt.ArrayLike | None = None,
-    cache: Known | None = None,
+    cache: Measurements | None = None,
 ) -> Run:
     """A run with its first canvas, and with the targets of its coarsest level measured.
 
@@ -156,7 +156,7 @@ def begin(
         InputError: the device or the first canvas cannot be used.
         RunError: there is not enough memory.
     """
-    cache = Known(0) if cache is None else cache
+    cache = measurements(0) if cache is None else cache
     canvases, evaluator = instruments(recipe, pictures, planned, loaded, device, cache)
     coarsest = planned[0]
     with memory_errors(coarsest.size):
@@ -171,7 +171,7 @@ def instruments(
     planned: list[Level],
     loaded: Weights,
     device: str | torch.device,
-    cache: Known,
+    cache: Measurements,
 ) -> tuple[Canvases, Evaluator]:
     """What makes canvases of a run's pictures, and what evaluates them."""
     chosen = devices.choose(device, recipe.precision)

@@ -13,7 +13,7 @@ from impasto.errors import StoppedError
 from impasto.objective.objective import Evaluation
 from impasto.optim.optimizers import Optimizer
 from impasto.run.levels import Level
-from impasto.run.result import ASKED_TO_STOP, INTERRUPTED, Easel, OnStep, Step
+from impasto.run.result import ASKED_TO_STOP, INTERRUPTED, LatestImage, OnStep, Step
 from impasto.settings.validation import plain
 
 
@@ -43,7 +43,7 @@ class Progress:
     history: list[Step] = field(default_factory=list)
     best: Step | None = None
     stopped: str | None = None
-    easel: Easel = field(default_factory=Easel)
+    latest: LatestImage = field(default_factory=LatestImage)
     began: float = field(default_factory=time.perf_counter)
 
     def enter(self, level: Level, canvas: Tensor) -> None:
@@ -60,24 +60,24 @@ class Progress:
         measured: Evaluation,
         *,
         kept: Tensor,
-        look: Callable[[], Image.Image],
+        make_image: Callable[[], Image.Image],
     ) -> None:
         """Take down a step, keep its canvas if it is the best of its level, and tell of it.
 
         Args:
             measured: what the step measured.
             kept: the canvas to keep if the step is the best.
-            look: shows the step's canvas after its update.
+            make_image: shows the step's canvas after its update.
         """
         seconds = time.perf_counter() - self.began
         number = len(self.history) + 1
         losses = (measured.loss, measured.content, measured.style)
-        step = Step(number, *losses, seconds, self.level, self.easel)
+        step = Step(number, *losses, seconds, self.level, self.latest)
         self.history.append(step)
         self.count += 1
         if self.best is None or self.count == 1 or step.loss < self.best.loss:
             self.best, self.kept = step, kept
-        self.easel.number, self.easel.look = number, look
+        self.latest.number, self.latest.make = number, make_image
         self._tell(step)
 
     def _tell(self, step: Step) -> None:

@@ -27,11 +27,16 @@ INTERRUPTED = "the run was interrupted"
 
 
 @dataclass
-class Easel:
-    """Where a run's canvas stands while ``on_step`` looks at it."""
+class LatestImage:
+    """The image of a run's latest step, made when ``on_step`` asks for it.
+
+    Attributes:
+        number: of the step.
+        make: finishes the step's canvas; None once the run has ended.
+    """
 
     number: int = 0
-    look: Callable[[], Image.Image] | None = None
+    make: Callable[[], Image.Image] | None = None
 
 
 @dataclass(frozen=True)
@@ -56,17 +61,17 @@ class Step:
     style: float
     seconds: float
     level: int = 1
-    _easel: Easel = field(default_factory=Easel, repr=False, compare=False)
+    _latest: LatestImage = field(default_factory=LatestImage, repr=False, compare=False)
 
     def image(self) -> Image.Image:
         """This step's canvas after its update, finished like the result; only in ``on_step``.
 
         Raises:
-            RunError: the run has gone on, and the canvas with it.
+            RunError: the run has gone on, and its canvas has changed.
         """
-        if self._easel.look is None or self._easel.number != self.number:
+        if self._latest.make is None or self._latest.number != self.number:
             raise RunError(f"The run has left step {self.number}: ask for its image in on_step.")
-        return self._easel.look()
+        return self._latest.make()
 
 
 OnStep = Callable[[Step], bool | None]

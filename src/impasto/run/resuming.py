@@ -10,7 +10,7 @@ from torch import Tensor
 from impasto.errors import InputError
 from impasto.messages.message import shown
 from impasto.network import devices
-from impasto.objective.cache import Known
+from impasto.objective.cache import measurements
 from impasto.objective.deferred import cut_for
 from impasto.pictures.inputs import called
 from impasto.process import threads
@@ -70,7 +70,7 @@ def resumed(path: Path, folder: Path | None = None) -> Run:
 def _restored(saved: Saved, tensors: dict[str, Tensor], recipe: Recipe, named: Named) -> Run:
     """The run of a state, as it was when that was saved."""
     pictures = read_pictures(named, recipe)
-    planned, loaded, cache = plan_for(pictures, recipe), load_network(named), Known(0)
+    planned, loaded, cache = plan_for(pictures, recipe), load_network(named), measurements(0)
     canvases, evaluator = instruments(recipe, pictures, planned, loaded, saved.device, cache)
     canvas, kept = (tensors[name].to(canvases.device) for name in ("canvas", "kept"))
     run = Run(

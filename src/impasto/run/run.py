@@ -16,7 +16,7 @@ from torch import Tensor
 
 from impasto.errors import RunError, StoppedError
 from impasto.network.weights import Weights
-from impasto.objective.cache import Known
+from impasto.objective.cache import Measurements
 from impasto.objective.objective import follows_stand_in
 from impasto.optim.optimizers import (
     LBFGS,
@@ -101,7 +101,7 @@ class Run:
     canvases: Canvases
     evaluator: Evaluator
     first_canvas: Tensor
-    cache: Known
+    cache: Measurements
     threads: int | None = None
     progress: Progress | None = None
     saving: Saver | None = None
@@ -203,7 +203,7 @@ class Run:
         Raises:
             RunError: there is none, since the loss of the first canvas was not finite.
         """
-        progress.easel.look = None
+        progress.latest.make = None
         if progress.best is None:
             raise RunError(
                 "The loss of the first canvas is not finite: choose smaller layer weights, alpha "
@@ -250,7 +250,7 @@ class Run:
         progress.record(
             measured,
             kept=following if keep_updated else canvas,
-            look=partial(self._finished, following),
+            make_image=partial(self._finished, following),
         )
         if updated is None:  # the optimiser has converged
             progress.count = first_steps if stand_in else level.steps
@@ -274,7 +274,7 @@ class Run:
         self._save(progress)
 
     def _leave_bfloat16(self, progress: Progress) -> None:
-        """Continue in float32 from the best canvas, where the optimiser finds no way in bfloat16."""
+        """Continue in float32 from the best canvas, where the optimiser is stuck in bfloat16."""
         if self.rounds_too_much() and progress.optimizer and is_stalled(progress.optimizer):
             self.evaluator.use_float32()
             progress.canvas, progress.optimizer = progress.kept, None
