@@ -1,4 +1,4 @@
-"""A run made ready: its inputs read, its levels planned, its network loaded."""
+"""Preparing a run: read its inputs, plan its levels, load its network, make its first canvas."""
 
 from __future__ import annotations
 
@@ -49,17 +49,20 @@ def prepare(
     weights_input: str | None = None,
     cache_bytes: int = 0,
 ) -> Run:
-    """Make a run ready; the arguments are those of :func:`impasto.stylize`.
+    """Prepare a run, up to its first canvas and the targets of its coarsest level.
 
     Args:
-        content: the content picture.
+        content: the content picture, as for :func:`impasto.stylize`, like the arguments below.
         style: the style picture, or several.
         recipe: the settings.
         initial: the first canvas.
-        device: where it computes.
-        weights: of the network.
-        weights_input: what a weight file expects.
-        cache_bytes: memory for measurements that are kept for runs made by :func:`vary`.
+        device: the device that computes.
+        weights: the network's weights.
+        weights_input: the input that a weight file expects.
+        cache_bytes: memory for measurements that are cached for runs made by :func:`vary`.
+
+    Returns:
+        The run, to be painted with :meth:`Run.paint`.
 
     Raises:
         InputError: a picture, size, weight file or device cannot be used.
@@ -75,14 +78,14 @@ def prepare(
 
 @memory_errors()
 def vary(run: Run, recipe: Recipe) -> Run:
-    """A run of the same pictures under another recipe; nothing is read again that need not be.
+    """Prepare a run of the same pictures with another recipe, reading again only what it must.
 
     Args:
-        run: whose pictures, weights and measurements are used.
-        recipe: the settings of the new one.
+        run: the run whose pictures, weights and cached measurements are reused.
+        recipe: the settings of the new run.
 
     Raises:
-        InputError: the recipe does not go with them.
+        InputError: the pictures cannot be painted with the recipe.
         RunError: there is not enough memory.
     """
     made = _made(
@@ -100,7 +103,7 @@ def restorable(
     weights: str,
     weights_input: str | None,
 ) -> Run:
-    """A run that lacks its first canvas and targets, for a checkpoint's state to be put into it."""
+    """A run without a first canvas and targets, into which a checkpoint's state is restored."""
     checked = _checked(content, styles, recipe, weights, weights_input)
     return _made(*checked, device=device, cache=Known(0))
 
@@ -112,10 +115,10 @@ def _checked(
     weights: str | os.PathLike[str],
     weights_input: str | None,
 ) -> tuple[Recipe, Given, Sources]:
-    """The settings, the pictures as they were named, and where the weights come from."""
+    """The settings, the pictures as the caller named them, and the source of the weights."""
     settings = Recipe.read(recipe)
     picture = source_of(content, "content picture")
-    styles = None if style is None else named(style)  # once, as it may give them only once
+    styles = None if style is None else named(style)  # read once: it may be an iterator
     if str(weights) != "bundled":
         weights = path_of(weights, "weight file")
     return settings, (picture, styles), (weights, weights_input)
@@ -130,7 +133,7 @@ def _made(
     cache: Known,
     like: Run | None = None,
 ) -> Run:
-    """A run that lacks its first canvas and targets."""
+    """A run without a first canvas and targets."""
     # 1. Read the inputs.
     content, named_styles = given
     styles = styles_of(named_styles, recipe, content)
@@ -168,7 +171,7 @@ def _made(
 
 
 def _with_first_canvas(run: Run, initial: npt.ArrayLike | None) -> Run:
-    """The run with its first canvas, and with the targets of its coarsest level measured."""
+    """Make the first canvas of a run, and measure the targets of its coarsest level."""
     coarsest, canvases = run.levels[0], run.canvases
     with memory_errors(coarsest.size):
         if initial is None:
@@ -181,7 +184,7 @@ def _with_first_canvas(run: Run, initial: npt.ArrayLike | None) -> Run:
 
 
 def check_variation(run: Run, recipe: Recipe) -> None:
-    """Make sure that those pictures can be painted under another recipe.
+    """Make sure that the pictures of a run can be painted with another recipe.
 
     Raises:
         InputError: they cannot.
@@ -198,7 +201,7 @@ def check_variation(run: Run, recipe: Recipe) -> None:
 
 
 def _checked_initial(initial: npt.ArrayLike, size: tuple[int, int]) -> npt.NDArray[Any]:
-    """A first canvas of one's own as an array of floats."""
+    """The first canvas that a caller gives, validated, as an array of numbers."""
     shape = (size[1], size[0], 3)
     known = hasattr(initial, "dtype")
     try:

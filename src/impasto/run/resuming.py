@@ -1,4 +1,4 @@
-"""A run taken up from its checkpoint, to go on where it was."""
+"""Resuming a run from its checkpoint."""
 
 from __future__ import annotations
 
@@ -27,14 +27,16 @@ from impasto.settings.style import Style
 
 @memory_errors()
 def resumed(path: Path, folder: Path | None = None) -> Run:
-    """The run that a checkpoint holds, to go on where it was.
+    """The run that a checkpoint contains, ready to continue.
 
     Args:
-        path: of the checkpoint.
-        folder: where the run's pictures are now.
+        path: path of the checkpoint.
+        folder: the folder that contains the run's pictures now; None if they have not moved, or
+            have moved along with the checkpoint.
 
     Raises:
-        InputError: it cannot be read, or an input of the run is missing or has changed.
+        InputError: the checkpoint cannot be read, or an input of the run is missing or has changed.
+        RunError: there is not enough memory.
     """
     saved, tensors = checkpoints.read(path)
     saved = checkpoints.with_inputs_found(saved, path, folder)
@@ -76,7 +78,7 @@ def resumed(path: Path, folder: Path | None = None) -> Run:
 
 
 def _restore(run: Run, saved: Saved, tensors: dict[str, Tensor]) -> None:
-    """Take up a state."""
+    """Restore the state of a checkpoint into a run."""
     _check_inputs(run, saved)
     _check_state(run, saved, tensors)
     if saved.float32:
@@ -107,10 +109,10 @@ def _restore(run: Run, saved: Saved, tensors: dict[str, Tensor]) -> None:
 
 
 def _check_state(run: Run, saved: Saved, tensors: dict[str, Tensor]) -> None:
-    """Make sure that a state is one of this run.
+    """Make sure that the state of a checkpoint fits its run.
 
     Raises:
-        ValueError: it is not.
+        ValueError: it does not.
     """
     saved.check(run.levels)
     level = run.levels[saved.level - 1]
@@ -124,7 +126,12 @@ def _check_state(run: Run, saved: Saved, tensors: dict[str, Tensor]) -> None:
 
 
 def _check_inputs(run: Run, saved: Saved) -> None:
-    """Make sure that every input is the file that the run began with."""
+    """Make sure that every input is the file that the run began with.
+
+    Raises:
+        InputError: an input has changed.
+        ValueError: the inputs are not those of the recipe.
+    """
     paths = {key: file.path for key, file in run.inputs.files.items()}
     hashes = run.hashes()
     if saved.inputs.keys() != hashes.keys():
