@@ -1,7 +1,7 @@
-"""What is measured once and read again and again.
+"""Cached measurements, which are computed once and read many times.
 
-The maps of a picture, in memory or, where they are many, in a file; and what the runs of a sweep
-have in common.
+:class:`Store` holds the feature maps of a picture, in memory or in a file if they are large;
+:class:`Known` holds the measurements that the runs of a sweep share.
 """
 
 from __future__ import annotations
@@ -19,20 +19,21 @@ from torch import Tensor
 
 Maps = dict[str, Tensor]
 
-KNOWN_BYTES = 2**29  # of what the runs of a sweep have in common, in memory
+KNOWN_BYTES = 2**29  # memory for the measurements that the runs of a sweep share
 
-DISK = Path("/var/tmp")  # noqa: S108 – where Linux keeps on disk what /tmp may keep in memory
+DISK = Path("/var/tmp")  # noqa: S108 – on disk in Linux, while /tmp may be in memory
 
 
 class Store:
-    """The maps of one tile after another, to be read in that order as often as one likes.
+    """The feature maps of the tiles of a picture, to be read in their order any number of times.
 
     Args:
-        maps: by name, for each tile, on one device.
-        in_memory: where they are to be kept. The file has no name, and is gone with the process.
+        maps: the feature maps of each tile, by layer name, all on one device.
+        in_memory: whether they are kept in memory, or in a nameless temporary file, which
+            disappears with the process.
 
     Attributes:
-        bytes: that they take, wherever they are.
+        bytes: the size of the feature maps, in memory or in the file.
 
     Raises:
         OSError: the file cannot be written.
@@ -72,10 +73,10 @@ class Store:
 
 
 class Known:
-    """What one run has measured and another can use; what was used last stays longest.
+    """A cache of measurements that several runs share; the least recently used are dropped first.
 
     Args:
-        most: bytes that may be kept.
+        most: the largest total size, in bytes.
     """
 
     def __init__(self, most: int) -> None:
@@ -83,14 +84,14 @@ class Known:
         self._kept: dict[Hashable, tuple[Any, int]] = {}
 
     def get(self, key: Hashable) -> Any:
-        """What has been measured under a key; None if it has not, or is not kept any more."""
+        """The measurement with that key; None if it has not been measured or has been dropped."""
         if key not in self._kept:
             return None
         self._kept[key] = measured, _ = self._kept.pop(key)
         return measured
 
     def keep(self, key: Hashable, measured: Any, size: int) -> None:
-        """Keep what takes so many bytes."""
+        """Keep a measurement of the given size in bytes."""
         self._kept.pop(key, None)
         self._kept[key] = measured, size
         while sum(size for _, size in self._kept.values()) > self._most:
