@@ -66,7 +66,7 @@ class Store:
             yield {name: self._read(shape) for name, shape in shapes.items()}
 
     def _read(self, shape: torch.Size) -> Tensor:
-        assert self._file is not None  # noqa: S101 – only asked of what is in a file
+        assert self._file is not None  # noqa: S101 – called only for a store in a file
         kind = torch.empty(0, dtype=self._like.dtype).numpy().dtype
         flat = np.fromfile(self._file, kind, shape.numel())
         return torch.from_numpy(flat).view(shape).to(self._like.device)
