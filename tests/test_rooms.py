@@ -15,6 +15,7 @@ PACKAGE = Path(impasto.__file__).parent
 # From the bottom up; `errors` and `_version` are modules, and every other is a folder.
 ROOMS = (
     "_version",
+    "messages",
     "errors",
     "process",
     "files",

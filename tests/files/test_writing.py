@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from impasto.errors import InputError
-from impasto.files.writing import check_folder, check_writable, shown, written_whole
+from impasto.files.writing import check_folder, check_writable, written_whole
+from impasto.messages.message import shown
 
 not_root = pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere"

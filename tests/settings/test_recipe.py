@@ -604,7 +604,7 @@ TILE = "'auto', 'off' or a multiple of 16 from 16 to 32768 pixels"
         (
             {"content_layers": "sky"},
             "content_layers cannot be 'sky': there is no layer 'sky'; layers have names like "
-            "conv4_2, relu1_1 and pool3.",
+            "conv4_2, relu1_1, pool3.",
         ),
         (
             {"content_layers": "conv4_2:-1"},

@@ -33,13 +33,14 @@ from impasto.cli.session import (
 from impasto.cli.streams import unfailing
 from impasto.errors import ImpastoError, ImpastoWarning, InputError, StoppedError
 from impasto.files.reading import located
-from impasto.files.writing import CHECKPOINT_EVERY, check_apart, check_folder, is_there, shown
+from impasto.files.writing import CHECKPOINT_EVERY, check_apart, check_folder, is_there
+from impasto.messages.message import Message, shown
 from impasto.process.interrupts import ENDING, Signals
 from impasto.process.memory import memory_errors
 from impasto.report.outputs import Outputs
 from impasto.settings.recipe import MOST_THREADS
 from impasto.settings.style import Style
-from impasto.settings.wording import ended, suggest
+from impasto.settings.validation import ended, suggest
 from impasto.studio.limits import Limits
 
 if TYPE_CHECKING:
@@ -79,7 +80,8 @@ def _no_command(typed: list[str], commands: list[str]) -> str:
             meant = "impasto stylize …"
         rest = "" if {"-o", "--output"} & {*typed} else " … -o OUT.png"
         return f"There is no command {shown(name)}; did you mean: {meant}{rest}?"
-    hint = suggest(name.lower(), commands) or f"; the commands are {', '.join(commands)}"
+    listed = Message("hint.commands", names=tuple(commands))
+    hint = suggest(name.lower(), commands, listed)
     return ended(f"There is no command {shown(name)}{hint}")
 
 
@@ -719,7 +721,7 @@ def _failed(error: Exception) -> int:
             command = "impasto" if context is None else context.command_path
             return _fail(f"{error.format_message()} (try: {command} --help)", error.exit_code)
         case EndedError():
-            return _fail(str(error), error.code)
+            return _fail(str(error), error.exit_code)
         case InputError():
             return _fail(str(error), BAD_INPUT)
         case OSError():

@@ -19,11 +19,12 @@ import typer
 from pydantic import ValidationError
 
 from impasto.errors import ImpastoError, InputError, StoppedError
-from impasto.files.writing import check_writable, is_there, shown
+from impasto.files.writing import check_writable, is_there
+from impasto.messages.message import shown
 from impasto.process import interrupts
 from impasto.process.interrupts import ENDING, Signals
 from impasto.report.outputs import Outputs
-from impasto.settings.wording import counted
+from impasto.settings.validation import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,12 +52,12 @@ class EndedError(ImpastoError):
         number: of the signal.
 
     Attributes:
-        code: the exit code.
+        exit_code: of the process.
     """
 
     def __init__(self, number: int) -> None:
         super().__init__("Stopped; no picture was written.")
-        self.code = _code_of(number)
+        self.exit_code = _code_of(number)
 
 
 def prepare(

@@ -20,12 +20,12 @@ from pydantic_core import from_json
 from impasto._version import __version__
 from impasto.errors import InputError
 from impasto.files import reading
-from impasto.files.writing import shown
+from impasto.messages.message import shown
 from impasto.pictures import images, masks
 from impasto.pictures.inputs import called, kind_of, numbered
 from impasto.settings.recipe import FIRST_CANVASES, Recipe
 from impasto.settings.style import Style
-from impasto.settings.wording import ended, sentence
+from impasto.settings.validation import ended, sentence
 
 # The pictures of a style: the field of its table, and the key of its file.
 OF_A_STYLE = (("picture", "style"), ("mask", "mask"), ("style_mask", "style mask"))

@@ -11,13 +11,23 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
-from impasto.errors import InputError
-from impasto.files.writing import shown
+from impasto.errors import InputError, WithMessage
+from impasto.messages.message import Message
 from impasto.process import interrupts
 
 ADDRESS = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]+):/{1,2}(?P<rest>[^/].*)", re.DOTALL)
-IS_ADDRESS = "it is a web address; download it first, and give the file"
 CHUNK = 2**20  # bytes that are read at a time
+
+
+class NotAFileError(WithMessage, OSError):
+    """What a path names is no file on this machine's disks."""
+
+
+def reason_of(error: Exception) -> Message | str:
+    """Why a file could not be read or written: impasto's own reason, or the system's words."""
+    if isinstance(error, WithMessage):
+        return error.message
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
 def located(given: str | os.PathLike[str]) -> Path:
@@ -72,17 +82,17 @@ def open_file(path: str | os.PathLike[str]) -> BinaryIO:
         status = found.stat()
     except (FileNotFoundError, NotADirectoryError):
         if ADDRESS.fullmatch(os.fsdecode(path)):
-            raise OSError(errno.ENOENT, IS_ADDRESS) from None
+            raise NotAFileError("file.is-address") from None
         raise
     if stat.S_ISDIR(status.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     if not stat.S_ISREG(status.st_mode):
-        raise OSError(errno.EINVAL, "it is a device or a pipe; name a file")
+        raise NotAFileError("file.is-device")
     return _Interruptible(found.open("rb", buffering=0))
 
 
 def opened(path: str | os.PathLike[str], role: str) -> BinaryIO:
-    """A picture's file, likewise.
+    """A picture's file, open for reading.
 
     Args:
         path: as the user gave it.
@@ -91,21 +101,18 @@ def opened(path: str | os.PathLike[str], role: str) -> BinaryIO:
     Raises:
         InputError: there is no such file, it may not be read, or it is empty.
     """
-    what = f"{role} {shown(as_given(path))}"
+    given = {"what": role, "path": as_given(path)}
     try:
         file = open_file(path)
-    except (FileNotFoundError, NotADirectoryError) as error:
-        if error.strerror == IS_ADDRESS:
-            raise InputError(f"The {what} cannot be read: {IS_ADDRESS}.") from None
-        raise InputError(f"There is no {what}.") from None
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError("input.not-found", **given) from None
     except IsADirectoryError:
-        raise InputError(f"The {what} is a folder; name a picture in it.") from None
+        raise InputError("input.is-folder", **given) from None
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"The {what} cannot be read: {reason}.") from None
+        raise InputError("input.unreadable", **given, reason=reason_of(error)) from None
     if size_in(file) == 0:
         file.close()
-        raise InputError(f"The {what} is empty.")
+        raise InputError("input.empty", **given)
     return file
 
 

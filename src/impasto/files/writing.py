@@ -13,24 +13,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from impasto.errors import InputError
+from impasto.files.reading import NotAFileError, reason_of
+from impasto.messages.message import Message
 
 LONGEST_INTERVAL = 1e9  # seconds
 CHECKPOINT_EVERY = 60.0  # seconds, where nobody says otherwise
-LONGEST_SHOWN = 400  # characters of a path
 NAMED = 60  # bytes of a file's name that the name of its part begins with
 LOST = (errno.EIO, errno.ENOSPC, errno.EDQUOT)  # what fails where bytes do not reach the disk
-
-
-def shown(path: str | Path) -> str:
-    """A path between quotes, on one line whatever it holds, without its middle if it is very long.
-
-    >>> print(shown("a name.png"), shown("two\\nlines.png"))
-    'a name.png' 'two\\nlines.png'
-    """
-    text = str(path)
-    if len(text) > LONGEST_SHOWN:
-        text = f"{text[: LONGEST_SHOWN // 2]}…{text[-LONGEST_SHOWN // 2 :]}"
-    return f"'{text}'" if text.isprintable() else ascii(text)
 
 
 def is_there(path: str | Path) -> bool:
@@ -54,26 +43,22 @@ def check_writable(
     """
     path = Path(path)
     if suffixes and path.suffix.lower() not in suffixes:
-        raise InputError(
-            f"The output {shown(path)} should end in {', '.join(suffixes)}, "
-            f"not {repr(path.suffix) if path.suffix else 'nothing'}."
-        )
+        suffix = repr(path.suffix) if path.suffix else Message("output.no-suffix")
+        raise InputError("output.wrong-suffix", path=path, suffixes=suffixes, suffix=suffix)
     path = _looked_up(path)
     target = _target(path)
     if path.is_dir():
-        raise InputError(f"The output {shown(path)} is a folder: name a file in it.")
+        raise InputError("output.is-folder", path=path)
     if path.exists() and not path.is_file():
         if stream and os.access(path, os.W_OK):
             return path
-        raise InputError(f"The output {shown(path)} is a device or a pipe: name a file.")
+        raise InputError("output.is-device", path=path)
     if not target.parent.is_dir():
-        raise InputError(
-            f"There is no folder {shown(target.parent)} to write {shown(target.name)} to."
-        )
+        raise InputError("output.no-folder", folder=target.parent, name=target.name)
     if not os.access(target.parent, os.W_OK):
-        raise InputError(f"The folder {shown(target.parent)} cannot be written to: name another.")
+        raise InputError("output.folder-read-only", folder=target.parent)
     if path.exists() and not os.access(path, os.W_OK):
-        raise InputError(f"The file {shown(path)} is read-only: name another.")
+        raise InputError("output.read-only", path=path)
     _try_part(target)
     return path
 
@@ -89,7 +74,7 @@ def _try_part(target: Path) -> None:
         part.touch(exist_ok=False)
         part.unlink()
     except OSError as error:
-        raise InputError(f"{shown(target)} cannot be written to: {error.strerror}.") from None
+        raise InputError("output.unwritable", path=target, reason=reason_of(error)) from None
 
 
 def check_apart(inputs: Iterable[Path], outputs: Iterable[Path]) -> None:
@@ -102,12 +87,12 @@ def check_apart(inputs: Iterable[Path], outputs: Iterable[Path]) -> None:
     Raises:
         InputError: a file is named for two things.
     """
-    taken = {key: "an input" for path in inputs for key in _keys(path)}
+    taken = {key: "output.is-input" for path in inputs for key in _keys(path)}
     for path in outputs:
         keys = _keys(path)
         for key in keys & taken.keys():
-            raise InputError(f"{shown(path)} is {taken[key]} of this run too: choose another name.")
-        taken.update(dict.fromkeys(keys, "another output"))
+            raise InputError(taken[key], path=path)
+        taken.update(dict.fromkeys(keys, "output.is-output"))
 
 
 def _keys(path: Path) -> set[object]:
@@ -128,12 +113,12 @@ def check_folder(path: str | Path) -> Path:
     """
     path = _looked_up(Path(path))
     if path.exists() and not path.is_dir():
-        raise InputError(f"{shown(path)} is a file: name a folder.")
+        raise InputError("output.folder-is-file", path=path)
     existing = path if path.is_dir() else path.parent
     if not existing.is_dir():
-        raise InputError(f"There is no folder {shown(existing)} to make {shown(path.name)} in.")
+        raise InputError("output.no-folder-around", folder=existing, name=path.name)
     if not os.access(existing, os.W_OK):
-        raise InputError(f"The folder {shown(existing)} cannot be written to: name another.")
+        raise InputError("output.folder-read-only", folder=existing)
     _try_part(existing / (path.name or "picture"))
     return path
 
@@ -146,10 +131,7 @@ def check_interval(seconds: float) -> None:
     """
     number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
     if not number or not 0 <= seconds <= LONGEST_INTERVAL:
-        raise InputError(
-            f"A run cannot be saved every {seconds} seconds: choose a number from 0 to "
-            f"{LONGEST_INTERVAL:.0f}."
-        )
+        raise InputError("output.interval", seconds=seconds, most=LONGEST_INTERVAL)
 
 
 def _looked_up(path: Path) -> Path:
@@ -159,8 +141,7 @@ def _looked_up(path: Path) -> Path:
     except (FileNotFoundError, NotADirectoryError):
         pass
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"{shown(path)} cannot be written to: {reason}.") from None
+        raise InputError("output.unwritable", path=path, reason=reason_of(error)) from None
     return path
 
 
@@ -207,7 +188,7 @@ def written_whole(path: str | Path) -> Iterator[BinaryIO]:
     part = _part_of(target)
     try:
         if target.exists() and not target.is_file():
-            raise OSError(errno.EINVAL, "it is a folder, a device or a pipe, and no file")
+            raise NotAFileError("file.exists-not-as-file")
         with part.open("xb") as file:
             yield file
             file.flush()
@@ -216,8 +197,7 @@ def written_whole(path: str | Path) -> Iterator[BinaryIO]:
             shutil.copymode(target, part)
         _take_place(part, target)
     except OSError as error:  # of the part, whose name nobody knows, or of an encoder
-        reason = error.strerror or str(error)
-        raise OSError(error.errno or errno.EIO, reason, str(path)) from None
+        raise OSError(error.errno or errno.EIO, str(reason_of(error)), str(path)) from None
     finally:
         with suppress(OSError):
             part.unlink()

@@ -14,7 +14,7 @@ from impasto.errors import InputError
 from impasto.process.global_state import Shared
 from impasto.process.memory import is_out_of_memory
 from impasto.process.notices import tell
-from impasto.settings.wording import counted, ended, shown_value, suggest
+from impasto.settings.validation import counted, ended, shown_value, suggest
 
 _exactly = Shared(
     partial(

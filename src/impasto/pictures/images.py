@@ -29,7 +29,8 @@ from PIL.PngImagePlugin import PngInfo
 
 from impasto.errors import InputError, StoppedError
 from impasto.files import reading
-from impasto.files.writing import check_writable, shown, written_whole
+from impasto.files.writing import check_writable, written_whole
+from impasto.messages.message import shown
 from impasto.pictures import profiles, tiff
 from impasto.process import interrupts
 from impasto.process.global_state import unwarned

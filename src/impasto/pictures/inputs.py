@@ -12,7 +12,8 @@ from typing import Any
 
 from impasto.errors import InputError
 from impasto.files import reading
-from impasto.files.writing import is_there, shown
+from impasto.files.writing import is_there
+from impasto.messages.message import shown
 from impasto.pictures import images, masks
 from impasto.pictures.images import Picture
 from impasto.pictures.masks import Mask
@@ -20,7 +21,7 @@ from impasto.process.notices import tell
 from impasto.settings.loss_table import STYLE_LOSSES
 from impasto.settings.recipe import FIRST_CANVASES, Recipe
 from impasto.settings.style import Style, read_path
-from impasto.settings.wording import shown_value, suggest
+from impasto.settings.validation import shown_value, suggest
 
 SAME_SHAPE = 0.02  # relative difference of aspect ratios that rounding explains
 StyleSource = images.Source | Style

@@ -22,7 +22,8 @@ from torch import Tensor
 
 from impasto.errors import InputError
 from impasto.files import reading
-from impasto.files.writing import is_there, shown
+from impasto.files.writing import is_there
+from impasto.messages.message import shown
 from impasto.pictures import images
 from impasto.pictures.profiles import LUMA
 from impasto.pictures.sizes import PixelSize

@@ -54,7 +54,6 @@ def memory_errors(size: tuple[int, int] | None = None) -> Iterator[None]:
     except (RuntimeError, MemoryError, OSError, ImportError, SystemError) as error:
         if not is_out_of_memory(error):
             raise
-        where = f" at {size[0]}×{size[1]} pixels" if size else ""
-        raise RunError(
-            f"Memory ran out{where}: close other programs, or choose a smaller --size."
-        ) from None
+        if size is None:
+            raise RunError("memory.ran-out") from None
+        raise RunError("memory.ran-out-at", width=size[0], height=size[1]) from None

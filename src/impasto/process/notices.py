@@ -13,33 +13,37 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 from impasto.errors import ImpastoWarning
+from impasto.messages.message import Message
 
-_LISTENER: ContextVar[Callable[[str], None] | None] = ContextVar("listener", default=None)
+_LISTENER: ContextVar[Callable[[Message], None] | None] = ContextVar("listener", default=None)
 
 
-def tell(text: str, stacklevel: int = 1) -> None:
+def tell(message: Message, stacklevel: int = 1) -> None:
     """Tell who listens, or warn with :class:`ImpastoWarning` where nobody does.
 
     Args:
-        text: one sentence.
+        message: one sentence, as data.
         stacklevel: whose line the warning names: 1 for the caller of this function.
     """
     listener = _LISTENER.get()
     if listener is None:
-        warnings.warn(text, ImpastoWarning, stacklevel=stacklevel + 1)
+        if isinstance(message, str):  # TRANSITION
+            message = Message(message)
+        warning = ImpastoWarning(message.code, **message.values)
+        warnings.warn(warning, stacklevel=stacklevel + 1)
     else:
-        listener(text)
+        listener(message)
 
 
 @contextmanager
-def heard_by(listener: Callable[[str], None]) -> Iterator[None]:
+def heard_by(listener: Callable[[Message], None]) -> Iterator[None]:
     """Let someone hear everything that is told in the block, in this thread alone.
 
     >>> heard = []
     >>> with heard_by(heard.append):
-    ...     tell("The picture is small.")
-    >>> heard
-    ['The picture is small.']
+    ...     tell(Message("memory.ran-out"))
+    >>> [message.code for message in heard]
+    ['memory.ran-out']
     """
     token = _LISTENER.set(listener)
     try:

@@ -66,10 +66,7 @@ def use(count: int | None) -> Iterator[None]:
 
 def _check(count: int) -> None:
     if _state.lost and count > 1:
-        raise RunError(
-            f"This process was forked from one that has painted, and cannot use {count} threads: "
-            "start it with multiprocessing.get_context('spawn'), or call torch.set_num_threads(1)."
-        )
+        raise RunError("threads.lost", count=count)
 
 
 def _go_on_alone() -> None:

@@ -22,14 +22,15 @@ from torch import Tensor
 from impasto._version import __version__
 from impasto.errors import InputError, StoppedError
 from impasto.files import reading
-from impasto.files.writing import is_there, shown, written_whole
+from impasto.files.writing import is_there, written_whole
+from impasto.messages.message import shown
 from impasto.optim.preconditioner import BANDS, PAIRS
 from impasto.pictures import masks
 from impasto.pictures.inputs import MASKS, called, kind_of, numbered
 from impasto.run.levels import Level
 from impasto.settings.layers import BY_NAME
 from impasto.settings.recipe import LARGEST_SIDE, MOST_THREADS, TILE_STEP
-from impasto.settings.wording import sentence
+from impasto.settings.validation import sentence
 
 KEY = "impasto"  # key of the JSON text in the file's metadata
 DIGEST = "sha256"  # key of the SHA-256 of the JSON text and every tensor

@@ -51,14 +51,13 @@ class Evaluator:
         arithmetic: how the network computes.
         fell_back: whether the run had to change from bfloat16 to float32.
         level: the current level; at first the coarsest.
-        network: reads every layer of the recipe.
+        network: the network, which reads every layer of the recipe.
         tiles: for each level, the side of its tiles in pixels; None if it is processed whole.
-        objective: the objective of the current level, once it is entered.
         deferred: the objective that defers its deep layers; None if the recipe or tiles exclude it.
     """
 
-    objective: Objective
     deferred: Deferred | None
+    _objective: Objective | None
 
     def __init__(
         self,
@@ -72,11 +71,18 @@ class Evaluator:
         self.arithmetic = devices.arithmetic(recipe.precision, self.device)
         self.fell_back = self._is_new = False
         self._weights, self._canvases, self._known = weights, canvases, known
+        self._objective = self.deferred = None
         self._recipe, self._levels = recipe, levels
         self.level = levels[0]
         self.network = self._make_network()
         self.tiles = [self._tile_for(level) for level in levels]
         self._planned = self.arithmetic, tuple(self.tiles)
+
+    @property
+    def objective(self) -> Objective:
+        """The objective of the current level; there is none before a level is entered."""
+        assert self._objective is not None, "no level was entered"  # noqa: S101
+        return self._objective
 
     def start(self) -> None:
         """Return to the state before the first evaluation of a run.
@@ -151,8 +157,7 @@ class Evaluator:
         ]
 
     def _drop_objective(self) -> None:
-        self.__dict__.pop("objective", None)
-        self.deferred = None
+        self._objective = self.deferred = None
 
     def _make_network(self) -> VGG19:
         return VGG19(
@@ -169,7 +174,7 @@ class Evaluator:
         """Make the current level's objective, in smaller tiles if memory runs out."""
         while True:
             try:
-                self.objective = self._objective_from(*self._seen())
+                self._objective = self._objective_from(*self._seen())
             except (RuntimeError, MemoryError) as error:
                 side = self._smaller_side(error)
             else:

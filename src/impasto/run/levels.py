@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from impasto.pictures import sizes
+from impasto.pictures.inputs import Inputs
 from impasto.pictures.sizes import PixelSize
 from impasto.settings.recipe import Recipe
 
@@ -30,6 +32,17 @@ class Level:
     steps: int
 
 
+def plan_for(pictures: Inputs, recipe: Recipe) -> list[Level]:
+    """Plan the levels of a run of the given pictures, from coarse to fine.
+
+    Raises:
+        InputError: a canvas or a style picture would be too small for the layers of the recipe.
+    """
+    canvas = sizes.canvas_size(pictures.content.size, recipe)
+    styles = [sizes.style_size(style.picture.size, canvas, recipe) for style in pictures.styles]
+    return plan(canvas, styles, recipe)
+
+
 def plan(canvas: PixelSize, styles: Sequence[PixelSize], recipe: Recipe) -> list[Level]:
     """The levels of a run, each twice as large as the one before, up to the canvas itself.
 
@@ -52,17 +65,17 @@ def plan(canvas: PixelSize, styles: Sequence[PixelSize], recipe: Recipe) -> list
     Returns:
         The levels, from coarse to fine.
     """
-    sizes = [(canvas, tuple(styles))]
+    halved = [(canvas, tuple(styles))]
     for halvings in range(1, min(_count(max(canvas), recipe.levels), recipe.steps)):
         by = 1 << halvings
         coarser = (_divided(canvas, by), tuple(_divided(style, by) for style in styles))
         if min(*coarser[0], *(min(style) for style in coarser[1])) < SMALLEST_SIDE:
             break
-        sizes.insert(0, coarser)
-    steps = _shares(recipe, len(sizes))
+        halved.insert(0, coarser)
+    steps = _shares(recipe, len(halved))
     return [
         Level(number, *both, count)
-        for number, (both, count) in enumerate(zip(sizes, steps, strict=True), start=1)
+        for number, (both, count) in enumerate(zip(halved, steps, strict=True), start=1)
     ]
 
 

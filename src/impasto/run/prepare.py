@@ -9,17 +9,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from impasto.errors import InputError
 from impasto.files import reading
 from impasto.network import devices
 from impasto.network import weights as weight_files
+from impasto.network.weights import Weights
 from impasto.objective.cache import Known
 from impasto.pictures import images, inputs, sizes
 from impasto.pictures.inputs import (
+    Inputs,
     StyleSource,
     called,
-    named,
     path_of,
     source_of,
     styles_of,
@@ -28,13 +30,10 @@ from impasto.process.memory import memory_errors
 from impasto.run import levels
 from impasto.run.canvas import Canvases
 from impasto.run.evaluator import Evaluator
-from impasto.run.run import Run
+from impasto.run.levels import Level
+from impasto.run.run import Named, Run
 from impasto.settings.recipe import Recipe, RecipeSource
-from impasto.settings.style import Style
-from impasto.settings.wording import plain
-
-Given = tuple[images.Source, tuple[Style, ...] | None]
-Sources = tuple[str | os.PathLike[str], str | None]
+from impasto.settings.validation import plain
 
 
 @memory_errors()
@@ -49,7 +48,7 @@ def prepare(
     weights_input: str | None = None,
     cache_bytes: int = 0,
 ) -> Run:
-    """Prepare a run, up to its first canvas and the targets of its coarsest level.
+    """Prepare a run that is painted later: the first four steps of :func:`impasto.stylize`.
 
     Args:
         content: the content picture, as for :func:`impasto.stylize`, like the arguments below.
@@ -68,12 +67,13 @@ def prepare(
         InputError: a picture, size, weight file or device cannot be used.
         RunError: there is not enough memory.
     """
-    run = _made(
-        *_checked(content, style, recipe, weights, weights_input),
-        device=device,
-        cache=Known(cache_bytes),
-    )
-    return _with_first_canvas(run, initial)
+    settings = Recipe.read(recipe)
+    named = name_inputs(content, style, weights, weights_input)
+    pictures = read_pictures(named, settings)
+    planned = levels.plan_for(pictures, settings)
+    loaded = load_network(named)
+    cache = Known(cache_bytes)
+    return begin(settings, named, pictures, planned, loaded, device, initial, cache)
 
 
 @memory_errors()
@@ -88,99 +88,109 @@ def vary(run: Run, recipe: Recipe) -> Run:
         InputError: the pictures cannot be painted with the recipe.
         RunError: there is not enough memory.
     """
-    made = _made(
-        recipe, run.given, run.sources, device=run.evaluator.device, cache=run.cache, like=run
-    )
-    return _with_first_canvas(made, None)
+    styles = styles_of(run.named.styles, recipe, run.named.content)
+    same = run.inputs.serve(styles, run.recipe, recipe)
+    pictures = run.inputs if same else inputs.read(run.named.content, styles, recipe)
+    planned = levels.plan_for(pictures, recipe)
+    device, cache = run.evaluator.device, run.cache
+    return begin(recipe, run.named, pictures, planned, run.loaded, device, cache=cache)
 
 
-def restorable(
-    content: images.Source,
-    styles: tuple[Style, ...],
-    recipe: Recipe,
-    *,
-    device: str,
-    weights: str,
-    weights_input: str | None,
-) -> Run:
-    """A run without a first canvas and targets, into which a checkpoint's state is restored."""
-    checked = _checked(content, styles, recipe, weights, weights_input)
-    return _made(*checked, device=device, cache=Known(0))
-
-
-def _checked(
+def name_inputs(
     content: images.Source,
     style: StyleSource | Iterable[StyleSource] | None,
-    recipe: RecipeSource | None,
     weights: str | os.PathLike[str],
     weights_input: str | None,
-) -> tuple[Recipe, Given, Sources]:
-    """The settings, the pictures as the caller named them, and the source of the weights."""
-    settings = Recipe.read(recipe)
+) -> Named:
+    """The pictures and the weights of a run as the caller named them; nothing is read yet.
+
+    Raises:
+        InputError: one of them is not a picture, a path or a style.
+    """
     picture = source_of(content, "content picture")
-    styles = None if style is None else named(style)  # read once: it may be an iterator
+    styles = None if style is None else inputs.named(style)  # read once: it may be an iterator
     if str(weights) != "bundled":
         weights = path_of(weights, "weight file")
-    return settings, (picture, styles), (weights, weights_input)
+    return Named(picture, styles, weights, weights_input)
 
 
-def _made(
+def read_pictures(named: Named, recipe: Recipe) -> Inputs:
+    """Read every picture of a run.
+
+    Raises:
+        InputError: a picture cannot be read, or there is no style picture.
+    """
+    return inputs.read(named.content, styles_of(named.styles, recipe, named.content), recipe)
+
+
+def load_network(named: Named) -> Weights:
+    """Load the network's weights.
+
+    Raises:
+        InputError: they cannot be read.
+    """
+    return weight_files.load(named.weights, named.weights_input)
+
+
+def begin(
     recipe: Recipe,
-    given: Given,
-    sources: Sources,
-    *,
+    named: Named,
+    pictures: Inputs,
+    planned: list[Level],
+    loaded: Weights,
+    device: str | torch.device,
+    initial: npt.ArrayLike | None = None,
+    cache: Known | None = None,
+) -> Run:
+    """Make a run with its first canvas, and measure the targets of its coarsest level.
+
+    Args:
+        recipe: the settings.
+        named: the pictures and the weights as the caller named them.
+        pictures: the pictures.
+        planned: the levels, from coarse to fine.
+        loaded: the network's weights.
+        device: the device that computes.
+        initial: the first canvas, H × W × 3 numbers, RGB 0…255 at the working size; None for the
+            recipe's first canvas.
+        cache: cached measurements of other runs with the same pictures; None for none.
+
+    Raises:
+        InputError: the device or the first canvas cannot be used.
+        RunError: there is not enough memory.
+    """
+    cache = Known(0) if cache is None else cache
+    canvases, evaluator = instruments(recipe, pictures, planned, loaded, device, cache)
+    coarsest = planned[0]
+    with memory_errors(coarsest.size):
+        first = _first_canvas(canvases, planned, initial)
+    evaluator.enter(coarsest)
+    return Run(recipe, named, pictures, planned, loaded, canvases, evaluator, first, cache)
+
+
+def instruments(
+    recipe: Recipe,
+    pictures: Inputs,
+    planned: list[Level],
+    loaded: Weights,
     device: str | torch.device,
     cache: Known,
-    like: Run | None = None,
-) -> Run:
-    """A run without a first canvas and targets."""
-    # 1. Read the inputs.
-    content, named_styles = given
-    styles = styles_of(named_styles, recipe, content)
-    if like is not None and like.inputs.serve(styles, like.recipe, recipe):
-        read = like.inputs
-    else:
-        read = inputs.read(content, styles, recipe)
-    # 2. Plan the levels, from coarse to fine.
-    size = sizes.canvas_size(read.content.size, recipe)
-    style_sizes = [sizes.style_size(style.picture.size, size, recipe) for style in read.styles]
-    planned = levels.plan(size, style_sizes, recipe)
-    # 3. Load the network.
-    loaded = like.loaded if like is not None else weight_files.load(*sources)
-    canvases = Canvases(
-        read,
-        recipe,
-        loaded.mean,
-        devices.choose(device, recipe.precision),
-        torch.float64 if recipe.precision == "float64" else torch.float32,
-    )
-    return Run(
-        recipe=recipe,
-        inputs=read,
-        given=given,
-        sources=sources,
-        size=size,
-        output_size=sizes.output_size(read.content.size, size, recipe),
-        levels=planned,
-        loaded=loaded,
-        canvases=canvases,
-        cache=cache,
-        evaluator=Evaluator(loaded, canvases, recipe, planned, cache),
-        first_canvas=torch.empty(0),
-    )
+) -> tuple[Canvases, Evaluator]:
+    """The canvases of a run's pictures, and the evaluator of its canvases."""
+    chosen = devices.choose(device, recipe.precision)
+    dtype = torch.float64 if recipe.precision == "float64" else torch.float32
+    canvases = Canvases(pictures, recipe, loaded.mean, chosen, dtype)
+    return canvases, Evaluator(loaded, canvases, recipe, planned, cache)
 
 
-def _with_first_canvas(run: Run, initial: npt.ArrayLike | None) -> Run:
-    """Make the first canvas of a run, and measure the targets of its coarsest level."""
-    coarsest, canvases = run.levels[0], run.canvases
-    with memory_errors(coarsest.size):
-        if initial is None:
-            run.first_canvas = canvases.first(coarsest)
-        else:
-            own = canvases.from_pixels(_checked_initial(initial, run.size))
-            run.first_canvas = canvases.resized(canvases.greyed(own), coarsest.size)
-    run.evaluator.enter(coarsest)
-    return run
+def _first_canvas(
+    canvases: Canvases, planned: list[Level], initial: npt.ArrayLike | None
+) -> Tensor:
+    """The first canvas, 3 × H × W at the coarsest level: the recipe's, or the caller's."""
+    if initial is None:
+        return canvases.first(planned[0])
+    own = canvases.from_pixels(_checked_initial(initial, planned[-1].size))
+    return canvases.resized(canvases.greyed(own), planned[0].size)
 
 
 def check_variation(run: Run, recipe: Recipe) -> None:
@@ -189,8 +199,8 @@ def check_variation(run: Run, recipe: Recipe) -> None:
     Raises:
         InputError: they cannot.
     """
-    content, style = run.given
-    styles = styles_of(style, recipe, content)
+    content = run.named.content
+    styles = styles_of(run.named.styles, recipe, content)
     for key, source in inputs.sources(content, styles, recipe).items():
         file = inputs.file_of(source)
         if file is not None:

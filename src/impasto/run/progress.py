@@ -14,7 +14,7 @@ from impasto.objective.objective import Evaluation
 from impasto.optim.optimizers import Optimizer
 from impasto.run.levels import Level
 from impasto.run.result import ASKED_TO_STOP, INTERRUPTED, Easel, OnStep, Step
-from impasto.settings.wording import plain
+from impasto.settings.validation import plain
 
 
 @dataclass
@@ -51,6 +51,10 @@ class Progress:
         """Start another level from the given canvas."""
         self.canvas, self.optimizer = canvas, None
         self.level, self.count = level.number, 0
+
+    def is_within(self, level: Level) -> bool:
+        """Whether the level has steps left and the run is not stopped."""
+        return self.count < level.steps and self.stopped is None
 
     def record(
         self,

@@ -8,18 +8,20 @@ from pathlib import Path
 from torch import Tensor
 
 from impasto.errors import InputError
-from impasto.files.writing import shown
+from impasto.messages.message import shown
 from impasto.network import devices
+from impasto.objective.cache import Known
 from impasto.objective.deferred import cut_for
 from impasto.pictures.inputs import called
 from impasto.process import threads
 from impasto.process.memory import memory_errors
 from impasto.run import checkpoint as checkpoints
 from impasto.run.checkpoint import Saved
-from impasto.run.prepare import restorable
+from impasto.run.levels import plan_for
+from impasto.run.prepare import instruments, load_network, name_inputs, read_pictures
 from impasto.run.progress import Progress
 from impasto.run.result import Step
-from impasto.run.run import Run, make_optimizer
+from impasto.run.run import Named, Run, make_optimizer
 from impasto.run.saving import save_to
 from impasto.settings.recipe import Recipe
 from impasto.settings.style import Style
@@ -50,18 +52,10 @@ def resumed(path: Path, folder: Path | None = None) -> Run:
         styles = [Style.read(style) for style in saved.styles]
     except InputError as error:
         raise InputError(f"In the checkpoint {shown(path)}: {error}") from None
+    named = name_inputs(saved.content, styles, saved.weights, saved.weights_input)
     try:
-        run = restorable(
-            saved.content,
-            tuple(styles),
-            recipe,
-            device=saved.device,
-            weights=saved.weights,
-            weights_input=saved.weights_input,
-        )
-        run.threads = saved.threads
-        with threads.use(run.threads):
-            _restore(run, saved, tensors)
+        with threads.use(saved.threads):
+            run = _restored(saved, tensors, recipe, named)
     except InputError:
         raise
     except (KeyError, ValueError) as error:
@@ -71,29 +65,55 @@ def resumed(path: Path, folder: Path | None = None) -> Run:
             f"The checkpoint {shown(path)} does not hold a run of its recipe ({reason}): start "
             "the run anew."
         ) from None
-    save_to(run, path, saved.every, saved.outputs)
-    assert run.saving is not None  # noqa: S101 – it was set by the line before
-    run.saving.came_from = Path(saved.folder)
+    save_to(run, path, saved.every, saved.outputs, came_from=Path(saved.folder))
     return run
 
 
-def _restore(run: Run, saved: Saved, tensors: dict[str, Tensor]) -> None:
-    """Restore the state of a checkpoint into a run."""
+def _restored(saved: Saved, tensors: dict[str, Tensor], recipe: Recipe, named: Named) -> Run:
+    """The run of a checkpoint, in the state in which it was saved."""
+    pictures = read_pictures(named, recipe)
+    planned, loaded, cache = plan_for(pictures, recipe), load_network(named), Known(0)
+    canvases, evaluator = instruments(recipe, pictures, planned, loaded, saved.device, cache)
+    canvas, kept = (tensors[name].to(canvases.device) for name in ("canvas", "kept"))
+    run = Run(
+        recipe,
+        named,
+        pictures,
+        planned,
+        loaded,
+        canvases,
+        evaluator,
+        canvas,
+        cache,
+        threads=saved.threads,
+    )
     _check_inputs(run, saved)
     _check_state(run, saved, tensors)
+    others = {
+        name: tensor.to(canvases.device)
+        for name, tensor in tensors.items()
+        if name not in ("canvas", "kept")
+    }
+    run.progress = _progress(run, saved, canvas, kept, others)
     if saved.float32:
-        run.evaluator.give_up_bfloat16()
-    run.evaluator.tiles = saved.tiles
-    device = run.canvases.device
-    tensors = {name: tensor.to(device) for name, tensor in tensors.items()}
-    canvas, kept = tensors.pop("canvas"), tensors.pop("kept")
-    run.first_canvas = canvas
+        evaluator.give_up_bfloat16()
+    evaluator.tiles = saved.tiles
+    evaluator.enter(planned[saved.level - 1])
+    if evaluator.deferred is not None:
+        evaluator.deferred.restore(saved.deferred, others)
+    return run
+
+
+def _progress(
+    run: Run, saved: Saved, canvas: Tensor, kept: Tensor, others: dict[str, Tensor]
+) -> Progress:
+    """The progress of a run, from the state in its checkpoint."""
     history = [Step(number, *measured) for number, measured in enumerate(saved.history, start=1)]
     optimizer = None
     if saved.optimizer:
         optimizer = make_optimizer(run.recipe, canvas, run.levels[saved.level - 1])
-        optimizer.restore(saved.optimizer, tensors)
-    run.progress = Progress(
+        optimizer.restore(saved.optimizer, others)
+    return Progress(
         canvas,
         kept,
         optimizer,
@@ -103,9 +123,6 @@ def _restore(run: Run, saved: Saved, tensors: dict[str, Tensor]) -> None:
         best=history[saved.best - 1] if saved.best else None,
         began=time.perf_counter() - (history[-1].seconds if history else 0.0),
     )
-    run.evaluator.enter(run.levels[saved.level - 1])
-    if run.evaluator.deferred is not None:
-        run.evaluator.deferred.restore(saved.deferred, tensors)
 
 
 def _check_state(run: Run, saved: Saved, tensors: dict[str, Tensor]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,7 +26,7 @@ from impasto.optim.optimizers import (
     is_stalled,
 )
 from impasto.optim.preconditioner import Spectrum
-from impasto.pictures import images
+from impasto.pictures import images, sizes
 from impasto.pictures.inputs import Inputs
 from impasto.pictures.sizes import PixelSize
 from impasto.process import interrupts, threads
@@ -51,6 +53,24 @@ class Saver(Protocol):
         """Save the run if a checkpoint is due, or at once; return whether it can be saved again."""
 
 
+@dataclass(frozen=True)
+class Named:
+    """What goes into a run, as the user named it.
+
+    Attributes:
+        content: the content picture.
+        styles: the styles; None for those of the recipe.
+        weights: ``bundled``, or the path of a weight file.
+        weights_input: the input that the weight file expects, ``caffe`` or ``torchvision``; None
+            if the kind of file decides.
+    """
+
+    content: images.Source
+    styles: tuple[Style, ...] | None
+    weights: str | os.PathLike[str]
+    weights_input: str | None
+
+
 @dataclass(eq=False)
 class Run:
     """A prepared run: every input is read, the levels are planned, the first canvas is made.
@@ -61,37 +81,41 @@ class Run:
 
     Attributes:
         recipe: the settings.
-        inputs: its pictures.
-        given: the content picture and the styles as the caller named them.
-        sources: the source of the network's weights, and the input that they expect.
-        size: width and height of the canvas, in pixels.
-        output_size: width and height of the result, in pixels.
+        named: the pictures and the weights as the caller named them.
+        inputs: the pictures.
         levels: the levels of the canvas, from coarse to fine.
         loaded: the network's weights.
         canvases: the pictures as the network sees them.
-        cache: cached measurements of this run and of others with its pictures.
         evaluator: evaluates canvases; it starts at the coarsest level.
         first_canvas: 3 × H × W at the coarsest level, RGB 0…255 minus the network's mean.
+        cache: cached measurements of this run and of others with its pictures.
         threads: number of CPU threads of the run; None for the current number.
         progress: the state of a run that is resumed from a checkpoint; None for a new run.
         saving: saves the run to its checkpoint; None if it is not saved.
     """
 
     recipe: Recipe
+    named: Named
     inputs: Inputs
-    given: tuple[images.Source, tuple[Style, ...] | None]
-    sources: tuple[str | os.PathLike[str], str | None]
-    size: PixelSize
-    output_size: PixelSize
     levels: list[Level]
     loaded: Weights
     canvases: Canvases
-    cache: Known
     evaluator: Evaluator
     first_canvas: Tensor
+    cache: Known
     threads: int | None = None
     progress: Progress | None = None
     saving: Saver | None = None
+
+    @property
+    def size(self) -> PixelSize:
+        """Width and height of the canvas at the finest level, in pixels."""
+        return self.levels[-1].size
+
+    @property
+    def output_size(self) -> PixelSize:
+        """Width and height of the result, in pixels."""
+        return sizes.output_size(self.inputs.content.size, self.size, self.recipe)
 
     @property
     def weights(self) -> tuple[str, str]:
@@ -106,7 +130,7 @@ class Run:
     @property
     def files(self) -> tuple[Path, ...]:
         """The paths of every file that the run reads."""
-        weights = self.sources[0]
+        weights = self.named.weights
         named = [file.path for file in self.inputs.files.values()]
         named += [Path(weights)] if str(weights) != "bundled" else []
         return tuple(path for path in named if path is not None)
@@ -119,12 +143,7 @@ class Run:
     def paint(self, on_step: OnStep | None = None) -> Result:
         """Run every step of the recipe, until ``on_step`` returns False or the run is interrupted.
 
-        Ctrl-C in a Python session interrupts the run, and so does a
-        :func:`impasto.process.interrupts.scope` that asks it to end.
-
-        Painting a run again gives the same painting; a resumed run continues from its state. A
-        canvas whose loss is not finite does not count as a step: L-BFGS tries a shorter step
-        instead, and the run ends if that does not help.
+        Painting a run again gives the same painting; a resumed run continues from its state.
 
         Args:
             on_step: a callback for every step; if it returns False, the run stops.
@@ -136,17 +155,36 @@ class Run:
             RunError: the run ran out of memory, or its first loss was not finite.
             StoppedError: the run was interrupted before its first step.
         """
-        with memory_errors(self.size), threads.use(self.threads):
-            return self._paint(on_step)
+        with self.painting(on_step) as progress:
+            for level in self.levels_left(progress):
+                self.enter(level, progress)
+                while progress.is_within(level):
+                    self.step(level, progress)
+        return self.result(progress)
 
-    def _paint(self, on_step: OnStep | None) -> Result:
-        if self.progress is None:
-            self.evaluator.start()
-        progress = self.progress or Progress(self.first_canvas, self.first_canvas)
-        progress.on_step, progress.stopped = on_step, None
-        with interrupts.ctrl_c_asks():
+    @contextmanager
+    def painting(self, on_step: OnStep | None) -> Iterator[Progress]:
+        """A context that gives the state of the run, to be painted in the block.
+
+        The run is saved when the block begins and when it ends. Ctrl-C in a Python session
+        interrupts the block, and so does a :func:`impasto.process.interrupts.scope` that asks it to
+        end. After the first step, the interruption is not an error.
+
+        Args:
+            on_step: a callback for every step; if it returns False, the run stops.
+
+        Raises:
+            RunError: the run ran out of memory.
+            StoppedError: the run was interrupted before its first step.
+        """
+        with memory_errors(self.size), threads.use(self.threads), interrupts.ctrl_c_asks():
+            if self.progress is None:
+                self.evaluator.start()
+            progress = self.progress or Progress(self.first_canvas, self.first_canvas)
+            progress.on_step, progress.stopped = on_step, None
             try:
-                self._paint_levels(progress)
+                self._save(progress)
+                yield progress
             except StoppedError:
                 if progress.best is None:
                     raise
@@ -156,6 +194,28 @@ class Run:
                     raise
                 self.saving, progress.stopped = None, INTERRUPTED
             self._save(progress, at_once=True)
+
+    def levels_left(self, progress: Progress) -> Iterator[Level]:
+        """The current level and the finer ones, until the run is stopped."""
+        for level in self.levels[progress.level - 1 :]:
+            if progress.stopped is None:
+                yield level
+
+    def enter(self, level: Level, progress: Progress) -> None:
+        """Measure the targets of a level, and resize the canvas to its size."""
+        if level != self.evaluator.level:
+            self.evaluator.enter(level)
+        if level.number != progress.level:
+            with memory_errors(level.size):
+                progress.enter(level, self.canvases.resized(progress.kept, level.size))
+
+    @memory_errors()
+    def result(self, progress: Progress) -> Result:
+        """The result of the run: the best canvas of its level, and every step.
+
+        Raises:
+            RunError: there is no such canvas, because the loss of the first one was not finite.
+        """
         progress.easel.look = None
         if progress.best is None:
             raise RunError(
@@ -172,37 +232,24 @@ class Run:
             stopped=progress.stopped,
         )
 
-    def _paint_levels(self, progress: Progress) -> None:
-        """Paint the remaining levels, each from the best canvas of the one before."""
-        self._save(progress)
-        for level in self.levels[progress.level - 1 :]:
-            if level != self.evaluator.level:
-                self.evaluator.enter(level)
-            with memory_errors(level.size):
-                if level.number != progress.level:
-                    progress.enter(level, self.canvases.resized(progress.kept, level.size))
-                self._paint_level(level, progress)
-            if progress.stopped is not None:
-                return
+    def step(self, level: Level, progress: Progress) -> None:
+        """Evaluate the canvas, and let the optimiser propose the next one.
 
-    def _paint_level(self, level: Level, progress: Progress) -> None:
-        """Paint the remaining steps of one level."""
-        keep_updated = self.recipe.keep == "updated" and self.recipe.optimizer == "adam"
-        first_steps = self._stand_in_steps(level)
-        while progress.count < level.steps:
-            canvas = progress.canvas
-            last, stand_in = progress.count == level.steps - 1, progress.count < first_steps
-            measured = self.evaluator(canvas, exactly=last, stand_in=stand_in)
-            if not measured.is_finite():
-                self._step_back(progress)
-                if progress.stopped is not None:
-                    return
-                continue
-            if progress.optimizer is None:
-                progress.optimizer = make_optimizer(self.recipe, canvas, level)
-            if progress.count == first_steps:
-                progress.optimizer.change_loss()
-            allowed, turn = self.canvases.allowed, measured.turn
+        A canvas whose loss is not finite does not count as a step: L-BFGS tries a shorter step
+        instead, and the run ends if that does not help.
+        """
+        canvas, first_steps = progress.canvas, self._stand_in_steps(level)
+        last, stand_in = progress.count == level.steps - 1, progress.count < first_steps
+        measured = self.evaluator(canvas, exactly=last, stand_in=stand_in)
+        if not measured.is_finite():
+            self._step_back(progress)
+            return
+        if progress.optimizer is None:
+            progress.optimizer = make_optimizer(self.recipe, canvas, level)
+        if progress.count == first_steps:
+            progress.optimizer.change_loss()
+        allowed, turn = self.canvases.allowed, measured.turn
+        with memory_errors(level.size):
             updated = progress.optimizer.step(
                 canvas,
                 measured.followed,
@@ -210,21 +257,20 @@ class Run:
                 measured.correction,
                 None if turn is None else allowed(turn),
             )
-            following = canvas if updated is None else updated
-            progress.canvas = following
-            progress.record(
-                measured,
-                kept=following if keep_updated else canvas,
-                look=partial(self._finished, following),
-            )
-            if updated is None and stand_in:
-                progress.count = first_steps
-            elif updated is None:
-                progress.count = level.steps
+        following = canvas if updated is None else updated
+        keep_updated = self.recipe.keep == "updated" and self.recipe.optimizer == "adam"
+        progress.canvas = following
+        progress.record(
+            measured,
+            kept=following if keep_updated else canvas,
+            look=partial(self._finished, following),
+        )
+        if updated is None:  # the optimiser has converged
+            progress.count = first_steps if stand_in else level.steps
+            if not stand_in:
                 return
-            self._leave_bfloat16(progress)
-            if progress.stopped is not None:
-                return
+        self._leave_bfloat16(progress)
+        if progress.stopped is None:
             self._save(progress)
 
     def _step_back(self, progress: Progress) -> None:

@@ -19,8 +19,8 @@ from impasto.files.writing import (
     check_interval,
     check_writable,
     remove_parts,
-    shown,
 )
+from impasto.messages.message import shown
 from impasto.optim.optimizers import Numbers
 from impasto.pictures.inputs import called
 from impasto.process.memory import is_out_of_memory
@@ -98,6 +98,7 @@ def save_to(
     every: float = CHECKPOINT_EVERY,
     outputs: dict[str, Any] | None = None,
     is_given_up: Callable[[], bool] = lambda: False,
+    came_from: Path | None = None,
 ) -> None:
     """Have a run saved to a checkpoint before its first step, at intervals, and at its end.
 
@@ -107,6 +108,7 @@ def save_to(
         every: seconds between two checkpoints.
         outputs: data of the caller that is stored in the checkpoint.
         is_given_up: tells whether nobody will resume the run, so that it need not be saved.
+        came_from: for a resumed run, the folder in which its checkpoint was written.
 
     Raises:
         InputError: a picture is not a file, so it could not be found again; the checkpoint cannot
@@ -121,14 +123,15 @@ def save_to(
             )
     check_apart(run.files, [checkpoint])
     torch.set_num_threads(torch.get_num_threads())  # as a resumed run does, for the same bytes
-    run.saving = Checkpointer(checkpoint.absolute(), every, outputs or {}, is_given_up=is_given_up)
+    where = checkpoint.absolute()
+    run.saving = Checkpointer(where, every, outputs or {}, came_from, is_given_up)
 
 
 def state_of(
     run: Run, progress: Progress, numbers: Numbers, estimates: Numbers, saving: Checkpointer
 ) -> Saved:
     """The state of a run without its tensors."""
-    weights, weights_input = run.sources
+    weights = str(run.named.weights)
     recipe = run.recipe.model_dump(mode="json", exclude={"styles"})
     for key in ("initial", "protect"):
         if key in run.inputs.files:
@@ -139,8 +142,8 @@ def state_of(
         content=absolute(run.files[0]),
         styles=[read.style.absolute().to_table() for read in run.inputs.styles],
         inputs=run.hashes(),
-        weights="bundled" if str(weights) == "bundled" else absolute(weights),
-        weights_input=weights_input,
+        weights=weights if weights == "bundled" else absolute(weights),
+        weights_input=run.named.weights_input,
         device=str(run.canvases.device),
         threads=torch.get_num_threads(),
         float32=run.evaluator.fell_back,

@@ -16,12 +16,14 @@ from impasto.pictures.inputs import (
     StyleSource,
     path_of,
 )
-from impasto.run import checkpoint as checkpoints
-from impasto.run.prepare import prepare
+from impasto.process.memory import memory_errors
+from impasto.run.checkpoint import check_replaceable
+from impasto.run.levels import plan_for
+from impasto.run.prepare import begin, load_network, name_inputs, read_pictures
 from impasto.run.result import OnStep, Result
 from impasto.run.resuming import resumed
 from impasto.run.saving import save_to
-from impasto.settings.recipe import RecipeSource
+from impasto.settings.recipe import Recipe, RecipeSource
 
 
 def stylize(
@@ -68,20 +70,29 @@ def stylize(
         RunError: the run ran out of memory, or its first loss was not finite.
     """
     _check_on_step(on_step)
-    run = prepare(
-        content,
-        style,
-        recipe,
-        initial,
-        device=device,
-        weights=weights,
-        weights_input=weights_input,
-    )
+    with memory_errors():
+        # 1. Read the inputs.
+        settings = Recipe.read(recipe)
+        named = name_inputs(content, style, weights, weights_input)
+        pictures = read_pictures(named, settings)
+        # 2. Plan the levels, from coarse to fine.
+        planned = plan_for(pictures, settings)
+        # 3. Load the network.
+        loaded = load_network(named)
+        # 4. Make the first canvas.
+        run = begin(settings, named, pictures, planned, loaded, device, initial)
     if checkpoint is not None:
-        checkpoint = path_of(checkpoint, "checkpoint")
-        checkpoints.check_replaceable(checkpoint)
-        save_to(run, checkpoint, checkpoint_every)
-    return run.paint(on_step)
+        path = path_of(checkpoint, "checkpoint")
+        check_replaceable(path)
+        save_to(run, path, checkpoint_every)
+    # 5. At each level, measure the targets, and improve the canvas step by step.
+    with run.painting(on_step) as progress:
+        for level in run.levels_left(progress):
+            run.enter(level, progress)
+            while progress.is_within(level):
+                run.step(level, progress)
+    # 6. Return the best canvas.
+    return run.result(progress)
 
 
 def resume(

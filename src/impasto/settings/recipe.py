@@ -25,13 +25,15 @@ from pydantic import (
     ValidationError,
 )
 
-from impasto.errors import InputError
+from impasto.errors import InputError, ReasonError
 from impasto.files import reading
-from impasto.files.writing import shown, written_whole
+from impasto.files.reading import reason_of
+from impasto.files.writing import written_whole
+from impasto.messages.message import Message
 from impasto.settings.layers import READABLE
 from impasto.settings.loss_table import CONTENT_LOSSES, STYLE_LOSSES
-from impasto.settings.style import PICTURES, Style, read_path, within
-from impasto.settings.wording import ended, not_boolean, plain, sentence, shown_value, suggest
+from impasto.settings.style import LIKE_LAYERS, PICTURES, Style, read_path, within
+from impasto.settings.validation import not_boolean, plain, refusal, suggest
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -47,7 +49,6 @@ FIRST_CANVASES = ("recolored-content", "content", "noisy-content", "style", "noi
 OUTPUT_SIZES = ("working", "content")
 TILE_STEP = 16  # pixels, of which a tile's side is a multiple
 MOST_LEVELS = 10
-MOST_BYTES = 2**20  # of a recipe's file
 MOST_THREADS = 1024  # beyond it a typing error is likelier than a machine
 
 
@@ -74,41 +75,41 @@ def _read_layer_weights(value: Any) -> LayerWeights:
         names = [name.strip() for name, _, _ in pairs]
         twice = [name for name in names if names.count(name) > 1]
         if twice:
-            raise ValueError(f"it names {twice[0]} twice; each layer has one weight")
+            raise ReasonError("value.layer-twice", layer=twice[0])
         weights = [weight if colon else 1.0 for _, colon, weight in pairs]
         value = dict(zip(names, weights, strict=True))
     if not isinstance(value, Mapping):
-        raise ValueError("it should name layers with their weights, as in conv1_1:0.5,conv2_1:1")
+        raise ReasonError("value.not-layer-weights", example="conv1_1:0.5,conv2_1:1")
     if not value:
-        raise ValueError("it should name at least one layer, as in conv4_2")
+        raise ReasonError("value.no-layer", example="conv4_2")
     return LayerWeights({name: _layer_weight(name, weight) for name, weight in value.items()})
 
 
 def _layer_weight(name: Any, weight: Any) -> float:
     if name not in READABLE:
-        hint = suggest(name, READABLE) or "; layers have names like conv4_2, relu1_1 and pool3"
-        raise ValueError(f"there is no layer {shown_value(name)}{hint}")
+        hint = suggest(name, READABLE, LIKE_LAYERS)
+        raise ReasonError("value.unknown-layer", layer=name, hint=hint)
     try:
         number = float(not_boolean(weight))
     except (TypeError, ValueError, OverflowError):
         number = -1.0
     if not 0 <= number < float("inf"):
-        raise ValueError(f"the weight of {name} should be a number that is at least 0")
+        raise ReasonError("value.layer-weight", layer=name)
     return number
 
 
 def _read_size(value: Any) -> str | int | tuple[int, int]:
     """A size as ``512``, ``(512, 384)``, ``"512"``, ``"512x384"`` or ``"original"``."""
-    return value if value == "original" else _size(value, "'original', ")
+    return value if value == "original" else _size(value, ("'original'",))
 
 
 def _read_output_size(value: Any) -> str | int | tuple[int, int]:
     if isinstance(value, str) and value in OUTPUT_SIZES:
         return value
-    return _size(value, "'working', 'content', ")
+    return _size(value, tuple(map(repr, OUTPUT_SIZES)))
 
 
-def _size(value: Any, words: str) -> int | tuple[int, int]:
+def _size(value: Any, words: tuple[str, ...]) -> int | tuple[int, int]:
     """A size, or the error that also names the words that would have done in its place."""
     sides = value if isinstance(value, list | tuple) else [value]
     if isinstance(value, str):
@@ -118,11 +119,9 @@ def _size(value: Any, words: str) -> int | tuple[int, int]:
     except (TypeError, ValueError):
         numbers = []
     if len(numbers) not in (1, 2):
-        raise ValueError(
-            f"it should be {words}one number of pixels, as in 512, or two, as in 512x384"
-        )
+        raise ReasonError("value.not-a-size", words=words, one=512, two="512x384")
     if not all(1 <= number <= LARGEST_SIDE for number in numbers):
-        raise ValueError(f"its sides should lie between 1 and {LARGEST_SIDE} pixels")
+        raise ReasonError("value.side-out-of-range", least=1, most=LARGEST_SIDE)
     return numbers[0] if len(numbers) == 1 else (numbers[0], numbers[1])
 
 
@@ -131,16 +130,15 @@ def _pixels(side: Any) -> int:
 
 
 def _read_levels(value: Any) -> str | int:
-    return _word_or_whole(value, ("auto",), "a whole number from 1 to 10", 1, MOST_LEVELS)
+    return _word_or_whole(value, ("auto",), 1, MOST_LEVELS)
 
 
 def _read_tile(value: Any) -> str | int:
-    wanted = f"a multiple of {TILE_STEP} from {TILE_STEP} to {LARGEST_SIDE} pixels"
-    return _word_or_whole(value, ("auto", "off"), wanted, TILE_STEP, LARGEST_SIDE, TILE_STEP)
+    return _word_or_whole(value, ("auto", "off"), TILE_STEP, LARGEST_SIDE, TILE_STEP)
 
 
 def _word_or_whole(
-    value: Any, words: tuple[str, ...], wanted: str, least: int, most: int, step: int = 1
+    value: Any, words: tuple[str, ...], least: int, most: int, step: int = 1
 ) -> str | int:
     """One of some words, or a whole number within bounds, which a text may hold too."""
     if isinstance(value, str) and value in words:
@@ -150,16 +148,20 @@ def _word_or_whole(
     except (TypeError, ValueError):
         number = 0
     if not least <= number <= most or number % step:
-        raise ValueError(f"it should be {', '.join(map(repr, words))} or {wanted}")
+        wanted = {"words": tuple(map(repr, words)), "least": least, "most": most}
+        if step == 1:
+            raise ReasonError("value.not-whole", **wanted)
+        raise ReasonError("value.not-a-multiple", step=step, **wanted)
     return number
 
 
 def _read_initial(value: Any) -> str:
     try:
         return read_path(value)
-    except ValueError as error:
-        forms = str(error).replace("the path", f"{', '.join(FIRST_CANVASES)}, or the path")
-        raise ValueError(forms) from None
+    except ReasonError as error:
+        if error.code != "value.not-a-path":
+            raise
+        raise ReasonError("value.not-a-canvas", names=FIRST_CANVASES) from None
 
 
 def _read_protect(value: Any) -> str | None:
@@ -168,12 +170,12 @@ def _read_protect(value: Any) -> str | None:
 
 def _read_styles(value: Any) -> tuple[Style, ...]:
     if not isinstance(value, list | tuple):
-        raise ValueError("it should be a list of styles")
+        raise ReasonError("value.not-styles")
     styles = tuple(Style.read(style) for style in value)
     for style in styles:
         for picture in (style.picture, style.mask, style.style_mask):
             if picture is not None and not isinstance(picture, str):
-                raise ValueError("a recipe holds paths; give pictures in memory to stylize")
+                raise ReasonError("value.picture-in-memory")
     return styles
 
 
@@ -353,16 +355,11 @@ class Recipe(BaseModel):
         try:
             super().__init__(**settings)
         except ValidationError as error:
-            raise InputError(sentence(error, type(self))) from None
+            raise refusal(error, type(self)) from None
         if not self.layers:
-            raise InputError(
-                "alpha and beta cannot both be 0: then neither picture counts; give one a weight."
-            )
+            raise InputError("recipe.nothing-counts")
         if isinstance(self.tile, int) and not self.tiles:
-            raise InputError(
-                f"tile cannot be {self.tile}: the {self._sees_all()} looks at the whole picture at "
-                "once; leave tile at auto, or choose another loss."
-            )
+            raise InputError("recipe.no-tiles", tile=self.tile, loss=self._sees_all())
 
     @property
     def content_read(self) -> Mapping[str, float]:
@@ -379,10 +376,10 @@ class Recipe(BaseModel):
         """Whether a canvas may be looked at in tiles, with the losses of the whole picture."""
         return STYLE_LOSSES[self.style_loss].tiles and CONTENT_LOSSES[self.content_loss].tiles
 
-    def _sees_all(self) -> str:
+    def _sees_all(self) -> Message:
         if not STYLE_LOSSES[self.style_loss].tiles:
-            return f"style loss '{self.style_loss}'"
-        return f"content loss '{self.content_loss}'"
+            return Message("recipe.style-loss", name=self.style_loss)
+        return Message("recipe.content-loss", name=self.content_loss)
 
     @property
     def style_weight(self) -> float:
@@ -420,10 +417,7 @@ class Recipe(BaseModel):
             return cls.preset(value)
         if isinstance(value, str | os.PathLike):
             return cls.load(value)
-        raise InputError(
-            "The recipe should be a Recipe, the name of a preset, the path of a TOML file or a "
-            f"table of settings, not {type(value).__name__}."
-        )
+        raise InputError("recipe.wrong-type", type=type(value).__name__)
 
     @classmethod
     def preset(cls, name: str, /, **settings: Any) -> Recipe:
@@ -436,12 +430,8 @@ class Recipe(BaseModel):
             InputError: there is no such preset, or a setting cannot be used.
         """
         if not isinstance(name, str) or name not in PRESETS:
-            raise InputError(
-                ended(
-                    f"There is no preset {shown_value(name)} (presets: {', '.join(PRESETS)})"
-                    f"{suggest(name, PRESETS)}"
-                )
-            )
+            hint = suggest(name, PRESETS)
+            raise InputError("recipe.no-preset", name=name, names=tuple(PRESETS), hint=hint)
         return cls(**_over(PRESETS[name], settings))
 
     @classmethod
@@ -455,10 +445,7 @@ class Recipe(BaseModel):
             InputError: the text is no TOML, or a setting in it cannot be used.
         """
         if not isinstance(text, str):
-            raise InputError(
-                f"A recipe is read from a text of TOML, not from {shown_value(text)}: a file is "
-                "read by Recipe.load."
-            )
+            raise InputError("recipe.not-text", value=text)
         return _from_table(_parsed(text), settings)
 
     @classmethod
@@ -475,18 +462,18 @@ class Recipe(BaseModel):
             with reading.open_file(file) as opened:
                 data = opened.read(MOST_BYTES + 1)
             if len(data) > MOST_BYTES:
-                raise ValueError(f"it is larger than a recipe can be, {MOST_BYTES:,} bytes")
+                raise ReasonError("recipe.too-large", most=MOST_BYTES)
             text = data.decode("utf-8-sig").replace("\r\n", "\n")
         except (OSError, ValueError) as error:
-            unreadable = isinstance(error, UnicodeDecodeError)
-            reason = "it is not UTF-8 text" if unreadable else getattr(error, "strerror", error)
+            if isinstance(error, UnicodeDecodeError):
+                error = ReasonError("recipe.not-utf8")
             raise InputError(
-                f"The recipe {shown(reading.as_given(file))} cannot be read: {reason}."
+                "recipe.unreadable", path=reading.as_given(file), reason=reason_of(error)
             ) from None
         try:
             return _from_table(_seen_from(file.parent, _parsed(text)), settings)
         except InputError as error:
-            raise InputError(f"In the recipe {shown(file)}: {error}") from None
+            raise InputError("recipe.in-file", path=file, error=error) from None
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write this recipe as TOML, whole or not at all; :meth:`load` reads it back.
@@ -535,7 +522,7 @@ def _file(path: Any) -> Path:
     try:
         return Path(read_path(path, "recipe"))
     except ValueError as error:
-        raise InputError(f"The recipe cannot be {shown_value(path)}: {error}.") from None
+        raise InputError("recipe.not-a-path", value=path, reason=error) from None
 
 
 def _parsed(text: str) -> dict[str, Any]:
@@ -543,7 +530,7 @@ def _parsed(text: str) -> dict[str, Any]:
     try:
         table: dict[str, Any] = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # also a number or a nest beyond Python's
-        raise InputError(f"The recipe is not valid TOML: {error}.") from None
+        raise InputError("recipe.not-toml", reason=str(error)) from None
     return table
 
 
@@ -654,10 +641,7 @@ def _settled(settings: dict[str, Any]) -> dict[str, Any]:
     _check_one_of_two(settings)
     beta = settings.get("beta")
     if settings.get("balance") == "absolute" and beta is None:
-        raise InputError(
-            "balance cannot be 'absolute' without beta: a strength goes with relative losses; set "
-            "balance to 'relative', or beta, as in 1000."
-        )
+        raise InputError("recipe.no-beta", example=1000)
     if beta is None and settings.get("strength") is None:
         return {**settings, "strength": USUAL_STRENGTH}
     return settings
@@ -667,7 +651,4 @@ def _check_one_of_two(settings: Mapping[str, Any]) -> None:
     """Make sure that strength and beta, which set one thing, are not given both."""
     strength, beta = settings.get("strength"), settings.get("beta")
     if strength is not None and beta is not None:
-        raise InputError(
-            f"strength cannot be {shown_value(strength)}: beta is {shown_value(beta)} already, "
-            "and says how much of the style; leave one of them out."
-        )
+        raise InputError("recipe.strength-and-beta", strength=strength, beta=beta)

@@ -22,15 +22,18 @@ from pydantic import (
     ValidationError,
 )
 
-from impasto.errors import InputError
+from impasto.errors import InputError, ReasonError
 from impasto.files.reading import ADDRESS, located
 from impasto.files.writing import is_there
+from impasto.messages.message import Message
 from impasto.settings.layers import READABLE
-from impasto.settings.wording import ended, not_boolean, plain, sentence, shown_value, suggest
+from impasto.settings.validation import not_boolean, plain, refusal, suggest
 
 WEIGHT = re.compile(r"^(?P<picture>.+):\s*(?P<weight>[0-9.eE+-]+)$")
 FIELD = re.compile(r"^(?P<value>[^,]*?)\s*,\s*(?P<name>[A-Za-z_-]+)\s*=.*$", re.DOTALL)
 PICTURES = ("picture", "mask", "style_mask")  # the fields that name one
+OF_A_STYLE = Message("of.style")
+LIKE_LAYERS = Message("hint.layers", examples=("conv4_2", "relu1_1", "pool3"))
 
 
 def read_path(value: Any, of: str = "picture") -> str:
@@ -44,12 +47,12 @@ def read_path(value: Any, of: str = "picture") -> str:
         ValueError: it is none.
     """
     if not isinstance(value, str | os.PathLike) or not os.fspath(value):
-        raise ValueError(f"it should be the path of a {of}")
+        raise ReasonError("value.not-a-path", of=of)
     path = os.fsdecode(value)
     try:
         path.encode()
     except UnicodeEncodeError:
-        raise ValueError(f"it should be the path of a {of} with a name in Unicode") from None
+        raise ReasonError("value.not-unicode", of=of) from None
     return str(located(path)) if path.startswith("~") else path
 
 
@@ -72,7 +75,7 @@ def _read_picture(value: Any) -> Any:
 
 def _read_style_picture(value: Any) -> Any:
     if value is None:
-        raise ValueError("it should be a picture, or the path of one")
+        raise ReasonError("value.not-a-picture")
     return _read_picture(value)
 
 
@@ -81,12 +84,12 @@ def _read_layers(value: Any) -> tuple[str, ...] | None:
         return None
     names = value.split("+") if isinstance(value, str) else plain(value)
     if not isinstance(names, Sequence) or not names:
-        raise ValueError("it should name layers, as in conv1_1+conv2_1")
+        raise ReasonError("value.not-layers", example="conv1_1+conv2_1")
     names = tuple(name.strip() if isinstance(name, str) else name for name in names)
     for name in names:
         if name not in READABLE:
-            hint = suggest(name, READABLE) or "; layers have names like conv4_2 and relu1_1"
-            raise ValueError(f"there is no layer {shown_value(name)}{hint}")
+            hint = suggest(name, READABLE, LIKE_LAYERS)
+            raise ReasonError("value.unknown-layer", layer=name, hint=hint)
     return names
 
 
@@ -128,7 +131,7 @@ class Style(BaseModel):
         try:
             super().__init__(**fields)
         except ValidationError as error:
-            raise InputError(sentence(error, type(self), " of a style")) from None
+            raise refusal(error, type(self), OF_A_STYLE) from None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Style) and self._known() == other._known()
@@ -199,9 +202,7 @@ def _fields(text: str, folder: str | Path | None = None) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for name, value in zip(others[::2], others[1::2], strict=True):
         if name in fields:
-            raise InputError(
-                f"The style '{text}' has two settings '{name}': leave one of them out."
-            )
+            raise InputError("style.setting-twice", text=text, name=name)
         fields[name] = value.strip()
     for value in (picture, *fields.values()):
         _check_names(value, folder)
@@ -221,8 +222,9 @@ def _check_names(value: str, folder: str | Path | None) -> None:
     if found is None:
         return
     fields = [name for name in Style.model_fields if name != "picture"]
-    hint = suggest(found["name"].replace("-", "_").lower(), fields)
+    listed = Message("hint.settings", of=OF_A_STYLE, names=tuple(fields))
+    hint = suggest(found["name"].replace("-", "_").lower(), fields, listed)
     path = WEIGHT.match(found["value"])
-    if hint or is_there(within(path["picture"] if path else found["value"], folder)):
-        hint = hint or f"; the settings of a style are {', '.join(fields)}"
-        raise InputError(ended(f"There is no setting {found['name']!r} of a style{hint}"))
+    picture = path["picture"] if path else found["value"]
+    if hint is not listed or is_there(within(picture, folder)):
+        raise InputError("setting.unknown", name=found["name"], of=OF_A_STYLE, hint=hint)

@@ -14,7 +14,7 @@ from typing import Any
 import platformdirs
 
 from impasto.errors import InputError
-from impasto.files.writing import shown
+from impasto.messages.message import shown
 
 CREDENTIALS = "IMPASTO_STUDIO_AUTH"  # the variable of the environment
 MOST_BYTES = 10_000  # of a file with a name and a password

@@ -1,0 +1,149 @@
+"""A message is a code and its values; each language has one sentence for a code.
+
+The sentences are in ``en.toml`` and ``ko.toml``, in which a code such as ``recipe.no-preset`` is
+the key ``no-preset`` of the table ``recipe``. They are format strings, in which a value stands in
+braces by its name. Besides Python's own format specifications there are five conversions:
+
+- ``{path!q}``: a path or a name between quotes, on one line.
+- ``{value!r}``: any value as Python writes it, on one line and not too long.
+- ``{names!c}``: several values with commas between them.
+- ``{names!o}``: the same with "or" before the last, in English.
+- ``{what!n}``: a noun, which is looked up in the table ``nouns`` of the language.
+"""
+
+from __future__ import annotations
+
+import string
+import sys
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+LANGUAGES = ("en", "ko")
+LONGEST_PATH = 400  # characters of a path that are shown
+LONGEST_VALUE = 100  # characters of any other value
+
+
+class Message:
+    """A sentence, or a part of one, as data.
+
+    >>> hint = Message("hint.near", word="fine")
+    >>> message = Message("recipe.no-preset", name="fien", names=("fast", "fine"), hint=hint)
+    >>> print(message)
+    There is no preset 'fien' (presets: fast, fine); did you mean 'fine'?
+    >>> print(message.text("ko"))
+    'fien' 프리셋은 없습니다(프리셋: fast, fine). 'fine'을(를) 뜻하셨나요?
+
+    Args:
+        code: a key of the catalogues.
+        values: what the sentence speaks of; each may be a message itself.
+
+    Attributes:
+        code: the same in every version and language.
+        values: by name.
+    """
+
+    def __init__(self, code: str, /, **values: Any) -> None:
+        self.code, self.values = code, values
+
+    def text(self, language: str = "en") -> str:
+        """The sentence in one of :data:`LANGUAGES`."""
+        if self.code not in catalogue(language):  # TRANSITION
+            return self.code
+        text = _Formatter(language).vformat(catalogue(language)[self.code], (), self.values)
+        return text.replace("?.", "?")  # a hint that asks ends the sentence
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def __repr__(self) -> str:
+        given = "".join(f", {name}={value!r}" for name, value in self.values.items())
+        return f"{type(self).__name__}({self.code!r}{given})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Message) and repr(self) == repr(other)
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+
+@cache
+def catalogue(language: str) -> Mapping[str, str]:
+    """The sentences of a language by code, and its nouns as ``nouns.mask`` and the like."""
+    text = Path(__file__).with_name(f"{language}.toml").read_text("utf-8")
+    tables = tomllib.loads(text).items()
+    return {f"{table}.{key}": one for table, entries in tables for key, one in entries.items()}
+
+
+def shown(path: str | Path) -> str:
+    """A path between quotes, on one line whatever it holds, without its middle if it is very long.
+
+    >>> print(shown("a name.png"), shown("two\\nlines.png"))
+    'a name.png' 'two\\nlines.png'
+    """
+    text = str(path)
+    if len(text) > LONGEST_PATH:
+        text = f"{text[: LONGEST_PATH // 2]}…{text[-LONGEST_PATH // 2 :]}"
+    return f"'{text}'" if text.isprintable() else ascii(text)
+
+
+def shown_value(value: Any) -> str:
+    """A value as Python writes it, on one line and not too long."""
+    try:
+        text = " ".join(repr(value).split())
+    except (ValueError, RecursionError):  # over 4300 digits, or too many lists within lists
+        text = f"this {type(value).__name__}"
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"
+
+
+class _Formatter(string.Formatter):
+    """Puts values into the sentences of a language."""
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+
+    def convert_field(self, value: Any, conversion: str | None) -> Any:
+        if conversion == "q":
+            return shown(value)
+        if conversion == "r":
+            return shown_value(value)
+        if conversion == "c":
+            return ", ".join(self._text(one) for one in value)
+        if conversion == "o":
+            *others, last = (self._text(one) for one in value)
+            return f"{', '.join(others)} or {last}" if others else last
+        if conversion == "n":
+            return self._noun(str(value))
+        return self._text(value) if _has_text(value) else value
+
+    def _text(self, value: Any) -> str:
+        """A message or an error in this language, anything else as it is."""
+        return value.text(self.language) if _has_text(value) else str(value)
+
+    def _noun(self, name: str) -> str:
+        """``style picture 2`` in this language; a noun that is not known as it is."""
+        noun, space, number = name.rpartition(" ")
+        if not number.isdecimal():
+            noun, space, number = name, "", ""
+        return catalogue(self.language).get(f"nouns.{noun}", noun) + space + number
+
+
+def _has_text(value: Any) -> bool:
+    """Whether a value is a message, or an error or a warning that has one."""
+    return isinstance(getattr(value, "message", value), Message)
+
+
+def fields(text: str) -> frozenset[str]:
+    """Names of the values that stand in a sentence of the catalogue.
+
+    >>> sorted(fields("The {what!n} {path!q} has {count:,} pixels."))
+    ['count', 'path', 'what']
+    """
+    names: Iterable[str | None] = (name for _, name, _, _ in string.Formatter().parse(text))
+    return frozenset(name for name in names if name)

@@ -1,0 +1,107 @@
+"""What is wrong with the value of a setting."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from impasto.errors import InputError, ReasonError
+from impasto.messages.message import Message, catalogue  # TRANSITION
+from impasto.messages.message import shown_value as shown_value
+
+NO_HINT = Message("hint.none")
+OF_A_RECIPE = Message("of.recipe")
+BOUNDS = {"gt", "ge", "lt", "le", "multiple_of"}  # as pydantic names them
+
+
+def plain(value: Any) -> Any:
+    """A value of NumPy or PyTorch as Python's own; any other as it is.
+
+    >>> import numpy as np
+    >>> plain(np.int64(3)), plain(np.array([640, 480])), plain("a word")
+    (3, [640, 480], 'a word')
+    """
+    return value.tolist() if hasattr(value, "dtype") and hasattr(value, "tolist") else value
+
+
+def not_boolean(value: Any) -> Any:
+    """The value, which Python would take for 0 or 1 if it were a boolean."""
+    value = plain(value)
+    if isinstance(value, bool):
+        raise ReasonError("value.not-number")
+    return value
+
+
+def suggest(word: Any, words: Iterable[str], otherwise: Message = NO_HINT) -> Message:
+    """A question whether one of those words was meant; something else where none is near."""
+    near = (
+        difflib.get_close_matches(word, list(words), n=1, cutoff=0.7)
+        if isinstance(word, str)
+        else []
+    )
+    return Message("hint.near", word=near[0]) if near else otherwise
+
+
+def refusal(
+    error: ValidationError, model: type[BaseModel], of: Message = OF_A_RECIPE
+) -> InputError:
+    """The first of pydantic's errors, as impasto's own.
+
+    Args:
+        error: what the model raised.
+        model: whose settings they are.
+        of: what they are settings of.
+    """
+    errors = error.errors()
+    first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
+    cause = first.get("ctx", {}).get("error")
+    if isinstance(cause, InputError):  # of a setting within the setting
+        return cause
+    name, kind = str(first["loc"][0]), first["type"]
+    if kind == "extra_forbidden":
+        all_settings = Message("hint.settings", of=of, names=tuple(model.model_fields))
+        hint = suggest(name, model.model_fields, all_settings)
+        return InputError("setting.unknown", name=name, of=of, hint=hint)
+    if kind == "missing":
+        name = next(part for part in reversed(first["loc"]) if isinstance(part, str))
+        return InputError("setting.missing", name=name, of=of)
+    reason = cause if isinstance(cause, ReasonError) else _expected(first, model)
+    return InputError("setting.unusable", name=name, of=of, value=first["input"], reason=reason)
+
+
+def _expected(error: ErrorDetails, model: type[BaseModel]) -> Message | str:
+    """What a value should be, by the kind of pydantic's error."""
+    code, context = f"expected.{error['type']}", error.get("ctx", {})
+    if code not in catalogue("en"):
+        return error["msg"]
+    values: dict[str, Any] = {}
+    if error["type"] == "literal_error":
+        words = get_args(model.model_fields[str(error["loc"][0])].annotation)
+        values["words"] = tuple(map(repr, words))
+    for bound in BOUNDS & context.keys():
+        limit = context[bound]
+        values["bound"] = int(limit) if limit == int(limit) else limit
+    if "pattern" in context:
+        values["pattern"] = context["pattern"]
+    return Message(code, **values)
+
+
+def counted(number: int, what: str) -> str:
+    """A number of things.
+
+    >>> counted(1, "step"), counted(2500, "thread")
+    ('1 step', '2500 threads')
+    """
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def ended(text: str) -> str:  # TRANSITION
+    return text if text.endswith("?") else f"{text}."
+
+
+def sentence(error: ValidationError, model: type[BaseModel], of: str = "") -> str:  # TRANSITION
+    return str(refusal(error, model, Message(of)))
