@@ -1,4 +1,4 @@
-"""Paint `docs/notions.md`: one pair of pictures under every notion of style and content.
+"""Paint `docs/style-losses.md`: one pair of pictures under every notion of style and content.
 
 `python tools/paint_notions.py [SHEET …]`
 """

@@ -1,1 +1,1 @@
-"""Several runs side by side, and runs that are done again."""
+"""Several runs on one sheet, and painting a picture again."""

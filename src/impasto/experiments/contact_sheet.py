@@ -1,4 +1,4 @@
-"""Pictures painted one after another onto one sheet, which can be kept before all are painted."""
+"""A sheet of paintings that is filled one by one, and can be saved before it is complete."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from impasto.process import interrupts
 from impasto.run.result import ASKED_TO_STOP, INTERRUPTED, OnStep
 from impasto.run.run import Run
 
-LONGEST = 200  # bytes of a file's name
+LONGEST = 200  # most bytes of a file's name
 PLAIN = str.maketrans(dict.fromkeys('/\\:*?"<>|,;', "-"))
 
-OnPicture = Callable[[int, int, str], None]  # number of the picture, of how many, its name
-OnSheet = Callable[[Image.Image, int], None]  # the sheet so far, and how many are painted
+OnPicture = Callable[[int, int, str], None]  # number of the picture, number of pictures, its name
+OnSheet = Callable[[Image.Image, int], None]  # the sheet so far, number of paintings on it
 
 
 @dataclass(frozen=True)
 class Place:
-    """A picture that is to be painted.
+    """A place on the sheet, with the painting that goes there.
 
     Attributes:
-        row: counted from 0.
-        column: counted from 0.
-        name: what it is called.
-        prepare: gives its run.
+        row: row of the sheet, counted from 0.
+        column: column of the sheet, counted from 0.
+        name: name of the painting.
+        prepare: returns the prepared run of the painting.
     """
 
     row: int
@@ -40,7 +40,7 @@ class Place:
 
 
 def painting_in(folder: Path, name: str) -> Path:
-    """The file of a painting of that name in a folder; one that is too long ends in its hash."""
+    """The file of a painting in a folder; a name that is too long is shortened and hashed."""
     plain = name.translate(PLAIN)
     if len(plain.encode()) > LONGEST:
         digest = hashlib.sha256(name.encode()).hexdigest()[:16]
@@ -50,13 +50,13 @@ def painting_in(folder: Path, name: str) -> Path:
 
 @dataclass
 class Sheet:
-    """Pictures in rows and columns; those that are not painted yet leave white.
+    """Pictures in rows and columns; places that are not painted yet are white.
 
     Attributes:
-        size: width and height of the room of each, in pixels.
-        rows: the pictures, RGB.
-        titles: above the pictures of each row; a row may have none.
-        names: of the rows.
+        size: width and height of each place, in pixels.
+        rows: the pictures, RGB, row by row; None where nothing is painted yet.
+        titles: titles above the pictures, row by row; a row may have none.
+        names: names of the rows.
     """
 
     size: tuple[int, int]
@@ -66,7 +66,7 @@ class Sheet:
 
     @property
     def image(self) -> Image.Image:
-        """The sheet as it is."""
+        """The sheet as it is now, RGB."""
         return montage.sheet(self.rows, self.titles, self.names, self.size)
 
     def fill(
@@ -78,16 +78,19 @@ class Sheet:
         on_sheet: OnSheet | None = None,
         on_step: OnStep | None = None,
     ) -> Image.Image:
-        """Paint one picture after another, until ``on_step`` returns False or Ctrl-C comes.
+        """Paint one picture after another, until ``on_step`` returns False or Ctrl-C is pressed.
 
-        The picture that it stops at is laid on the sheet as it is.
+        The painting that is in progress then is put on the sheet as it is.
 
         Args:
-            places: what is to be painted.
-            folder: for each painting as a PNG of its own; None for the sheet alone.
-            on_picture: called before each.
-            on_sheet: called before the first, and after each.
-            on_step: called after every step of each.
+            places: the paintings and their places.
+            folder: folder in which every painting is also saved as a PNG; None for only the sheet.
+            on_picture: a callback before each painting.
+            on_sheet: a callback before the first painting, and after each.
+            on_step: a callback after every step of each painting.
+
+        Returns:
+            The sheet, RGB.
 
         Raises:
             InputError: a recipe cannot be used.

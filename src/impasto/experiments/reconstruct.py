@@ -1,4 +1,4 @@
-"""What the network keeps of two pictures, layer by layer: the first figure of the paper.
+"""Reconstructions of two pictures from each layer of the network: the first figure of the paper.
 
 Gatys, Ecker and Bethge, *A Neural Algorithm of Artistic Style*, arXiv:1508.06576, figure 1.
 """
@@ -29,17 +29,20 @@ def reconstruct(
     on_sheet: OnSheet | None = None,
     on_step: OnStep | None = None,
 ) -> Image.Image:
-    """The figure: above the style from more and more layers, below the content from each alone.
+    """Paint the figure: above, the style from more and more layers; below, the content from each.
 
     Args:
-        content: a path, a PIL image, or an H × W × 3 uint8 array (RGB).
-        style: the style picture, a path, a PIL image or an array.
+        content: the content picture: a path, a PIL image, or an H × W × 3 uint8 array (RGB).
+        style: the style picture, in the same forms.
         size: longer side of each picture, in pixels.
-        steps: evaluations for each.
+        steps: steps of each painting.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-        on_picture: called before each picture is painted.
-        on_sheet: called with the figure before the first, and after each.
-        on_step: called after every step; may return False to stop.
+        on_picture: a callback before each painting.
+        on_sheet: a callback with the figure before the first painting, and after each.
+        on_step: a callback after every step; if it returns False, the figure ends there.
+
+    Returns:
+        The figure, RGB.
 
     Raises:
         InputError: a picture or a setting cannot be used.
@@ -75,7 +78,7 @@ def reconstruct(
 
 
 def _shown(picture: images.Source, size: int) -> Image.Image:
-    """A picture with that longer side."""
+    """A picture resized to a longer side in pixels, RGB."""
     read = images.read(picture)
     pixels = images.resize_in_kind(read.pixels, sizes.fit(read.size, size))
     return Image.fromarray(images.to_uint8(pixels))

@@ -1,4 +1,4 @@
-"""Painting a picture again: what it carries, and where its inputs are now."""
+"""Painting a picture again, from the recipe that it carries and its inputs."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from impasto.settings.recipe import FIRST_CANVASES, Recipe
 from impasto.settings.style import Style
 from impasto.settings.validation import ended, sentence
 
-# What belongs to a style: the field of its table, and the key of its file.
+# The pictures of a style: the field of its table, and the key of its file.
 OF_A_STYLE = (("picture", "style"), ("mask", "mask"), ("style_mask", "style mask"))
-# What --set cannot change, since it is no setting, with the flag that says where it is.
+# Names that --set cannot change, because they are not settings, with the flag to use instead.
 NO_SETTINGS = {
     "content": "--content",
     "style": "--style",
@@ -41,18 +41,18 @@ NO_SETTINGS = {
 
 
 def _base_name(name: str) -> str:
-    """A name that leads to no other folder than the one it is looked for in."""
+    """Check that a name contains no folder, so that it leads to no other folder."""
     if not name or name == ".." or Path(name).name != name or re.search(r"[/\\\0]", name):
         raise ValueError("it should be the name of a file, without a folder")
     return name
 
 
 class Identity(BaseModel):
-    """A file that a picture was painted from.
+    """The identity of a file that a picture was painted from.
 
     Attributes:
-        name: without its folder; None for what was in memory.
-        sha256: of its bytes.
+        name: name of the file without its folder; None for a picture in memory.
+        sha256: SHA-256 of its bytes.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -62,12 +62,12 @@ class Identity(BaseModel):
 
 
 class Carried(BaseModel):
-    """What a picture carries, as anyone may have written it.
+    """The metadata that a PNG carries; they are validated, because anyone may have written them.
 
     Attributes:
-        impasto: version that painted it.
-        recipe: every setting, with the names of pictures in place of paths.
-        weights: of the network.
+        impasto: version of impasto that painted it.
+        recipe: every setting, with the names of pictures instead of paths.
+        weights: the network's weights.
         files: every other file, by the keys of :attr:`impasto.pictures.inputs.Inputs.files`.
     """
 
@@ -86,10 +86,10 @@ class Carried(BaseModel):
         return tables
 
     def check(self) -> None:
-        """Make sure that it carries every file that its recipe names, and no other.
+        """Make sure that the metadata contain every file that the recipe names, and no other.
 
         Raises:
-            ValueError: it does not.
+            ValueError: they do not.
         """
         if not isinstance(self.tables, list) or not all(isinstance(t, dict) for t in self.tables):
             raise ValueError("its styles should be a list of tables")
@@ -98,7 +98,7 @@ class Carried(BaseModel):
             named |= {numbered(key, number) for field, key in OF_A_STYLE if field in table}
         if isinstance(self.recipe.get("protect"), str):
             named.add("protect")
-        known = self.files.get("initial")  # which may have the name of a first canvas
+        known = self.files.get("initial")  # its name may be that of a built-in first canvas
         first = self.recipe.get("initial", FIRST_CANVASES[0])
         if first not in FIRST_CANVASES or (known is not None and first == known.name):
             named.add("initial")
@@ -108,14 +108,14 @@ class Carried(BaseModel):
 
 @dataclass(frozen=True)
 class Again:
-    """What it takes to paint a picture again.
+    """Everything that is needed to paint a picture again.
 
     Attributes:
         content: path of the content picture.
         styles: the styles, with the paths of their pictures.
         recipe: the settings.
         weights: ``bundled``, or the path of the weight file.
-        version: of impasto that painted it.
+        version: version of impasto that painted the picture.
     """
 
     content: Path
@@ -135,20 +135,20 @@ def prepare(
     folder: Path | None = None,
     settings: dict[str, Any],
 ) -> Again:
-    """Read what a picture carries, and find its inputs: where it is said, or beside the picture.
+    """Read the metadata of a picture, and find its inputs.
 
     Args:
-        picture: a PNG made by impasto.
-        content: the content picture.
-        styles: the style pictures, in order.
-        weights: the weight file, where the bundled weights were not used.
-        weights_input: what it expects.
-        folder: where the other inputs are; None for beside the picture.
-        settings: of the recipe, that are to be other than they were.
+        picture: path of a PNG painted by impasto.
+        content: path of the content picture; None to search for it.
+        styles: paths of the style pictures, in order; those not given are searched for.
+        weights: path of the weight file, if the bundled weights were not used.
+        weights_input: the input that the weight file expects.
+        folder: the folder to search for inputs; None for the folder of the picture.
+        settings: settings of the recipe to change.
 
     Raises:
-        InputError: it carries no recipe, a setting cannot be used, an input is not to be found, or
-            is not the same file.
+        InputError: the picture carries no recipe, a setting cannot be used, or an input is not
+            found or is not the same file.
     """
     for name in settings.keys() & NO_SETTINGS.keys():
         raise InputError(
@@ -189,15 +189,15 @@ def prepare(
 
 
 def is_of_this_version(again: Again) -> bool:
-    """Whether the same version paints again, and so the same picture."""
+    """Whether this version of impasto painted the picture, so that it paints the same again."""
     return again.version == __version__
 
 
 def read_carried(picture: Path) -> Carried:
-    """What a picture carries, validated.
+    """Read and validate the metadata of a picture.
 
     Raises:
-        InputError: it carries nothing, or nothing that impasto wrote.
+        InputError: the picture carries no metadata, or none that impasto wrote.
     """
     text = images.carried_text(picture)
     try:
@@ -223,19 +223,19 @@ def read_carried(picture: Path) -> Carried:
 
 
 def _recipe_table(carried: Carried, found: dict[str, str]) -> dict[str, Any]:
-    """The recipe's settings with the paths of what was found."""
+    """The recipe's settings, with the paths of the files that were found."""
     table = {name: value for name, value in carried.recipe.items() if name != "styles"}
     for name in ("initial", "protect"):
         if name in found:
-            path = Path(found[name]).absolute()  # which is not the name of a first canvas
+            path = Path(found[name]).absolute()  # never the name of a built-in first canvas
             table[name] = _with_colour(str(path), table[name], carried.files[name])
-        elif name in carried.files:  # it is changed
+        elif name in carried.files:  # replaced by a setting
             del table[name]
     return table
 
 
 def _found(key: str, known: Identity, said: Path | None, picture: Path, folder: Path) -> Path:
-    """The file of an input, which has to be the same one."""
+    """Find the file of an input and make sure that it is the same file."""
     kind = kind_of(key)
     own = f"--{kind} PICTURE or " if kind in ("content", "style") else ""
     flag = f"{own}--inputs FOLDER"
@@ -260,7 +260,7 @@ def _found(key: str, known: Identity, said: Path | None, picture: Path, folder: 
 
 
 def _styles(carried: Carried, found: dict[str, str]) -> Iterator[Style]:
-    """The styles with the paths of what was found."""
+    """The styles, with the paths of the files that were found."""
     for number, table in enumerate(carried.tables, start=1):
         keys = {field: numbered(key, number) for field, key in OF_A_STYLE}
         pictures = {
@@ -272,7 +272,7 @@ def _styles(carried: Carried, found: dict[str, str]) -> Iterator[Style]:
 
 
 def _with_colour(path: str, carried: Any, known: Identity) -> str:
-    """A path with the colour of the label that was meant, if one was."""
+    """A path, with the label colour that the recipe names, if it names one."""
     label = masks.LABEL.match(carried) if isinstance(carried, str) else None
     named = label is not None and carried != known.name
     return f"{path}#{label['colour']}" if label is not None and named else path

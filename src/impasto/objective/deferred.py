@@ -1,4 +1,4 @@
-"""An objective whose deep layers are looked at only now and then, while they hardly matter."""
+"""An objective that measures its deep layers only at some evaluations, while they hardly matter."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from impasto.objective.objective import Evaluation, Objective, evaluation
 from impasto.settings.layers import LAYERS, up_to_deepest, work
 from impasto.settings.recipe import Recipe
 
-SAVING = 0.25  # share of the network's work that has to lie behind the cut
-TOLERANCE = 0.02  # of the loss's decrease, how far the estimate may have been off
-LEEWAY = 0.1  # of the loss, how far the tangents are followed
-LONGEST = 8  # evaluations from one look at the deep layers to the next
+SAVING = 0.25  # share of the network's work that must lie behind the cut
+TOLERANCE = 0.02  # largest error of the estimate, as a share of the decrease of the loss
+LEEWAY = 0.1  # largest distance along the tangents, as a share of the loss
+LONGEST = 8  # most evaluations from one measurement of the deep layers to the next
 
 
 @dataclass(frozen=True)
 class Tangent:
-    """A loss of deep layers near a map of the cut, to first order.
+    """The first-order approximation of a loss of deep layers, as a function of the cut's map.
 
     Attributes:
-        at: the map for which it was measured, C × H × W.
-        value: the loss there.
-        slope: its gradient by the map there.
+        at: the feature map at which the loss was measured, C × H × W.
+        value: the loss there, a scalar.
+        slope: its gradient with respect to the feature map, C × H × W.
     """
 
     at: Tensor
@@ -35,7 +35,7 @@ class Tangent:
     slope: Tensor
 
     def __call__(self, features: Tensor) -> Tensor:
-        """The loss, a scalar, for a map of the cut."""
+        """The estimated loss, a scalar, for a feature map of the cut, C × H × W."""
         return self.value + (self.slope * (features - self.at)).sum()
 
 
@@ -45,20 +45,21 @@ Tangents = tuple[Tangent, Tangent]
 class Deferred:
     """An objective that follows the losses of its deep layers along their tangents.
 
-    What a layer behind the cut adds to the gradient goes through the map of the cut. Where it
-    hardly changes from step to step, as in the reference's objective, whose bends are nearly all
-    conv4_1's, it is kept, and a third of the work saved. It is measured anew after twice as many
-    evaluations as the last time where the tangents were off by little of what the loss fell
-    meanwhile, and after half as many where they were off by more: at every evaluation in the
-    beginning, and wherever the deep layers matter; and at once where the tangents lead far away.
+    The contribution of the layers behind the cut to the gradient passes through the feature map of
+    the cut. In the reference's objective, whose curvature is nearly all conv4_1's, it hardly
+    changes from step to step; so it is kept, which saves a third of the work. The number of
+    evaluations until the next measurement doubles if the error of the tangents was small compared
+    with the decrease of the loss, and is halved otherwise. So the deep layers are measured at every
+    evaluation in the beginning, and wherever they matter; and they are measured at once if the
+    tangents lead too far away.
 
     Args:
-        objective: looks at whole pictures.
-        cut: name of a layer that is read.
+        objective: an objective that processes whole pictures.
+        cut: name of the cut, a layer that the objective reads.
 
     Attributes:
-        patience: evaluations from one look at the deep layers to the next.
-        age: evaluations since the last.
+        patience: evaluations from one measurement of the deep layers to the next.
+        age: evaluations since the last measurement.
     """
 
     def __init__(self, objective: Objective, cut: str) -> None:
@@ -77,8 +78,12 @@ class Deferred:
 
         Args:
             canvas: 3 × H × W.
-            exactly: look at the deep layers in any case.
-            stand_in: follow the stand-in for the style loss of the layers before the cut.
+            exactly: measure the deep layers in any case.
+            stand_in: follow the stand-in for the style loss, for the layers before the cut.
+
+        Returns:
+            The losses and the gradient. If the deep layers were measured, ``correction`` and
+            ``turn`` say how far the previous estimates were off.
         """
         objective, before = self._objective, self._tangents
         looks = before is None or exactly or self.age + 1 >= self.patience
@@ -90,16 +95,16 @@ class Deferred:
             tangents = self._look(cut) if before is None or looks else before
             deep = tangents[0](cut), tangents[1](cut)
             losses = objective.losses_of(canvas, features, seen, deep, stand_in=stand_in)
-            # What was measured at the last evaluation has no part of an estimate in it.
+            # If the last evaluation measured the deep layers, it contains no estimate to correct.
             turns = before is not None and looks and self.age > 0
             (gradient,) = torch.autograd.grad(losses.followed, canvas, retain_graph=turns)
             turn = self._turn(before, deep, cut, canvas) if before and turns else None
-        # From what the tangents made of them, or from where they were last looked at.
+        # The deep losses that the old tangents give, or those at the last measurement.
         old = [of(cut.detach()) if looks else of.value for of in before] if before else deep
         off = objective.alpha * (deep[0] - old[0]) + objective.beta * (deep[1] - old[1])
         *numbers, distance = torch.stack([*losses, off]).tolist()  # one wait for the device
         measured = evaluation(numbers, gradient, stand_in=stand_in)
-        if looks and not measured.is_finite():  # the tangents, too, are good for nothing there
+        if looks and not measured.is_finite():  # tangents from there would be useless
             return measured
         if looks:
             self._settle(measured.loss, distance)
@@ -111,7 +116,7 @@ class Deferred:
         return replace(measured, correction=distance, turn=turn)
 
     def state(self) -> tuple[dict[str, float], dict[str, Tensor]]:
-        """All that the next evaluations depend on, for a checkpoint."""
+        """The complete state, as numbers and tensors for a checkpoint."""
         if self._tangents is None:
             return {}, {}
         content, style = self._tangents
@@ -123,7 +128,7 @@ class Deferred:
         }
 
     def restore(self, numbers: dict[str, float], tensors: dict[str, Tensor]) -> None:
-        """Go on from a state."""
+        """Restore a state that :meth:`state` returned."""
         if not numbers:
             return
         self.patience, self.age = int(numbers["patience"]), int(numbers["age"])
@@ -137,14 +142,14 @@ class Deferred:
     def _turn(
         self, before: Tangents, deep: tuple[Tensor, Tensor], cut: Tensor, canvas: Tensor
     ) -> Tensor:
-        """What new tangents add to the gradient by the canvas, beside those before."""
+        """The difference that new tangents make to the gradient, 3 × H × W."""
         content, style = (new - old(cut) for new, old in zip(deep, before, strict=True))
         by_deep = self._objective.alpha * content + self._objective.beta * style
         (turn,) = torch.autograd.grad(by_deep, canvas)
         return turn
 
     def _look(self, cut: Tensor) -> Tangents:
-        """The tangents for a map of the cut."""
+        """Measure the deep layers: the tangents at a feature map of the cut."""
         at = cut.detach().clone(memory_format=torch.contiguous_format).requires_grad_()
         features, seen = self._objective.features_of(
             at, self._content[1], self._style[1], self._cut
@@ -153,7 +158,7 @@ class Deferred:
         return _tangent(content, at), _tangent(style, at)
 
     def _settle(self, loss: float, error: float) -> None:
-        """Decide how long the new tangents are to serve."""
+        """Decide how many evaluations the new tangents are used for."""
         if self._tangents is not None:
             good = abs(error) <= TOLERANCE * (self._loss - loss)
             self.patience = min(2 * self.patience, LONGEST) if good else max(1, self.patience // 2)
@@ -161,10 +166,11 @@ class Deferred:
 
 
 def cut_for(recipe: Recipe) -> str | None:
-    """The deepest layer that a recipe reads with a quarter of the work behind it; None if none is.
+    """The cut for a recipe: the deepest layer it reads that has a quarter of the work behind it.
 
-    Nor is there one where every loss is to be measured, where it is not L-BFGS that is told of
-    them, or where losses are relative, by which deep layers matter as much as any.
+    None if there is no such layer, or if deep layers are not deferred: with a precision other than
+    ``auto``, with an optimiser other than L-BFGS, and with relative losses, where the deep layers
+    matter as much as any other.
 
     >>> cut_for(Recipe.preset("gatys-fast"))
     'conv4_1'
@@ -179,7 +185,7 @@ def cut_for(recipe: Recipe) -> str | None:
 
 
 def work_share(recipe: Recipe, cut: str) -> float:
-    """How much of the work on the layers of a recipe lies before the cut.
+    """The share of the network's work for a recipe that lies before the cut.
 
     >>> round(work_share(Recipe(), "conv4_1"), 2)
     0.67
@@ -188,13 +194,13 @@ def work_share(recipe: Recipe, cut: str) -> float:
 
 
 def _split(names: Iterable[str], shallow: Collection[str]) -> tuple[list[str], list[str]]:
-    """Those that are shallow, and the others."""
+    """Layer names split into the shallow ones and the others."""
     every = list(names)
     return [n for n in every if n in shallow], [n for n in every if n not in shallow]
 
 
 def _tangent(loss: Tensor, at: Tensor) -> Tangent:
-    """That of a loss which was measured for a map, and may not depend on it."""
+    """The tangent of a loss at a feature map; the slope is 0 if the loss does not depend on it."""
     slope = torch.zeros_like(at)
     if loss.requires_grad:
         (slope,) = torch.autograd.grad(loss, at, retain_graph=True)

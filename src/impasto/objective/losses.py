@@ -1,7 +1,7 @@
 """The losses: pure functions of feature maps, named in :mod:`impasto.settings.loss_table`.
 
-A style loss compares statistics. A function of the style picture's statistic prepares what can be
-prepared, and gives the function of the canvas's.
+A style loss compares statistics of feature maps. Each is a function of the style picture's
+statistic, which prepares what it can and returns the loss as a function of the canvas's statistic.
 
 Gatys, Ecker and Bethge, *A Neural Algorithm of Artistic Style*, arXiv:1508.06576, with the
 normalisation of the published worked example that ``docs/architecture.md`` names.
@@ -22,29 +22,29 @@ from impasto.network.statistics import gram, moments, positions
 from impasto.process import interrupts
 
 Solved = TypeVar("Solved")
-Loss = Callable[[Tensor], Tensor]  # the statistic of a canvas in, a scalar out
+Loss = Callable[[Tensor], Tensor]  # takes the statistic of a canvas, returns a scalar
 
 MOST_PLACES = 1024  # positions that self-similarity compares with each other
-MOST_NEIGHBOURS = 4096  # positions of a style picture among which the nearest is looked for
-AT_ONCE = 4096  # positions of a canvas for which it is looked for at a time
-SMALLEST_VARIANCE = 1e-3  # of a channel, as a share of a style's mean one, that keeps roots off 0
+MOST_NEIGHBOURS = 4096  # positions of a style picture among which the nearest is searched
+AT_ONCE = 4096  # positions of a canvas that are searched for at a time
+SMALLEST_VARIANCE = 1e-3  # of a channel, as a share of the style's mean variance; keeps roots off 0
 SMALLEST_SHARE = (
-    1e-5  # of its mean square, as far as moments in float32 tell a flat map from another
+    1e-5  # of the mean square; the limit to which float32 moments can recognise a flat map
 )
-SMALLEST_ENERGY = 1e-12  # of a layer that sees nothing in a picture
-LEVELLED = 0.01  # share of the largest eigenvalue below which a Gram matrix's count alike
-ALIKE = 1e-6  # of the variance of a Gram matrix's entries, so that no picture is just like another
-SMALLEST_NORM = 1e-8  # of what a position holds, below which it has no direction
+SMALLEST_ENERGY = 1e-12  # smallest energy of a layer, so that none is 0
+LEVELLED = 0.01  # share of the largest eigenvalue below which eigenvalues are weighted alike
+ALIKE = 1e-6  # share of the variance of a Gram matrix's entries, so that no two pictures are equal
+SMALLEST_NORM = 1e-8  # norm of a position's features below which it has no direction
 
 
 def content_loss(features: Tensor, target: Tensor) -> Tensor:
-    r"""Half the mean squared difference of two feature maps (equation 1, as a mean).
+    r"""Half the mean squared difference of two feature maps (Gatys, equation 1, as a mean).
 
     .. math:: \tfrac12 \, \mathrm{mean}\big((F - F_\text{content})^2\big)
 
     Args:
-        features: of the canvas, (C, H, W).
-        target: of the content picture, the same shape.
+        features: feature map of the canvas, (C, H, W).
+        target: feature map of the content picture, of the same shape.
 
     Returns:
         A scalar.
@@ -58,20 +58,21 @@ def content_loss(features: Tensor, target: Tensor) -> Tensor:
 
 
 def self_similarity_loss(features: Tensor, target: Tensor) -> Tensor:
-    r"""Difference of two maps' self-similarity: which places look alike, whatever they look like.
+    r"""Mean absolute difference of the self-similarity of two feature maps.
 
-    Kolkin, Salavon and Shakhnarovich, *Style Transfer by Relaxed Optimal Transport and
-    Self-Similarity*, arXiv:1904.12785, on a grid of at most 1,024 positions. With D the
-    matrix of cosine distances of every position to every other, divided by its mean,
+    Self-similarity says which positions look alike, whatever they look like: Kolkin, Salavon and
+    Shakhnarovich, *Style Transfer by Relaxed Optimal Transport and Self-Similarity*,
+    arXiv:1904.12785, on a grid of at most 1,024 positions. With D the matrix of cosine distances
+    between all positions, divided by its mean, the loss is
 
     .. math:: \mathrm{mean}\,|D - D_\text{content}|
 
     Args:
-        features: of the canvas, (C, H, W).
-        target: of the content picture, the same shape.
+        features: feature map of the canvas, (C, H, W).
+        target: feature map of the content picture, of the same shape.
 
     Returns:
-        A scalar, 1 for a canvas in which the layer sees nothing.
+        A scalar; 1 for a canvas whose feature map is zero.
 
     Example:
         >>> import torch
@@ -83,7 +84,7 @@ def self_similarity_loss(features: Tensor, target: Tensor) -> Tensor:
 
 
 def _distances(features: Tensor) -> Tensor:
-    """Cosine distances between positions of a map, with a mean of 1."""
+    """Cosine distances between positions of a feature map, (N, N), scaled to a mean of 1."""
     step = math.ceil((features[0].numel() / MOST_PLACES) ** 0.5)
     places = F.normalize(features[:, ::step, ::step].flatten(1), dim=0, eps=SMALLEST_NORM)
     distances = places.square().sum(0)[:, None] - places.T @ places
@@ -91,14 +92,14 @@ def _distances(features: Tensor) -> Tensor:
 
 
 def style_loss(matrix: Tensor, target: Tensor) -> Tensor:
-    r"""Mean squared difference of two Gram matrices, over C² once more (equation 4).
+    r"""Mean squared difference of two Gram matrices, divided by C² (Gatys, equation 4).
 
-    For maps of equal size it is, with G the sum over positions,
+    For feature maps of equal size, with G the sum over positions, it equals
     :math:`\mathrm{mean}\big((G - G_\text{style})^2\big) / (HWC)^2`.
 
     Args:
-        matrix: of the canvas, (C, C), from :func:`gram`.
-        target: of the style picture, (C, C).
+        matrix: Gram matrix of the canvas, (C, C), from :func:`gram`.
+        target: Gram matrix of the style picture, (C, C).
 
     Returns:
         A scalar.
@@ -113,28 +114,30 @@ def style_loss(matrix: Tensor, target: Tensor) -> Tensor:
 
 
 def gram_loss(target: Tensor) -> Loss:
-    """:func:`style_loss` to a Gram matrix (C, C)."""
+    """The :func:`style_loss` with a given target, the Gram matrix (C, C) of the style picture."""
     return partial(style_loss, target=target)
 
 
 def whitened_gram_loss(target: Tensor, example: Tensor) -> Loss:
-    r"""A stand-in for :func:`gram_loss` that is 0 where that is, and far better conditioned.
+    r"""A stand-in for :func:`gram_loss` that is 0 at the same point and far better conditioned.
 
     With the eigenvalues λ of the target, and the difference D of two Gram matrices in the basis of
-    its eigenvectors, it is
+    the target's eigenvectors, it is
 
     .. math:: s \, \sum_{ij} \frac{D_{ij}^2}{(\lambda_i + \lambda_j) / 2 + 0.01 \max \lambda}
 
-    Near the target a change of the map moves an entry of D the more, the larger its two
-    eigenvalues are, and they span four orders of magnitude: the plain loss, which bends as they do,
-    settles the entries of the largest long before the others. Here all of them go down together.
+    Near the target, the larger the two eigenvalues of an entry of D are, the more a change of the
+    feature map moves it, and the eigenvalues span four orders of magnitude. The plain loss, whose
+    curvature follows them, settles the entries of the largest eigenvalues long before the others;
+    here all entries decrease together.
 
     Args:
-        target: of the style picture, (C, C), from :func:`gram`.
-        example: of another picture, (C, C); s makes both losses of it the same.
+        target: Gram matrix of the style picture, (C, C), from :func:`gram`.
+        example: Gram matrix of another picture, (C, C); s is chosen so that both losses are equal
+            for it.
 
     Returns:
-        Gives the loss of a canvas's Gram matrix, a scalar.
+        A function from the Gram matrix of a canvas, (C, C), to the loss, a scalar.
     """
     if not target.isfinite().all():
         return _unknown
@@ -154,15 +157,15 @@ def whitened_gram_loss(target: Tensor, example: Tensor) -> Loss:
 
 
 def covariance_loss(target: Tensor) -> Loss:
-    """The Gram loss of centred features: which channels go together, whatever their means.
+    """The Gram loss of centred features: which channels occur together, whatever their means.
 
     Sun and Saenko, *Deep CORAL*, arXiv:1607.01719, equation 1, up to a factor.
 
     Args:
-        target: moments of the style, (C + 1, C + 1), from :func:`moments`.
+        target: moments of the style picture, (C + 1, C + 1), from :func:`moments`.
 
     Returns:
-        Gives the loss of a canvas's moments, a scalar.
+        A function from the moments of a canvas, (C + 1, C + 1), to the loss, a scalar.
     """
     _, wanted = _gaussian(target)
     return lambda seen: style_loss(_gaussian(seen)[1], wanted)
@@ -174,10 +177,10 @@ def mean_variance_loss(target: Tensor) -> Loss:
     Li, Wang, Liu and Hou, *Demystifying Neural Style Transfer*, arXiv:1701.01036.
 
     Args:
-        target: moments of the style, (C + 1, C + 1), from :func:`moments`.
+        target: moments of the style picture, (C + 1, C + 1), from :func:`moments`.
 
     Returns:
-        Gives the loss of a canvas's moments, a scalar.
+        A function from the moments of a canvas, (C + 1, C + 1), to the loss, a scalar.
     """
     smallest = _smallest_variance(target)
 
@@ -190,32 +193,33 @@ def mean_variance_loss(target: Tensor) -> Loss:
 
 
 def wasserstein_loss(target: Tensor) -> Loss:
-    r"""Squared 2-Wasserstein distance of two Gaussians with the moments of canvas and style.
+    r"""Squared 2-Wasserstein distance of the Gaussians with the moments of canvas and style.
 
     .. math:: |\mu - \mu'|^2 + \mathrm{tr}\big(\Sigma + \Sigma' -
         2 (\Sigma'^{1/2} \Sigma \Sigma'^{1/2})^{1/2}\big)
 
-    over C (Dowson and Landau, *The Fréchet distance between multivariate normal distributions*,
-    1982; as a style loss by Vincent, 2019, and Crowson, 2021). The root's trace is the sum of roots
-    of eigenvalues, whose gradient never divides by their differences; it is computed in float64,
-    and both Gaussians are a little noisier than they are, so that every root has a slope.
+    divided by C (Dowson and Landau, *The Fréchet distance between multivariate normal
+    distributions*, 1982; as a style loss by Vincent, 2019, and Crowson, 2021). The trace of the
+    root is the sum of the roots of eigenvalues, whose gradient never divides by their differences.
+    It is computed in float64, and a little noise is added to both covariances, so that every root
+    has a slope.
 
     Args:
-        target: moments of the style, (C + 1, C + 1), from :func:`moments`.
+        target: moments of the style picture, (C + 1, C + 1), from :func:`moments`.
 
     Returns:
-        Gives the loss of a canvas's moments, a scalar.
+        A function from the moments of a canvas, (C + 1, C + 1), to the loss, a scalar.
 
     Example:
         >>> import torch
         >>> loss = wasserstein_loss(moments(torch.tensor([[[1.0, 3.0]]])))
-        >>> round(loss(moments(torch.tensor([[[2.0, 2.0]]]))).item(), 1)  # a deviation of 1 to 0
+        >>> round(loss(moments(torch.tensor([[[2.0, 2.0]]]))).item(), 1)  # deviations 1, 0
         0.9
     """
     mean, wanted = _gaussian(target.double())
     smallest = _smallest_variance(target)
     noise = smallest * torch.eye(len(mean)).to(wanted)
-    least = smallest / 10  # of what is at least as large as the noise, but for rounding
+    least = smallest / 10  # a lower bound for eigenvalues, which rounding may make too small
     if not target.isfinite().all():
         return _unknown
     values, vectors = _solved(torch.linalg.eigh, wanted + noise)
@@ -229,23 +233,23 @@ def wasserstein_loss(target: Tensor) -> Loss:
         roots = shared.clamp_min(least**2).sqrt().sum()
         spread = (covariance + wanted + 2 * noise).trace() - 2 * roots
         distance: Tensor = ((mean - other_mean).square().sum() + spread) / len(mean)
-        return distance.clamp_min(0).to(seen.dtype)  # rounding may take it below
+        return distance.clamp_min(0).to(seen.dtype)  # rounding may make it negative
 
     return loss
 
 
 def sliced_loss(target: Tensor) -> Loss:
-    """Sliced Wasserstein distance: along many directions, all values in their order.
+    """Sliced Wasserstein distance: compares the sorted projections onto many directions.
 
     Heitz, Vanhoey, Chambon and Belcour, *A Sliced Wasserstein Loss for Neural Texture Synthesis*,
-    arXiv:2006.07229, along C orthonormal directions that stay the same, so that the
-    loss is one function of the canvas.
+    arXiv:2006.07229. The C orthonormal directions are fixed, so the loss is one function of the
+    canvas.
 
     Args:
-        target: what the style picture's positions hold, (C, N), from :func:`positions`.
+        target: features at the positions of the style picture, (C, N), from :func:`positions`.
 
     Returns:
-        Gives the loss of a canvas's positions, (C, M), a scalar.
+        A function from the features at the positions of a canvas, (C, M), to the loss, a scalar.
     """
     generator = torch.Generator().manual_seed(0)
     drawn = torch.randn(len(target), len(target), generator=generator, dtype=torch.float64)
@@ -255,38 +259,39 @@ def sliced_loss(target: Tensor) -> Loss:
 
 
 def histogram_loss(target: Tensor) -> Loss:
-    """Mean squared difference of each channel's values in their order, to its histogram matched.
+    """Mean squared difference of each channel to the values that match the style's histogram.
 
     Wilmot, Risser and Barnes, *Stable and Controllable Neural Texture Synthesis and Style Transfer
     Using Histogram Losses*, arXiv:1701.08893.
 
     Args:
-        target: what the style picture's positions hold, (C, N), from :func:`positions`.
+        target: features at the positions of the style picture, (C, N), from :func:`positions`.
 
     Returns:
-        Gives the loss of a canvas's positions, (C, M), a scalar.
+        A function from the features at the positions of a canvas, (C, M), to the loss, a scalar.
     """
     wanted = target.sort(1).values
     return lambda seen: _sorted_difference(seen, wanted)
 
 
 def nearest_loss(target: Tensor) -> Loss:
-    """Mean squared difference of every position to the most alike of the style picture.
+    """Mean squared difference of every position to the most similar one of the style picture.
 
     Li and Wand, *Combining Markov Random Fields and Convolutional Neural Networks for Image
-    Synthesis*, arXiv:1601.04589, equations 2 and 3, with patches of one position: the most alike is
-    that of the largest cosine. Of a style picture with more, 4,096 positions are taken, evenly. A
-    position without a direction is as far from all of them as 0 is.
+    Synthesis*, arXiv:1601.04589, equations 2 and 3, with patches of one position: the most similar
+    position is the one with the largest cosine. If the style picture has more than 4,096 positions,
+    at most 4,096 evenly spaced ones are used. A position whose features are zero has no direction;
+    its squared difference is the mean squared norm of the style picture's positions.
 
     Args:
-        target: what the style picture's positions hold, (C, N), from :func:`positions`.
+        target: features at the positions of the style picture, (C, N), from :func:`positions`.
 
     Returns:
-        Gives the loss of a canvas's positions, (C, M), a scalar.
+        A function from the features at the positions of a canvas, (C, M), to the loss, a scalar.
 
     Example:
         >>> import torch
-        >>> nearest_loss(torch.eye(2))(torch.tensor([[3.0], [1.0]]))  # (3, 1) to (1, 0)
+        >>> nearest_loss(torch.eye(2))(torch.tensor([[3.0], [1.0]]))  # (3, 1) against (1, 0)
         tensor(2.5000)
     """
     wanted = _neighbours(target)
@@ -302,25 +307,26 @@ def nearest_loss(target: Tensor) -> Loss:
 
 
 def nearest_cosine_loss(target: Tensor) -> Loss:
-    r"""Mean cosine distance of every position to the most alike of the style picture.
+    r"""Mean cosine distance of every position to the most similar one of the style picture.
 
     .. math:: \mathrm{mean}_i \, \min_j \big(1 - \cos(F_i - \mu, F'_j - \mu)\big)
 
     Zhang, Kolkin, Bi, Luan, Xu, Shechtman and Snavely, *ARF: Artistic Radiance Fields*,
-    arXiv:2206.06360, equation 1, with features less the style's mean as in Kolkin, Kucera, Paris,
-    Sykora, Shechtman and Shakhnarovich, *Neural Neighbor Style Transfer*, arXiv:2203.13215. Of a
-    style picture with more, 4,096 positions are taken, evenly.
+    arXiv:2206.06360, equation 1, with the style's mean µ subtracted as in Kolkin, Kucera, Paris,
+    Sykora, Shechtman and Shakhnarovich, *Neural Neighbor Style Transfer*, arXiv:2203.13215. If the
+    style picture has more than 4,096 positions, at most 4,096 evenly spaced ones are used.
 
     Args:
-        target: what the style picture's positions hold, (C, N), from :func:`positions`.
+        target: features at the positions of the style picture, (C, N), from :func:`positions`.
 
     Returns:
-        Gives the loss of a canvas's positions, (C, M), a scalar from 0 to 2.
+        A function from the features at the positions of a canvas, (C, M), to the loss, a scalar
+        from 0 to 2.
 
     Example:
         >>> import torch
         >>> loss = nearest_cosine_loss(torch.tensor([[1.0, -1.0], [0.0, 0.0]]))
-        >>> loss(torch.tensor([[3.0, 0.0], [0.0, 5.0]]))  # along the first, and across both
+        >>> loss(torch.tensor([[3.0, 0.0], [0.0, 5.0]]))  # parallel to one, normal to both
         tensor(0.5000)
     """
     wanted = _neighbours(target)
@@ -335,18 +341,18 @@ def nearest_cosine_loss(target: Tensor) -> Loss:
 
 
 def _neighbours(target: Tensor) -> Tensor:
-    """The positions of a style picture, (C, N), among which the most alike is looked for."""
+    """The positions of a style picture, (C, N), among which the most similar is searched."""
     return target[:, :: math.ceil(target.shape[1] / MOST_NEIGHBOURS)]
 
 
 def _directions(held: Tensor) -> Tensor:
-    """What positions hold, (C, N), with a length of 1 each."""
+    """The features at positions, (C, N), scaled to length 1."""
     return F.normalize(held, dim=0, eps=SMALLEST_NORM)
 
 
 @torch.no_grad()
 def _most_alike(seen: Tensor, unit: Tensor) -> Tensor:
-    """For every position, (C, M), the most alike of some directions, (C, N), by their cosine."""
+    """For every position, (C, M), the index of the most similar unit vector, (C, N), by cosine."""
     nearest = []
     for part in torch.split(seen, AT_ONCE, 1):
         interrupts.check()
@@ -355,17 +361,17 @@ def _most_alike(seen: Tensor, unit: Tensor) -> Tensor:
 
 
 def total_variation(canvas: Tensor, kind: str) -> Tensor:
-    """How much neighbouring pixels differ, a mean over pixels.
+    """The total variation of a canvas: the mean difference of neighbouring pixels.
 
     Args:
         canvas: 3 × H × W, in grey levels.
         kind: ``anisotropic``, the absolute differences to the right and down (Rudin, Osher and
             Fatemi, 1992, anisotropic); or ``nine-point``, the squared differences to all eight
-            neighbours, the diagonal ones counting half (Mahendran and Vedaldi, arXiv:1412.0035,
-            with beta = 2 and the diagonals besides).
+            neighbours, with half weight for the diagonal ones (Mahendran and Vedaldi,
+            arXiv:1412.0035, with beta = 2, and with the diagonals added).
 
     Returns:
-        A scalar, of differences as shares of 255.
+        A scalar; differences are divided by 255.
 
     Example:
         >>> import torch
@@ -382,35 +388,35 @@ def total_variation(canvas: Tensor, kind: str) -> Tensor:
 
 
 def _mean(x: Tensor) -> Tensor:
-    """The mean; 0 of nothing, as in a canvas one pixel wide."""
+    """The mean; 0 for an empty tensor, as in a canvas one pixel wide."""
     return x.sum() / max(1, x.numel())
 
 
 def _gaussian(seen: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean, C, and covariance, C × C, of moments."""
+    """Mean (C) and covariance (C × C) from moments (C + 1, C + 1)."""
     mean = seen[:-1, -1]
     return mean, seen[:-1, :-1] - torch.outer(mean, mean)
 
 
 def _solved(solve: Callable[[Tensor], Solved], matrix: Tensor) -> Solved:
-    """What an eigensolver makes of a finite symmetric matrix."""
+    """The result of an eigensolver for a finite symmetric matrix, shifted if it fails."""
     try:
         return solve(matrix)
-    except torch.linalg.LinAlgError:  # type: ignore[attr-defined]  # of some that lie too close
+    except torch.linalg.LinAlgError:  # type: ignore[attr-defined]  # eigenvalues may lie too close
         apart = torch.linspace(1, 2, len(matrix), dtype=matrix.dtype, device=matrix.device)
         shift = torch.finfo(matrix.dtype).eps * matrix.detach().abs().max() * apart
         return solve(matrix + shift.diag())
 
 
 def _unknown(seen: Tensor) -> Tensor:
-    """The loss where a statistic is not finite: NaN, as of one that needs no eigenvalues."""
+    """The loss of a statistic that is not finite: NaN, as a loss without eigenvalues gives."""
     return seen.sum() * math.nan
 
 
 def _smallest_variance(target: Tensor) -> float:
-    """What is added to variances, so that roots have a slope where a canvas is flat.
+    """The variance that is added, so that roots have a slope where a canvas is flat.
 
-    Where a style is flat itself, it is what rounding leaves of the mean square.
+    If the style itself is flat, it is the rounding error of the mean square.
     """
     seen = target.double()
     variance = _gaussian(seen)[1].diagonal().mean().item()
@@ -419,14 +425,14 @@ def _smallest_variance(target: Tensor) -> float:
 
 
 def _sorted_difference(seen: Tensor, wanted: Tensor) -> Tensor:
-    """Mean squared difference of rows of values in their order; wanted ones are sorted already."""
+    """Mean squared difference of sorted rows; the wanted values are already sorted."""
     in_order = seen.sort(1).values
     if wanted.shape[1] != in_order.shape[1]:
         wanted = F.interpolate(wanted[None], in_order.shape[1], mode="linear")[0]
     return (in_order - wanted).square().mean()
 
 
-# Functions by the names that :mod:`impasto.settings.loss_table` gives them.
+# The functions, by the names in :mod:`impasto.settings.loss_table`.
 STATISTICS: dict[str, Callable[..., Tensor]] = {
     "gram": gram,
     "moments": moments,
@@ -442,7 +448,7 @@ STYLE_LOSSES: dict[str, Callable[[Tensor], Loss]] = {
     "nearest": nearest_loss,
     "nearest-cosine": nearest_cosine_loss,
 }
-# Losses that are 0 where the style loss of that name is, and easier to minimise.
+# Stand-ins: losses that are 0 where the style loss of that name is 0, and easier to minimise.
 STAND_INS: dict[str, Callable[[Tensor, Tensor], Loss]] = {"gram": whitened_gram_loss}
 CONTENT_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "features": content_loss,

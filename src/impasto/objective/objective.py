@@ -1,11 +1,12 @@
-"""The loss of a canvas and its gradient, of the whole picture or tile by tile.
+"""The loss of a canvas and its gradient, for the whole picture at once or in tiles.
 
 The style loss sees a picture only through a statistic, such as Gram matrices, which is a sum over
-positions. So it takes two passes over the tiles: the first adds up the statistic, whose loss gives
-the gradient by it; the second looks at every tile again, holds that gradient constant, adds the
-tile's share of the content loss, and gathers the gradient by the canvas. The result is that of the
-whole picture but for rounding, and memory holds one tile's feature maps at a time. A loss that is
-no such sum looks at the whole picture at once.
+positions. So an evaluation makes two passes over the tiles. The first adds up the statistic, and
+computes the gradient of the style loss with respect to it. The second processes every tile again
+with this gradient held constant, adds the tile's share of the content loss, and adds up the
+gradient with respect to the canvas. Except for rounding, the result is that of the whole picture,
+and memory holds the feature maps of one tile at a time. A loss that is not such a sum needs the
+whole picture at once.
 """
 
 from __future__ import annotations
@@ -30,22 +31,22 @@ from impasto.settings.layers import BY_NAME, INPUT
 from impasto.settings.loss_table import STYLE_LOSSES
 from impasto.settings.recipe import Recipe
 
-Distances = list[dict[str, Loss]]  # of one region after another, by layer name
-KEPT_BYTES = 2**29  # of content targets in memory; where they would be more, they go to a file
+Distances = list[dict[str, Loss]]  # one dictionary per region, by layer name
+KEPT_BYTES = 2**29  # of content targets in memory; larger ones are kept in a file
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What one evaluation measured.
+    """The result of one evaluation.
 
     Attributes:
-        loss: alpha · content + beta · style, and the total variation if it has a weight.
-        content: content loss before alpha.
-        style: style loss before beta.
+        loss: alpha · content + beta · style, plus the weighted total variation if it has a weight.
+        content: content loss, without alpha.
+        style: style loss, without beta.
         gradient: d followed / d canvas, 3 × H × W.
-        correction: how much larger it is than an estimate like those before it would have been.
-        turn: by how much the gradient differs from that of such an estimate; None for nothing.
-        stand_in: what the loss would be with the stand-in for the style loss, if that is followed.
+        correction: the loss minus the estimate that deferred deep layers would have given.
+        turn: the gradient minus that of such an estimate, 3 × H × W; None if it is 0.
+        stand_in: the loss with the stand-in for the style loss; None if it is not followed.
     """
 
     loss: float
@@ -58,7 +59,7 @@ class Evaluation:
 
     @property
     def followed(self) -> float:
-        """What the gradient leads down: the loss or its stand-in."""
+        """The loss that the gradient belongs to: the true loss, or the one with the stand-in."""
         return self.loss if self.stand_in is None else self.stand_in
 
     def is_finite(self) -> bool:
@@ -71,10 +72,10 @@ class Losses(NamedTuple):
     """Losses of one canvas, each a scalar.
 
     Attributes:
-        total: alpha · content + beta · style, and the total variation if it has a weight.
-        followed: the total with the stand-in for the style loss, if that is followed.
-        content: content loss before alpha.
-        style: style loss before beta.
+        total: alpha · content + beta · style, plus the weighted total variation if it has a weight.
+        followed: the total with the stand-in for the style loss, if the stand-in is followed.
+        content: content loss, without alpha.
+        style: style loss, without beta.
     """
 
     total: Tensor
@@ -84,7 +85,7 @@ class Losses(NamedTuple):
 
 
 def evaluation(numbers: Sequence[float], gradient: Tensor, *, stand_in: bool) -> Evaluation:
-    """What was measured, from the numbers of :class:`Losses` and the gradient.
+    """Make an :class:`Evaluation` from the numbers of :class:`Losses` and the gradient.
 
     Args:
         numbers: total, followed, content and style loss.
@@ -99,18 +100,18 @@ class Objective:
     """How far a canvas is from the content of one picture and the style of others.
 
     Args:
-        network: reads every layer of the recipe's.
-        content: 3 × H × W, RGB in 0…255 with the network's mean taken away.
-        styles: what the canvas should have the statistics of; looked at one after the other.
-        recipe: gives the layers, their weights and balance, alpha and the style's weight.
-        tile: side of a tile's core in pixels, a multiple of 16; None to look at whole pictures.
-        targets: the content's maps, if another objective has measured the same.
-        regions: the styles' statistics, if another objective has measured them; the styles are
-            not measured then.
+        network: the network, which reads every layer of the recipe.
+        content: the content picture, 3 × H × W, RGB in 0…255 minus the network's mean.
+        styles: the style pictures, whose statistics are the targets; measured one by one.
+        recipe: gives the layers, their weights and balance, the losses, alpha and the style weight.
+        tile: side of a tile's core in pixels, a multiple of 16; None to process pictures whole.
+        targets: the content picture's feature maps, if another objective has measured them.
+        regions: the regions with the styles' statistics, if another objective has measured them;
+            then the styles are not measured again.
 
     Attributes:
-        targets: the content picture's maps by content layer, tile for tile.
-        regions: what the styles ask for.
+        targets: the content picture's feature maps by content layer, tile by tile.
+        regions: the regions of the canvas and their target statistics.
     """
 
     def __init__(
@@ -159,26 +160,26 @@ class Objective:
     def features_of(
         self, picture: Tensor, features: Iterable[str], styles: Iterable[str], first: str = INPUT
     ) -> tuple[dict[str, Tensor], Statistics]:
-        """What some of the losses see of a whole picture, or go on to see from the map of a layer.
+        """Run the network on a whole picture, or from the feature map of a layer on.
 
         Args:
-            picture: 3 × H × W, or the map of the first layer, C × H' × W'.
-            features: names of content layers.
-            styles: names of style layers.
-            first: the layer whose map is given.
+            picture: 3 × H × W, or the feature map of the first layer, C × H' × W'.
+            features: names of the content layers to read.
+            styles: names of the style layers to read.
+            first: the layer whose feature map is given.
 
         Returns:
-            By layer name, the maps, and the statistics of one region after another.
+            By layer name, the feature maps, (C, H', W'), and the statistics, stacked by region.
         """
         return self._features_of(picture, features, styles, self._guides, first=first)
 
     def content_loss(self, features: Mapping[str, Tensor]) -> Tensor:
-        """The content loss of those of the layers whose maps of the whole picture are given."""
+        """The content loss, a scalar, of the layers whose feature maps (C, H, W) are given."""
         (target,) = self.targets
         return self._content_loss(features, target)
 
     def style_loss(self, seen: Statistics, *, stand_in: bool = False) -> Tensor:
-        """The style loss of those of the layers whose statistics are given, or its stand-in."""
+        """The style loss, a scalar, of the layers whose statistics are given; or its stand-in."""
         distances = self._stand_ins if stand_in else self._style_distances
         return self._sum(
             weight * distances[index][name](seen[name][index])
@@ -196,13 +197,13 @@ class Objective:
         *,
         stand_in: bool,
     ) -> Losses:
-        """The losses of a canvas, of which the maps and the statistics are given.
+        """The losses of a canvas, computed from its feature maps and statistics.
 
         Args:
             canvas: 3 × H × W.
-            features: maps of content layers, by name.
+            features: feature maps of content layers, by name.
             seen: statistics of style layers, by name.
-            deep: content and style loss of layers that are not given; None where all are.
+            deep: content and style loss of the layers that are not given; None if all are given.
             stand_in: follow the stand-in for the style loss.
         """
         content, style = self.content_loss(features), self.style_loss(seen)
@@ -215,15 +216,18 @@ class Objective:
         return Losses(total, followed, content, style)
 
     def total(self, canvas: Tensor, content: Tensor, style: Tensor) -> Tensor:
-        """The loss of a canvas that has those losses."""
+        """The total loss of a canvas, given its content loss and its style loss."""
         return self.alpha * content + self.beta * style + self._roughness(canvas)
 
     def __call__(self, canvas: Tensor, *, stand_in: bool = False) -> Evaluation:
         """Evaluate a canvas.
 
         Args:
-            canvas: 3 × H × W.
+            canvas: 3 × H × W, RGB in 0…255 minus the network's mean.
             stand_in: follow the stand-in for the style loss.
+
+        Returns:
+            The losses of the canvas and the gradient.
         """
         canvas = canvas.detach()
         with exact_convolutions():
@@ -238,7 +242,7 @@ class Objective:
         return evaluation(numbers.tolist(), gradient, stand_in=stand_in)  # one wait for the device
 
     def _by_tiles(self, canvas: Tensor, *, stand_in: bool) -> tuple[Tensor, Tensor]:
-        """Total, what is followed, content and style loss of a canvas; and the gradient."""
+        """The four :class:`Losses` of a canvas, and the gradient, 3 × H × W, in two passes."""
         with torch.no_grad():
             seen = self._statistics(canvas, self.tiles, self.style_layers, self._guides)
         leaves = [statistic.requires_grad_() for statistic in seen.values()]
@@ -272,7 +276,7 @@ class Objective:
         return torch.stack([*totals, content, style]).detach(), gradient
 
     def _roughness(self, canvas: Tensor) -> Tensor:
-        """What the total variation adds to the loss."""
+        """The weighted total variation of a canvas, a scalar."""
         kind, weight = self._smoothing
         if not weight:
             return canvas.new_zeros(())
@@ -287,7 +291,7 @@ class Objective:
         core: Box | None = None,
         first: str = INPUT,
     ) -> tuple[dict[str, Tensor], Statistics]:
-        """Maps of some layers and statistics of others, of one region after another."""
+        """Feature maps of some layers, and statistics of others, stacked by region."""
         if self._sees is gram and guides is None:
             maps, grams = self.network.statistics(picture, features, styles, core, first)
             return maps, {name: matrix.unsqueeze(0) for name, matrix in grams.items()}
@@ -302,7 +306,7 @@ class Objective:
     def _regions(
         self, styles: Iterable[StyleCanvas], recipe: Recipe, tile: int | None
     ) -> list[Region]:
-        """The regions of the styles, with the statistics they should have."""
+        """The regions of the styles, with their target statistics."""
         regions: list[Region] = []
         for style in styles:
             layers = [
@@ -321,7 +325,7 @@ class Objective:
     def _weights_in(
         self, region: Region, distances: Mapping[str, Loss], recipe: Recipe
     ) -> dict[str, float]:
-        """Weights of a region's layers, so that each of its pixels counts as in a whole picture."""
+        """Layer weights of a region, so that each of its pixels counts as in a whole picture."""
         weights = {name: recipe.style_layers[name] for name in distances}
         if recipe.balance == "relative":
             nothing = {name: self._sees(self._nothing(name)) for name in distances}
@@ -336,7 +340,7 @@ class Objective:
         }
 
     def _make_stand_ins(self, content: Tensor, make: Callable[[Tensor, Tensor], Loss]) -> Distances:
-        """Stand-ins for the style losses, to which the content picture is as far from the style."""
+        """Stand-ins for the style losses, scaled to be equal to them for the content picture."""
         with torch.no_grad(), exact_convolutions():
             seen = self._statistics(content, self.tiles, self.style_layers, self._guides)
         return [
@@ -345,7 +349,7 @@ class Objective:
         ]
 
     def _nothing(self, layer: str) -> Tensor:
-        """A map of a layer that sees nothing, C × 1 × 1."""
+        """A zero feature map of a layer, C × 1 × 1."""
         return torch.zeros(BY_NAME[layer].channels, 1, 1).to(self.network.mean)
 
     def _statistics(
@@ -355,7 +359,7 @@ class Objective:
         layers: Sequence[str],
         guides: Mapping[str, Tensor] | None,
     ) -> Statistics:
-        """What the style loss sees of a picture by layer, one for each guide."""
+        """The statistics of a picture by layer, stacked by guide."""
         sums: Statistics = {}
         for tile in tiles:
             window, here = _window(picture, tile), _guides_of(guides, tile)
@@ -365,7 +369,7 @@ class Objective:
         return sums
 
     def _measure(self, content: Tensor, size: int) -> TileMaps:
-        """The content picture's maps by content layer, tile for tile, which take so many bytes."""
+        """Measure the content picture's feature maps, tile by tile; ``size`` is in bytes."""
 
         def maps() -> Iterator[dict[str, Tensor]]:
             if not self.content_weights:
@@ -384,7 +388,7 @@ class Objective:
             return TileMaps(maps(), in_memory=True)
 
     def _content_energies(self) -> dict[str, float]:
-        """The content loss of a canvas in which the layers see nothing; relative ones are parts."""
+        """The content loss of zero feature maps, by layer; relative losses are divided by it."""
         energies = dict.fromkeys(self.content_weights, 0.0)
         for tile, targets in zip(self.tiles, self.targets, strict=True):
             for name, target in targets.items():
@@ -396,7 +400,7 @@ class Objective:
     def _content_loss(
         self, features: Mapping[str, Tensor], target: dict[str, Tensor], tile: Tile | None = None
     ) -> Tensor:
-        """The content loss, or a tile's share of it."""
+        """The content loss, or a tile's share of it; a scalar."""
         return self._sum(
             (weight if tile is None else weight * share(tile.core, self._whole, name))
             * self._content_distance(features[name], target[name])
@@ -405,7 +409,7 @@ class Objective:
         )
 
     def _sum(self, parts: Iterable[Tensor]) -> Tensor:
-        """The sum of some losses, 0 of none."""
+        """The sum of some losses; 0 if there are none."""
         several = list(parts)
         return torch.stack(several).sum() if several else self.network.mean.new_zeros(())
 
@@ -415,10 +419,10 @@ class Objective:
 
 
 def follows_stand_in(recipe: Recipe) -> bool:
-    """Whether a run of a recipe may follow a stand-in for the style loss.
+    """Whether a run of a recipe follows a stand-in for the style loss.
 
-    Where losses are relative, the style loss stays so far from 0 that the stand-in's way leads
-    elsewhere.
+    It does with L-BFGS and absolute losses, for a style loss that has a stand-in. With relative
+    losses, the style loss stays so far from 0 that the stand-in leads elsewhere.
 
     >>> follows_stand_in(Recipe.preset("gatys-fast")), follows_stand_in(Recipe())
     (True, False)
@@ -428,7 +432,7 @@ def follows_stand_in(recipe: Recipe) -> bool:
 
 
 def _guides_of(guides: Mapping[str, Tensor] | None, tile: Tile) -> Mapping[str, Tensor] | None:
-    """What guides are at the core of a tile."""
+    """The guides at the core of a tile."""
     if guides is None:
         return None
     return {name: tile.core.after(BY_NAME[name].pools).of(guide) for name, guide in guides.items()}
@@ -440,7 +444,7 @@ def _add(sums: Statistics, parts: Statistics) -> None:
 
 
 def target_bytes(network: VGG19, recipe: Recipe, whole: Box) -> int:
-    """What the content targets of a picture that fills that box take in memory."""
+    """Bytes of the content targets of a picture that fills a box."""
     layers = [layer for layer in network.layers if layer.name in recipe.content_read]
     positions = sum(whole.after(layer.pools).area * layer.channels for layer in layers)
     return positions * network.dtype.itemsize
@@ -451,12 +455,12 @@ def _whole(picture: Tensor) -> Box:
 
 
 def _window(picture: Tensor, tile: Tile) -> Tensor:
-    """What the network looks at of a picture (3 × H × W) for a tile."""
+    """The window of a tile, core and halo, of a picture (3 × H × W)."""
     return tile.window.of(picture).detach()
 
 
 def _relative(shares: Mapping[str, float], energies: Mapping[str, float]) -> dict[str, float]:
-    """Weights that make every layer's loss a part of its energy, and their sum a mean."""
+    """Layer weights divided by their sum and by the energies of the layers."""
     total = sum(shares.values()) or 1.0
     return {
         name: weight / total / max(energies[name], SMALLEST_ENERGY)

@@ -1,8 +1,8 @@
-"""What the styles ask for: regions of the canvas, each with the statistics it should have.
+"""Regions of the canvas, each with the target statistics of its styles.
 
-Styles of one mask are blended in their statistics, such as Gram matrices, layer by layer. Styles of
-different masks make regions of their own, whose statistics are guided by the mask: Gatys, Ecker,
-Bethge, Hertzmann and Shechtman, *Controlling Perceptual Factors in Neural Style Transfer*,
+The statistics of styles with the same mask, such as Gram matrices, are blended layer by layer.
+Styles with different masks form separate regions, whose statistics are guided by the mask: Gatys,
+Ecker, Bethge, Hertzmann and Shechtman, *Controlling Perceptual Factors in Neural Style Transfer*,
 arXiv:1611.07865, section 4.
 """
 
@@ -18,7 +18,7 @@ from impasto.pictures.masks import pooled
 from impasto.settings.layers import BY_NAME
 
 Statistics = dict[str, Tensor]  # by layer
-TURNS = {  # whether mirrored, and quarter turns
+TURNS = {  # pairs: whether the picture is mirrored, and the number of quarter turns
     "none": ((False, 0),),
     "mirror": ((False, 0), (True, 0)),
     "rotate": tuple((False, turns) for turns in range(4)),
@@ -28,14 +28,15 @@ TURNS = {  # whether mirrored, and quarter turns
 
 @dataclass(frozen=True)
 class StyleCanvas:
-    """A style picture as the network sees it, and what it is to give.
+    """A style picture as the network sees it, with the settings of its style.
 
     Attributes:
-        canvas: 3 × H × W.
-        weight: beside the other styles.
-        layers: that it gives; None for all.
-        mask: where in the painting, 0…1, of the canvas's size; None for everywhere.
-        style_mask: what of it counts, 0…1, H × W; None for all.
+        canvas: the style picture, 3 × H × W, RGB in 0…255 minus the network's mean.
+        weight: weight relative to the other styles.
+        layers: names of the style layers that it supplies; None for all.
+        mask: where in the painting the style goes, 0…1, of the painting's size; None for
+            everywhere.
+        style_mask: which part of the style picture counts, 0…1, H × W; None for all of it.
     """
 
     canvas: Tensor
@@ -45,16 +46,16 @@ class StyleCanvas:
     style_mask: Tensor | None = None
 
     def gives(self, layer: str) -> bool:
-        """Whether it is a style at that layer."""
+        """Whether the style supplies a layer."""
         return self.layers is None or layer in self.layers
 
     def is_seen(self, layer: str) -> bool:
-        """Whether the layer sees anything of what counts of it."""
+        """Whether the part of the picture that counts is large enough for a layer to see."""
         mask = self.style_mask
         return mask is None or bool(pooled(mask, BY_NAME[layer].pools).any())
 
     def turned(self, symmetry: str) -> Iterator[tuple[Tensor, Tensor | None]]:
-        """Its canvas and what of it counts, in every way that the recipe's symmetry asks for."""
+        """The mirrored and rotated copies for a ``style_symmetry``, each with its style mask."""
         for way in TURNS[symmetry]:
             mask = None if self.style_mask is None else _turned(self.style_mask, *way)
             yield _turned(self.canvas, *way), mask
@@ -62,12 +63,12 @@ class StyleCanvas:
 
 @dataclass
 class Region:
-    """Part of the canvas, and the statistics that it should have.
+    """A region of the canvas, with its target statistics.
 
     Attributes:
         mask: 0…1, H × W; None for all of the canvas.
-        targets: what the style loss should see, by layer.
-        weights: of its styles together, by layer.
+        targets: the target statistics, by layer.
+        weights: the sum of the weights of its styles, by layer.
     """
 
     mask: Tensor | None
@@ -75,7 +76,7 @@ class Region:
     weights: dict[str, float] = field(default_factory=dict)
 
     def add(self, style: StyleCanvas, seen: Statistics) -> None:
-        """Blend a style's statistics in, by its weight."""
+        """Blend the statistics of a style into the targets, by its weight."""
         for name, statistic in seen.items():
             self.weights[name] = self.weights.get(name, 0.0) + style.weight
             part = style.weight / self.weights[name]
@@ -85,17 +86,17 @@ class Region:
 
     @property
     def bytes(self) -> int:
-        """What its mask and its statistics take in memory."""
+        """Size of its mask and its targets in memory."""
         mask = 0 if self.mask is None else self.mask.nbytes
         return mask + sum(target.nbytes for target in self.targets.values())
 
     def area(self, layer: str) -> float:
-        """Its share of the positions of a layer."""
+        """The region's share of the positions of a layer, 0…1."""
         return 1.0 if self.mask is None else pooled(self.mask, BY_NAME[layer].pools).mean().item()
 
 
 def region_of(style: StyleCanvas, regions: list[Region]) -> Region:
-    """The region of a style's mask, which is made if it is the first of it."""
+    """The region with the mask of a style; a new region is added if there is none."""
     for region in regions:
         if _are_equal(region.mask, style.mask):
             return region
@@ -106,18 +107,18 @@ def region_of(style: StyleCanvas, regions: list[Region]) -> Region:
 def guides_for(
     masks: Sequence[Tensor | None], layers: Collection[str], size: tuple[int, int]
 ) -> Mapping[str, Tensor] | None:
-    """What multiplies the maps of each layer for the Gram matrices of regions; None for 1.
+    """The guides of regions: factors of the feature maps, for the statistics of each region.
 
-    It is the root of the mask, scaled to a mean square of 1, so that the Gram matrix is the mean
-    over the region.
+    A guide is the square root of the mask, scaled to a mean square of 1, so that the Gram matrix is
+    the mean over the region (Gatys and others, arXiv:1611.07865, equation 4).
 
     Args:
-        masks: of the regions, H × W.
-        layers: names of layers.
+        masks: the masks of the regions, each H × W; None for the whole canvas.
+        layers: names of the style layers.
         size: H and W.
 
     Returns:
-        By layer name, one guide for each region, (R, H', W').
+        By layer name, one guide for each region, (R, H', W'); None if no region has a mask.
     """
     if all(mask is None for mask in masks):
         return None
@@ -130,7 +131,7 @@ def guides_for(
 
 
 def _guide(mask: Tensor) -> Tensor:
-    """Of a mask at a layer's size; of one that this layer is too coarse to see, nothing."""
+    """The guide of a mask at a layer's size; zero if the mask is too small for the layer."""
     mean = mask.mean()
     return (mask / mean.clamp_min(torch.finfo(mask.dtype).tiny)).sqrt()
 

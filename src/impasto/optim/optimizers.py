@@ -1,7 +1,8 @@
-"""Optimisers of a canvas.
+"""The optimisers of a canvas.
 
-Each is told the loss and the gradient at the canvas it proposed last, and proposes the next; so
-every evaluation is one step, and a run can be looked at, stopped and kept after any of them.
+An optimiser receives the loss and the gradient at the canvas that it last proposed, and proposes
+the next canvas. So every evaluation is one step, and a run can be displayed, stopped and saved
+after any of them.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ Tensors = dict[str, Tensor]
 
 
 class Optimizer(Protocol):
-    """What a run needs of an optimiser."""
+    """The interface of an optimiser."""
 
     def step(
         self,
@@ -30,22 +31,19 @@ class Optimizer(Protocol):
         correction: float = 0.0,
         turn: Tensor | None = None,
     ) -> Tensor | None:
-        """The canvas to evaluate next; None where there is nothing left to gain."""
+        """The canvas to evaluate next, 3 × H × W; None if the loss cannot be lowered further."""
 
     def step_back(self) -> Tensor | None:
-        """A canvas nearer to the last good one than what was proposed, whose loss is not finite.
-
-        None where there is none.
-        """
+        """A canvas nearer to the last good one, after a loss that is not finite; None if none."""
 
     def change_loss(self) -> None:
-        """From the next step on, losses are not to be compared with those before."""
+        """Announce that the next losses cannot be compared with those before."""
 
     def state(self) -> tuple[Numbers, Tensors]:
-        """All that the next steps depend on, for a checkpoint."""
+        """The complete state, as numbers and tensors for a checkpoint."""
 
     def restore(self, numbers: Numbers, tensors: Tensors) -> None:
-        """Go on from a state."""
+        """Restore a state that :meth:`state` returned."""
 
 
 class Adam:
@@ -71,7 +69,7 @@ class Adam:
         correction: float = 0.0,  # noqa: ARG002
         turn: Tensor | None = None,  # noqa: ARG002
     ) -> Tensor:
-        """The updated canvas."""
+        """The updated canvas, 3 × H × W, given the canvas and its gradient."""
         if self.mean is None or self.square is None:
             self.mean, self.square = torch.zeros_like(canvas), torch.zeros_like(canvas)
         self.count += 1
@@ -82,29 +80,29 @@ class Adam:
         return canvas - self.learning_rate * mean / (square.sqrt() + self.EPSILON)
 
     def step_back(self) -> None:
-        """None, since it shortens no step."""
+        """None, because Adam does not shorten steps."""
 
     def change_loss(self) -> None:
-        """Nothing, since it compares none."""
+        """Do nothing, because Adam does not compare losses."""
 
     def state(self) -> tuple[Numbers, Tensors]:
-        """Its count and its two means."""
+        """The number of steps and the two moving averages."""
         if self.mean is None or self.square is None:
             return {"count": 0}, {}
         return {"count": self.count}, {"mean": self.mean, "square": self.square}
 
     def restore(self, numbers: Numbers, tensors: Tensors) -> None:
-        """Go on from a state."""
+        """Restore a state that :meth:`state` returned."""
         self.count = int(numbers["count"])
         self.mean, self.square = tensors.get("mean"), tensors.get("square")
 
 
 @dataclass
 class Line:
-    """The line along which L-BFGS looks for a lower loss."""
+    """The line along which L-BFGS searches for a lower loss."""
 
     start: Tensor
-    loss: float  # at the start, like the gradient
+    loss: float  # at the start of the line, like the gradient
     gradient: Tensor
     direction: Tensor
     slope: float
@@ -113,27 +111,28 @@ class Line:
 
 
 class Guess:
-    """A first guess of the inverse Hessian, but for its scale: all directions are alike."""
+    """A preconditioner: the initial inverse Hessian of L-BFGS without scale; here, the identity."""
 
     def __call__(self, canvas: Tensor) -> Tensor:
-        """The guess, a symmetric positive definite map, of a canvas."""
+        """Apply the preconditioner, which is symmetric and positive definite, to a canvas."""
         return canvas.clone()
 
     def learn(self, step: Tensor, change: Tensor) -> None:
-        """Take in a step and how it changed the gradient."""
+        """Learn from a step and the change of the gradient along it."""
 
     def state(self) -> Tensors:
-        """What was learned, for a checkpoint."""
+        """What was learned, as tensors for a checkpoint."""
         return {}
 
     def restore(self, tensors: Tensors) -> None:
-        """Go on from a state."""
+        """Restore a state that :meth:`state` returned."""
 
 
 def history_for(canvas_bytes: int) -> int:
-    """How many pairs L-BFGS remembers of canvases that large: 50, or what 2 GiB hold, but 3.
+    """How many pairs L-BFGS remembers: as many as fit in 2 GiB, at least 3 and at most 50.
 
-    It depends on the canvas alone, so a recipe paints the same picture on any machine.
+    The number depends only on the size of a canvas in bytes, so a recipe paints the same picture on
+    any machine.
 
     >>> [history_for(3 * 4 * side * side) for side in (512, 4096, 8192)]
     [50, 5, 3]
@@ -144,25 +143,24 @@ def history_for(canvas_bytes: int) -> int:
 class LBFGS:
     """Limited-memory BFGS (Nocedal and Wright, *Numerical Optimization*, algorithm 7.4).
 
-    Steps have unit length after the first and are shortened until the loss falls enough
-    (Armijo's condition, with a quadratic guess of the length). A pair that would bend the
-    approximation of the Hessian out of shape is left out.
+    After the first step, steps have unit length, and are shortened until the loss falls enough
+    (Armijo's condition, with a quadratic estimate of the length). A pair whose curvature is not
+    positive enough is left out, so that the approximation of the Hessian stays positive definite.
 
     Args:
         first_step: RMS length of the first step, in grey levels.
         history: how many pairs of steps and gradient changes are remembered.
-        inverse: the first guess of the inverse Hessian, but for its scale; it is told of every
-            pair.
+        inverse: the preconditioner, which learns from every pair; None for the identity.
     """
 
-    ENOUGH = 1e-4  # share of the promised decrease that a step must bring
+    ENOUGH = 1e-4  # least decrease of the loss, as a share of what the slope predicts
     MOST_TRIALS = 12  # along one direction
 
     def __init__(self, first_step: float, history: int = 50, inverse: Guess | None = None) -> None:
         self.first_step = first_step
         self.inverse = Guess() if inverse is None else inverse
         self.pairs: deque[tuple[Tensor, Tensor, Tensor]] = deque(maxlen=history)
-        self.scale = torch.ones(())  # of the first guess
+        self.scale = torch.ones(())  # of the preconditioner
         self.line: Line | None = None
 
     def step(
@@ -173,14 +171,14 @@ class LBFGS:
         correction: float = 0.0,
         turn: Tensor | None = None,
     ) -> Tensor | None:
-        """The next canvas to try; None once no step along the gradient lowers the loss.
+        """The next canvas to evaluate; None once no step along the gradient lowers the loss.
 
         Args:
-            canvas: what was proposed last.
+            canvas: the canvas that was last proposed, 3 × H × W.
             loss: its loss.
-            gradient: of the loss by it.
-            correction: how much too small the losses before were, in the light of this one.
-            turn: what the gradients before lacked, 3 × H × W; None for nothing.
+            gradient: the gradient of its loss, 3 × H × W.
+            correction: what has to be added to the previous losses to compare them with this one.
+            turn: what has to be added to the previous gradients, 3 × H × W; None for nothing.
         """
         line = self.line
         if line is None:
@@ -194,15 +192,15 @@ class LBFGS:
         return self._set_out(canvas, loss, gradient)
 
     def step_back(self) -> Tensor | None:
-        """A tenth of the proposed step, then less and less of it; None after the last trial."""
+        """A tenth of the proposed step, then ever smaller parts; None after the last trial."""
         return None if self.line is None else self._shorten(self.line, math.inf)
 
     def change_loss(self) -> None:
-        """Take a new direction from the next canvas, whatever its loss; the pairs stay."""
+        """Start a new line at the next canvas, whatever its loss, and keep the pairs."""
         self.line = None
 
     def state(self) -> tuple[Numbers, Tensors]:
-        """Its pairs, its scale, its guess and the line it is on."""
+        """The pairs, the scale, the preconditioner and the current line."""
         numbers: Numbers = {"pairs": len(self.pairs)}
         tensors = {"scale": self.scale, **self.inverse.state()}
         for index, pair in enumerate(self.pairs):
@@ -215,7 +213,7 @@ class LBFGS:
         return numbers, tensors
 
     def restore(self, numbers: Numbers, tensors: Tensors) -> None:
-        """Go on from a state."""
+        """Restore a state that :meth:`state` returned."""
         self.scale = tensors["scale"]
         for index in range(int(numbers["pairs"])):
             step, change, curvature = (
@@ -229,17 +227,17 @@ class LBFGS:
             self.line.trials = int(self.line.trials)
 
     def _set_out(self, start: Tensor, loss: float, gradient: Tensor) -> Tensor | None:
-        """Take a new direction from a canvas whose loss is known."""
+        """Start a new line at a canvas whose loss and gradient are known."""
         direction = self._descent(gradient)
         slope = dot(direction, gradient).item()
-        if slope >= 0 and self.pairs:  # only where rounding has the last word
+        if slope >= 0 and self.pairs:  # only because of rounding
             self.pairs.clear()
             return self._set_out(start, loss, gradient)
         self.line = Line(start, loss, gradient, direction, slope)
         return start + direction if slope < 0 else None
 
     def _shorten(self, line: Line, loss: float) -> Tensor | None:
-        """Go back along the line to where a parabola through what is known is lowest."""
+        """Go back along the line, to the minimum of a parabola through the known values."""
         line.trials += 1
         if line.trials > self.MOST_TRIALS:
             if not self.pairs:
@@ -259,7 +257,7 @@ class LBFGS:
             self.scale = curvature / dot(change, self.inverse(change))
 
     def _descent(self, gradient: Tensor) -> Tensor:
-        """Minus the inverse Hessian, as the pairs show it, times the gradient."""
+        """Minus the approximate inverse Hessian times the gradient (two-loop recursion)."""
         if not self.pairs:
             direction = self.inverse(gradient)
             rms = direction.square().mean().sqrt()
@@ -277,11 +275,11 @@ class LBFGS:
 
 
 def is_stalled(optimizer: Optimizer) -> bool:
-    """Whether an optimiser had to shorten a step twice in a row, as it has to on a noisy loss."""
+    """Whether an optimiser had to shorten a step twice in a row, a sign of a noisy loss."""
     line = getattr(optimizer, "line", None)
     return line is not None and line.trials >= 2
 
 
 def dot(a: Tensor, b: Tensor) -> Tensor:
-    """Inner product of two canvases, left on their device, where a step need not wait for it."""
+    """Inner product of two canvases, left on their device so that a step need not wait for it."""
     return torch.dot(a.flatten(), b.flatten())

@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
     from impasto.run.result import Step
 
-# Suffix → the entry of the file that would hold the time or the program's version.
+# Suffix → the metadata entry that would contain the time or the program's version.
 FIGURES = {".png": "Software", ".svg": "Date", ".pdf": "CreationDate"}
 
 INK, GREY, RULE = "#1f2933", "#66727f", "#9aa5b1"
-ORANGE, BLUE = "#d55e00", "#0072b2"  # told apart by colour-blind readers too (Okabe and Ito)
+ORANGE, BLUE = "#d55e00", "#0072b2"  # distinguishable for colour-blind readers (Okabe and Ito)
 
 
 def check_figure(path: str | Path) -> Path:
@@ -43,18 +43,18 @@ def check_figure(path: str | Path) -> Path:
 
 
 def import_matplotlib() -> ModuleType:
-    """Matplotlib, which imports whatever the environment and its settings files say.
+    """Import Matplotlib, even if the environment or its settings files are unusable.
 
-    A notebook hands down a backend that only its own processes have, and a file may be damaged.
-    What can be used of them is taken up afterwards. What it logs of them, or of a folder that
-    cannot be written to, is for those who listen, not for standard error.
+    A notebook may set a backend that exists only in its own processes, and a settings file may be
+    damaged. After the import, the usable settings are applied. Matplotlib's log messages about
+    them, or about a folder that cannot be written to, are not printed to standard error.
     """
     logging.getLogger("matplotlib").addHandler(logging.NullHandler())
     if "matplotlib" in sys.modules:
         return sys.modules["matplotlib"]
     with _without_settings():
         matplotlib: Any = importlib.import_module("matplotlib")
-    with suppress(Exception):  # on damaged bytes it raises almost anything
+    with suppress(Exception):  # damaged bytes make it raise almost anything
         matplotlib.rc_file(matplotlib.matplotlib_fname())
     if backend := os.environ.get("MPLBACKEND"):
         with suppress(ValueError):
@@ -64,7 +64,7 @@ def import_matplotlib() -> ModuleType:
 
 @contextmanager
 def _without_settings() -> Iterator[None]:
-    """An environment that leaves Matplotlib its own settings, until the block has ended."""
+    """Hide the environment's Matplotlib settings for the duration of the block."""
     before = {name: os.environ.pop(name, None) for name in ("MPLBACKEND", "MATPLOTLIBRC")}
     os.environ["MATPLOTLIBRC"] = os.devnull
     try:
@@ -76,14 +76,14 @@ def _without_settings() -> Iterator[None]:
 
 @contextmanager
 def _figure(path: str | Path, title: str, width: float, height: float) -> Iterator[Figure]:
-    """A figure of that size in inches to draw on; written when the block has ended well."""
+    """A figure to draw on, sized in inches; written when the block ends without an error."""
     import_matplotlib()
     from matplotlib import style
     from matplotlib.figure import Figure
 
     path = check_figure(path)
     suffix = path.suffix.lower()
-    # A reader's own settings of matplotlib stay out of it, and the same figure is the same bytes.
+    # Ignore the user's Matplotlib settings, and write the same bytes for the same figure.
     settings = {"svg.fonttype": "none", "svg.hashsalt": "impasto", "pdf.fonttype": 42}
     with style.context(["default", settings]):
         figure = Figure(figsize=(width, height))
@@ -99,8 +99,8 @@ def _figure(path: str | Path, title: str, width: float, height: float) -> Iterat
 def loss_curves(history: Sequence[Step], path: str | Path, *, alpha: float, beta: float) -> None:
     """Draw a run's loss and its two parts against the step, with the best step marked.
 
-    The loss has a logarithmic axis. A step at which a part is zero is left out of that part's
-    curve; where all is zero, the axis is linear.
+    The axis of the loss is logarithmic. A step at which a part is zero is left out of that part's
+    curve; if everything is zero, the axis is linear.
 
     Args:
         history: every step of a run, at least one.
@@ -109,7 +109,7 @@ def loss_curves(history: Sequence[Step], path: str | Path, *, alpha: float, beta
         beta: the recipe's weight of the style loss.
 
     Raises:
-        InputError: there is no step, or such a figure cannot be written there.
+        InputError: there is no step, or the figure cannot be written there.
     """
     if not history:
         raise InputError("Loss curves need at least one step.")
@@ -119,7 +119,7 @@ def loss_curves(history: Sequence[Step], path: str | Path, *, alpha: float, beta
     style = [beta * step.style for step in history]
     content = [alpha * step.content for step in history]
     dots = 4 if len(history) <= 12 else 0
-    # The total is broad, since the style's share often lies on it.
+    # The total is a broad line, because the style's part often coincides with it.
     curves: list[tuple[str, list[float], dict[str, Any]]] = [
         ("total", total, {"color": INK, "linewidth": 2.8, "marker": "o", "markersize": 2 * dots}),
         ("β · style", style, {"color": ORANGE, "marker": "s", "linestyle": (0, (4, 1.5))}),
@@ -167,12 +167,12 @@ def _mark_best(axes: Axes, best: Step, *, shown: bool) -> None:
 
 
 def _dress(axes: Axes, positive: list[float]) -> None:
-    """Axes, ticks and grid; the loss on a logarithmic axis if any of it is positive."""
+    """Style axes, ticks and grid; the loss axis is logarithmic if any loss is positive."""
     from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
     if positive:
         axes.set_yscale("log")
-        if 1 < max(positive) / min(positive) < 3:  # too short for powers of ten
+        if 1 < max(positive) / min(positive) < 3:  # too narrow a range for powers of ten
             axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
             axes.yaxis.set_minor_formatter(StrMethodFormatter("{x:,g}"))
     axes.set_xlabel("step", color=INK)
@@ -196,9 +196,9 @@ class NetworkRow:
     Attributes:
         number: counted from 1.
         name: ``input``, ``conv1_1``, …, ``pool5``.
-        kind: what it does, in words.
-        shape: of its output, width × height × channels; ``–`` where poolings have left nothing.
-        parameters: weights and biases.
+        kind: kind of the layer, in words.
+        shape: shape of its output, width × height × channels; ``–`` if pooling has left nothing.
+        parameters: number of weights and biases.
     """
 
     number: int
@@ -209,7 +209,7 @@ class NetworkRow:
 
 
 def network_table(size: tuple[int, int], pooling: str = "average") -> list[NetworkRow]:
-    """The network's 38 layers as they are for a canvas of that size.
+    """The network's 38 layers as table rows, with the shapes for a canvas size.
 
     >>> network_table((512, 384))[-1]
     NetworkRow(number=38, name='pool5', kind='average pooling', shape='16×12×512', parameters=0)
@@ -239,12 +239,12 @@ def _shape(layer: Layer, size: tuple[int, int]) -> str:
 
 TITLE = "Feature Extraction Network"
 
-# Measures of the drawing, in inches; it is drawn from its upper left corner.
+# Dimensions of the drawing, in inches, from its upper left corner.
 MARGIN, TOP = 0.35, 1.1
 PANEL, GUTTER, PAD, HEADING = 1.4, 0.28, 0.17, 0.6
-LOW, HIGH = 0.28, 0.42  # a box with its layer's name; one with the shape beneath
-NEAR, FAR = 0.075, 0.17  # the way from a convolution to its ReLU; any other
-BADGE = 0.16  # its radius, a little more than half of LOW
+LOW, HIGH = 0.28, 0.42  # height of a box with the layer's name; of one with its shape too
+NEAR, FAR = 0.075, 0.17  # distance from a convolution to its ReLU; any other distance
+BADGE = 0.16  # radius of a badge, a little more than half of LOW
 
 # Kind → fill and outline.
 LOOKS = {
@@ -253,7 +253,7 @@ LOOKS = {
     "relu": ("#fdf1d0", "#d3a93c"),
     "pooling": ("#d9eedd", "#5fa573"),
 }
-PALE = 0.45  # opacity of what a run does not compute
+PALE = 0.45  # opacity of layers that a run does not compute
 BADGES = {"C": ORANGE, "S": "#5b2a86"}
 
 
@@ -290,9 +290,9 @@ def network_drawing(
     style_layers: Collection[str],
     pooling: str = "average",
 ) -> None:
-    """Draw the network's 38 layers, block by block, with the layers marked that a run reads.
+    """Draw the network's 38 layers, block by block, and mark the layers that a run reads.
 
-    Layers beyond the deepest of those, which a run does not compute, are drawn pale.
+    Layers beyond the deepest of these, which a run does not compute, are drawn pale.
 
     Args:
         path: ends in ``.png``, ``.svg`` or ``.pdf``.
@@ -302,7 +302,7 @@ def network_drawing(
         pooling: ``average`` or ``max``.
 
     Raises:
-        InputError: the network has no such layer, or such a figure cannot be written there.
+        InputError: the network has no such layer, or the figure cannot be written there.
     """
     taps = {*content_layers, *style_layers}
     for name in sorted(taps - BY_NAME.keys()):
@@ -330,13 +330,13 @@ def network_drawing(
 
 
 def _blocks() -> list[list[Layer]]:
-    """The layers after the input, in the five blocks that their poolings end."""
+    """The layers after the input, in five blocks, each ending with a pooling layer."""
     blocks = groupby(LAYERS[1:], key=lambda layer: layer.pools - (layer.kind == "pooling"))
     return [list(block) for _, block in blocks]
 
 
 def _boxes() -> dict[str, Box]:
-    """Where every layer lies: a column to a block, the input above the first."""
+    """The box of every layer: one column per block, and the input above the first."""
     width = PANEL - 2 * PAD
     boxes = {"input": Box(MARGIN + PAD, TOP, width, HIGH)}
     for column, block in enumerate(_blocks()):
@@ -380,19 +380,19 @@ def _rounded(axes: Axes, box: Box, radius: float, **look: Any) -> None:
 
 
 def _way(before: Box, after: Box, room: float) -> list[tuple[float, float]]:
-    """Corners of the way from a layer to the next, straight down or round to its left edge.
+    """The points of an arrow from a layer to the next, straight down or round to its left edge.
 
     Args:
-        before: the layer it leaves.
-        after: the layer it comes to.
-        room: what it leaves free on the left of that layer, for a badge.
+        before: box of the layer where the arrow starts.
+        after: box of the layer where it ends.
+        room: space in inches to leave free for a badge on the left of that box.
     """
     x, y = before.centre
     end = (after.left - room, after.centre[1])
     if after.left > before.left:
         bend = (before.right + after.left) / 2
         return [(before.right, y), (bend, y), (bend, end[1]), end]
-    if before.top == TOP:  # the input, round the first block's heading
+    if before.top == TOP:  # the input; go round the first block's heading
         bend = before.left - PAD - GUTTER / 2
         return [(before.left, y), (bend, y), (bend, end[1]), end]
     return [(x, before.bottom), (x, after.top)]
@@ -443,7 +443,7 @@ def _badge(axes: Axes, x: float, y: float, letter: str, radius: float = BADGE) -
 
 
 def _key(axes: Axes, above: Box, pooling: str) -> None:
-    """What colours and badges mean, in the room beneath the first two blocks."""
+    """Draw the key to colours and badges, in the space below the first two blocks."""
     left, top, line = MARGIN + 0.02, above.bottom + PAD + 0.3, 0.27
     words: dict[str, Any] = {"fontsize": 8.5, "color": INK, "va": "center_baseline"}
     kinds = {"convolution": "3×3 convolution", "relu": "ReLU", "pooling": f"2×2 {pooling} pooling"}

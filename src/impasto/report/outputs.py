@@ -1,4 +1,4 @@
-"""What a run from the command line leaves behind and shows."""
+"""The outputs of a run from the command line."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ File = Annotated[Path, AfterValidator(located)]  # where ~ is the home folder
 
 
 class Outputs(BaseModel):
-    """What a run leaves behind and shows; immutable, and kept in its checkpoint.
+    """The files that a run writes, and what it shows; immutable, and stored in its checkpoint.
 
     Attributes:
-        picture: the painting.
-        bits: of the painting, a channel.
-        metadata: whether a PNG carries recipe and inputs.
-        montage: content, painting and styles in a row.
-        plot: the losses over the steps.
-        trace: every step as JSON lines.
-        timelapse: the run as a moving picture.
-        snapshots: folder for the canvas at step 1 and every 50th.
-        show: watch the canvas in a window.
-        quiet: print nothing but errors.
-        checkpoint: file to which the run is saved; None to decide by how long it takes.
-        checkpoint_every: seconds from one time to the next.
+        picture: path of the painting.
+        bits: bits per channel of the painting, 8 or 16.
+        metadata: whether a PNG carries the recipe and the inputs.
+        montage: path of content, painting and styles side by side.
+        plot: path of the loss curves.
+        trace: path of the steps as JSON lines.
+        timelapse: path of the timelapse.
+        snapshots: folder for the canvas at step 1 and every 50th step.
+        show: show the canvas in a window.
+        quiet: print only errors.
+        checkpoint: path of the checkpoint; None to decide by the duration of the run.
+        checkpoint_every: seconds between two checkpoints.
         temporary: whether the checkpoint is removed once the run is done.
     """
 
@@ -56,17 +56,17 @@ class Outputs(BaseModel):
     temporary: bool = False
 
     def changed(self, **changes: Any) -> Outputs:
-        """A copy with some of it changed."""
+        """A copy with some attributes changed."""
         return Outputs(**{**dict(self), **changes})
 
     def to_json(self) -> dict[str, Any]:
-        """Itself as a checkpoint keeps it, with absolute paths."""
+        """The outputs as a dictionary for a checkpoint, with absolute paths."""
         absolute = {name: value.absolute() for name, value in self if isinstance(value, Path)}
         return self.changed(**absolute).model_dump(mode="json")
 
     @property
     def files(self) -> list[Path]:
-        """Every file that is written once, at the end or along with the run."""
+        """The path of every output that is a single file, but for the checkpoint."""
         named = (self.picture, self.montage, self.plot, self.trace, self.timelapse)
         return [path for path in named if path is not None]
 
@@ -78,16 +78,17 @@ class Outputs(BaseModel):
         *,
         within: Iterable[Path] = (),
     ) -> None:
-        """Find out before the run what could not be written after it, and what it would replace.
+        """Check before the run that every output can be written and replaces no input or output.
 
         Args:
-            inputs: every file that is read.
-            steps: of the run.
-            others: files that are written besides.
-            within: files that are written besides, into a folder that may have to be made first.
+            inputs: the path of every file that is read.
+            steps: number of steps of the run.
+            others: further files that are written.
+            within: further files that are written, in a folder that may not exist yet.
 
         Raises:
-            InputError: a file cannot be written, is an input, or is named twice.
+            InputError: a file cannot be written, is an input, or is named twice; or a window cannot
+                be shown.
         """
         from impasto.pictures import images
         from impasto.report import figures

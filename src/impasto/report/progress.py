@@ -1,6 +1,7 @@
-"""What a run tells while it paints: a bar or lines, a trace, snapshots, a window.
+"""Callbacks that report the progress of a run: a bar or lines, a trace, snapshots, a window.
 
-Each watcher is called with every step; none of them can hurt the run.
+Each is called with every step. If one raises an error, the command line drops it and the run
+continues.
 """
 
 from __future__ import annotations
@@ -36,14 +37,14 @@ if TYPE_CHECKING:
     from impasto.run.run import Run
 
 SNAPSHOT_EVERY = 50  # steps, after the first, as in the published example
-LINES = 20  # about how many lines a run prints where there is no terminal
+LINES = 20  # about how many lines a run prints without a terminal
 WINDOW_EVERY = 1.0  # seconds
 
 Watcher = Callable[["Step"], None]
 
 
 def is_shown(number: int) -> bool:
-    """Whether the published example shows this step: the first and every 50th.
+    """Whether the published example shows this step: the first step and every 50th.
 
     >>> [number for number in range(1, 151) if is_shown(number)]
     [1, 50, 100, 150]
@@ -52,32 +53,37 @@ def is_shown(number: int) -> bool:
 
 
 class Account:
-    """What has been done of a run, and what is left: a step costs as much as its level's pixels.
+    """Keeps count of the steps of a run, to estimate the time left.
+
+    The cost of a step is taken to be proportional to the pixels of its level.
 
     Args:
-        levels: those of the run.
+        levels: the levels of the run.
+
+    Attributes:
+        best: the smallest loss of the current level.
     """
 
     def __init__(self, levels: Sequence[Level]) -> None:
         self.levels = levels
         self.best = float("inf")
         self.at = 1  # number of the level of the last step
-        self.before: dict[int, int] = {}  # how many steps the levels before took, by their number
+        self.before: dict[int, int] = {}  # steps that earlier levels took, by number of the level
 
     @property
     def steps(self) -> int:
-        """How many the run will have taken; a level that converged took fewer than it had."""
+        """The total number of steps; a level that converged early took fewer than planned."""
         return sum(self.before.get(level.number, level.steps) for level in self.levels)
 
     def take(self, step: Step) -> None:
-        """Take a step down; the best loss begins anew at every level."""
+        """Count a step; the best loss starts again at every level."""
         if step.level != self.at:
             self.before[self.at] = step.number - 1 - sum(self.before.values())
             self.at, self.best = step.level, float("inf")
         self.best = min(self.best, step.loss)
 
     def left(self, step: Step) -> float:
-        """Seconds that the run will still take after a step, as far as one can tell."""
+        """Estimated seconds that the run will still take after a step."""
         done = todo = 0
         for level in self.levels:
             pixels = level.size[0] * level.size[1]
@@ -92,24 +98,24 @@ class Account:
         return step.seconds * todo / done
 
     def size(self, step: Step) -> str:
-        """Size of a step's canvas, as in 512×384."""
+        """The size of a step's canvas, as in ``512×384``."""
         width, height = self.levels[step.level - 1].size
         return f"{width}×{height}"
 
 
-# What a bar shows, from what matters most to what goes first where a terminal is narrow.
+# The columns of the bar by importance; a narrow terminal leaves out the last ones.
 BY_WEIGHT = ("step", "left", "loss", "bar", "size", "best", "elapsed")
 
 
 class _Fitting(Progress):
-    """Progress that leaves out what a narrow terminal has no room for."""
+    """A progress bar that leaves out columns for which a narrow terminal has no room."""
 
     def __init__(self, columns: Mapping[str, ProgressColumn], console: Console) -> None:
         self.named, self.terminal = columns, console
         super().__init__(*columns.values(), console=console, transient=True)
 
     def make_tasks_table(self, tasks: Iterable[Task]) -> Table:
-        """The columns for which there is room."""
+        """The table of the columns for which there is room."""
         tasks, room, kept = list(tasks), self.terminal.width, set[str]()
         for name in BY_WEIGHT:
             shown = [self.terminal.measure(self.named[name](task)).maximum for task in tasks]
@@ -122,7 +128,7 @@ class _Fitting(Progress):
 
 
 class Bar:
-    """A progress bar with step, size, loss, best of the size, and time left."""
+    """A progress bar with step, size, loss, best loss of the level, and time left."""
 
     def __init__(self, levels: Sequence[Level], console: Console) -> None:
         self.account = Account(levels)
@@ -162,7 +168,7 @@ class Bar:
 
 
 class Lines:
-    """A line at the first step, now and then, and at the last, where there is no terminal."""
+    """Prints a line at the first step, at intervals, and at the last step, without a terminal."""
 
     def __init__(self, levels: Sequence[Level], file: TextIO) -> None:
         self.account, self.file = Account(levels), file
@@ -198,7 +204,7 @@ class Lines:
 class Trace:
     """The run as JSON lines: a ``run`` event, a ``step`` event each step, a ``done`` event.
 
-    Of a run that goes on from a checkpoint, the steps before it are written first.
+    For a resumed run, the steps before the checkpoint are written first.
     """
 
     def __init__(self, path: Path, run: Run) -> None:
@@ -263,20 +269,20 @@ class Trace:
 
 
 class Snapshots:
-    """The canvas at step 1 and at every 50th, as ``step-00050.png`` in a folder."""
+    """Writes the canvas at step 1 and every 50th step, as ``step-00050.png`` in a folder."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder
         folder.mkdir(exist_ok=True)
 
     def __call__(self, step: Step) -> None:
-        """Write the canvas if this step is shown."""
+        """Write the canvas if this step has a snapshot."""
         if is_shown(step.number):
             images.save(step.image(), _snapshot(self.path, step.number))
 
 
 def snapshots_in(folder: Path, steps: int) -> list[Path]:
-    """Every file that a run of so many steps leaves in a folder for snapshots.
+    """The path of every snapshot of a run, given its folder and the number of steps.
 
     >>> [path.name for path in snapshots_in(Path(), 60)]
     ['step-00001.png', 'step-00050.png']
@@ -302,7 +308,7 @@ class Window:
         self.picture: Any = None
 
     def __call__(self, step: Step) -> None:
-        """Draw the canvas, at most once a second, for as long as the window is open."""
+        """Draw the canvas, at most once a second, while the window is open."""
         open_still = self.plt.fignum_exists(self.figure.number)
         if not open_still or step.seconds - self.drawn < WINDOW_EVERY:
             return
@@ -333,7 +339,7 @@ def check_display() -> None:
 
     try:
         plt.switch_backend(mpl.rcParams["backend"])
-    except (ImportError, ValueError):  # it may be one that a notebook hands down
+    except (ImportError, ValueError):  # for example a backend set by a notebook
         plt.switch_backend("agg")
     if mpl.get_backend().lower() == "agg":
         raise InputError(
@@ -342,7 +348,7 @@ def check_display() -> None:
 
 
 def versions() -> dict[str, str]:
-    """Versions of what computes a picture."""
+    """The versions of impasto, Python and the libraries that compute a painting."""
     import PIL
     import torch
 
@@ -362,7 +368,7 @@ def _threads() -> int:
 
 
 def duration(seconds: float) -> str:
-    """A time in words.
+    """A duration in words.
 
     >>> duration(7.4), duration(151), duration(7260)
     ('7 s', '2 min 31 s', '2 h 1 min')

@@ -1,4 +1,4 @@
-"""A painting as it comes to be, as a moving picture."""
+"""Timelapses: a run as an animation."""
 
 from __future__ import annotations
 
@@ -18,18 +18,19 @@ from impasto.files.writing import check_writable, written_whole
 if TYPE_CHECKING:
     from impasto.run.result import Result, Step
 
-SIDE = 480  # pixels of a frame, at most
+SIDE = 480  # pixels, the longest side of a frame
 MOST_FRAMES = 120
 RATE = 12  # frames a second
-HELD = 24  # frames for which the painting is seen at the end
+HELD = 24  # frames that show the finished painting at the end
 SUFFIXES = (".gif", ".webp", ".mp4")
 
 
 def check_timelapse(path: Path) -> Path:
-    """Make sure that a timelapse can be written there.
+    """The path, if a timelapse can be written there.
 
     Raises:
-        InputError: it cannot.
+        InputError: the suffix is not ``.gif``, ``.webp`` or ``.mp4``, MP4 needs a package that is
+            not installed, or the file cannot be written.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise InputError(
@@ -44,10 +45,10 @@ def check_timelapse(path: Path) -> Path:
 
 
 class Timelapse:
-    """Watches a run, keeps frames of it that lie evenly, and writes them at its end.
+    """A callback that keeps evenly spaced frames of a run, and writes them at its end.
 
     Args:
-        path: where they go.
+        path: path of the timelapse.
     """
 
     def __init__(self, path: Path) -> None:
@@ -56,7 +57,7 @@ class Timelapse:
         self._every = 1
 
     def __call__(self, step: Step) -> None:
-        """Keep the step's canvas, if it is time for a frame."""
+        """Keep the step's canvas if a frame is due."""
         if (step.number - 1) % self._every:
             return
         self.frames.append(step.image())
@@ -66,17 +67,17 @@ class Timelapse:
             self._every *= 2
 
     def done(self, result: Result) -> None:
-        """Write the frames, and the painting after them."""
+        """Write the frames, followed by the finished painting."""
         last = result.image
         last.thumbnail((SIDE, SIDE))
         write([*self.frames, *[last] * HELD], self.path)
 
 
 def write(frames: Sequence[Image.Image], path: Path) -> None:
-    """Write a moving picture, whole or not at all.
+    """Write an animation, completely or not at all.
 
     Args:
-        frames: RGB, of one size.
+        frames: RGB images of one size.
         path: ends in ``.gif``, ``.webp`` or ``.mp4``.
     """
     kind = path.suffix.lower()
@@ -102,7 +103,7 @@ def _animation(frames: Sequence[Image.Image], kind: str) -> bytes:
 def _video(frames: Sequence[Image.Image]) -> bytes:
     import imageio_ffmpeg
 
-    width, height = (side - side % 2 for side in frames[0].size)  # as the format asks
+    width, height = (side - side % 2 for side in frames[0].size)  # the format requires even sides
     with tempfile.TemporaryDirectory(prefix="impasto-") as folder:
         file = Path(folder, "video.mp4")
         writer = imageio_ffmpeg.write_frames(

@@ -1,6 +1,6 @@
-"""Pictures as the network sees them, and what a first canvas is made of.
+"""Pictures as the network sees them, and first canvases.
 
-A canvas is a tensor, 3 × H × W, RGB in 0…255 with the network's mean taken away.
+A canvas is a tensor, 3 × H × W, RGB in 0…255 minus the network's mean.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from impasto.process import interrupts
 from impasto.run.levels import Level
 from impasto.settings.recipe import Recipe
 
-NOISE = 20  # grey levels to either side of a noise canvas
-# Square grey levels: what is flatter keeps its colours apart no further. A style picture's colours
-# may be spread further than a photograph's, of which the noise would show.
+NOISE = 20  # grey levels; noise is drawn from −NOISE … NOISE
+# Square grey levels: added to the variance of colours, so that recolouring does not amplify the
+# noise of a flat picture. A style picture may be amplified further than a photograph.
 SMALLEST_VARIANCE, SMALLEST_STYLE_VARIANCE = 1.0, 0.01
 
 
@@ -37,9 +37,9 @@ class Canvases:
     Attributes:
         inputs: the pictures.
         recipe: says how they are resized, rescaled and coloured, and what the first canvas is.
-        mean: of the network's weights, RGB.
-        device: where canvases live.
-        dtype: of their numbers.
+        mean: mean colour that belongs to the network's weights, RGB in 0…255.
+        device: device of the canvases.
+        dtype: number format of the canvases.
     """
 
     inputs: Inputs
@@ -50,11 +50,11 @@ class Canvases:
 
     @functools.cached_property
     def are_grey(self) -> bool:
-        """Whether every picture that gives colours is grey; then so is the painting.
+        """Whether every picture that supplies colours is grey; then the painting is grey too.
 
-        That is the content picture, unless nothing of it counts, and the styles, unless they do not
-        count or are recoloured like the content picture. A first canvas gives none: it is only
-        where the way to the painting begins.
+        The content picture supplies colours if it is used at all, and the styles do if the style
+        loss has a weight and they are not recoloured like the content picture. The first canvas
+        supplies none: it is only where the optimisation starts.
         """
         recipe, matched = self.recipe, self.recipe.color == "match"
         pictures = []
@@ -65,20 +65,26 @@ class Canvases:
         return all(picture.is_grey for picture in pictures)
 
     def allowed(self, change: Tensor) -> Tensor:
-        """Of a change of a canvas what leaves a grey one grey, where canvases are to be so.
+        """Project a change of a canvas so that a grey canvas stays grey, if canvases are grey.
 
-        That is the change with the same in every channel that is nearest to it, so that as the
-        gradient it is that of a canvas of one channel.
+        The result is the nearest change that is the same in every channel. For a gradient, this is
+        the gradient of a canvas with one channel.
+
+        Args:
+            change: 3 × H × W.
+
+        Returns:
+            3 × H × W; the change itself if canvases have colours.
         """
         return change.mean(0, keepdim=True).repeat(3, 1, 1) if self.are_grey else change
 
     def content_at(self, level: Level) -> Tensor:
-        """The content picture."""
+        """The content picture at the size of a level, 3 × H × W."""
         interrupts.check()
         return self._rescaled(images.resize_in_kind(self.inputs.content.pixels, level.size))
 
     def styles_at(self, level: Level) -> Iterator[StyleCanvas]:
-        """The styles one after the other, recoloured where the content's colours are wanted."""
+        """The styles at a level, one by one; recoloured like the content for ``color = match``."""
         protected = self._shares(self.inputs.protected, level.size)
         for style, size in zip(self.inputs.styles, level.style_sizes, strict=True):
             yield StyleCanvas(
@@ -90,11 +96,11 @@ class Canvases:
             )
 
     def first(self, level: Level) -> Tensor:
-        """The recipe's first canvas."""
+        """The recipe's first canvas at the size of a level, 3 × H × W."""
         return self.greyed(self._first(level))
 
     def greyed(self, canvas: Tensor) -> Tensor:
-        """A canvas without its colours, where canvases are to be grey."""
+        """A canvas without its colours, if canvases are grey; the canvas itself otherwise."""
         mean = self._mean_like(canvas)
         return self.allowed(canvas + mean) - mean if self.are_grey else canvas
 
@@ -116,7 +122,7 @@ class Canvases:
                 return self.from_pixels(images.resize(self.inputs.initial.pixels, level.size))
 
     def _recolored(self, level: Level) -> Tensor:
-        """The content picture, recoloured wherever a style is to go, as that style is coloured."""
+        """The content picture, with the colours of each style in the region of that style."""
         content = self.content_at(level)
         if not self.inputs.styles:
             return content
@@ -137,14 +143,14 @@ class Canvases:
         return content.lerp(parts / covered.clamp_min(1e-6), reached)
 
     def resized(self, canvas: Tensor, size: PixelSize) -> Tensor:
-        """A canvas at another size."""
+        """A canvas (3 × H × W) resized to another width and height."""
         if size == (canvas.shape[2], canvas.shape[1]):
             return canvas
         return self.from_pixels(images.resize(self.to_pixels(canvas), size))
 
     def from_pixels(self, pixels: npt.NDArray[Any]) -> Tensor:
-        """H × W × 3 in 0…255 as a canvas."""
-        channels = [  # one after the other, since each is for a moment in float64
+        """Convert pixels (H × W × 3, 0…255) to a canvas (3 × H × W)."""
+        channels = [  # one by one, because each is briefly in float64
             (torch.from_numpy(np.ascontiguousarray(pixels[..., k])).double() - self.mean[k]).to(
                 self.device, self.dtype
             )
@@ -153,7 +159,7 @@ class Canvases:
         return torch.stack([channel.reshape(pixels.shape[:2]) for channel in channels])
 
     def to_pixels(self, canvas: Tensor) -> npt.NDArray[np.float32]:
-        """A canvas as H × W × 3 in 0…255."""
+        """Convert a canvas (3 × H × W) to pixels (H × W × 3, float32, 0…255, not clipped)."""
         colours = self.allowed(canvas + self._mean_like(canvas))
         pixels = colours.permute(1, 2, 0).to(device="cpu", dtype=torch.float32)
         return pixels.contiguous().numpy()
@@ -178,7 +184,7 @@ class Canvases:
 
 
 def noise(like: Tensor, seed: int) -> Tensor:
-    """Whole numbers drawn uniformly from −20 … 20, the same on every device."""
+    """Integers drawn uniformly from −20 … 20, shaped like a tensor, the same on every device."""
     generator = torch.Generator().manual_seed(seed)
     drawn = torch.randint(-NOISE, NOISE + 1, like.shape, generator=generator)
     return drawn.to(device=like.device, dtype=like.dtype)
@@ -194,16 +200,17 @@ def recolored(
 ) -> Tensor:
     r"""The content picture with the mean and the covariance of the style picture's colours.
 
-    The map is the one that moves the colours least: between two Gaussians with covariances A and
-    B it is :math:`A^{-1/2} (A^{1/2} B A^{1/2})^{1/2} A^{-1/2}` (Dowson and Landau, *The Fréchet
-    distance between multivariate normal distributions*, 1982).
+    The linear map is the one that moves the colours least: between two Gaussians with covariances
+    A and B it is :math:`A^{-1/2} (A^{1/2} B A^{1/2})^{1/2} A^{-1/2}` (Dowson and Landau, *The
+    Fréchet distance between multivariate normal distributions*, 1982).
 
     Args:
-        content: 3 × H × W.
-        style: 3 × H' × W'.
-        smallest: variance of a colour, below which it is not spread further.
-        of_content: H × W, 0…1, how much each of the content's pixels counts; None for all alike.
-        of_style: H' × W', 0…1, how much each of the style's pixels counts; None for all alike.
+        content: 3 × H × W, in grey levels.
+        style: 3 × H' × W', in grey levels.
+        smallest: variance that is added to both covariances, in square grey levels; it limits how
+            far the colours of a flat picture are spread.
+        of_content: H × W, 0…1, the weight of each of the content's pixels; None for equal weights.
+        of_style: H' × W', 0…1, the weight of each of the style's pixels; None for equal weights.
 
     Returns:
         3 × H × W. A content picture of one colour becomes the mean colour of the style.
@@ -218,7 +225,7 @@ def recolored(
 
 
 def _moments(colours: Tensor, shares: Tensor | None, smallest: float) -> tuple[Tensor, Tensor]:
-    """Mean, 3 × 1, and covariance of colours, 3 × N, that count by their shares."""
+    """Mean (3 × 1) and covariance (3 × 3) of colours (3 × N), weighted by their shares."""
     weights = None if shares is None else shares.flatten().double().cpu() + 1e-12
     mean = (
         colours.mean(1, keepdim=True)
@@ -230,14 +237,14 @@ def _moments(colours: Tensor, shares: Tensor | None, smallest: float) -> tuple[T
 
 
 def _without(mask: Tensor | None, protected: Tensor | None) -> Tensor | None:
-    """A mask without what is protected."""
+    """A mask minus the protected region."""
     if protected is None:
         return mask
     return 1 - protected if mask is None else mask * (1 - protected)
 
 
 def _power(matrix: Tensor, exponent: float) -> Tensor:
-    """Of a symmetric positive definite matrix."""
+    """A power of a symmetric positive definite matrix."""
     values, vectors = torch.linalg.eigh(matrix)
     result: Tensor = (vectors * values**exponent) @ vectors.T
     return result

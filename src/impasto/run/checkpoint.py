@@ -1,7 +1,7 @@
-"""A run on disk, so that nothing is lost when it is stopped.
+"""Checkpoint files: a run on disk, so that nothing is lost when it is interrupted.
 
-A checkpoint is a safetensors file: the canvases and the optimiser's tensors, and as metadata a JSON
-text with everything else. It holds no code, so nothing in it is ever executed.
+A checkpoint is a safetensors file: the canvases and the optimiser's tensors, and everything else as
+JSON text in the metadata. It contains no code, so nothing in it is ever executed.
 """
 
 from __future__ import annotations
@@ -32,39 +32,39 @@ from impasto.settings.layers import BY_NAME
 from impasto.settings.recipe import LARGEST_SIDE, MOST_THREADS, TILE_STEP
 from impasto.settings.validation import sentence
 
-KEY = "impasto"  # of the JSON text in the file's metadata
-DIGEST = "sha256"  # of the JSON text and every tensor
-# Tensors of a run by the first word of their names: like a canvas, or one number.
+KEY = "impasto"  # key of the JSON text in the file's metadata
+DIGEST = "sha256"  # key of the SHA-256 of the JSON text and every tensor
+# First words of the names of tensors: those of a canvas's shape, single numbers, maps of the cut.
 LIKE_A_CANVAS = ("canvas", "kept", "mean", "square", "step", "change", "line")
 NUMBERS = ("scale", "curvature")
 LIKE_THE_CUT = ("deep map", "deep content", "deep style")
 
 
 class Saved(BaseModel):
-    """A run's state, but for its tensors.
+    """The state of a run without its tensors.
 
     Attributes:
-        impasto: version that wrote it.
+        impasto: version of impasto that wrote it.
         recipe: every setting.
-        content: path of the content picture, which is absolute, as every other is.
-        styles: the styles.
-        inputs: SHA-256 of every picture, by what it is in the run, and of the weights.
-        weights: what the network's weights were loaded from.
-        weights_input: what a weight file expects.
-        device: where the run computes.
-        threads: on a CPU.
-        float32: whether bfloat16 had to be given up.
-        level: number of the level.
-        count: evaluations done at it.
-        tiles: for each level the side of its tiles; None for one tile.
+        content: absolute path of the content picture; all other paths are absolute too.
+        styles: the settings of every style.
+        inputs: SHA-256 of every picture, by its role in the run, and of the weights.
+        weights: ``bundled``, or the path of the weight file.
+        weights_input: the input that a weight file expects.
+        device: the device that computes.
+        threads: number of CPU threads.
+        float32: whether the run had to change from bfloat16 to float32.
+        level: number of the level, counted from 1.
+        count: evaluations done at this level.
+        tiles: for each level, the side of its tiles in pixels; None if it is processed whole.
         history: loss, content, style, seconds and level of every step.
         best: number of the best step; 0 before the first.
-        done: whether it has come to its end.
-        optimizer: the optimiser's numbers.
-        deferred: those of the losses that are estimated now and then.
+        done: whether the run is finished.
+        optimizer: the numbers of the optimiser's state.
+        deferred: the numbers of the deferred deep layers' state.
         every: seconds between two checkpoints.
-        outputs: what the caller wants to remember of what the run is for.
-        folder: that the checkpoint was in, by which files are found that moved along with it.
+        outputs: data of the caller, such as the files that the run writes.
+        folder: folder in which the checkpoint was written; it helps to find files that moved along.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
@@ -92,7 +92,7 @@ class Saved(BaseModel):
     folder: str
 
     def check(self, levels: Sequence[Level]) -> None:
-        """Make sure that it is the state of a run through those levels.
+        """Make sure that this is the state of a run with the given levels.
 
         Raises:
             ValueError: it is not.
@@ -118,11 +118,17 @@ def write(
     tensors: dict[str, Tensor],
     is_given_up: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Write a run's state, whole or not at all.
+    """Write a checkpoint, completely or not at all.
+
+    Args:
+        path: path of the checkpoint.
+        saved: the state of the run without its tensors.
+        tensors: the tensors, by name.
+        is_given_up: tells whether nobody will resume the run; writing then stops.
 
     Raises:
-        OSError: it cannot be written.
-        StoppedError: the run was given up meanwhile.
+        OSError: the checkpoint cannot be written.
+        StoppedError: the run was given up in the meantime.
     """
     text = saved.model_dump_json()
     on_host = _apart({name: tensor.detach().cpu() for name, tensor in tensors.items()})
@@ -135,17 +141,18 @@ def write(
 
 
 def read(path: Path) -> tuple[Saved, dict[str, Tensor]]:
-    """The state of a run and its tensors.
+    """Read the state of a run and its tensors from a checkpoint, validated.
 
     Raises:
-        InputError: it cannot be read, is no checkpoint, is damaged, or is another version's.
+        InputError: the file cannot be read, is not a checkpoint, is damaged, or was written by
+            another version of impasto.
     """
     if not (is_there(path) and path.is_file()):
         raise InputError(f"There is no checkpoint {shown(path)}.")
     try:
         with safetensors.safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
-            # Copied, since sums are rounded otherwise where memory is not aligned as PyTorch's own.
+            # Copied: sums are rounded differently in memory not aligned like PyTorch's own.
             tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
         text = metadata.get(KEY)
         whole = text is None or metadata.get(DIGEST) == _digest(text, tensors)
@@ -171,7 +178,7 @@ def read(path: Path) -> tuple[Saved, dict[str, Tensor]]:
 
 
 def _version(text: str) -> Any:
-    """That which wrote a run's state, if it is one."""
+    """The version that wrote a run's state; None if the text is not such a state."""
     try:
         table = from_json(text)
     except ValueError:
@@ -182,16 +189,16 @@ def _version(text: str) -> Any:
 def check_tensors(
     tensors: Mapping[str, Tensor], level: Level, dtype: torch.dtype, cut: str | None
 ) -> None:
-    """Make sure that tensors are those of a run at that level.
+    """Make sure that the tensors of a checkpoint are those of a run at a level.
 
     Args:
-        tensors: by name.
-        level: of the canvas.
-        dtype: of canvases.
-        cut: name of the layer that deep layers are looked at from now and then, if they are.
+        tensors: the tensors, by name.
+        level: the level of the canvas.
+        dtype: number format of the canvases.
+        cut: name of the layer behind which deep layers are deferred; None if none are.
 
     Raises:
-        ValueError: one has another shape or another kind of numbers.
+        ValueError: a tensor has the wrong shape or number format, or is not finite.
     """
     width, height = level.size
     shapes: dict[str, tuple[int, ...]] = dict.fromkeys(LIKE_A_CANVAS, (3, height, width))
@@ -211,24 +218,27 @@ def check_tensors(
 
 
 def with_inputs_found(saved: Saved, path: Path, folder: Path | None = None) -> Saved:
-    """The state with the inputs' paths as they are now, if they have moved with the checkpoint.
+    """Update the paths of the inputs in a state, in case files have moved.
 
-    An input is looked for in the folder that is named, where it was, where it lay by the
-    checkpoint, and beside it. It has to be the same file.
+    Each input is searched for in the given folder, at its old path, at the same place relative to
+    the checkpoint, and beside the checkpoint. A file with the same SHA-256 is preferred.
 
     Args:
         saved: the state.
-        path: of the checkpoint.
-        folder: where inputs are; None where nobody says.
+        path: path of the checkpoint.
+        folder: the folder that contains the inputs now; None if none is given.
+
+    Returns:
+        The state with the paths of the inputs as they are now.
 
     Raises:
-        InputError: one is not there any more.
+        InputError: an input is not found, or the folder does not exist.
     """
     if folder is not None and not os.path.isdir(folder):  # noqa: PTH112 – never raises
         raise InputError(f"There is no folder {shown(folder)} that inputs could be in.")
 
     def found(key: str, source: Any) -> Any:
-        if not isinstance(source, str):  # which its reader refuses
+        if not isinstance(source, str):  # the reader of this setting refuses it
             return source
         file, colour = masks.split(source) if kind_of(key) in MASKS else (source, None)
         old = Path(file)
@@ -279,7 +289,7 @@ def _sha256(path: Path, role: str) -> str:
 
 
 def moved(file: Path, folder: Path, checkpoint: Path) -> Path:
-    """Where a file is now that lay somewhere by the checkpoint's folder, if all of it has moved.
+    """The new path of a file, if it has moved together with the checkpoint's folder.
 
     >>> moved(Path("/old/run/a.png"), Path("/old/run"), Path("/new/run/c.impasto")).as_posix()
     '/new/run/a.png'
@@ -288,10 +298,10 @@ def moved(file: Path, folder: Path, checkpoint: Path) -> Path:
 
 
 def check_replaceable(path: str | Path) -> None:
-    """Make sure that no run that could be gone on with is replaced by another.
+    """Make sure that a new checkpoint would not replace that of an unfinished run.
 
     Raises:
-        InputError: the file holds one that has not come to its end.
+        InputError: the file contains an unfinished run.
     """
     if is_unfinished(Path(path)):
         raise InputError(
@@ -301,8 +311,8 @@ def check_replaceable(path: str | Path) -> None:
 
 
 def is_unfinished(path: Path) -> bool:
-    """Whether a file is the checkpoint of a run that has not come to its end."""
-    if not (is_there(path) and path.is_file()):  # of a pipe one would wait for what comes out
+    """Whether a file is the checkpoint of an unfinished run."""
+    if not (is_there(path) and path.is_file()):  # reading a pipe would block
         return False
     try:
         with safetensors.safe_open(path, "pt") as file:
@@ -326,7 +336,7 @@ def _digest(
 
 
 def _apart(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Tensors of which no two share memory, as the format wants them."""
+    """Copies of tensors where two share memory, which the file format does not allow."""
     seen: set[int] = set()
     apart = {}
     for name, tensor in tensors.items():

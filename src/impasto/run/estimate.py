@@ -1,4 +1,4 @@
-"""How long a run will take, and how much memory."""
+"""Estimates of the time and the memory of a run."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from impasto.run.memory_need import canvas_bytes, pixel_bytes
 if TYPE_CHECKING:
     from impasto.run.run import Run
 
-BASE_BYTES = 9e8  # of Python, PyTorch and the network's weights
-# Pixels a side of the picture whose evaluation is timed; a GPU is idle at less.
+BASE_BYTES = 9e8  # for Python, PyTorch and the network's weights
+# Side, in pixels, of the picture whose evaluation is timed; a smaller one leaves a GPU idle.
 PROBE, GPU_PROBE = 192, 768
-FORWARD = 0.45  # share of an evaluation that the pass from the picture to the maps takes
+FORWARD = 0.45  # share of an evaluation's time that the forward pass takes
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """What a run will take.
+    """The estimated time and memory of a run.
 
     Attributes:
-        seconds: from its first step to its last.
-        bytes: of memory, at its largest level, on the device.
+        seconds: time from its first step to its last.
+        bytes: memory at its largest level, on the device.
     """
 
     seconds: float
@@ -38,14 +38,14 @@ class Forecast:
 
 
 def cut(run: Run, level: Level) -> list[tiles.Tile]:
-    """The tiles of a level."""
+    """The tiles of a level of a run."""
     width, height = level.size
     side = run.evaluator.tiles[level.number - 1]
     return tiles.cut_for(run.evaluator.network.layers, height, width, side)
 
 
 def work(run: Run) -> float:
-    """Pixels that the network looks at in all of a run's steps, one pass there and back each."""
+    """Pixels that the network processes, forward and backward, in all steps of a run."""
     looked_at = 0.0
     deferred = cut_for(run.recipe)
     between = work_share(run.recipe, deferred) if deferred else 1.0
@@ -57,7 +57,7 @@ def work(run: Run) -> float:
 
 
 def forecast(run: Run) -> Forecast:
-    """What a run will take, by the time of an evaluation of a corner of its pictures."""
+    """Estimate the time and the memory of a run, by timing one evaluation of a small picture."""
     canvases, window = 0.0, 0
     for level in run.levels:
         targets = min(_target_bytes(run, level), KEPT_BYTES)

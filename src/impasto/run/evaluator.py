@@ -1,4 +1,4 @@
-"""What a run's canvases are measured with, level after level, within memory and precision."""
+"""Evaluates the canvases of a run, level by level, within the available memory."""
 
 from __future__ import annotations
 
@@ -21,38 +21,39 @@ from impasto.run.canvas import Canvases
 from impasto.run.levels import Level
 from impasto.settings.recipe import Recipe
 
-# Settings that decide what becomes of what has been measured, and none of which is read before.
+# Settings that are read only after the content and the styles have been measured.
 AFTERWARDS = {
-    *("output_size", "initial", "noise_ratio", "seed"),  # the first canvas, and the last
-    *("alpha", "strength", "beta", "tv_weight", "tv"),  # weights, but for whether they are 0
-    *("optimizer", "learning_rate", "steps", "keep"),  # the way from one to the other
+    *("output_size", "initial", "noise_ratio", "seed"),  # the first canvas and the result
+    *("alpha", "strength", "beta", "tv_weight", "tv"),  # weights; only whether they are 0 matters
+    *("optimizer", "learning_rate", "steps", "keep"),  # the optimisation
 }
-# Settings that no map of the content picture depends on, and no statistic of a style picture. The
-# styles themselves are inputs, and what layers both lists name decides how deep the network is.
+# Settings that do not affect the content picture's feature maps, and settings that do not affect
+# the style pictures' statistics. The styles themselves are inputs, and the depth of the network,
+# which follows from both lists of layers, is a separate part of the key.
 OF_STYLES = {"styles", "style_fit", "style_scale", "style_symmetry", "style_layers", "protect"}
 OF_CONTENT = {"styles", "content_layers", "protect"}
 
 
 class Evaluator:
-    """The network and the objective of one level after the other.
+    """The network, and the objective of one level at a time.
 
-    Where memory runs out it goes on with smaller tiles.
+    If memory runs out, the evaluator continues with smaller tiles.
 
     Args:
-        weights: of the network.
+        weights: the network's weights.
         canvases: the pictures of the run.
-        recipe: its settings.
-        levels: its levels.
-        cache: what other runs with those pictures have measured.
+        recipe: the settings of the run.
+        levels: the levels of the run.
+        cache: measurements of other runs with the same pictures.
 
     Attributes:
-        device: where it computes.
+        device: the device that computes.
         arithmetic: how the network computes.
-        fell_back: whether bfloat16 had to be given up.
-        level: the current one, at first the coarsest.
-        network: reads every layer of the recipe's.
-        tiles: for each level the side of the tiles that it is looked at in; None if it is whole.
-        deferred: what looks at its deep layers only now and then, where precision and memory allow.
+        fell_back: whether the run had to change from bfloat16 to float32.
+        level: the current level; at first the coarsest.
+        network: the network, which reads every layer of the recipe.
+        tiles: for each level, the side of its tiles in pixels; None if it is processed whole.
+        deferred: the objective that defers its deep layers; None if the recipe or tiles exclude it.
     """
 
     deferred: Deferred | None
@@ -79,12 +80,12 @@ class Evaluator:
 
     @property
     def objective(self) -> Objective:
-        """The loss of the current level's canvases; there is none before a level is entered."""
+        """The objective of the current level; there is none before a level is entered."""
         assert self._objective is not None, "no level was entered"  # noqa: S101
         return self._objective
 
     def start(self) -> None:
-        """Be as before the first evaluation of a run, whatever has been evaluated since.
+        """Return to the state before the first evaluation of a run.
 
         Raises:
             RunError: there is not enough memory.
@@ -99,12 +100,12 @@ class Evaluator:
         self.enter(self._levels[0])
 
     def enter(self, level: Level) -> None:
-        """Measure what canvases of a level are to be compared with.
+        """Enter a level: measure the targets that its canvases are compared with.
 
         Raises:
             RunError: there is not enough memory.
         """
-        self._drop_objective()  # before there are two
+        self._drop_objective()  # so that memory never holds two
         self.level = level
         with memory_errors(level.size):
             self._make_objective()
@@ -113,15 +114,18 @@ class Evaluator:
     def __call__(
         self, canvas: Tensor, *, exactly: bool = True, stand_in: bool = False
     ) -> Evaluation:
-        """Evaluate a canvas of the current level, by smaller tiles if memory runs out.
+        """Evaluate a canvas of the current level, in smaller tiles if memory runs out.
 
         Args:
-            canvas: the canvas.
-            exactly: look at every layer, though some may hardly have changed.
+            canvas: 3 × H × W, at the size of the level.
+            exactly: measure every layer, even those that could be deferred.
             stand_in: follow the stand-in for the style loss.
 
+        Returns:
+            The losses of the canvas and the gradient.
+
         Raises:
-            RunError: there is not enough memory for the smallest ones.
+            RunError: there is not enough memory even for the smallest tiles.
         """
         self._is_new = False
         with memory_errors(self.level.size):
@@ -132,19 +136,19 @@ class Evaluator:
                     return self.objective(canvas, stand_in=stand_in)
                 except (RuntimeError, MemoryError) as error:
                     side = self._smaller_side(error)
-                self._drop_objective()  # when what the failed evaluation held is free again
+                self._drop_objective()  # after the memory of the failed evaluation is free again
                 self._use_tiles(side)
                 self._make_objective()
 
     def use_float32(self) -> None:
-        """Go on in float32 where the rounding of bfloat16 hides the way down."""
+        """Continue the current level in float32, because the rounding of bfloat16 is too coarse."""
         self._drop_objective()
         self.give_up_bfloat16()
         with memory_errors(self.level.size):
             self._make_objective()
 
     def give_up_bfloat16(self) -> None:
-        """Compute in float32 from the next level entered on."""
+        """Switch to float32, without making the objective of the current level again."""
         self.fell_back, self.arithmetic = True, devices.arithmetic("float32", self.device)
         self.network = self._make_network()
         self.tiles = [
@@ -167,7 +171,7 @@ class Evaluator:
         )
 
     def _make_objective(self) -> None:
-        """The current level's objective, in smaller tiles if memory runs out."""
+        """Make the current level's objective, in smaller tiles if memory runs out."""
         while True:
             try:
                 self._objective = self._objective_from(*self._seen())
@@ -181,7 +185,7 @@ class Evaluator:
             self._use_tiles(side)
 
     def _objective_from(self, content: Hashable, styles: Hashable) -> Objective:
-        """The current level's objective, with its measurements from the cache, or then kept there."""
+        """The current level's objective, with cached measurements where their keys are known."""
         made = Objective(
             self.network,
             self._canvases.content_at(self.level),
@@ -196,10 +200,10 @@ class Evaluator:
         return made
 
     def _seen(self) -> tuple[Hashable, Hashable]:
-        """All that decides what is measured of the content picture, and of the style pictures.
+        """The cache keys of the content picture's measurements and of the style pictures'.
 
-        It is every setting but those that are known not to matter, so that one which is forgotten
-        there costs time, and no picture.
+        A key contains every setting except those that are known not to matter, so that an exception
+        that is missing costs time but never changes a painting.
         """
         recipe, level = self._recipe, self.level
         network = self._weights.sha256, self._weights.mean, self.network.layers
@@ -214,7 +218,7 @@ class Evaluator:
 
     @property
     def _tile(self) -> int | None:
-        """Side of the tiles that the current level is looked at in."""
+        """Side of the current level's tiles in pixels; None if it is processed whole."""
         return self.tiles[self.level.number - 1]
 
     def _tile_for(self, level: Level) -> int | None:
@@ -237,14 +241,14 @@ class Evaluator:
                 return tiles.choose_side(larger, tiles.halo_for(self.network.layers), room)
 
     def _smaller_side(self, error: Exception) -> int:
-        """Side of the tiles to try after that error, which is raised again where there is none."""
+        """Side of the tiles to try after an error; raise the error again if there is none."""
         side = tiles.smaller_side(self._tile, self.level.size) if self._recipe.tiles else None
         if side is None or not is_out_of_memory(error):
             raise error
         return side
 
     def _use_tiles(self, side: int) -> None:
-        """Look at the canvas in smaller tiles."""
+        """Use smaller tiles from the current level on."""
         tell(
             f"Memory ran out at {self.level.size[0]}×{self.level.size[1]} pixels; going on with "
             f"tiles of {side}.",
@@ -258,5 +262,5 @@ class Evaluator:
 
 
 def _smaller(side: int | None, other: int | None) -> int | None:
-    """The smaller of two sides of tiles, of which None is the whole picture."""
+    """The smaller of two sides of tiles, where None means the whole picture."""
     return min((one for one in (side, other) if one is not None), default=None)

@@ -1,4 +1,4 @@
-"""Which sizes a run's canvas goes through, from coarse to fine, and how many steps at each."""
+"""The levels of a run: the sizes of its canvas, from coarse to fine, and the steps at each."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from impasto.pictures.inputs import Inputs
 from impasto.pictures.sizes import PixelSize
 from impasto.settings.recipe import Recipe
 
-FIRST_SIDE = 128  # pixels; about the longer side that `levels = "auto"` begins with
-SMALLEST_SIDE = 48  # pixels; on a smaller canvas the deep layers see next to nothing
+FIRST_SIDE = 128  # pixels; approximate longer side of the first level with `levels = "auto"`
+SMALLEST_SIDE = 48  # pixels; on a smaller canvas the deep layers see almost nothing
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,8 @@ class Level:
     Attributes:
         number: counted from 1, the coarsest.
         size: width and height of the canvas, in pixels.
-        style_sizes: width and height at which each style picture is looked at.
-        steps: evaluations of the loss.
+        style_sizes: width and height of each style picture, in pixels.
+        steps: number of steps, which are evaluations of the loss.
     """
 
     number: int
@@ -33,7 +33,7 @@ class Level:
 
 
 def plan_for(pictures: Inputs, recipe: Recipe) -> list[Level]:
-    """The levels of a run of those pictures, from coarse to fine.
+    """Plan the levels of a run of the given pictures, from coarse to fine.
 
     Raises:
         InputError: a canvas or a style picture would be too small for the layers of the recipe.
@@ -46,9 +46,9 @@ def plan_for(pictures: Inputs, recipe: Recipe) -> list[Level]:
 def plan(canvas: PixelSize, styles: Sequence[PixelSize], recipe: Recipe) -> list[Level]:
     """The levels of a run, each twice as large as the one before, up to the canvas itself.
 
-    The finest level takes half as many steps as each of the others: it only adds detail. Where
-    losses are absolute, what counts is how far that of the finest falls, and each of the others
-    takes a ninth of the steps.
+    The finest level takes half as many steps as each of the others: it only adds detail. With
+    absolute losses, what counts is how far the loss of the finest level falls, and each of the
+    others takes a ninth of the steps.
 
     >>> for level in plan((512, 384), [(512, 320)], Recipe(levels=3, steps=125)):
     ...     print(level)
@@ -57,9 +57,13 @@ def plan(canvas: PixelSize, styles: Sequence[PixelSize], recipe: Recipe) -> list
     Level(number=3, size=(512, 384), style_sizes=((512, 320),), steps=25)
 
     Args:
-        canvas: width and height of the finest level.
-        styles: those of the style pictures there.
-        recipe: gives the number of levels, of which the smallest may be left out, and of steps.
+        canvas: width and height of the canvas at the finest level, in pixels.
+        styles: width and height of each style picture at the finest level.
+        recipe: gives the number of steps and of levels; levels that would be too small are left
+            out.
+
+    Returns:
+        The levels, from coarse to fine.
     """
     halved = [(canvas, tuple(styles))]
     for halvings in range(1, min(_count(max(canvas), recipe.levels), recipe.steps)):
@@ -76,7 +80,7 @@ def plan(canvas: PixelSize, styles: Sequence[PixelSize], recipe: Recipe) -> list
 
 
 def _shares(recipe: Recipe, levels: int) -> list[int]:
-    """The steps of each level, the finest last.
+    """The number of steps of each level, the finest last.
 
     >>> _shares(Recipe(steps=125), 3), _shares(Recipe.preset("gatys-fast", steps=300), 3)
     ([50, 50, 25], [33, 33, 234])
@@ -90,7 +94,7 @@ def _shares(recipe: Recipe, levels: int) -> list[int]:
 
 
 def _count(longer: int, levels: str | int) -> int:
-    """How many levels a canvas with that longer side should have.
+    """The number of levels for a canvas, given its longer side in pixels.
 
     >>> [_count(longer, "auto") for longer in (100, 512, 1024, 4096)], _count(4096, 2)
     ([1, 3, 4, 6], 2)

@@ -1,4 +1,4 @@
-"""Memory that the canvases of a level and the network need."""
+"""The memory that the canvases of a level and the network need."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from impasto.optim.optimizers import history_for
 from impasto.run.levels import Level
 from impasto.settings.recipe import Recipe
 
-# Bytes for each pixel that the network looks at, as measured; of float32, where types differ.
+# Bytes per pixel that the network processes, as measured; plain convolutions in float32.
 WINOGRAD_BYTES, PLAIN_BYTES = 2000, 3200
-GUIDED_BYTES = 500  # for each pixel and region, of the maps that masks multiply
-OTHER_CANVASES = 9  # style, gradient and the like, beside the optimiser's
-USED = 0.7  # share of the free memory that a run allows itself
+GUIDED_BYTES = 500  # per pixel and region, for feature maps that masks multiply
+OTHER_CANVASES = 9  # style, gradient and so on, besides the optimiser's
+USED = 0.7  # share of the free memory that a run may use
 
 
 def canvas_bytes(level: Level, recipe: Recipe) -> float:
-    """Memory of a level's canvases and what is of their size."""
+    """Bytes of a level's canvases and of everything of their size, as the optimiser's history."""
     itemsize = 8 if recipe.precision == "float64" else 4
     one = 3 * itemsize * level.size[0] * level.size[1]
     kept = 2 * min(level.steps, history_for(one)) if recipe.optimizer == "lbfgs" else 2
@@ -26,11 +26,11 @@ def canvas_bytes(level: Level, recipe: Recipe) -> float:
 
 
 def pixel_bytes(arithmetic: Arithmetic, guides: int) -> float:
-    """Memory of an evaluation, for each pixel that the network looks at.
+    """Bytes that an evaluation needs per pixel that the network processes.
 
     Args:
-        arithmetic: how it computes.
-        guides: regions that masks make; 0 without masks.
+        arithmetic: how the network computes.
+        guides: number of regions with masks; 0 without masks.
     """
     plain = PLAIN_BYTES * arithmetic.dtype.itemsize / 4
     guided = GUIDED_BYTES * (1 + guides) if guides else 0
@@ -40,6 +40,6 @@ def pixel_bytes(arithmetic: Arithmetic, guides: int) -> float:
 def room(
     level: Level, recipe: Recipe, arithmetic: Arithmetic, device: torch.device, guides: int
 ) -> float:
-    """Pixels of a level that the network can look at at once."""
+    """How many pixels of a level the network can process at once in the free memory."""
     free = USED * devices.free_memory(device) - canvas_bytes(level, recipe)
     return max(0.0, free) / pixel_bytes(arithmetic, guides)

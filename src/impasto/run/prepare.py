@@ -1,4 +1,4 @@
-"""A run made ready: its inputs read, its levels planned, its network loaded."""
+"""Preparing a run: read its inputs, plan its levels, load its network, make its first canvas."""
 
 from __future__ import annotations
 
@@ -48,17 +48,20 @@ def prepare(
     weights_input: str | None = None,
     cache_bytes: int = 0,
 ) -> Run:
-    """Make a run ready that is painted later: the first four steps of :func:`impasto.stylize`.
+    """Prepare a run that is painted later: the first four steps of :func:`impasto.stylize`.
 
     Args:
-        content: the content picture.
+        content: the content picture, as for :func:`impasto.stylize`, like the arguments below.
         style: the style picture, or several.
         recipe: the settings.
         initial: the first canvas.
-        device: where it computes.
-        weights: of the network.
-        weights_input: what a weight file expects.
-        cache_bytes: memory for measurements that are kept for runs made by :func:`vary`.
+        device: the device that computes.
+        weights: the network's weights.
+        weights_input: the input that a weight file expects.
+        cache_bytes: memory for measurements that are cached for runs made by :func:`vary`.
+
+    Returns:
+        The run, to be painted with :meth:`Run.paint`.
 
     Raises:
         InputError: a picture, size, weight file or device cannot be used.
@@ -75,14 +78,14 @@ def prepare(
 
 @memory_errors()
 def vary(run: Run, recipe: Recipe) -> Run:
-    """A run of the same pictures under another recipe; nothing is read again that need not be.
+    """Prepare a run of the same pictures with another recipe, reading again only what it must.
 
     Args:
-        run: whose pictures, weights and measurements are used.
-        recipe: the settings of the new one.
+        run: the run whose pictures, weights and cached measurements are reused.
+        recipe: the settings of the new run.
 
     Raises:
-        InputError: the recipe does not go with them.
+        InputError: the pictures cannot be painted with the recipe.
         RunError: there is not enough memory.
     """
     styles = styles_of(run.named.styles, recipe, run.named.content)
@@ -99,29 +102,29 @@ def name_inputs(
     weights: str | os.PathLike[str],
     weights_input: str | None,
 ) -> Named:
-    """What goes into a run, as it was named; nothing is read yet.
+    """The pictures and the weights of a run as the caller named them; nothing is read yet.
 
     Raises:
-        InputError: something named is no picture, path or style.
+        InputError: one of them is not a picture, a path or a style.
     """
     picture = source_of(content, "content picture")
-    styles = None if style is None else inputs.named(style)  # once, as it may give them only once
+    styles = None if style is None else inputs.named(style)  # read once: it may be an iterator
     if str(weights) != "bundled":
         weights = path_of(weights, "weight file")
     return Named(picture, styles, weights, weights_input)
 
 
 def read_pictures(named: Named, recipe: Recipe) -> Inputs:
-    """Every picture that goes into a run.
+    """Read every picture of a run.
 
     Raises:
-        InputError: one cannot be read, or there is no style picture.
+        InputError: a picture cannot be read, or there is no style picture.
     """
     return inputs.read(named.content, styles_of(named.styles, recipe, named.content), recipe)
 
 
 def load_network(named: Named) -> Weights:
-    """The network's weights.
+    """Load the network's weights.
 
     Raises:
         InputError: they cannot be read.
@@ -139,18 +142,18 @@ def begin(
     initial: npt.ArrayLike | None = None,
     cache: Measurements | None = None,
 ) -> Run:
-    """A run with its first canvas, and with the targets of its coarsest level measured.
+    """Make a run with its first canvas, and measure the targets of its coarsest level.
 
     Args:
         recipe: the settings.
-        named: what goes into the run, as it was named.
-        pictures: what was read of that.
+        named: the pictures and the weights as the caller named them.
+        pictures: the pictures.
         planned: the levels, from coarse to fine.
         loaded: the network's weights.
-        device: where it computes.
-        initial: H × W × 3 numbers, RGB 0…255 at the working size, in place of the recipe's first
-            canvas.
-        cache: what other runs with those pictures have measured.
+        device: the device that computes.
+        initial: the first canvas, H × W × 3 numbers, RGB 0…255 at the working size; None for the
+            recipe's first canvas.
+        cache: cached measurements of other runs with the same pictures; None for none.
 
     Raises:
         InputError: the device or the first canvas cannot be used.
@@ -173,7 +176,7 @@ def instruments(
     device: str | torch.device,
     cache: Measurements,
 ) -> tuple[Canvases, Evaluator]:
-    """What makes canvases of a run's pictures, and what evaluates them."""
+    """The canvases of a run's pictures, and the evaluator of its canvases."""
     chosen = devices.choose(device, recipe.precision)
     dtype = torch.float64 if recipe.precision == "float64" else torch.float32
     canvases = Canvases(pictures, recipe, loaded.mean, chosen, dtype)
@@ -183,7 +186,7 @@ def instruments(
 def _first_canvas(
     canvases: Canvases, planned: list[Level], initial: npt.ArrayLike | None
 ) -> Tensor:
-    """3 × H × W at the coarsest level: the recipe's, or one of the user's own."""
+    """The first canvas, 3 × H × W at the coarsest level: the recipe's, or the caller's."""
     if initial is None:
         return canvases.first(planned[0])
     own = canvases.from_pixels(_checked_initial(initial, planned[-1].size))
@@ -191,7 +194,7 @@ def _first_canvas(
 
 
 def check_variation(run: Run, recipe: Recipe) -> None:
-    """Make sure that those pictures can be painted under another recipe.
+    """Make sure that the pictures of a run can be painted with another recipe.
 
     Raises:
         InputError: they cannot.
@@ -208,7 +211,7 @@ def check_variation(run: Run, recipe: Recipe) -> None:
 
 
 def _checked_initial(initial: npt.ArrayLike, size: tuple[int, int]) -> npt.NDArray[Any]:
-    """A first canvas of one's own as an array of floats."""
+    """The first canvas that a caller gives, validated, as an array of numbers."""
     shape = (size[1], size[0], 3)
     known = hasattr(initial, "dtype")
     try:

@@ -1,4 +1,4 @@
-"""What a run has come to: its canvas, its optimiser, its steps and the best of them."""
+"""The state of a run: its canvas, its optimiser, its steps and the best of them."""
 
 from __future__ import annotations
 
@@ -19,19 +19,20 @@ from impasto.settings.validation import plain
 
 @dataclass
 class Progress:
-    """What a run has come to.
+    """The state of a run.
 
     Attributes:
-        canvas: what is evaluated next, at the size of its level.
-        kept: the canvas to be kept so far, at the size of its level.
-        optimizer: of the level; None before the first step at it.
-        on_step: called with every step.
-        level: number of the level.
-        count: evaluations done at it.
+        canvas: the canvas to evaluate next, 3 × H × W at the size of its level.
+        kept: the best canvas so far, 3 × H × W at the size of its level.
+        optimizer: the optimiser of the level; None before the first step of the level.
+        on_step: the callback for every step.
+        level: number of the level, counted from 1.
+        count: evaluations done at this level.
         history: every step so far.
-        best: the best of the level.
-        stopped: why the run ends before its last step.
-        began: when, by the clock of :func:`time.perf_counter`.
+        best: the best step of the level.
+        stopped: why the run ends before its last step; None if it does not.
+        easel: shows the canvas of the last step to ``on_step``.
+        began: start of the run, by the clock of :func:`time.perf_counter`.
     """
 
     canvas: Tensor
@@ -47,12 +48,12 @@ class Progress:
     began: float = field(default_factory=time.perf_counter)
 
     def enter(self, level: Level, canvas: Tensor) -> None:
-        """Continue at another level, from that canvas."""
+        """Start another level from the given canvas."""
         self.canvas, self.optimizer = canvas, None
         self.level, self.count = level.number, 0
 
     def is_within(self, level: Level) -> bool:
-        """Whether there are steps left at a level, and the run is not stopped."""
+        """Whether the level has steps left and the run is not stopped."""
         return self.count < level.steps and self.stopped is None
 
     def record(
@@ -62,12 +63,12 @@ class Progress:
         kept: Tensor,
         make_image: Callable[[], Image.Image],
     ) -> None:
-        """Take down a step, keep its canvas if it is the best of its level, and tell of it.
+        """Record a step, keep its canvas if it is the best of its level, and call ``on_step``.
 
         Args:
-            measured: what the step measured.
-            kept: the canvas to keep if the step is the best.
-            make_image: shows the step's canvas after its update.
+            measured: the evaluation of the step.
+            kept: the canvas to keep if the step is the best so far.
+            make_image: renders the step's canvas after its update.
         """
         seconds = time.perf_counter() - self.began
         number = len(self.history) + 1
@@ -81,7 +82,7 @@ class Progress:
         self._tell(step)
 
     def _tell(self, step: Step) -> None:
-        """Tell of a step, and hear whether it is to be the last."""
+        """Call ``on_step`` with a step, and stop the run if it asks to."""
         try:
             answer = self.on_step(step) if self.on_step is not None else None
         except (KeyboardInterrupt, StoppedError):

@@ -1,4 +1,4 @@
-"""What a run gives: a step after every evaluation, and a result at its end."""
+"""What a run returns: a step after every evaluation, and a result at the end."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from impasto.pictures.inputs import Inputs, StylePicture, path_of
 from impasto.process.memory import memory_errors
 from impasto.settings.recipe import Recipe
 
-IN_MEMORY = "(in memory)"  # in place of the name of a picture that is no file
+IN_MEMORY = "(in memory)"  # name of a picture that is not a file
 # Why a run may end before its last step.
 ASKED_TO_STOP = "on_step asked to stop"
 INTERRUPTED = "the run was interrupted"
@@ -28,11 +28,11 @@ INTERRUPTED = "the run was interrupted"
 
 @dataclass
 class LatestImage:
-    """The image of a run's latest step, made when ``on_step`` asks for it.
+    """Gives ``on_step`` access to the canvas of the current step, for :meth:`Step.image`.
 
     Attributes:
         number: of the step.
-        make: finishes the step's canvas; None once the run has ended.
+        make: renders the canvas; None once the run has ended.
     """
 
     number: int = 0
@@ -43,16 +43,16 @@ class LatestImage:
 class Step:
     """One evaluation of a run.
 
-    Losses are measured; where deep layers hardly matter, what they add is at some steps that of an
-    earlier one, put right to first order (see :mod:`impasto.objective.deferred`).
+    Losses are measured. If deep layers are deferred, their part of the loss is at some steps a
+    first-order estimate from an earlier step (see :mod:`impasto.objective.deferred`).
 
     Attributes:
         number: counted from 1.
-        loss: alpha · content + beta · style, and the total variation if it has a weight.
-        content: content loss before alpha.
-        style: style loss before beta.
-        seconds: since the run began.
-        level: of the canvas, counted from 1; losses of different levels cannot be compared.
+        loss: alpha · content + beta · style, plus the weighted total variation if it has a weight.
+        content: content loss, without alpha.
+        style: style loss, without beta.
+        seconds: time since the run began.
+        level: number of the level, counted from 1; losses of different levels cannot be compared.
     """
 
     number: int
@@ -64,10 +64,12 @@ class Step:
     _latest: LatestImage = field(default_factory=LatestImage, repr=False, compare=False)
 
     def image(self) -> Image.Image:
-        """This step's canvas after its update, finished like the result; only in ``on_step``.
+        """This step's canvas after its update, as an 8-bit RGB image of the result's size.
+
+        Call it only in ``on_step``.
 
         Raises:
-            RunError: the run has gone on, and its canvas has changed.
+            RunError: the run has already continued with another canvas.
         """
         if self._latest.make is None or self._latest.number != self.number:
             raise RunError(f"The run has left step {self.number}: ask for its image in on_step.")
@@ -79,15 +81,15 @@ OnStep = Callable[[Step], bool | None]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Result:
-    """What a run ends with. Two are equal if they are the same painting, made in the same way.
+    """The result of a run. Two are equal if they are the same painting, made in the same way.
 
     Attributes:
         canvas: the best canvas, H × W × 3, float32, RGB 0…255, neither rounded nor clipped, at the
             working size.
         history: every step.
         best: the step with the smallest loss of the last level.
-        recipe: what was run.
-        inputs: every picture that went into it.
+        recipe: the settings of the run.
+        inputs: every picture of the run.
         weights: name and SHA-256 of the network's weights.
         stopped: why the run ended before its last step; None if it did not.
     """
@@ -118,7 +120,7 @@ class Result:
         )
 
     def _made_of(self) -> tuple[Any, ...]:
-        """All that goes into it, and the losses; not how long it took, nor where files lie."""
+        """All inputs and the losses; not the times, nor the paths of files."""
         files = tuple((key, file.sha256) for key, file in self.inputs.files.items())
         losses = tuple(step.loss for step in self.history)
         return files, self.weights, self.recipe, losses, self.stopped
@@ -137,15 +139,15 @@ class Result:
 
     @memory_errors()
     def save(self, path: str | Path, *, bits: int = 8, metadata: bool = True) -> None:
-        """Write the painting, whole or not at all.
+        """Write the painting, completely or not at all.
 
         Args:
             path: ends in ``.png``, ``.jpg``, ``.jpeg``, ``.webp``, ``.tif`` or ``.tiff``.
-            bits: a channel; 16 goes into TIFF alone, from the unrounded canvas.
-            metadata: let a PNG carry recipe, version, and names and SHA-256 of the inputs.
+            bits: bits per channel; 16 is for TIFF only, and uses the unrounded canvas.
+            metadata: store recipe, version, and names and SHA-256 of the inputs in a PNG.
 
         Raises:
-            InputError: such a picture cannot be written there, or it would replace an input.
+            InputError: the picture cannot be written there, or it would replace an input.
         """
         path = path_of(path, "output")
         check_apart([file.path for file in self.inputs.files.values() if file.path], [path])
@@ -158,7 +160,7 @@ class Result:
         images.save(picture, path, bits=bits, text=text)
 
     def metadata(self) -> dict[str, Any]:
-        """What a PNG carries: the same for the same run, with no time, host or folder in it."""
+        """The metadata of a PNG: the same for the same run, without times, hosts or folders."""
         return {
             "impasto": __version__,
             "recipe": carried_recipe(self.recipe, self.inputs),
@@ -167,13 +169,13 @@ class Result:
 
 
 def identities(inputs: Inputs, weights: tuple[str, str]) -> dict[str, dict[str, str | None]]:
-    """Names and SHA-256 of everything that goes into a run."""
+    """Names and SHA-256 of every picture of a run, by its role, and of the weights."""
     files = {key: {"name": file.name, "sha256": file.sha256} for key, file in inputs.files.items()}
     return {**files, "weights": {"name": weights[0], "sha256": weights[1]}}
 
 
 def carried_recipe(recipe: Recipe, inputs: Inputs) -> dict[str, Any]:
-    """A recipe with every style in it, and with the names of pictures in place of paths."""
+    """A recipe as a PNG carries it: with every style, and file names instead of paths."""
     carried = recipe.model_dump(mode="json", exclude={"styles"})
     for key in ("initial", "protect"):
         if key in inputs.files:
@@ -199,13 +201,16 @@ def finish(
     color: str = "style",
     inputs: Inputs | None = None,
 ) -> Image.Image:
-    """A canvas as the picture that comes out: rounded, saturated, and resized where it must be.
+    """Turn a canvas into the resulting picture: rounded, clipped to 0…255, resized if necessary.
 
     Args:
         canvas: H × W × 3, RGB 0…255.
-        size: width and height of the picture.
-        color: the recipe's.
-        inputs: the pictures, of which the content's colours or what is protected may be wanted.
+        size: width and height of the picture, in pixels.
+        color: the recipe's colour transfer; one that happens after the run is done here.
+        inputs: the pictures of the run, for the content's colours and the protected region.
+
+    Returns:
+        8-bit RGB.
     """
     if inputs is not None and (color in color_transfer.AFTER or inputs.protected is not None):
         return Image.fromarray(images.to_uint8(finished_pixels(canvas, size, color, inputs)))
@@ -215,7 +220,7 @@ def finish(
 def finished_pixels(
     canvas: npt.NDArray[np.float32], size: tuple[int, int], color: str, inputs: Inputs
 ) -> npt.NDArray[np.float32]:
-    """The same, neither rounded nor saturated."""
+    """The pixels of :func:`finish` before rounding and clipping, H × W × 3, RGB 0…255."""
     painting = images.resize(canvas, size)
     if color not in color_transfer.AFTER and inputs.protected is None:
         return painting

@@ -1,4 +1,4 @@
-"""A run resumed from its checkpoint, to continue where it was."""
+"""Resuming a run from its checkpoint."""
 
 from __future__ import annotations
 
@@ -29,14 +29,16 @@ from impasto.settings.style import Style
 
 @memory_errors()
 def resumed(path: Path, folder: Path | None = None) -> Run:
-    """The run that a checkpoint holds, to continue where it was.
+    """The run that a checkpoint contains, ready to continue.
 
     Args:
-        path: of the checkpoint.
-        folder: where the run's pictures are now.
+        path: path of the checkpoint.
+        folder: the folder that contains the run's pictures now; None if they have not moved, or
+            have moved along with the checkpoint.
 
     Raises:
-        InputError: it cannot be read, or an input of the run is missing or has changed.
+        InputError: the checkpoint cannot be read, or an input of the run is missing or has changed.
+        RunError: there is not enough memory.
     """
     saved, tensors = checkpoints.read(path)
     saved = checkpoints.with_inputs_found(saved, path, folder)
@@ -68,7 +70,7 @@ def resumed(path: Path, folder: Path | None = None) -> Run:
 
 
 def _restored(saved: Saved, tensors: dict[str, Tensor], recipe: Recipe, named: Named) -> Run:
-    """The run of a state, as it was when that was saved."""
+    """The run of a checkpoint, in the state in which it was saved."""
     pictures = read_pictures(named, recipe)
     planned, loaded, cache = plan_for(pictures, recipe), load_network(named), measurements(0)
     canvases, evaluator = instruments(recipe, pictures, planned, loaded, saved.device, cache)
@@ -105,7 +107,7 @@ def _restored(saved: Saved, tensors: dict[str, Tensor], recipe: Recipe, named: N
 def _progress(
     run: Run, saved: Saved, canvas: Tensor, kept: Tensor, others: dict[str, Tensor]
 ) -> Progress:
-    """What a run had come to."""
+    """The progress of a run, from the state in its checkpoint."""
     history = [Step(number, *measured) for number, measured in enumerate(saved.history, start=1)]
     optimizer = None
     if saved.optimizer:
@@ -124,10 +126,10 @@ def _progress(
 
 
 def _check_state(run: Run, saved: Saved, tensors: dict[str, Tensor]) -> None:
-    """Make sure that a state is one of this run.
+    """Make sure that the state of a checkpoint fits its run.
 
     Raises:
-        ValueError: it is not.
+        ValueError: it does not.
     """
     saved.check(run.levels)
     level = run.levels[saved.level - 1]
@@ -141,7 +143,12 @@ def _check_state(run: Run, saved: Saved, tensors: dict[str, Tensor]) -> None:
 
 
 def _check_inputs(run: Run, saved: Saved) -> None:
-    """Make sure that every input is the file that the run began with."""
+    """Make sure that every input is the file that the run began with.
+
+    Raises:
+        InputError: an input has changed.
+        ValueError: the inputs are not those of the recipe.
+    """
     paths = {key: file.path for key, file in run.inputs.files.items()}
     hashes = run.hashes()
     if saved.inputs.keys() != hashes.keys():

@@ -1,4 +1,4 @@
-"""One run: from its first canvas over levels and steps to a result."""
+"""One run: from its first canvas through levels and steps to the result."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ STAND_IN = 2 / 3  # share of the finest level's steps that follow the stand-in f
 
 
 class Saver(Protocol):
-    """What saves a run now and then; see :class:`impasto.run.saving.Checkpointer`."""
+    """What saves a run at intervals; see :class:`impasto.run.saving.Checkpointer`."""
 
     path: Path
     outputs: dict[str, Any]
     came_from: Path | None
 
     def save(self, run: Run, progress: Progress, *, at_once: bool = False) -> bool:
-        """Save the run if it is due, or at once; whether it can be saved again."""
+        """Save the run if a checkpoint is due, or at once; return whether it can be saved again."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,8 @@ class Named:
         content: the content picture.
         styles: the styles; None for those of the recipe.
         weights: ``bundled``, or the path of a weight file.
-        weights_input: what that file expects, ``caffe`` or ``torchvision``; None to find out.
+        weights_input: the input that the weight file expects, ``caffe`` or ``torchvision``; None
+            if the kind of file decides.
     """
 
     content: images.Source
@@ -72,7 +73,7 @@ class Named:
 
 @dataclass(eq=False)
 class Run:
-    """A run made ready: every input read, the levels planned, the first canvas made.
+    """A prepared run: every input is read, the levels are planned, the first canvas is made.
 
     :func:`impasto.run.prepare.prepare` makes one from pictures and a recipe,
     :func:`impasto.run.prepare.vary` from another run, and :func:`impasto.run.resuming.resumed` from
@@ -80,17 +81,17 @@ class Run:
 
     Attributes:
         recipe: the settings.
-        named: the pictures and the weights as they were named.
+        named: the pictures and the weights as the caller named them.
         inputs: the pictures.
-        levels: the sizes that the canvas goes through, from coarse to fine.
+        levels: the levels of the canvas, from coarse to fine.
         loaded: the network's weights.
         canvases: the pictures as the network sees them.
-        evaluator: measures canvases, at first those of the coarsest level.
-        first_canvas: 3 × H × W at the coarsest level, RGB 0…255 with the network's mean subtracted.
-        cache: what has been measured for this run and for others with its pictures.
-        threads: that the run computes with on a CPU; None for as many as are set.
-        progress: what the run has come to, if it continues from a checkpoint; None if it is new.
-        saving: where and how often the run is saved, if it is.
+        evaluator: evaluates canvases; it starts at the coarsest level.
+        first_canvas: 3 × H × W at the coarsest level, RGB 0…255 minus the network's mean.
+        cache: cached measurements of this run and of others with its pictures.
+        threads: number of CPU threads of the run; None for the current number.
+        progress: the state of a run that is resumed from a checkpoint; None for a new run.
+        saving: saves the run to its checkpoint; None if it is not saved.
     """
 
     recipe: Recipe
@@ -123,31 +124,36 @@ class Run:
 
     @property
     def history(self) -> list[Step]:
-        """Every step so far; where a run continues from a checkpoint, those before it."""
+        """The steps so far of a resumed run; empty for a new run."""
         return self.progress.history if self.progress else []
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """Every file that goes into the run."""
+        """The paths of every file that the run reads."""
         weights = self.named.weights
         named = [file.path for file in self.inputs.files.values()]
         named += [Path(weights)] if str(weights) != "bundled" else []
         return tuple(path for path in named if path is not None)
 
     def hashes(self) -> dict[str, str]:
-        """SHA-256 of everything that goes into the run."""
+        """SHA-256 of every picture, by its role in the run, and of the weights."""
         files = {key: file.sha256 for key, file in self.inputs.files.items()}
         return {**files, "weights": self.weights[1]}
 
     def paint(self, on_step: OnStep | None = None) -> Result:
         """Run every step of the recipe, until ``on_step`` returns False or the run is interrupted.
 
-        Painted again, a run paints the same again; one that was resumed from a checkpoint continues
-        from where it is.
+        Painting a run again gives the same painting; a resumed run continues from its state.
+
+        Args:
+            on_step: a callback for every step; if it returns False, the run stops.
+
+        Returns:
+            The best canvas of the finest level that was reached, and every step.
 
         Raises:
-            RunError: it ran out of memory, or its first loss was not finite.
-            StoppedError: it was interrupted before its first step.
+            RunError: the run ran out of memory, or its first loss was not finite.
+            StoppedError: the run was interrupted before its first step.
         """
         with self.painting(on_step) as progress:
             for level in self.levels_left(progress):
@@ -158,11 +164,18 @@ class Run:
 
     @contextmanager
     def painting(self, on_step: OnStep | None) -> Iterator[Progress]:
-        """What the run has come to, for the block to paint on; saved when the block ends.
+        """A context that gives the state of the run, to be painted in the block.
 
-        Ctrl-C in a Python session interrupts the block, and so does a
-        :func:`impasto.process.interrupts.scope` that asks to. That is no error once there is a
-        step.
+        The run is saved when the block begins and when it ends. Ctrl-C in a Python session
+        interrupts the block, and so does a :func:`impasto.process.interrupts.scope` that asks it to
+        end. After the first step, the interruption is not an error.
+
+        Args:
+            on_step: a callback for every step; if it returns False, the run stops.
+
+        Raises:
+            RunError: the run ran out of memory.
+            StoppedError: the run was interrupted before its first step.
         """
         with memory_errors(self.size), threads.use(self.threads), interrupts.ctrl_c_asks():
             if self.progress is None:
@@ -176,20 +189,20 @@ class Run:
                 if progress.best is None:
                     raise
                 progress.stopped = INTERRUPTED
-            except KeyboardInterrupt:  # in the midst of anything, so that it is not saved
+            except KeyboardInterrupt:  # anywhere, so the state is not saved
                 if progress.best is None or interrupts.is_asked():
                     raise
                 self.saving, progress.stopped = None, INTERRUPTED
             self._save(progress, at_once=True)
 
     def levels_left(self, progress: Progress) -> Iterator[Level]:
-        """The level that the run is at, and the finer ones, until it is stopped."""
+        """The current level and the finer ones, until the run is stopped."""
         for level in self.levels[progress.level - 1 :]:
             if progress.stopped is None:
                 yield level
 
     def enter(self, level: Level, progress: Progress) -> None:
-        """Measure what canvases of a level are compared with, and bring the canvas to its size."""
+        """Measure the targets of a level, and resize the canvas to its size."""
         if level != self.evaluator.level:
             self.evaluator.enter(level)
         if level.number != progress.level:
@@ -198,10 +211,10 @@ class Run:
 
     @memory_errors()
     def result(self, progress: Progress) -> Result:
-        """The best canvas, with how it came about.
+        """The result of the run: the best canvas of its level, and every step.
 
         Raises:
-            RunError: there is none, since the loss of the first canvas was not finite.
+            RunError: there is no such canvas, because the loss of the first one was not finite.
         """
         progress.latest.make = None
         if progress.best is None:
@@ -222,8 +235,8 @@ class Run:
     def step(self, level: Level, progress: Progress) -> None:
         """Evaluate the canvas, and let the optimiser propose the next one.
 
-        A canvas of which the loss is not finite is no step: L-BFGS tries a shorter one in its
-        place, and the run ends where that does not help.
+        A canvas whose loss is not finite does not count as a step: L-BFGS tries a shorter step
+        instead, and the run ends if that does not help.
         """
         canvas, first_steps = progress.canvas, self._stand_in_steps(level)
         last, stand_in = progress.count == level.steps - 1, progress.count < first_steps
@@ -261,10 +274,7 @@ class Run:
             self._save(progress)
 
     def _step_back(self, progress: Progress) -> None:
-        """Try a shorter step than one whose loss is not finite, which is none of the run's steps.
-
-        Where there is no shorter one, the run ends.
-        """
+        """Replace a step whose loss is not finite by a shorter one, or else end the run."""
         shorter = None if progress.optimizer is None else progress.optimizer.step_back()
         if shorter is None:
             progress.stopped = f"the loss of step {len(progress.history) + 1} is not finite"
@@ -274,28 +284,28 @@ class Run:
         self._save(progress)
 
     def _leave_bfloat16(self, progress: Progress) -> None:
-        """Continue in float32 from the best canvas, where the optimiser is stuck in bfloat16."""
+        """Continue in float32 from the best canvas if the optimiser stalls in bfloat16."""
         if self.rounds_too_much() and progress.optimizer and is_stalled(progress.optimizer):
             self.evaluator.use_float32()
             progress.canvas, progress.optimizer = progress.kept, None
 
     def _stand_in_steps(self, level: Level) -> int:
-        """How many steps of a level, its first, follow the stand-in for the style loss."""
+        """How many steps at the start of a level follow the stand-in for the style loss."""
         if not follows_stand_in(self.recipe):
             return 0
         return level.steps if level.number < len(self.levels) else round(STAND_IN * level.steps)
 
     def rounds_too_much(self) -> bool:
-        """Whether it computes in bfloat16, whose rounding can hide the way down."""
+        """Whether the run computes in bfloat16, whose rounding can stall the optimiser."""
         return self.evaluator.arithmetic.dtype == torch.bfloat16
 
     @property
     def is_done(self) -> bool:
-        """Whether nothing is left to be painted of a run that was resumed from a checkpoint."""
+        """Whether a resumed run has no steps left."""
         return self.progress is not None and self.is_at_end(self.progress)
 
     def is_at_end(self, progress: Progress) -> bool:
-        """Whether no step is left after those."""
+        """Whether no step is left after this progress."""
         return progress.level == len(self.levels) and progress.count == self.levels[-1].steps
 
     def _finished(self, canvas: Tensor) -> Image.Image:
@@ -303,16 +313,22 @@ class Run:
         return finish(pixels, self.output_size, self.recipe.color, self.inputs)
 
     def _save(self, progress: Progress, *, at_once: bool = False) -> None:
-        """Have a checkpoint written if one is due; a run goes on without one that cannot be."""
+        """Write a checkpoint if one is due; if it cannot be written, continue without."""
         if self.saving is not None and not self.saving.save(self, progress, at_once=at_once):
             self.saving = None
 
 
 def make_optimizer(recipe: Recipe, canvas: Tensor, level: Level) -> Optimizer:
-    """The optimiser that a recipe names, for canvases of a level like that one (3 × H × W).
+    """The optimiser that a recipe names, for canvases of a level.
 
-    A first canvas differs from the painting as pictures do, most at low frequencies; one that comes
-    from a coarser level does not.
+    The preconditioner of L-BFGS depends on the level: the first canvas of a run differs from the
+    painting mostly at low frequencies, as pictures do; a canvas that comes from a coarser level
+    does not.
+
+    Args:
+        recipe: the settings.
+        canvas: a canvas of the level, 3 × H × W.
+        level: the level.
     """
     if recipe.optimizer == "adam":
         return Adam(recipe.learning_rate)

@@ -1,4 +1,4 @@
-"""A run saved to a checkpoint while it is painted."""
+"""Saving a run to a checkpoint while it is painted."""
 
 from __future__ import annotations
 
@@ -34,15 +34,16 @@ from impasto.settings.style import absolute
 
 @dataclass
 class Checkpointer:
-    """Watches a run, and writes its state to a checkpoint now and then.
+    """Writes the state of a run to a checkpoint at intervals.
 
     Attributes:
-        path: of the checkpoint.
-        every: seconds between two of them.
-        outputs: what the caller wants to find again in it.
-        came_from: the folder of the checkpoint that the run continues from, when that was written.
-        is_given_up: whether nobody will continue the run, so that it need not be saved.
-        last: when the last one was written, by the clock of :func:`time.monotonic`.
+        path: path of the checkpoint.
+        every: seconds between two checkpoints.
+        outputs: data of the caller that is stored in the checkpoint.
+        came_from: for a resumed run, the folder in which its checkpoint was written.
+        is_given_up: tells whether nobody will resume the run, so that it need not be saved.
+        last: time of the last checkpoint, by the clock of :func:`time.monotonic`; None before the
+            first.
     """
 
     path: Path
@@ -53,14 +54,15 @@ class Checkpointer:
     last: float | None = None
 
     def is_due(self) -> bool:
-        """Whether it is the first time, or long enough after the last."""
+        """Whether no checkpoint has been written yet, or the last one is old enough."""
         return self.last is None or time.monotonic() - self.last >= self.every
 
     def save(self, run: Run, progress: Progress, *, at_once: bool = False) -> bool:
         """Write a checkpoint if one is due, or at once.
 
         Returns:
-            False, once it has told why, where none can be written any more.
+            Whether the run can be saved again. If the checkpoint cannot be written, a notice says
+            why, and False is returned.
         """
         if self.is_given_up() or not (at_once or self.is_due()):
             return True
@@ -80,7 +82,7 @@ class Checkpointer:
             return True
         except (OSError, ValueError, RuntimeError, MemoryError) as error:
             if isinstance(error, RuntimeError) and not is_out_of_memory(error):
-                raise  # but not a ValueError, of a name that is no Unicode
+                raise  # a ValueError may come from a name that is not Unicode; it is reported below
             reason = getattr(error, "strerror", None) or "it cannot be written"
             tell(
                 f"The run is not saved any more: {shown(self.path)}: {reason}.",
@@ -98,19 +100,19 @@ def save_to(
     is_given_up: Callable[[], bool] = lambda: False,
     came_from: Path | None = None,
 ) -> None:
-    """Save the run to a checkpoint before its first step, now and then, and at its end.
+    """Have a run saved to a checkpoint before its first step, at intervals, and at its end.
 
     Args:
-        run: what is to be saved.
-        checkpoint: the file.
-        every: seconds from one time to the next.
-        outputs: what the caller wants to find again in it.
-        is_given_up: whether nobody will continue the run, so that it need not be saved.
-        came_from: the folder of the checkpoint that the run continues from, when that was written.
+        run: the run to save.
+        checkpoint: path of the checkpoint.
+        every: seconds between two checkpoints.
+        outputs: data of the caller that is stored in the checkpoint.
+        is_given_up: tells whether nobody will resume the run, so that it need not be saved.
+        came_from: for a resumed run, the folder in which its checkpoint was written.
 
     Raises:
-        InputError: a picture is no file, so it could not be found again, or the interval is no
-            number of seconds.
+        InputError: a picture is not a file, so it could not be found again; the checkpoint cannot
+            be written, or would replace an input; or the interval is not a number of seconds.
     """
     check_interval(every)
     checkpoint = check_writable(reading.located(checkpoint))
@@ -128,7 +130,7 @@ def save_to(
 def state_of(
     run: Run, progress: Progress, numbers: Numbers, estimates: Numbers, saving: Checkpointer
 ) -> Saved:
-    """The state of a run, but for its tensors."""
+    """The state of a run without its tensors."""
     weights = str(run.named.weights)
     recipe = run.recipe.model_dump(mode="json", exclude={"styles"})
     for key in ("initial", "protect"):

@@ -1,4 +1,4 @@
-"""Two pictures and a recipe in, a painting out."""
+"""The two main functions: paint a picture, and resume an interrupted run."""
 
 from __future__ import annotations
 
@@ -44,21 +44,26 @@ def stylize(
     Gatys, Ecker and Bethge, *A Neural Algorithm of Artistic Style*, arXiv:1508.06576.
 
     Args:
-        content: a path, a PIL image, or an H × W × 3 uint8 array (RGB).
-        style: a path, a PIL image, an H × W × 3 uint8 array, or a :class:`Style`; or several of
-            those. A text is read as on the command line, as in ``"oil.jpg:0.7,mask=sky.png"``.
-            None means the styles of the recipe.
+        content: the content picture: a path, a PIL image, or an H × W × 3 uint8 array (RGB).
+        style: the style picture: a path, a PIL image, an H × W × 3 uint8 array, or a
+            :class:`Style`; or several of these. A string is read as on the command line, as in
+            ``"oil.jpg:0.7,mask=sky.png"``. None means the styles of the recipe.
         recipe: the settings: a :class:`Recipe`, the name of a preset, the path of a TOML file, or a
-            table of settings; None means the preset ``default``.
-        initial: H × W × 3 numbers, RGB 0…255 at the working size, in place of the recipe's first
-            canvas.
-        on_step: called after every step. False, NumPy's too, stops the run; with None or anything
-            else it goes on. What it raises ends the run, and is passed on to the caller.
+            dictionary of settings; None means the preset ``default``.
+        initial: the first canvas, H × W × 3 numbers, RGB 0…255 at the working size; it replaces the
+            recipe's first canvas.
+        on_step: a callback for every :class:`Step`. If it returns False (or NumPy's False), the run
+            stops; any other value, such as None, continues it. An exception that it raises ends the
+            run and is passed on to the caller.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         weights: ``bundled``, or the path of a weight file (:func:`impasto.network.weights.load`).
-        weights_input: what a weight file expects, ``caffe`` or ``torchvision``.
-        checkpoint: file to which the run is saved, for :func:`resume`; both pictures must be files.
-        checkpoint_every: seconds from one time to the next.
+        weights_input: the input that a weight file expects, ``caffe`` or ``torchvision``.
+        checkpoint: the file in which the run is saved, for :func:`resume`; every picture must then
+            be a file.
+        checkpoint_every: seconds between two checkpoints.
+
+    Returns:
+        The painting (:attr:`Result.image`), its canvas, and every step.
 
     Raises:
         InputError: a picture, size, weight file or device cannot be used.
@@ -96,16 +101,19 @@ def resume(
     *,
     inputs: str | os.PathLike[str] | None = None,
 ) -> Result:
-    """Continue an interrupted run; the result is that of a run that was never interrupted.
+    """Continue an interrupted run; the result is the same as without the interruption.
 
     Args:
-        checkpoint: what :func:`stylize` wrote.
-        on_step: called after every step; returning False stops the run.
-        inputs: folder in which the run's pictures are now; None where they are as they were, or
+        checkpoint: the file that :func:`stylize` wrote.
+        on_step: a callback for every :class:`Step`; if it returns False, the run stops.
+        inputs: the folder that contains the run's pictures now; None if they have not moved, or
             have moved along with the checkpoint.
 
+    Returns:
+        The painting, its canvas, and every step, including those before the interruption.
+
     Raises:
-        InputError: it cannot be read, or an input of the run has changed.
+        InputError: the checkpoint cannot be read, or an input of the run is missing or has changed.
         RunError: the run ran out of memory, or its first loss was not finite.
     """
     _check_on_step(on_step)
