@@ -31,7 +31,7 @@ class Progress:
         history: every step so far.
         best: the best step of the level.
         stopped: why the run ends before its last step; None if it does not.
-        easel: shows the canvas of the last step to ``on_step``.
+        latest: shows the canvas of the last step to ``on_step``.
         began: start of the run, by the clock of :func:`time.perf_counter`.
     """
 

@@ -1,6 +1,6 @@
-"""Paint `docs/style-losses.md`: one pair of pictures under every notion of style and content.
+"""Paint `docs/style-losses.md`: one pair of pictures under every style loss and content loss.
 
-`python tools/paint_notions.py [SHEET …]`
+`python tools/paint_style_losses.py [SHEET …]`
 """
 
 import sys
@@ -37,7 +37,7 @@ def paint(**settings: Any) -> Image.Image:
 
 
 def styles() -> Image.Image:
-    """Every notion of style, with the two pictures."""
+    """Every style loss, with the two pictures."""
     pictures = [Image.open(path).convert("RGB") for path in (CONTENT, STYLE)]
     for picture in pictures:
         picture.thumbnail((SIZE, SIZE))
@@ -53,7 +53,7 @@ def styles() -> Image.Image:
 
 
 def contents() -> Image.Image:
-    """Both notions of content, and total variation."""
+    """Both content losses, and total variation."""
     ways: dict[str, dict[str, Any]] = {
         "features": {},
         "self-similarity": {"content_loss": "self-similarity"},
@@ -92,7 +92,7 @@ def main() -> None:
         if name == "film":
             film()
             continue
-        SHEETS[name]().save(FOLDER / f"notions-{name}.jpg", quality=QUALITY, optimize=True)
+        SHEETS[name]().save(FOLDER / f"losses-{name}.jpg", quality=QUALITY, optimize=True)
 
 
 if __name__ == "__main__":
