@@ -258,7 +258,7 @@ def test_a_state_dict_is_refused_until_its_convention_is_said(
 ) -> None:
     path = saved(state_dict(small), tmp_path / "unsaid.pth")
     assert refusal(path) == (
-        f"Say what the weights '{path}' expect: --weights-input caffe (0…255, means taken away) "
+        f"Say what the weights '{path}' expect: --weights-input caffe (0…255, means subtracted) "
         "or --weights-input torchvision (0…1, normalised)."
     )
 

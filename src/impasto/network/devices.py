@@ -11,10 +11,11 @@ import psutil
 import torch
 
 from impasto.errors import InputError
+from impasto.messages.message import Message
 from impasto.process.global_state import Shared
 from impasto.process.memory import is_out_of_memory
 from impasto.process.notices import tell
-from impasto.settings.validation import counted, ended, shown_value, suggest
+from impasto.settings.validation import counted, suggest
 
 _exactly = Shared(
     partial(
@@ -62,11 +63,7 @@ def arithmetic(precision: str, device: torch.device) -> Arithmetic:
     """
     if precision != "auto":
         if precision == "bfloat16" and not multiplies_bfloat16(device):
-            tell(
-                f"The device {device.type} has no fast bfloat16, and will take long; "
-                "--precision auto chooses what it is good at.",
-                stacklevel=2,
-            )
+            tell(Message("device.slow-bfloat16", device=device.type), stacklevel=2)
         return Arithmetic(DTYPES[precision])
     if multiplies_bfloat16(device):
         return Arithmetic(torch.bfloat16)
@@ -95,26 +92,22 @@ def choose(device: str | torch.device = "auto", precision: str = "float32") -> t
     device = str(device).strip().lower()
     kind = device.partition(":")[0]
     if kind not in DEVICES:
-        raise InputError(
-            ended(
-                f"There is no device {shown_value(device)}: use {', '.join(DEVICES)}"
-                f"{suggest(kind, DEVICES)}"
-            )
-        )
+        hint = suggest(kind, DEVICES)
+        raise InputError("device.unknown", device=device, devices=DEVICES, hint=hint)
     if kind == "auto":
         return torch.device(_best(precision))
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": _has_mps()}
     if not available[kind]:
-        raise InputError(f"This machine offers PyTorch no '{kind}' device: use --device cpu.")
+        raise InputError("device.absent", device=kind)
     try:
         chosen = torch.device(device)
         torch.empty(1, device=chosen)
     except (RuntimeError, AssertionError, ValueError, OverflowError) as error:
         if is_out_of_memory(error):
             raise
-        raise InputError(f"This machine offers PyTorch no {shown_value(device)} device.") from None
+        raise InputError("device.absent", device=device) from None
     if kind == "mps" and precision == "float64":
-        raise InputError("The mps device has no float64: use --precision float32 or --device cpu.")
+        raise InputError("device.no-float64", device=kind)
     return chosen
 
 

@@ -59,7 +59,7 @@ class VGG19:
     ) -> None:
         self.taps = frozenset(layers)
         if not self.taps or not self.taps <= BY_NAME.keys():
-            raise InputError(f"The network has no layers {sorted(self.taps - BY_NAME.keys())}.")
+            raise InputError("network.no-layers", layers=sorted(self.taps - BY_NAME.keys()))
         self.layers = up_to_deepest(self.taps)
         self.dtype = torch.float32 if dtype == torch.bfloat16 else dtype
         self.mean = torch.tensor(weights.mean, device=device, dtype=self.dtype).reshape(3, 1, 1)

