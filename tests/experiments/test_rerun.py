@@ -107,7 +107,7 @@ def test_a_setting_is_changed() -> None:
             "The content picture 'gone.png' is not there: say with --content",
         ),
         (("--style", "other.png"), "The style picture 'other.png' is not the file that 'out.png'"),
-        (("--style", "style.png", "--style", "other.png"), "'out.png' has one style"),
+        (("--style", "style.png", "--style", "other.png"), "'out.png' was painted with no style 2"),
         (("--weights", "style.png"), "style.png"),
     ],
 )

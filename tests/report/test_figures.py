@@ -286,7 +286,7 @@ def test_drawing_without_a_layer_to_mark(tmp_path: Path) -> None:
 
 
 def test_drawing_refuses_an_unknown_layer(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no layer 'conv6_1'"):
+    with pytest.raises(InputError, match="no layers named conv6_1"):
         draw(tmp_path / "network.svg", ["conv6_1"], [])
 
 

@@ -156,7 +156,7 @@ def test_a_run_goes_on_without_a_checkpoint_that_cannot_be_written(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("impasto.run.checkpoint.write", full)
-    with pytest.warns(ImpastoWarning, match="not saved any more: .*No space left"):
+    with pytest.warns(ImpastoWarning, match="no longer saved: .*No space left"):
         result = paint(levels=1, steps=3)
     assert result.canvas.tobytes() == whole.canvas.tobytes()
 
@@ -239,7 +239,7 @@ def test_a_safetensors_file_of_something_else() -> None:
     from safetensors.torch import save_file
 
     save_file({"weight": torch.zeros(3)}, "run.impasto")
-    refused("is no checkpoint of impasto")
+    refused("is not a checkpoint of impasto")
 
 
 def test_no_file() -> None:
@@ -327,7 +327,7 @@ def test_tensors_that_do_not_fit(change: Callable[[torch.Tensor], torch.Tensor])
             tensors[name] = change(tensors[name])
 
         rewrite(replace)
-        refused(f"does not hold a run of its recipe .its tensor '{name}' is not that")
+        refused(f"does not hold a run of its recipe .its tensor '{name}' does not belong")
 
 
 def test_tensors_that_are_missing_or_too_many() -> None:
@@ -339,7 +339,7 @@ def test_tensors_that_are_missing_or_too_many() -> None:
         refused(f"does not hold a run of its recipe .it lacks '{name}'")
     Path("run.impasto").write_bytes(whole)
     rewrite(lambda _, tensors: tensors.update(new=torch.zeros(3)))
-    refused("its tensor 'new' is not that of such a run")
+    refused("its tensor 'new' does not belong to such a run")
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
@@ -432,7 +432,7 @@ def test_a_full_disk_costs_the_checkpoint_and_not_the_picture() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert "The run is not saved any more" in done.stderr
+    assert "The run is no longer saved" in done.stderr
     with Image.open("out.png") as image:
         image.load()
     assert not list(Path().glob(".*.part"))
@@ -492,8 +492,8 @@ def test_a_run_that_can_be_gone_on_with_is_not_replaced(
     paint(lambda _: False)
     unfinished = Path("run.impasto").read_bytes()
     assert run(command("--steps", "1", "--checkpoint", "run.impasto")) == 2
-    assert "holds a run that is unfinished" in capsys.readouterr().err
-    with pytest.raises(InputError, match="is unfinished"):
+    assert "holds an unfinished run" in capsys.readouterr().err
+    with pytest.raises(InputError, match="holds an unfinished run"):
         paint()
     assert Path("run.impasto").read_bytes() == unfinished
     Path("run.impasto").unlink()
@@ -600,7 +600,7 @@ def test_a_run_that_is_short_of_memory_goes_on_in_smaller_tiles(
     monkeypatch.setattr(
         impasto.objective.objective.Objective, "features_of", scarce
     )  # at a whole picture
-    with pytest.warns(ImpastoWarning, match="going on with tiles of 64"):
+    with pytest.warns(ImpastoWarning, match="continuing with tiles of 64"):
         result = made.paint()
     assert result.stopped is None
     np.testing.assert_allclose(result.canvas, whole.canvas, atol=0.05)
@@ -627,7 +627,7 @@ def test_a_run_whose_memory_the_system_limits_goes_on_in_smaller_tiles() -> None
         [sys.executable, "-c", LITTLE_MEMORY], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert "Memory ran out at 512×384 pixels; going on with tiles of 256" in done.stderr
+    assert "Memory ran out at 512×384 pixels; continuing with tiles of 256" in done.stderr
     assert done.stdout != "[None]\n"
 
 
@@ -641,7 +641,7 @@ def test_where_no_tile_is_small_enough_one_sentence_says_so(
 
     monkeypatch.setattr(impasto.objective.objective.Objective, "_features_of", none)
     with (
-        pytest.warns(ImpastoWarning, match="going on with tiles"),
+        pytest.warns(ImpastoWarning, match="continuing with tiles"),
         pytest.raises(impasto.RunError, match="Memory ran out at 128×96 pixels"),
     ):
         made.paint()

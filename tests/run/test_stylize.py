@@ -212,7 +212,7 @@ def losses_of(result: Result) -> list[float]:
     return [step.loss for step in result.history]
 
 
-@pytest.mark.filterwarnings("ignore:The device cpu has no fast bfloat16")
+@pytest.mark.filterwarnings("ignore:The cpu device has no fast bfloat16")
 def test_a_run_that_gave_up_bfloat16_begins_in_it_again() -> None:
     layers = {"content_layers": "conv1_2", "style_layers": "conv1_2"}
     recipe = quick(size=16, steps=40, beta=0.01, precision="bfloat16", **layers)
@@ -310,7 +310,7 @@ def test_auto_and_float32_paint_the_same_picture() -> None:
     np.testing.assert_allclose(fast.canvas, plain.canvas, atol=0.05)
 
 
-@pytest.mark.filterwarnings("ignore:The device cpu has no fast bfloat16")
+@pytest.mark.filterwarnings("ignore:The cpu device has no fast bfloat16")
 def test_bfloat16_gives_way_to_float32_when_its_noise_stops_progress() -> None:
     """Close to the minimum, the rounding of bfloat16 hides the way down."""
     content, style = content_pixels(16, 16), style_pixels(16, 16)
@@ -538,7 +538,7 @@ def test_one_evaluation_that_is_not_finite_costs_a_run_no_step(
     assert all(math.isfinite(step.loss) for step in result.history)
 
 
-@pytest.mark.filterwarnings("ignore:The device cpu has no fast bfloat16")
+@pytest.mark.filterwarnings("ignore:The cpu device has no fast bfloat16")
 def test_a_step_that_stays_not_finite_in_bfloat16_is_tried_in_float32() -> None:
     recipe = quick(size=32, steps=6, precision="bfloat16", learning_rate=1e20)
     run = prepare(CONTENT, STYLE, recipe, device="cpu")

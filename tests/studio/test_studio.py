@@ -743,8 +743,8 @@ def test_what_is_to_be_known_of_a_picture_is_told_in_korean(
         ),
         ("The mask 'mask.png' marks all of its picture: leave it out.", ()),
         ("The mask 2 'mask.png' is black everywhere: paint white where it should be.", ()),
-        ("Memory ran out at 640×480 pixels; going on with tiles of 256.", ("640×480", "256")),
-        ("The run is not saved any more: '/somewhere/run.impasto': No space left on device.", ()),
+        ("Memory ran out at 640×480 pixels; continuing with tiles of 256.", ("640×480", "256")),
+        ("The run is no longer saved: '/somewhere/run.impasto': No space left on device.", ()),
     ],
 )
 def test_what_is_to_be_known_of_a_painting_is_told_in_korean(

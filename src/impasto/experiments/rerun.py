@@ -18,14 +18,14 @@ from pydantic import (
 from pydantic_core import from_json
 
 from impasto._version import __version__
-from impasto.errors import InputError
+from impasto.errors import InputError, ReasonError
 from impasto.files import reading
-from impasto.messages.message import shown
+from impasto.messages.message import Message
 from impasto.pictures import images, masks
 from impasto.pictures.inputs import called, kind_of, numbered
 from impasto.settings.recipe import FIRST_CANVASES, Recipe
 from impasto.settings.style import Style
-from impasto.settings.validation import ended, sentence
+from impasto.settings.validation import refusal
 
 # The pictures of a style: the field of its table, and the key of its file.
 OF_A_STYLE = (("picture", "style"), ("mask", "mask"), ("style_mask", "style mask"))
@@ -43,7 +43,7 @@ NO_SETTINGS = {
 def _base_name(name: str) -> str:
     """Check that a name contains no folder, so that it leads to no other folder."""
     if not name or name == ".." or Path(name).name != name or re.search(r"[/\\\0]", name):
-        raise ValueError("it should be the name of a file, without a folder")
+        raise ReasonError("value.not-a-base-name")
     return name
 
 
@@ -92,7 +92,7 @@ class Carried(BaseModel):
             ValueError: they do not.
         """
         if not isinstance(self.tables, list) or not all(isinstance(t, dict) for t in self.tables):
-            raise ValueError("its styles should be a list of tables")
+            raise ReasonError("carried.styles")
         named = {"content"}
         for number, table in enumerate(self.tables, start=1):
             named |= {numbered(key, number) for field, key in OF_A_STYLE if field in table}
@@ -103,7 +103,7 @@ class Carried(BaseModel):
         if first not in FIRST_CANVASES or (known is not None and first == known.name):
             named.add("initial")
         if named != self.files.keys():
-            raise ValueError("its recipe and its inputs do not go together")
+            raise ReasonError("carried.inputs")
 
 
 @dataclass(frozen=True)
@@ -151,17 +151,12 @@ def prepare(
             found or is not the same file.
     """
     for name in settings.keys() & NO_SETTINGS.keys():
-        raise InputError(
-            f"{name} is no setting of the recipe: a picture is painted again from the files that "
-            f"it was painted from ({NO_SETTINGS[name]} says where they are now); to paint others, "
-            "use impasto stylize."
-        )
+        raise InputError("rerun.not-a-setting", name=name, flag=NO_SETTINGS[name])
     carried = read_carried(picture)
     paths: dict[str, Path | None] = {"content": content}
     for number, path in enumerate(styles, start=1):
         if numbered("style", number) not in carried.files:
-            many = "one style" if number == 2 else f"{number - 1} styles"
-            raise InputError(f"{shown(picture)} has {many}: leave out {shown(path)}.")
+            raise InputError("rerun.too-many-styles", path=picture, number=number, style=path)
         paths[numbered("style", number)] = path
     found = {
         key: str(_found(key, known, paths.get(key), picture, folder or picture.parent))
@@ -170,15 +165,13 @@ def prepare(
     }
     silent = Recipe.model_fields.keys() - {"styles"} - carried.recipe.keys() - settings.keys()
     if silent:
-        raise InputError(
-            f"The recipe in {shown(picture)} (impasto {carried.impasto}) says nothing of "
-            f"{', '.join(sorted(silent))}: give each with --set, as in --set padding=zeros."
-        )
+        version, names = carried.impasto, sorted(silent)
+        raise InputError("rerun.silent", path=picture, version=version, names=names)
     try:
         recipe = Recipe(**_recipe_table(carried, found))
         given = list(_styles(carried, found))
     except InputError as error:
-        raise InputError(f"In the recipe that {shown(picture)} carries: {error}") from None
+        raise InputError("rerun.in-recipe", path=picture, error=error) from None
     return Again(
         Path(found["content"]),
         given,
@@ -205,21 +198,18 @@ def read_carried(picture: Path) -> Carried:
     except ValueError:
         table = None
     if not isinstance(table, dict):
-        raise InputError(
-            f"{shown(picture)} carries no recipe: only a PNG does that impasto painted, unless "
-            "with --no-metadata."
-        )
+        raise InputError("rerun.no-recipe", path=picture)
     parts = {key: table.pop(key) for key in ("impasto", "recipe", "weights") if key in table}
     try:
         carried = Carried(**parts, files=table)
         carried.check()
     except ValidationError as error:
-        reason = sentence(error, Carried, " of what it carries")
-    except ValueError as error:
-        reason = ended(str(error))
+        reason: InputError | ReasonError = refusal(error, Carried, Message("of.carried"))
+    except ReasonError as error:
+        reason = error
     else:
         return carried
-    raise InputError(f"{shown(picture)} carries no recipe that can be used: {reason}")
+    raise InputError("rerun.unusable-recipe", path=picture, reason=reason)
 
 
 def _recipe_table(carried: Carried, found: dict[str, str]) -> dict[str, Any]:
@@ -240,21 +230,16 @@ def _found(key: str, known: Identity, said: Path | None, picture: Path, folder: 
     own = f"--{kind} PICTURE or " if kind in ("content", "style") else ""
     flag = f"{own}--inputs FOLDER"
     if known.name is None:
-        raise InputError(
-            f"The {called(key)} of {shown(picture)} was in memory, and no file: it cannot be found."
-        )
+        raise InputError("rerun.was-in-memory", what=called(key), path=picture)
     path = said or folder / known.name
     try:
         with reading.open_file(path) as file:
             sha256 = reading.sha256_of(file)
     except (OSError, ValueError):
-        raise InputError(
-            f"The {called(key)} {shown(path)} is not there: say with {flag} where it is."
-        ) from None
+        raise InputError("rerun.input-gone", what=called(key), path=path, flag=flag) from None
     if sha256 != known.sha256:
         raise InputError(
-            f"The {called(key)} {shown(path)} is not the file that {shown(picture)} was painted "
-            f"from: say with {flag} where that one is."
+            "rerun.other-input", what=called(key), path=path, picture=picture, flag=flag
         )
     return path
 
@@ -283,6 +268,5 @@ def _weights(known: Identity, said: Path | None, weights_input: str | None) -> s
 
     weights = "bundled" if said is None else str(said)
     if load(weights, weights_input).sha256 != known.sha256:
-        name = shown(known.name or "bundled")
-        raise InputError(f"It was painted with the weights {name}: name that file with --weights.")
+        raise InputError("rerun.other-weights", weights=known.name or "bundled")
     return weights

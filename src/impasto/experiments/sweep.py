@@ -46,9 +46,7 @@ class Axis:
         values = [part.strip() for part in rest.split(";" if ";" in rest else ",")]
         values = [value for value in values if value]
         if not name.strip() or not values:
-            raise InputError(
-                f"--vary takes a setting and its values, as in strength=0.2,0.5,0.8, not '{text}'."
-            )
+            raise InputError("sweep.axis", example="strength=0.2,0.5,0.8", text=text)
         return cls(name.strip().replace("-", "_"), tuple(values))
 
     @property
@@ -64,12 +62,10 @@ def grid(recipe: Recipe, axes: Sequence[Axis]) -> list[list[Recipe]]:
         InputError: there is no axis, there are more than two, or a recipe cannot be used.
     """
     if not 1 <= len(axes) <= 2:
-        raise InputError(
-            f"A sweep varies one setting or two, not {len(axes)}: give --vary so often."
-        )
+        raise InputError("sweep.axes", count=len(axes))
     across, *down = axes
     if down and down[0].setting == across.setting:
-        raise InputError(f"{across.setting} is varied twice: name each setting once.")
+        raise InputError("sweep.twice", name=across.setting)
     return [
         [recipe.model_copy(update={across.setting: value, **row}) for value in across.values]
         for row in ([{down[0].setting: value} for value in down[0].values] if down else [{}])

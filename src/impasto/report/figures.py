@@ -112,7 +112,7 @@ def loss_curves(history: Sequence[Step], path: str | Path, *, alpha: float, beta
         InputError: there is no step, or the figure cannot be written there.
     """
     if not history:
-        raise InputError("Loss curves need at least one step.")
+        raise InputError("figure.no-steps")
     finest = history[-1].level
     best = min((step for step in history if step.level == finest), key=lambda step: step.loss)
     total = [step.loss for step in history]
@@ -306,7 +306,7 @@ def network_drawing(
     """
     taps = {*content_layers, *style_layers}
     for name in sorted(taps - BY_NAME.keys()):
-        raise InputError(f"The network has no layer '{name}'.")
+        raise InputError("network.no-layers", layers=(name,))
     computed = up_to_deepest(taps) if taps else LAYERS
     rows = network_table(size, pooling)
     boxes = _boxes()

@@ -334,7 +334,7 @@ def check_display() -> None:
     if sys.platform.startswith("linux") and not (
         os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     ):
-        raise InputError("--show needs a display, and there is none: use --snapshots DIR instead.")
+        raise InputError("show.no-display")
     import matplotlib.pyplot as plt
 
     try:
@@ -342,9 +342,7 @@ def check_display() -> None:
     except (ImportError, ValueError):  # for example a backend set by a notebook
         plt.switch_backend("agg")
     if mpl.get_backend().lower() == "agg":
-        raise InputError(
-            "--show needs a window toolkit that Matplotlib can use, such as Tk: install python3-tk."
-        )
+        raise InputError("show.no-toolkit")
 
 
 def versions() -> dict[str, str]:

@@ -33,14 +33,9 @@ def check_timelapse(path: Path) -> Path:
             not installed, or the file cannot be written.
     """
     if path.suffix.lower() not in SUFFIXES:
-        raise InputError(
-            f"The timelapse '{path}' should end in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}."
-        )
+        raise InputError("timelapse.wrong-suffix", path=path, suffixes=SUFFIXES)
     if path.suffix.lower() == ".mp4" and importlib.util.find_spec("imageio_ffmpeg") is None:
-        raise InputError(
-            f"The timelapse '{path}' needs imageio-ffmpeg, which is not installed: "
-            "pip install 'impasto[video]', or end it in .gif or .webp."
-        )
+        raise InputError("timelapse.needs-ffmpeg", path=path)
     return check_writable(path)
 
 

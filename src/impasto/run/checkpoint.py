@@ -20,17 +20,17 @@ from pydantic_core import from_json
 from torch import Tensor
 
 from impasto._version import __version__
-from impasto.errors import InputError, StoppedError
+from impasto.errors import InputError, ReasonError, StoppedError
 from impasto.files import reading
 from impasto.files.writing import is_there, written_whole
-from impasto.messages.message import shown
+from impasto.messages.message import Message
 from impasto.optim.preconditioner import BANDS, PAIRS
 from impasto.pictures import masks
 from impasto.pictures.inputs import MASKS, called, kind_of, numbered
 from impasto.run.levels import Level
 from impasto.settings.layers import BY_NAME
 from impasto.settings.recipe import LARGEST_SIDE, MOST_THREADS, TILE_STEP
-from impasto.settings.validation import sentence
+from impasto.settings.validation import refusal
 
 KEY = "impasto"  # key of the JSON text in the file's metadata
 DIGEST = "sha256"  # key of the SHA-256 of the JSON text and every tensor
@@ -98,18 +98,18 @@ class Saved(BaseModel):
             ValueError: it is not.
         """
         if len(self.tiles) != len(levels) or self.level > len(levels):
-            raise ValueError("its levels are not those of its recipe")
+            raise ReasonError("state.levels")
         before = sum(level.steps for level in levels[: self.level - 1])
         taken = [sum(step[4] == level.number for step in self.history) for level in levels]
         at = [step[4] for step in self.history]
         if at != sorted(at) or sum(taken) != len(at) or len(at) > before + self.count:
-            raise ValueError("its steps are not those of its recipe")
+            raise ReasonError("state.steps")
         if any(count > level.steps for count, level in zip(taken, levels, strict=True)):
-            raise ValueError("it has more steps than its recipe")
+            raise ReasonError("state.too-many-steps")
         if self.count > levels[self.level - 1].steps or (self.best == 0) != (not at):
-            raise ValueError("it has more steps than its recipe")
+            raise ReasonError("state.too-many-steps")
         if self.best > len(at):
-            raise ValueError("its best step is none of its steps")
+            raise ReasonError("state.best")
 
 
 def write(
@@ -148,7 +148,7 @@ def read(path: Path) -> tuple[Saved, dict[str, Tensor]]:
             another version of impasto.
     """
     if not (is_there(path) and path.is_file()):
-        raise InputError(f"There is no checkpoint {shown(path)}.")
+        raise InputError("checkpoint.not-found", path=path)
     try:
         with safetensors.safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
@@ -157,24 +157,19 @@ def read(path: Path) -> tuple[Saved, dict[str, Tensor]]:
         text = metadata.get(KEY)
         whole = text is None or metadata.get(DIGEST) == _digest(text, tensors)
     except Exception as error:  # damaged bytes make readers raise almost anything
-        reason = getattr(error, "strerror", None) or "it is damaged, or no checkpoint"
-        raise InputError(f"The checkpoint {shown(path)} cannot be read: {reason}.") from None
+        reason = getattr(error, "strerror", None) or Message("checkpoint.not-one")
+        raise InputError("checkpoint.unreadable", path=path, reason=reason) from None
     if text is None:
-        raise InputError(f"{shown(path)} is no checkpoint of impasto.")
+        raise InputError("checkpoint.not-ours", path=path)
     if not whole:
-        raise InputError(f"The checkpoint {shown(path)} is damaged: start the run anew.")
+        raise InputError("checkpoint.damaged", path=path)
     if _version(text) != __version__:
-        raise InputError(
-            f"The checkpoint {shown(path)} was written by another version of impasto than this one "
-            f"({__version__}): continue it with the version that wrote it, or start the run anew."
-        )
+        raise InputError("checkpoint.other-version", path=path, version=__version__)
     try:
         return Saved.model_validate_json(text), tensors
     except ValidationError as error:
-        reason = sentence(error, Saved, " of the run")
-        raise InputError(
-            f"The checkpoint {shown(path)} cannot be continued: start the run anew. {reason}"
-        ) from None
+        reason = refusal(error, Saved, Message("of.run"))
+        raise InputError("checkpoint.unusable", path=path, error=reason) from None
 
 
 def _version(text: str) -> Any:
@@ -212,9 +207,9 @@ def check_tensors(
         if name == "powers" and tensor.ndim:
             shape = (min(len(tensor), PAIRS), 2, 3, BANDS)
         if tensor.shape != shape or tensor.dtype != dtype:
-            raise ValueError(f"its tensor {name!r} is not that of such a run")
+            raise ReasonError("state.tensor", name=name)
     if not tensors["kept"].isfinite().all():
-        raise ValueError("its canvas holds NaN or infinity")
+        raise ReasonError("state.not-finite")
 
 
 def with_inputs_found(saved: Saved, path: Path, folder: Path | None = None) -> Saved:
@@ -235,7 +230,7 @@ def with_inputs_found(saved: Saved, path: Path, folder: Path | None = None) -> S
         InputError: an input is not found, or the folder does not exist.
     """
     if folder is not None and not os.path.isdir(folder):  # noqa: PTH112 – never raises
-        raise InputError(f"There is no folder {shown(folder)} that inputs could be in.")
+        raise InputError("checkpoint.no-folder", folder=folder)
 
     def found(key: str, source: Any) -> Any:
         if not isinstance(source, str):  # the reader of this setting refuses it
@@ -250,11 +245,10 @@ def with_inputs_found(saved: Saved, path: Path, folder: Path | None = None) -> S
         ]
         there = [place for place in places if os.path.isfile(place)]  # noqa: PTH113 – never raises
         if not there:
-            beside = "beside the checkpoint" if folder is None else f"in {shown(folder)}"
-            raise InputError(
-                f"The {called(key)} {shown(old)} is not there any more, nor is it {beside}: say "
-                "with --inputs FOLDER where it is."
-            )
+            lost = {"what": called(key), "path": old}
+            if folder is None:
+                raise InputError("checkpoint.input-gone", **lost)
+            raise InputError("checkpoint.input-not-in", **lost, folder=folder)
         same = (place for place in there if _sha256(place, called(key)) == saved.inputs.get(key))
         new = str(next(same, there[0]).absolute())
         return new if colour is None else f"{new}#{colour}"
@@ -304,10 +298,7 @@ def check_replaceable(path: str | Path) -> None:
         InputError: the file contains an unfinished run.
     """
     if is_unfinished(Path(path)):
-        raise InputError(
-            f"The checkpoint {shown(path)} holds a run that is unfinished: continue it "
-            "(impasto resume), or remove the file to begin anew."
-        )
+        raise InputError("checkpoint.unfinished", path=path)
 
 
 def is_unfinished(path: Path) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Hashable
 import torch
 from torch import Tensor
 
+from impasto.messages.message import Message
 from impasto.network import devices, tiles
 from impasto.network.vgg import VGG19
 from impasto.network.weights import Weights
@@ -249,11 +250,8 @@ class Evaluator:
 
     def _use_tiles(self, side: int) -> None:
         """Use smaller tiles from the current level on."""
-        tell(
-            f"Memory ran out at {self.level.size[0]}×{self.level.size[1]} pixels; going on with "
-            f"tiles of {side}.",
-            stacklevel=2,
-        )
+        width, height = self.level.size
+        tell(Message("memory.smaller-tiles", width=width, height=height, side=side), stacklevel=2)
         for index in range(self.level.number - 1, len(self.tiles)):
             self.tiles[index] = _smaller(side, self.tiles[index])
         self.network.release()

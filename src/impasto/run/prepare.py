@@ -219,12 +219,11 @@ def _checked_initial(initial: npt.ArrayLike, size: tuple[int, int]) -> npt.NDArr
     except (TypeError, ValueError, RuntimeError):  # lists of unequal lengths, say
         array = np.empty(0, object)
     if array.shape != shape or array.dtype.kind not in ("f" if known else "fiu"):
-        got = (
-            f"an array of {initial.dtype} with shape {tuple(initial.shape)}"  # type: ignore[union-attr]
-            if known
-            else type(initial).__name__
-        )
-        raise InputError(f"The initial canvas should be floats of shape {shape}, not {got}.")
+        if not known:
+            got = type(initial).__name__
+            raise InputError("canvas.not-an-array", shape=str(shape), type=got)
+        kind, given = str(initial.dtype), str(tuple(initial.shape))  # type: ignore[union-attr]
+        raise InputError("canvas.wrong-array", shape=str(shape), dtype=kind, given=given)
     if not np.isfinite(array).all():
-        raise InputError("The initial canvas holds NaN or infinity.")
+        raise InputError("canvas.not-finite")
     return array

@@ -72,7 +72,7 @@ class Step:
             RunError: the run has already continued with another canvas.
         """
         if self._latest.make is None or self._latest.number != self.number:
-            raise RunError(f"The run has left step {self.number}: ask for its image in on_step.")
+            raise RunError("run.step-over", number=self.number)
         return self._latest.make()
 
 

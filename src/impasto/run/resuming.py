@@ -7,8 +7,8 @@ from pathlib import Path
 
 from torch import Tensor
 
-from impasto.errors import InputError
-from impasto.messages.message import shown
+from impasto.errors import InputError, ReasonError
+from impasto.files.reading import reason_of
 from impasto.network import devices
 from impasto.objective.cache import measurements
 from impasto.objective.deferred import cut_for
@@ -43,15 +43,12 @@ def resumed(path: Path, folder: Path | None = None) -> Run:
     saved, tensors = checkpoints.read(path)
     saved = checkpoints.with_inputs_found(saved, path, folder)
     if not devices.is_offered(saved.device):
-        raise InputError(
-            f"The run in {shown(path)} computes on {shown(saved.device)}, which this machine "
-            "does not offer: continue it on the machine where it began, or start it anew."
-        )
+        raise InputError("checkpoint.no-device", path=path, device=saved.device)
     try:
         recipe = Recipe(**saved.recipe)
         styles = [Style.read(style) for style in saved.styles]
     except InputError as error:
-        raise InputError(f"In the checkpoint {shown(path)}: {error}") from None
+        raise InputError("checkpoint.in-file", path=path, error=error) from None
     named = name_inputs(saved.content, styles, saved.weights, saved.weights_input)
     try:
         with threads.use(saved.threads):
@@ -59,12 +56,9 @@ def resumed(path: Path, folder: Path | None = None) -> Run:
     except InputError:
         raise
     except (KeyError, ValueError) as error:
-        missing = isinstance(error, KeyError)
-        reason = f"it lacks {error}" if missing else error
-        raise InputError(
-            f"The checkpoint {shown(path)} does not hold a run of its recipe ({reason}): start "
-            "the run anew."
-        ) from None
+        if isinstance(error, KeyError):
+            error = ReasonError("state.lacks", name=error.args[0])
+        raise InputError("checkpoint.not-of-recipe", path=path, reason=reason_of(error)) from None
     save_to(run, path, saved.every, saved.outputs, came_from=Path(saved.folder))
     return run
 
@@ -135,11 +129,11 @@ def _check_state(run: Run, saved: Saved, tensors: dict[str, Tensor]) -> None:
     level = run.levels[saved.level - 1]
     checkpoints.check_tensors(tensors, level, run.canvases.dtype, cut_for(run.recipe))
     if not saved.history and not tensors["canvas"].isfinite().all():
-        raise ValueError("its canvas holds NaN or infinity")
+        raise ReasonError("state.not-finite")
     if any(saved.tiles) and not run.recipe.tiles:
-        raise ValueError("it has tiles")
+        raise ReasonError("state.tiles")
     if saved.float32 and not run.rounds_too_much():
-        raise ValueError("it has given up another precision")
+        raise ReasonError("state.precision")
 
 
 def _check_inputs(run: Run, saved: Saved) -> None:
@@ -152,10 +146,8 @@ def _check_inputs(run: Run, saved: Saved) -> None:
     paths = {key: file.path for key, file in run.inputs.files.items()}
     hashes = run.hashes()
     if saved.inputs.keys() != hashes.keys():
-        raise ValueError("its inputs are not those of its recipe")
+        raise ReasonError("state.inputs")
     for key, sha256 in saved.inputs.items():
         if hashes.get(key) != sha256:
-            raise InputError(
-                f"The {called(key)} {shown(paths.get(key) or saved.weights)} has changed since "
-                "the checkpoint was written: bring the old one back, or start the run anew."
-            )
+            path = paths.get(key) or saved.weights
+            raise InputError("checkpoint.input-changed", what=called(key), path=path)

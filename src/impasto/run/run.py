@@ -218,10 +218,7 @@ class Run:
         """
         progress.latest.make = None
         if progress.best is None:
-            raise RunError(
-                "The loss of the first canvas is not finite: choose smaller layer weights, alpha "
-                "or beta, or another first canvas."
-            )
+            raise RunError("run.first-loss")
         return Result(
             canvas=self.canvases.to_pixels(self.canvases.resized(progress.kept, self.size)),
             history=list(progress.history),

@@ -20,7 +20,7 @@ from impasto.files.writing import (
     check_writable,
     remove_parts,
 )
-from impasto.messages.message import shown
+from impasto.messages.message import Message
 from impasto.optim.optimizers import Numbers
 from impasto.pictures.inputs import called
 from impasto.process.memory import is_out_of_memory
@@ -83,11 +83,8 @@ class Checkpointer:
         except (OSError, ValueError, RuntimeError, MemoryError) as error:
             if isinstance(error, RuntimeError) and not is_out_of_memory(error):
                 raise  # a ValueError may come from a name that is not Unicode; it is reported below
-            reason = getattr(error, "strerror", None) or "it cannot be written"
-            tell(
-                f"The run is not saved any more: {shown(self.path)}: {reason}.",
-                stacklevel=2,
-            )
+            reason = getattr(error, "strerror", None) or Message("checkpoint.unwritable")
+            tell(Message("checkpoint.not-saved", path=self.path, reason=reason), stacklevel=2)
             return False
         return True
 
@@ -118,9 +115,7 @@ def save_to(
     checkpoint = check_writable(reading.located(checkpoint))
     for key, file in run.inputs.files.items():
         if file.path is None:
-            raise InputError(
-                f"A checkpoint needs a {called(key)} that is a file, to find it again."
-            )
+            raise InputError("checkpoint.input-in-memory", what=called(key))
     check_apart(run.files, [checkpoint])
     torch.set_num_threads(torch.get_num_threads())  # as a resumed run does, for the same bytes
     where = checkpoint.absolute()

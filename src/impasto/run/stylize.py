@@ -123,9 +123,6 @@ def resume(
 
 def _check_on_step(on_step: object) -> None:
     if on_step is not None and not callable(on_step):
-        raise InputError(
-            f"on_step should be a function of a step, not {type(on_step).__name__}: give one, or "
-            "None."
-        )
+        raise InputError("run.not-callable", type=type(on_step).__name__)
     if inspect.iscoroutinefunction(on_step):
-        raise InputError("on_step is a coroutine, which nobody would await: give a function.")
+        raise InputError("run.coroutine")
