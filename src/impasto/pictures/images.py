@@ -17,7 +17,7 @@ import os
 import struct
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -27,19 +27,20 @@ import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 
-from impasto.errors import InputError, StoppedError
+from impasto.errors import InputError
 from impasto.files import reading
 from impasto.files.writing import check_writable, written_whole
-from impasto.messages.message import shown
+from impasto.messages.message import Message
 from impasto.pictures import profiles, tiff
+from impasto.pictures.refusals import UnusableError, naming, refusing, shape_of, tell_of
 from impasto.process import interrupts
-from impasto.process.global_state import unwarned
-from impasto.process.notices import tell
 
 Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
 Opacity = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
 Source = str | os.PathLike[str] | Image.Image | npt.NDArray[np.uint8]
 
+# What a sentence says that can be read.
+READABLE = ("JPEG", "PNG", "WebP", "TIFF", "BMP", "GIF", "HEIC", "AVIF")
 FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "BMP", "DIB", "GIF", "AVIF", "HEIF", "PPM")
 STRIP = 256  # rows of a picture that are converted at a time
 MOST_PIXELS = 178_956_970  # where Pillow, too, takes a picture for a decompression bomb
@@ -64,17 +65,6 @@ WHITE_IS_ZERO, BLACK_IS_ZERO, RGB = 0, 1, 2
 PREMULTIPLIED_ALPHA, ALPHA = 1, 2
 DEFLATE, LZMA = (8, 32946), 34925
 SIDEWAYS = (5, 6, 7, 8)  # orientations of a picture that lies on its side
-LAID_ON_WHITE = "is transparent in places; it is laid on white"
-NO_PICTURE = (
-    "is damaged or not a picture that can be read: use JPEG, PNG, WebP, TIFF, BMP, GIF, HEIC or "
-    "AVIF"
-)
-IS_RAW = "is a camera raw file: develop it, and give the picture as TIFF, PNG or JPEG"
-IS_REDUCED = (
-    "is marked as a reduced copy, and the picture itself is not in the file: give that one, or "
-    "save this one anew as PNG"
-)
-
 # Suffix → Pillow's format and how to save it.
 WRITERS: dict[str, tuple[str, dict[str, Any]]] = {
     ".png": ("PNG", {}),
@@ -152,12 +142,12 @@ def read(source: Source, role: str = "picture") -> Picture:
     Raises:
         InputError: it cannot be read as a picture.
     """
-    notes = list[str]()
+    notes = list[Message]()
     pixels, opacity, name, sha256 = _decoded(source, role, notes)
     if opacity is not None:
-        notes.append(LAID_ON_WHITE)
+        notes.append(Message("picture.transparent"))
         pixels = _on_white(pixels, opacity)
-    _tell(notes, role, source)
+    tell_of(naming(role, source), notes, stacklevel=2)
     return Picture(pixels, name, sha256 or _sha256(pixels))
 
 
@@ -173,9 +163,9 @@ def read_apart(
     Raises:
         InputError: it cannot be read as a picture.
     """
-    notes = list[str]()
+    notes = list[Message]()
     pixels, opacity, name, sha256 = _decoded(source, role, notes)
-    _tell(notes, role, source)
+    tell_of(naming(role, source), notes, stacklevel=2)
     if opacity is None:
         return Picture(pixels, name, sha256 or _sha256(pixels)), None
     picture = Picture(pixels, name, sha256 or _sha256(pixels, opacity))
@@ -188,8 +178,8 @@ def described(path: str | os.PathLike[str], role: str = "picture") -> Head:
     Raises:
         InputError: it is no picture, as far as can be seen so.
     """
-    with reading.opened(path, role) as file, _one_sentence(_called(role, path)):
-        notes = list[str]()
+    with reading.opened(path, role) as file, refusing(naming(role, path)):
+        notes = list[Message]()
         head = _checked_head(file)
         if head.startswith(tiff.SIGNATURES):
             page = _main_page(file, head, notes)
@@ -221,74 +211,33 @@ def size_of(path: str | os.PathLike[str], role: str = "picture") -> tuple[int, i
 
 
 def _decoded(
-    source: Source, role: str, notes: list[str]
+    source: Source, role: str, notes: list[Message]
 ) -> tuple[Pixels, Opacity | None, str | None, str | None]:
     """Pixels and, where some are transparent, their opacity; the name and the sum of a file."""
     if isinstance(source, np.ndarray):
         return _checked_array(source, role), None, None, None
     if isinstance(source, Image.Image):
-        with _one_sentence(role):
+        with refusing(naming(role, source)):
             return *_from_image(source, notes), None, None
     if isinstance(source, str | os.PathLike):
-        with reading.opened(source, role) as file, _one_sentence(_called(role, source)):
+        with reading.opened(source, role) as file, refusing(naming(role, source)):
             pixels, opacity = _from_file(file, notes)
             return pixels, opacity, reading.located(source).name, reading.sha256_of(file)
-    raise InputError(
-        f"The {role} should be a path, a PIL image or an H×W×3 uint8 array, "
-        f"not {type(source).__name__}."
-    )
-
-
-def _tell(notes: list[str], role: str, source: Source) -> None:
-    """Warn the caller's caller of what is to be known of a picture."""
-    what = _called(role, source) if isinstance(source, str | os.PathLike) else role
-    for note in notes:
-        tell(f"The {what} {note}.", stacklevel=3)
-
-
-def _called(role: str, path: str | os.PathLike[str]) -> str:
-    return f"{role} {shown(reading.as_given(path))}"
+    raise InputError("picture.wrong-type", what=role, type=type(source).__name__)
 
 
 def _sha256(*arrays: npt.NDArray[Any]) -> str:
     return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
 
 
-class _UnusableError(Exception):
-    """A picture of which this text is true cannot be used."""
-
-
-@contextmanager
-def _one_sentence(what: str) -> Iterator[None]:
-    """On hostile bytes decoders raise and warn of anything; one sentence of it is for the user."""
-    try:
-        with unwarned():
-            yield
-    except StoppedError:
-        raise
-    except _UnusableError as error:
-        raise InputError(f"The {what} {error}.") from None
-    except MemoryError:
-        raise InputError(f"The {what} does not fit into memory: make it smaller.") from None
-    except Exception as error:
-        reason = str(error).partition("\n")[0].strip(" .")
-        if not reason.isprintable() or " at 0x" in reason or not reason:
-            reason = type(error).__name__
-        raise InputError(
-            f"The {what} is damaged or of an unusual kind ({reason}): save it anew as PNG or JPEG."
-        ) from None
-
-
 def _checked_array(array: npt.NDArray[Any], role: str) -> npt.NDArray[np.uint8]:
     if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8 or array.size == 0:
-        raise InputError(
-            f"The {role} should be an H×W×3 array of uint8 (RGB), "
-            f"not {'×'.join(map(str, array.shape)) or 'one value'} of {array.dtype}."
-        )
+        shape, dtype = shape_of(array), str(array.dtype)
+        raise InputError("picture.wrong-array", what=role, shape=shape, dtype=dtype)
     return np.array(array, dtype=np.uint8)
 
 
-def _from_file(file: BinaryIO, notes: list[str]) -> tuple[Pixels, Opacity | None]:
+def _from_file(file: BinaryIO, notes: list[Message]) -> tuple[Pixels, Opacity | None]:
     head = _checked_head(file)
     if head.startswith(tiff.SIGNATURES):
         page = _main_page(file, head, notes)
@@ -309,15 +258,13 @@ def _checked_head(file: BinaryIO) -> bytes:
     """The head of a file, which is a picture's as far as that shows, and no larger than may be."""
     head = file.read(HEAD)
     if head.startswith(RAW_SIGNATURES) or any(sign in head[4:16] for sign in CANON_RAW):
-        raise _UnusableError(IS_RAW)
+        raise UnusableError("picture.is-raw")
     if not _formats(head):
-        raise _UnusableError(NO_PICTURE)
+        raise UnusableError("picture.not-one", kinds=READABLE)
     size = reading.size_in(file)
     if size > MOST_BYTES:
-        raise _UnusableError(
-            f"has {reading.in_gigabytes(size)}, and a picture may have "
-            f"{reading.in_gigabytes(MOST_BYTES)} at most: make it smaller"
-        )
+        given, most = map(reading.in_gigabytes, (size, MOST_BYTES))
+        raise UnusableError("picture.too-many-bytes", size=given, most=most)
     return head
 
 
@@ -327,9 +274,9 @@ def _opened_image(file: BinaryIO, head: bytes) -> Image.Image:
     try:
         return Image.open(file, formats=_formats(head))
     except UnidentifiedImageError:
-        raise _UnusableError(NO_PICTURE) from None
+        raise UnusableError("picture.not-one", kinds=READABLE) from None
     except Image.DecompressionBombError:
-        raise _UnusableError(f"has more than {MOST_PIXELS:,} pixels: make it smaller") from None
+        raise UnusableError("picture.too-many-pixels", most=MOST_PIXELS) from None
 
 
 def _formats(head: bytes) -> list[str]:
@@ -340,51 +287,52 @@ def _formats(head: bytes) -> list[str]:
             import pillow_heif
         except ImportError:
             if head[8:12] not in (b"mif1", b"msf1"):  # those may be AVIF, which Pillow reads
-                raise _UnusableError(
-                    "is a HEIC picture: install pillow-heif to read it, pip install 'impasto[heif]'"
-                ) from None
+                raise UnusableError("picture.needs-heif") from None
         else:
             pillow_heif.register_heif_opener()
     known = ((name, Image.OPEN[name][1]) for name in FORMATS if name in Image.OPEN)
     return [name for name, accepts in known if accepts is None or accepts(head[:16]) is True]
 
 
-def _main_page(file: BinaryIO, head: bytes, notes: list[str]) -> tiff.Page:
+def _main_page(file: BinaryIO, head: bytes, notes: list[Message]) -> tiff.Page:
     """The page of a TIFF that is its picture, and not a reduced copy of it."""
     found = tiff.pages(file)
     if tiff.is_camera_raw(head, found):
-        raise _UnusableError(IS_RAW)
+        raise UnusableError("picture.is-raw")
     whole = [page for page in found if page.is_whole]
     if not whole:
-        raise _UnusableError(IS_REDUCED)
+        raise UnusableError("picture.is-reduced")
     page = whole[0]
     _check_size(page.width, page.height)
     _check_density(file, page.width, page.height)
     if page.bytes > MOST_DECODED or page.tile_bytes > max(page.bytes, MOST_TILE):
-        raise _UnusableError(
-            f"has {page.width}×{page.height} pixels of {page.channels} channels, or tiles so "
-            "large: make it smaller"
+        raise UnusableError(
+            "picture.page-too-large",
+            width=page.width,
+            height=page.height,
+            channels=page.channels,
         )
     if page.tag_bytes > reading.size_in(file):
-        raise _UnusableError("is damaged: it claims to hold more than there is")
+        raise UnusableError("picture.claims-more")
     count = len([page for page in whole if not page.is_sub])
     if count > 1:
-        notes.append(_first_of(count if len(found) < tiff.MOST_PAGES else f"over {count}", "pages"))
+        code = "picture.pages" if len(found) < tiff.MOST_PAGES else "picture.over-pages"
+        notes.append(Message(code, count=count))
     return page
 
 
-def _tell_of_frames(image: Image.Image, bytes_there: int, notes: list[str]) -> None:
+def _tell_of_frames(image: Image.Image, bytes_there: int, notes: list[Message]) -> None:
     """Note that there are more pictures in a file than the one that is read."""
     if image.format == "GIF" and bytes_there > MOST_COUNTED:  # which Pillow would go through
         if getattr(image, "is_animated", False):
-            notes.append(_first_of("several", "frames"))
+            notes.append(Message("picture.several-frames"))
         return
     count = int(getattr(image, "n_frames", 1))
     if image.format == "MPO":  # whose others can be previews, or say how to brighten the first
         count = sum(_is_of_size(image, number, image.size) for number in range(count))
         image.seek(0)
     if count > 1:
-        notes.append(_first_of(count, "frames"))
+        notes.append(Message("picture.frames", count=count))
 
 
 def _is_of_size(image: Image.Image, number: int, size: tuple[int, int]) -> bool:
@@ -392,27 +340,18 @@ def _is_of_size(image: Image.Image, number: int, size: tuple[int, int]) -> bool:
     return image.size == size
 
 
-def _first_of(count: int | str, what: str) -> str:
-    return f"has {count} {what}; the first is used"
-
-
 def _check_size(width: int, height: int) -> None:
     if width * height == 0:
-        raise _UnusableError(f"has {width}×{height} pixels: use one that has some")
+        raise UnusableError("picture.no-pixels", width=width, height=height)
     if width * height > MOST_PIXELS:
-        raise _UnusableError(
-            f"has {width}×{height} pixels, more than {MOST_PIXELS:,}: make it smaller"
-        )
+        raise UnusableError("picture.too-large", width=width, height=height, most=MOST_PIXELS)
 
 
 def _check_density(file: BinaryIO, width: int, height: int) -> None:
     """Refuse what a few bytes claim to hold, such as the screen of a GIF without its pictures."""
     bytes_there = _bytes_in(file)
     if width * height > SMALL + DENSEST * bytes_there:
-        raise _UnusableError(
-            f"claims to have {width}×{height} pixels in {bytes_there:,} bytes: it is damaged, or "
-            "save it anew as PNG"
-        )
+        raise UnusableError("picture.too-dense", width=width, height=height, bytes=bytes_there)
 
 
 def _bytes_in(file: BinaryIO) -> int:
@@ -421,7 +360,7 @@ def _bytes_in(file: BinaryIO) -> int:
 
 
 def _from_image(
-    image: Image.Image, notes: list[str], *, deep_png: bool = False
+    image: Image.Image, notes: list[Message], *, deep_png: bool = False
 ) -> tuple[npt.NDArray[np.uint8], Opacity | None]:
     _check_size(*image.size)
     _check_page(image)
@@ -450,17 +389,17 @@ def _check_page(image: Image.Image) -> None:
     tags = getattr(image, "tag_v2", {})
     kind = tags.get(tiff.NEW_SUBFILE_TYPE, 0)
     if tiff.DNG_VERSION in tags or tags.get(PHOTOMETRIC) in tiff.RAW:
-        raise _UnusableError(IS_RAW)
+        raise UnusableError("picture.is-raw")
     if kind & tiff.IS_REDUCED or tags.get(tiff.SUBFILE_TYPE) == tiff.REDUCED:
-        raise _UnusableError(IS_REDUCED)
+        raise UnusableError("picture.is-reduced")
 
 
-def _orientation(image: Image.Image, notes: list[str]) -> int:
+def _orientation(image: Image.Image, notes: list[Message]) -> int:
     """What EXIF says of it; 1 means upright. A TIFF that Pillow has loaded is so already."""
     try:
         return int(image.getexif().get(ORIENTATION, 1))
     except Exception:
-        notes.append("has damaged EXIF data; it is taken to be upright")
+        notes.append(Message("picture.damaged-exif"))
         return 1
 
 
@@ -470,7 +409,7 @@ def _take_exif(file: BinaryIO, image: Image.Image) -> None:
         return
     image.info["exif"] = b""
     file.seek(len(PNG_SIGNATURE))
-    with suppress(_UnusableError):  # a file that breaks off, which may be read as far as it goes
+    with suppress(UnusableError):  # a file that breaks off, which may be read as far as it goes
         for name, length in _chunks(file):
             if name == b"eXIf":
                 image.info["exif"] = file.read(min(length, MOST_TEXT))
@@ -486,14 +425,14 @@ def _upright(pixels: npt.NDArray[Any], orientation: int) -> npt.NDArray[Any]:
     return np.array(pixels, order="C")  # Pillow's own may not be written to
 
 
-def _eight_bit(image: Image.Image, notes: list[str], *, deep_png: bool) -> Image.Image:
+def _eight_bit(image: Image.Image, notes: list[Message], *, deep_png: bool) -> Image.Image:
     """What Pillow opened with more than 8 bits; its own conversion would clip, so scale."""
     if image.mode == "F":
-        raise _UnusableError("holds floating-point values: save it with 8 or 16 bits a channel")
+        raise UnusableError("picture.floats")
     tags = getattr(image, "tag_v2", {})
     key = image.info.get("transparency")
     if image.mode.startswith("I") or deep_png or np.max(tags.get(BITS_PER_SAMPLE, 1)) > 8:
-        notes.append("has 16 bits a channel; it is read as 8 bit" + _without_tifffile(image))
+        notes.append(_read_as_eight_bit(image))
     if not image.mode.startswith("I"):
         if deep_png and isinstance(key, tuple):  # Pillow has brought the pixels to 8 bits alone
             image = image.copy()
@@ -501,7 +440,7 @@ def _eight_bit(image: Image.Image, notes: list[str], *, deep_png: bool) -> Image
         return image
     values = np.asarray(image).astype(np.int64)
     if values.min() < 0 or values.max() > 65535:
-        raise _UnusableError("holds 32-bit values: save it with 8 or 16 bits a channel")
+        raise UnusableError("picture.too-deep", kind="32-bit")
     if tags.get(PHOTOMETRIC) == WHITE_IS_ZERO:
         values = 65535 - values
     grey = Image.fromarray(to_uint8(values / 257))
@@ -510,14 +449,14 @@ def _eight_bit(image: Image.Image, notes: list[str], *, deep_png: bool) -> Image
     return grey
 
 
-def _without_tifffile(image: Image.Image) -> str:
+def _read_as_eight_bit(image: Image.Image) -> Message:
     if image.format != "TIFF" or importlib.util.find_spec("tifffile"):
-        return ""
-    return ", since tifffile is not installed: pip install 'impasto[tiff]'"
+        return Message("picture.deep", bits=16, read=8)
+    return Message("picture.deep-without-tifffile", bits=16, read=8)
 
 
 def _from_deep_tiff(
-    file: BinaryIO, notes: list[str]
+    file: BinaryIO, notes: list[Message]
 ) -> tuple[npt.NDArray[np.float32], Opacity | None] | None:
     """A TIFF of 16 bits, grey or RGB, in full depth; None if it is another or tifffile is away."""
     file.seek(0)
@@ -538,7 +477,7 @@ def _from_deep_tiff(
             orientation = page.tags.valueof(ORIENTATION, 1)
             profile = page.tags.valueof(ICC_PROFILE)
             axes = page.axes
-    except _UnusableError:
+    except UnusableError:
         raise
     except Exception:  # what it cannot read, Pillow may, or it says what is wrong
         return None
@@ -553,7 +492,7 @@ def _from_deep_tiff(
         pixels = np.minimum(pixels / np.maximum(opacity / 255, 1 / np.float32(65535)), 255)
     transform = profiles.transform(profile, "RGB" if kind == RGB else "L", notes)
     if transform is not None:
-        notes.append("has 16 bits a channel; its colour profile is converted with 8 bits")
+        notes.append(Message("picture.deep-profile", bits=16, used=8))
         image = Image.fromarray(to_uint8(pixels if kind == RGB else pixels[:, :, 0]))
         pixels = np.asarray(profiles.to_srgb(image, transform))
     pixels = np.broadcast_to(pixels, (*pixels.shape[:2], 3)).astype(np.float32)
@@ -575,12 +514,12 @@ def _check_swelling(page: Any, file: BinaryIO) -> None:
         else:
             unpacked = zlib.decompressobj().decompress(packed, room)
         if len(unpacked) == room:
-            raise _UnusableError("is damaged: a piece of it unpacks to more than it should")
+            raise UnusableError("picture.swells")
 
 
 def _check_depth(dtype: np.dtype[Any]) -> None:
     if dtype.kind not in "bu" or dtype.itemsize > 2:
-        raise _UnusableError(f"holds {dtype} values: save it with 8 or 16 bits a channel")
+        raise UnusableError("picture.too-deep", kind=str(dtype))
 
 
 def _on_white(pixels: Pixels, opacity: Opacity) -> Pixels:
@@ -602,7 +541,7 @@ def carried_text(path: str | os.PathLike[str]) -> str | None:
     Raises:
         InputError: there is no such picture.
     """
-    with reading.opened(path, "picture") as file, _one_sentence(_called("picture", path)):
+    with reading.opened(path, "picture") as file, refusing(naming("picture", path)):
         if file.read(len(PNG_SIGNATURE)) != PNG_SIGNATURE:
             return None
         for name, length in _chunks(file):
@@ -611,7 +550,7 @@ def carried_text(path: str | os.PathLike[str]) -> str | None:
             text = _text_in(name, file.read(min(length, MOST_TEXT)))
             if text is not None:
                 if length > MOST_TEXT:
-                    raise _UnusableError("carries a text too long for a recipe")
+                    raise UnusableError("picture.text-too-long")
                 return text
         return None
 
@@ -631,7 +570,7 @@ def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
         if name == b"IEND":
             return
         file.seek(place + length + 4)  # behind its check sum
-    raise _UnusableError("is damaged: it is cut short")
+    raise UnusableError("picture.cut-short")
 
 
 def _text_in(name: bytes, data: bytes) -> str | None:
@@ -649,7 +588,7 @@ def _text_in(name: bytes, data: bytes) -> str | None:
         unpacking = zlib.decompressobj()
         rest = unpacking.decompress(rest, MOST_TEXT)
         if not unpacking.eof:
-            raise _UnusableError("carries a text that is damaged, or too long for a recipe")
+            raise UnusableError("picture.damaged-text")
     return rest.decode("utf-8" if name == b"iTXt" else "latin-1")
 
 
@@ -761,17 +700,15 @@ def check_output(path: str | Path, *, bits: int = 8, size: tuple[int, int] = (1,
     path = check_writable(reading.located(path), WRITERS)
     kind = WRITERS[path.suffix.lower()][0]
     if max(size) > LONGEST_SIDE.get(kind, max(size)):
-        raise InputError(
-            f"A {kind} picture can have {LONGEST_SIDE[kind]} pixels a side, not {max(size)}: "
-            f"end {shown(path)} in .png or .tiff."
-        )
+        limits = {"most": LONGEST_SIDE[kind], "side": max(size)}
+        raise InputError("output.too-large", kind=kind, path=path, **limits)
     if bits not in (8, 16):
-        raise InputError(f"A picture can have 8 or 16 bits a channel, not {bits}.")
+        raise InputError("output.depth", bits=bits)
     if bits == 16:
         if kind != "TIFF":
-            raise InputError(f"16 bits a channel need a TIFF: end {shown(path)} in .tif or .tiff.")
+            raise InputError("output.needs-tiff", path=path)
         if importlib.util.find_spec("tifffile") is None:
-            raise InputError("To write 16-bit TIFF, install tifffile: pip install 'impasto[tiff]'.")
+            raise InputError("output.needs-tifffile")
     return path
 
 

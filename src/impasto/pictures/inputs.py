@@ -13,7 +13,7 @@ from typing import Any
 from impasto.errors import InputError
 from impasto.files import reading
 from impasto.files.writing import is_there
-from impasto.messages.message import shown
+from impasto.messages.message import Message
 from impasto.pictures import images, masks
 from impasto.pictures.images import Picture
 from impasto.pictures.masks import Mask
@@ -21,7 +21,7 @@ from impasto.process.notices import tell
 from impasto.settings.loss_table import STYLE_LOSSES
 from impasto.settings.recipe import FIRST_CANVASES, Recipe
 from impasto.settings.style import Style, read_path
-from impasto.settings.validation import shown_value, suggest
+from impasto.settings.validation import suggest
 
 SAME_SHAPE = 0.02  # relative difference of aspect ratios that rounding explains
 StyleSource = images.Source | Style
@@ -131,16 +131,14 @@ def styles_of(
     if not styles and recipe.alpha == 0:
         styles = (Style(picture=content),)
     if not styles and (recipe.style_weight > 0 or recipe.initial == "style"):
-        raise InputError("There is no style picture: name one, or styles in the recipe.")
+        raise InputError("style.none")
     if not STYLE_LOSSES[recipe.style_loss].tiles:
         _check_alone(styles, recipe)
     for style in styles:
         for layer in style.layers or ():
             if layer not in recipe.style_layers:
-                raise InputError(
-                    f"A style is for the layer {layer}, which is none of the recipe's style layers "
-                    f"({', '.join(recipe.style_layers)}): name one of them, or add it to them."
-                )
+                layers = tuple(recipe.style_layers)
+                raise InputError("style.other-layer", layer=layer, layers=layers)
     return styles
 
 
@@ -162,9 +160,7 @@ def source_of(given: Any, role: str) -> Any:
         InputError: it is neither.
     """
     if given is None:
-        raise InputError(
-            f"There is no {role}: give a path, a PIL image or an H×W×3 uint8 array, not None."
-        )
+        raise InputError("picture.none", what=role)
     return str(path_of(given, role)) if isinstance(given, str | os.PathLike) else given
 
 
@@ -177,7 +173,7 @@ def path_of(given: Any, role: str) -> Path:
     try:
         return Path(read_path(given, role))
     except ValueError as error:
-        raise InputError(f"The {role} cannot be {shown_value(given)}: {error}.") from None
+        raise InputError("picture.not-a-path", what=role, value=given, reason=error) from None
 
 
 def _check_alone(styles: Sequence[Style], recipe: Recipe) -> None:
@@ -185,10 +181,7 @@ def _check_alone(styles: Sequence[Style], recipe: Recipe) -> None:
     masked = any(style.mask is not None or style.style_mask is not None for style in styles)
     turned = recipe.style_symmetry != "none"
     if len(styles) > 1 or masked or turned or recipe.protect is not None:
-        raise InputError(
-            f"The style loss '{recipe.style_loss}' takes one style picture, everywhere and as it "
-            "lies: leave out other styles, masks, protect and symmetry, or choose another loss."
-        )
+        raise InputError("style.alone", loss=recipe.style_loss)
 
 
 def sources(
@@ -270,21 +263,15 @@ def _check_initial(recipe: Recipe) -> None:
         return
     word = Path(initial).name.lower()
     hint = suggest(OTHER_WORDS.get(word, word), FIRST_CANVASES)
-    raise InputError(
-        f"There is no initial canvas {shown(initial)}: use {', '.join(FIRST_CANVASES)}, or the "
-        f"path of a picture{hint or '.'}"
-    )
+    raise InputError("canvas.unknown", name=initial, names=FIRST_CANVASES, hint=hint)
 
 
 def _check_shape(mask: Mask, of: Picture, what: str) -> None:
     """Tell of a mask that was made for a picture of another shape."""
     (width, height), (across, down) = of.size, mask.size
     if abs(math.log(width / height) - math.log(across / down)) > SAME_SHAPE:
-        tell(
-            f"The {what} is {across}×{down} pixels, and is stretched to the {width}×{height} of "
-            "its picture.",
-            stacklevel=3,
-        )
+        sizes = {"across": across, "down": down, "width": width, "height": height}
+        tell(Message("mask.stretched", what=what, **sizes), stacklevel=3)
 
 
 def numbered(key: str, number: int) -> str:

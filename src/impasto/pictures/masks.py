@@ -23,11 +23,11 @@ from torch import Tensor
 from impasto.errors import InputError
 from impasto.files import reading
 from impasto.files.writing import is_there
-from impasto.messages.message import shown
+from impasto.messages.message import Message
 from impasto.pictures import images
 from impasto.pictures.profiles import LUMA
+from impasto.pictures.refusals import UnusableError, naming, shape_of, tell_of
 from impasto.pictures.sizes import PixelSize
-from impasto.process.notices import tell
 
 Shares = npt.NDArray[np.float32]
 
@@ -85,27 +85,20 @@ def read(source: Any, role: str) -> Mask:
     source, colour = split(source)
     picture, opacity = images.read_apart(_as_picture(source, role), role)
     pixels = picture.pixels.astype(np.float32)
-    what = f"{role} {shown(picture.name)}" if picture.name else role
-    notes = list[str]()
+    what = naming(role, picture.name)
+    notes = list[Message]()
     try:
         if colour is None:
             shares = _full(_shape(pixels, opacity, notes), notes)
         else:
             shares = _region(pixels, opacity, colour)
-    except _UnclearError as error:
-        raise InputError(f"The {what} {error}.") from None
+    except UnusableError as error:
+        raise InputError(error.code, picture=what, **error.values) from None
     if shares.min() > 1 - FAINT:
-        notes.append(
-            "marks all of its picture: leave it out, or paint black where it should not be"
-        )
-    for note in notes:
-        tell(f"The {what} {note}.", stacklevel=2)
+        notes.append(Message("mask.marks-all"))
+    tell_of(what, notes, stacklevel=2)
     name = picture.name if colour is None else f"{picture.name}#{colour}"
     return Mask(shares, name, picture.sha256)
-
-
-class _UnclearError(Exception):
-    """A mask of which this text is true cannot be used."""
 
 
 def _as_picture(source: Any, role: str) -> Any:
@@ -115,48 +108,40 @@ def _as_picture(source: Any, role: str) -> Any:
     array = source[..., 0] if source.ndim == 3 and source.shape[2] == 1 else source
     shape = array.shape[2:] if array.ndim == 3 else () if array.ndim == 2 else None
     if array.dtype not in (np.uint8, np.bool_) or shape not in ((), (2,), (3,), (4,)):
-        raise InputError(
-            f"The {role} should be an H×W array of uint8 or of booleans, or a picture's, not "
-            f"{'×'.join(map(str, source.shape)) or 'one value'} of {source.dtype}."
-        )
+        shape, dtype = shape_of(source), str(source.dtype)
+        raise InputError("mask.wrong-array", what=role, shape=shape, dtype=dtype)
     if not array.size:
         return source
     white = 255 if array.dtype == np.bool_ else 1
     return Image.fromarray(np.ascontiguousarray(array.astype(np.uint8) * np.uint8(white)))
 
 
-def _shape(pixels: Shares, opacity: Shares | None, notes: list[str]) -> Shares:
+def _shape(pixels: Shares, opacity: Shares | None, notes: list[Message]) -> Shares:
     """What is white, or what is opaque where that is what makes the shape."""
     grey: Shares = np.clip(pixels @ LUMA / np.float32(255), 0, 1)
     if opacity is None:
         return grey
     if not opacity.any():
-        raise _UnclearError("is transparent everywhere: paint white where it should be")
+        raise UnusableError("mask.transparent")
     if opacity.min() > (1 - NEAR / 255) * opacity.max():
         return grey
     seen = grey[opacity > (1 - FAINT) * opacity.max()]
     if np.ptp(seen) > NEAR / 255:
-        raise _UnclearError(
-            "has one shape in its grey values and another in its transparency: save it without "
-            "transparency, white on black"
-        )
-    notes.append("is transparent in places: what is opaque in it is the mask, whatever its colour")
+        raise UnusableError("mask.two-shapes")
+    notes.append(Message("mask.by-opacity"))
     return opacity
 
 
-def _full(shares: Shares, notes: list[str]) -> Shares:
+def _full(shares: Shares, notes: list[Message]) -> Shares:
     """The mask at its full strength; one of ones and zeros is meant as one of white and black."""
     most = float(shares.max())
     if not most:
-        raise _UnclearError("is black everywhere: paint white where it should be")
+        raise UnusableError("mask.black")
     if any(abs(most * top - 1) < 0.01 for top in (255, 65535)):
-        notes.append("holds no values but 0 and 1, of which 1 is taken for white")
+        notes.append(Message("mask.zero-one"))
         return (shares / most).astype(np.float32)
     if most < FAINT:
-        raise _UnclearError(
-            f"is nearly black everywhere, {round(255 * most)} of 255 where it is lightest: paint "
-            "white where it should be"
-        )
+        raise UnusableError("mask.nearly-black", lightest=round(255 * most))
     return shares
 
 
@@ -167,7 +152,7 @@ def _region(pixels: Shares, opacity: Shares | None, colour: str) -> Shares:
     if opacity is not None:
         found &= opacity >= 0.5
     if not found.any():
-        raise _UnclearError(f"has nothing of the colour #{colour}: name one that is in it")
+        raise UnusableError("mask.no-such-colour", colour=f"#{colour}")
     region: Shares = found.astype(np.float32)
     return region
 

@@ -29,7 +29,7 @@ def montage(pictures: Sequence[images.Source], *, gap: int | None = None) -> Ima
         InputError: there is no picture, or one cannot be read.
     """
     if not pictures:
-        raise InputError("A montage needs at least one picture.")
+        raise InputError("montage.empty")
     tiles = [images.read(picture) for picture in pictures]
     width, height = tiles[0].size
     if gap is None:

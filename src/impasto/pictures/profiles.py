@@ -9,13 +9,17 @@ import struct
 import numpy as np
 from PIL import Image, ImageCms
 
+from impasto.messages.message import Message
+
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # of ITU-R BT.601, as Pillow's
 LARGEST_PROFILE = 2**25  # bytes; those of printers have up to five million
 # Colour space of a profile → Pillow's mode of the pictures that it is for.
 PROFILE_MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK", "Lab": "LAB"}
 
 
-def transform(data: bytes | None, mode: str, notes: list[str]) -> ImageCms.ImageCmsTransform | None:
+def transform(
+    data: bytes | None, mode: str, notes: list[Message]
+) -> ImageCms.ImageCmsTransform | None:
     """From a picture's own colours to sRGB; None where there is nothing to convert.
 
     Args:
@@ -26,7 +30,7 @@ def transform(data: bytes | None, mode: str, notes: list[str]) -> ImageCms.Image
     srgb = ImageCms.createProfile("sRGB")
     kind = {"1": "L", "L": "L", "CMYK": "CMYK", "LAB": "LAB"}.get(mode, "RGB")
     if data and len(data) > LARGEST_PROFILE:
-        notes.append(f"has a colour profile of {len(data) / 1e6:.0f} MB; it is ignored")
+        notes.append(Message("picture.large-profile", megabytes=len(data) / 1e6))
     elif data:
         try:
             profile = ImageCms.ImageCmsProfile(io.BytesIO(data))
@@ -36,9 +40,9 @@ def transform(data: bytes | None, mode: str, notes: list[str]) -> ImageCms.Image
                 flags = ImageCms.Flags.NOOPTIMIZE if space == "L" else ImageCms.Flags.NONE
                 transform = ImageCms.buildTransform(profile, srgb, space, "RGB", flags=flags)
                 return None if _is_identity(transform) else transform
-            notes.append("has a colour profile for another kind of picture; it is ignored")
+            notes.append(Message("picture.other-profile"))
         except Exception:
-            notes.append("has a damaged colour profile; it is ignored")
+            notes.append(Message("picture.damaged-profile"))
     if kind == "LAB":
         return ImageCms.buildTransform(ImageCms.createProfile("LAB"), srgb, "LAB", "RGB")
     return None

@@ -20,9 +20,7 @@ def photograph() -> Path:
     spec = importlib.util.find_spec("skimage")
     path = Path(spec.origin).parent / "data" / "chelsea.png" if spec and spec.origin else None
     if path is None or not path.is_file():
-        raise InputError(
-            "The demo's photograph comes with scikit-image: pip install 'impasto[demo]'."
-        )
+        raise InputError("demo.no-photograph")
     return path
 
 
@@ -33,5 +31,5 @@ def style(name: str) -> Path:
         InputError: there is no such style.
     """
     if name not in STYLES:
-        raise InputError(f"There is no built-in style '{name}': use {', '.join(STYLES)}.")
+        raise InputError("demo.no-style", name=name, names=tuple(STYLES))
     return PICTURES / f"{name}.jpg"

@@ -33,7 +33,7 @@ def canvas_size(content: PixelSize, recipe: Recipe) -> PixelSize:
         InputError: the deepest of the recipe's layers would not see one position of it.
     """
     size = fit(content, recipe.size)
-    _check(size, "canvas", content, recipe, "choose a larger size, or a picture less narrow")
+    _check(size, "size.canvas", content, recipe)
     return size
 
 
@@ -47,8 +47,8 @@ def style_size(style: PixelSize, canvas: PixelSize, recipe: Recipe) -> PixelSize
         recipe.style_fit
     ]
     size = round(fitted[0] * recipe.style_scale), round(fitted[1] * recipe.style_scale)
-    larger = "a larger size" if recipe.style_scale >= 1 else "a larger style scale"
-    _check(size, "style picture", style, recipe, f"choose {larger}, or a picture less narrow")
+    code = "size.style" if recipe.style_scale >= 1 else "size.scaled-style"
+    _check(size, code, style, recipe)
     return size
 
 
@@ -61,11 +61,15 @@ def output_size(content: PixelSize, canvas: PixelSize, recipe: Recipe) -> PixelS
             return fit(content, size)
 
 
-def _check(size: PixelSize, what: str, picture: PixelSize, recipe: Recipe, advice: str) -> None:
+def _check(size: PixelSize, code: str, picture: PixelSize, recipe: Recipe) -> None:
     deepest = up_to_deepest(recipe.layers)[-1]
     if min(size) < deepest.smallest_side:
         raise InputError(
-            f"The {what} would be {size[0]}×{size[1]} pixels (the picture is {picture[0]}×"
-            f"{picture[1]}), but {deepest.name} needs {deepest.smallest_side} pixels a side: "
-            f"{advice}."
+            code,
+            width=size[0],
+            height=size[1],
+            picture_width=picture[0],
+            picture_height=picture[1],
+            layer=deepest.name,
+            least=deepest.smallest_side,
         )

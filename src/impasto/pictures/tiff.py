@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from impasto.errors import ReasonError
+
 SIGNATURES = (b"II*\0", b"MM\0*", b"MM*\0", b"II\0*", b"II+\0", b"MM\0+")
 # Tags, and values of them.
 NEW_SUBFILE_TYPE, SUBFILE_TYPE, WIDTH, HEIGHT, BITS_PER_SAMPLE = 254, 255, 256, 257, 258
@@ -99,13 +101,13 @@ def pages(file: BinaryIO) -> list[Page]:
             page = reader.page(offset, is_sub)
         except (ValueError, struct.error):
             if not found:
-                raise ValueError("its first directory is damaged") from None
+                raise ReasonError("tiff.first-directory") from None
             continue
         found.append(page)
         ahead.append((0 if is_sub else page.following, False))
         ahead += [(offset, True) for offset in reversed(page.sub_pages)]
     if not found:
-        raise ValueError("it has no page")
+        raise ReasonError("tiff.no-page")
     return found
 
 
@@ -162,13 +164,13 @@ class _Reader:
         try:
             (self.first,) = struct.unpack_from(self.endian + self.word, head, self.long)
         except struct.error:
-            raise ValueError("it is cut short") from None
+            raise ReasonError("tiff.cut-short") from None
 
     def page(self, offset: int, is_sub: bool) -> Page:
         tags, following = self._directory(offset)
         number = {tag: self._first(tags, tag) for tag in (WIDTH, HEIGHT)}
         if None in number.values():
-            raise ValueError("a page has no size")
+            raise ReasonError("tiff.no-size")
         channels = self._first(tags, SAMPLES) or 1
         bits = max(self._numbers(tags, BITS_PER_SAMPLE), default=1)
         kind, old_kind = self._first(tags, NEW_SUBFILE_TYPE) or 0, self._first(tags, SUBFILE_TYPE)
@@ -195,12 +197,12 @@ class _Reader:
         start = offset + struct.calcsize(counted)
         (count,) = struct.unpack(self.endian + counted, self._read(offset, start - offset))
         if count > MOST_TAGS:
-            raise ValueError("it has too many tags")
+            raise ReasonError("tiff.too-many-tags")
         entry = struct.Struct(self.endian + self.entry)
         data = self._read(start, count * entry.size)
         tags = {tag: _Tag(*rest) for tag, *rest in entry.iter_unpack(data)}
         if any(tag.count > MOST_VALUES and SIZES.get(tag.kind, 1) > 1 for tag in tags.values()):
-            raise ValueError("a tag has too many values")
+            raise ReasonError("tiff.too-many-values")
         end = self._read(start + len(data), self.long, exactly=False)
         following = struct.unpack(self.endian + self.word, end)[0] if len(end) == self.long else 0
         return tags, following
@@ -222,9 +224,9 @@ class _Reader:
 
     def _read(self, offset: int, count: int, *, exactly: bool = True) -> bytes:
         if offset > self.size:
-            raise ValueError("it is cut short")
+            raise ReasonError("tiff.cut-short")
         self.file.seek(offset)
         data = self.file.read(count)
         if exactly and len(data) != count and offset:
-            raise ValueError("it is cut short")
+            raise ReasonError("tiff.cut-short")
         return data

@@ -1,0 +1,70 @@
+"""What is wrong with a picture, or good to know about it, as messages that name the picture."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy.typing as npt
+
+from impasto.errors import InputError, ReasonError, StoppedError
+from impasto.files import reading
+from impasto.messages.message import Message
+from impasto.process.global_state import unwarned
+from impasto.process.notices import tell
+
+
+class UnusableError(ReasonError):
+    """Why a picture cannot be used; :func:`refusing` adds which picture it is."""
+
+
+def naming(role: str, source: Any) -> Message:
+    """What a sentence calls a picture: its role, and its path if it is a file."""
+    if isinstance(source, str | os.PathLike):
+        return Message("picture.file", what=role, path=reading.as_given(source))
+    return Message("picture.in-memory", what=role)
+
+
+@contextmanager
+def refusing(picture: Message) -> Iterator[None]:
+    """Turn anything that a decoder raises in the block into an error that names the picture.
+
+    On hostile bytes decoders raise and warn of anything.
+
+    Raises:
+        InputError: the picture cannot be used.
+    """
+    try:
+        with unwarned():
+            yield
+    except StoppedError:
+        raise
+    except UnusableError as error:
+        raise InputError(error.code, picture=picture, **error.values) from None
+    except MemoryError:
+        raise InputError("picture.memory", picture=picture) from None
+    except Exception as error:
+        raise InputError("picture.unusual", picture=picture, reason=_reason(error)) from None
+
+
+def tell_of(picture: Message, notes: Iterable[Message], stacklevel: int) -> None:
+    """Warn of what the user should know about a picture."""
+    for note in notes:
+        message = Message(note.code, picture=picture, **note.values)
+        tell(message, stacklevel=stacklevel + 1)
+
+
+def shape_of(array: npt.NDArray[Any]) -> Message | str:
+    """An array's shape for a sentence, as in ``480×640×4``."""
+    return "×".join(map(str, array.shape)) or Message("picture.one-value")
+
+
+def _reason(error: Exception) -> Message | str:
+    """What a decoder says, if that can stand in a sentence."""
+    if isinstance(error, ReasonError):
+        return error.message
+    text = str(error).partition("\n")[0].strip(" .")
+    unreadable = not text.isprintable() or " at 0x" in text or not text
+    return type(error).__name__ if unreadable else text
