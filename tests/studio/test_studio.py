@@ -667,7 +667,6 @@ def has_other_words(told: str, values: tuple[str, ...]) -> bool:
 
 
 KINDS = ("JPEG", "PNG", "WebP", "TIFF", "BMP", "GIF", "HEIC", "AVIF")
-LAYERS = ("conv4_2", "relu1_1", "pool3")
 ERRORS: list[tuple[Callable[[], object], tuple[str, ...]]] = [
     (lambda: read_picture(b"no picture at all"), ("photo.png", *KINDS)),
     (lambda: read_picture(b""), ("photo.png",)),
@@ -706,7 +705,8 @@ ERRORS: list[tuple[Callable[[], object], tuple[str, ...]]] = [
     (lambda: Recipe(pooling="min"), ("pooling", "'min'", "'average'", "'max'")),
     (lambda: Recipe(style_loss="grams"), ("style_loss", "'grams'", "gram", *STYLE_LOSSES)),
     (lambda: Recipe(style_loss="sliced", tile=64), ("tile", "64", "'sliced'", "auto")),
-    (lambda: Recipe(style_layers="conv9_1"), ("style_layers", "'conv9_1'", *LAYERS)),
+    (lambda: Recipe(style_layers="conv9_1"), ("style_layers", "'conv9_1'", "'conv5_1'")),
+    (lambda: Recipe(style_layers="sky"), ("style_layers", "'sky'", "conv4_2", "relu1_1", "pool3")),
     (lambda: Recipe(style_layers="conv1_1:-1"), ("style_layers", "'conv1_1:-1'", "conv1_1", "0")),
     (lambda: Recipe(style_layers=","), ("style_layers", "','", "conv4_2")),
     (lambda: Recipe(style_layers=3), ("style_layers", "3", "conv1_1:0.5,conv2_1:1")),
@@ -801,7 +801,7 @@ def test_no_folder_is_told(message: Message, english: str, korean: str) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_visitor_is_told_what_a_visitor_can_do(language: str) -> None:
     for own, code in texts.FOR_VISITORS.items():
-        values = {name: 640 for name in fields(catalogue("en")[own])}
+        values = dict.fromkeys(fields(catalogue("en")[own]), 640)
         told = texts.told(Message(own, **values), language)
         assert told == Message(code, **values).text(language)
         assert "--" not in told

@@ -175,7 +175,7 @@ SETTINGS: dict[str, str] = {
 # What the page has less of than a recipe: nobody names files of another's machine.
 HERE = {"initial": "First canvas."}
 
-# What a visitor is told in place of what is meant for whose machine it is.
+# Sentences for visitors, in place of those for whoever has the machine.
 FOR_VISITORS = {
     "memory.ran-out": "studio.memory-ran-out",
     "memory.ran-out-at": "studio.memory-ran-out-at",
@@ -209,16 +209,16 @@ def told(message: Message, language: str) -> str:
     """
     if isinstance(message, str):  # TRANSITION
         message = Message(message)
-    code = FOR_VISITORS.get(message.code, message.code)
-    return without_folders(Message(code, **message.values)).text(spoken(language))
+    return _for_visitors(message).text(spoken(language))
 
 
-def without_folders(message: Message) -> Message:
+def _for_visitors(message: Message) -> Message:
     """The same with names in place of paths, since where a server keeps files is its own matter."""
-    parts = Formatter().parse(catalogue("en").get(message.code, ""))
+    code = FOR_VISITORS.get(message.code, message.code)
+    parts = Formatter().parse(catalogue("en").get(code, ""))
     paths = {name for _, name, _, conversion in parts if conversion == "q"}
     bare = {name: _bare(value, name in paths) for name, value in message.values.items()}
-    return Message(message.code, **bare)
+    return Message(code, **bare)
 
 
 def _bare(value: Any, is_path: bool) -> Any:
@@ -228,7 +228,7 @@ def _bare(value: Any, is_path: bool) -> Any:
     if isinstance(value, WithMessage):
         value = value.message
     if isinstance(value, Message):
-        return without_folders(value)
+        return _for_visitors(value)
     return Path(str(value)).name if is_path or isinstance(value, Path) else value
 
 
