@@ -36,6 +36,7 @@ from conftest import content_pixels
 from impasto import ImpastoError, InputError, Recipe, Result, Style, stylize
 from impasto.cli.app import run
 from impasto.errors import StoppedError
+from impasto.messages.message import LANGUAGES, Message, catalogue, fields
 from impasto.objective.objective import Objective
 from impasto.pictures import images
 from impasto.pictures.images import Head
@@ -46,11 +47,11 @@ from impasto.process.notices import heard_by
 from impasto.run import checkpoint
 from impasto.run.canvas import Canvases
 from impasto.run.evaluator import Evaluator
+from impasto.run.prepare import prepare
 from impasto.settings.loss_table import STYLE_LOSSES
-from impasto.settings.recipe import PRESETS
+from impasto.settings.recipe import FIRST_CANVASES, PRESETS
 from impasto.studio import controls, guards, opening, texts
 from impasto.studio.jobs import Job, Painting, Waiting, Workshop
-from impasto.studio.korean import korean
 from impasto.studio.limits import Limits
 from impasto.studio.line import Line
 from impasto.studio.page import EDITED, MOST_KEPT, Visit, editor
@@ -81,7 +82,7 @@ def test_the_first_is_first_and_the_others_wait_in_order() -> None:
 def test_a_full_line_says_so() -> None:
     line = Line(1)
     place = line.enter()
-    with pytest.raises(InputError, match="1 paintings in the line already"):
+    with pytest.raises(InputError, match="The line is full"):
         line.enter()
     place.leave()
     line.enter()
@@ -164,7 +165,7 @@ def test_a_full_line_leaves_nothing_behind() -> None:
     made = workshop(waiting=1)
     made.line.enter()
     job, views = begin(made)
-    with pytest.raises(InputError, match="in the line already"):
+    with pytest.raises(InputError, match="The line is full"):
         list(views)
     assert not job.folder.exists()
 
@@ -206,6 +207,23 @@ def test_no_name_leads_out_of_the_folder(name: str) -> None:
     made = workshop()
     assert not made.has_unfinished(name)
     assert made.take_up(name) is None
+
+
+def test_a_painting_that_cannot_go_on_says_so_and_the_log_says_why(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    made = workshop()
+    job, views = begin(made, SMALL.model_copy(update={"steps": 60}))
+    next(views)
+    made.end()
+    list(views)
+    (job.folder / "content.png").unlink()
+    again = workshop()
+    left = again.take_up(job.name)
+    assert left is not None
+    with pytest.raises(InputError, match="cannot be continued: paint it again"):
+        list(again.go_on(left))
+    assert "content.png" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -507,22 +525,20 @@ def test_what_a_visitor_should_know_is_noted_for_them_and_for_nobody_else() -> N
     for views in (its_views, other_views):
         assert isinstance(list(views)[-1], Result)
     (note,) = one.notes
-    assert re.fullmatch(
-        r"The content picture '.*content\.png' is transparent in places; it is laid on white\.",
-        note,
-    )
+    told = "The content picture 'content.png' is transparent in places; it is laid on white."
+    assert texts.told(note, "en") == told
     assert not other.notes
 
 
 def test_notes_of_two_threads_do_not_mix() -> None:
-    def read(name: str, heard: list[str]) -> None:
+    def read(name: str, heard: list[Message]) -> None:
         with heard_by(heard.append):
             for _ in range(20):
                 images.read(name)
 
     transparent("a.png")
     transparent("b.png")
-    heard: dict[str, list[str]] = {"a.png": [], "b.png": []}
+    heard: dict[str, list[Message]] = {"a.png": [], "b.png": []}
     threads = [threading.Thread(target=read, args=each) for each in heard.items()]
     for thread in threads:
         thread.start()
@@ -530,7 +546,7 @@ def test_notes_of_two_threads_do_not_mix() -> None:
         thread.join()
     for name, notes in heard.items():
         assert len(notes) == 20
-        assert all(f"'{name}'" in note for note in notes)
+        assert all(f"'{name}'" in str(note) for note in notes)
 
 
 # -------------------------------------------------------------------------------- the settings
@@ -593,7 +609,7 @@ def test_every_text_says_the_same_in_both_languages(key: str) -> None:
 
 @pytest.mark.parametrize("name", controls.NAMES)
 def test_every_setting_is_explained_in_both_languages(name: str) -> None:
-    english, korean = (texts.table(language) for language in texts.LANGUAGES)
+    english, korean = (texts.table(language) for language in LANGUAGES)
     label, explanation = (f"{texts.PREFIX}{kind}-{name}" for kind in ("setting", "explained"))
     assert english[explanation] == texts.HERE.get(name, Recipe.model_fields[name].description)
     for key in (label, explanation):
@@ -612,13 +628,23 @@ def read_large_picture() -> None:
     images.size_of("photo.png")
 
 
+RECIPE = "recipe.toml"
+
+
 def load(text: str) -> None:
-    Path("recipe.toml").write_text(text, encoding="utf-8")
-    controls.recipe_in(Path("recipe.toml"))
+    Path("some").mkdir()
+    Path("some", RECIPE).write_text(text, encoding="utf-8")
+    controls.recipe_in(Path("some", RECIPE))
 
 
 def enter_full_line() -> None:
     Line(0).enter()
+
+
+def show_first_canvas(name: str) -> None:
+    values = controls.values_of(Recipe())
+    values[controls.NAMES.index("initial")] = name
+    controls.recipe_of(values, 0.5)
 
 
 def run_out_of_memory() -> None:
@@ -635,10 +661,14 @@ def check(limits: Limits, **settings: Any) -> None:
     limits.check([Head((400, 300), 3, 1), Head((640, 480), 3, 1)], Recipe(**settings))
 
 
+def has_other_words(told: str, values: tuple[str, ...]) -> bool:
+    """Whether there are words in Latin letters in a sentence that are none of its values."""
+    return not set(re.findall("[A-Za-z]+", told)) <= set(re.findall("[A-Za-z]+", " ".join(values)))
+
+
 KINDS = ("JPEG", "PNG", "WebP", "TIFF", "BMP", "GIF", "HEIC", "AVIF")
 ERRORS: list[tuple[Callable[[], object], tuple[str, ...]]] = [
     (lambda: read_picture(b"no picture at all"), ("photo.png", *KINDS)),
-    (lambda: read_picture(Path("content.png").read_bytes()[:200]), ("photo.png", "PNG", "JPEG")),
     (lambda: read_picture(b""), ("photo.png",)),
     (read_large_picture, ("photo.png", "178,956,970")),
     (lambda: check(Limits(uploaded=100_000)), ("400×300", "0.1")),
@@ -649,16 +679,15 @@ ERRORS: list[tuple[Callable[[], object], tuple[str, ...]]] = [
     (lambda: check(Limits(work=1e12)), ("9", "1")),
     (lambda: USUAL.check_uploaded([Head((9, 9), 40, 9)]), ("40", "8")),
     (lambda: USUAL.check_uploaded([Head((9, 9), 3, 10**9)]), ("1000.0", "480.0", "8")),
-    (lambda: check(Limits(), size=(512, 9)), ("512×9", "conv5_1", "16")),
+    (lambda: check(Limits(), size=(512, 9)), ("512×9", "400×300", "conv5_1", "16")),
     (enter_full_line, ("0",)),
     (run_out_of_memory, ("4000×3000",)),
     (paint_what_is_not_finite, ()),
-    (lambda: controls.recipe_in(Path("content.png")), ()),
-    (lambda: load("steps = 0"), ("steps", "0", "1")),
-    (lambda: load("steps = = 5"), ("TOML", "1", "9")),
-    (lambda: load("[steps"), ("TOML",)),
-    (lambda: load("step = 5"), ("'step'",)),
-    (lambda: load("strokes = 5"), ("'strokes'",)),
+    (lambda: controls.recipe_in(Path("content.png")), ("content.png", "TOML", "PNG", "impasto")),
+    (lambda: load("steps = 0"), (RECIPE, "steps", "0", "1")),
+    (lambda: load("steps = = 5"), (RECIPE, "TOML", "Invalid value (at line 1, column 9)")),
+    (lambda: load("step = 5"), (RECIPE, "'step'", "steps")),
+    (lambda: load("strokes = 5"), (RECIPE, "'strokes'", *Recipe.model_fields)),
     (lambda: Recipe(noise_ratio="2"), ("noise_ratio", "'2'", "1")),
     (lambda: Recipe(style_scale="0"), ("style_scale", "'0'", "0")),
     (lambda: Recipe(steps="many"), ("steps", "'many'")),
@@ -676,7 +705,8 @@ ERRORS: list[tuple[Callable[[], object], tuple[str, ...]]] = [
     (lambda: Recipe(pooling="min"), ("pooling", "'min'", "'average'", "'max'")),
     (lambda: Recipe(style_loss="grams"), ("style_loss", "'grams'", "gram", *STYLE_LOSSES)),
     (lambda: Recipe(style_loss="sliced", tile=64), ("tile", "64", "'sliced'", "auto")),
-    (lambda: Recipe(style_layers="conv9_1"), ("style_layers", "'conv9_1'")),
+    (lambda: Recipe(style_layers="conv9_1"), ("style_layers", "'conv9_1'", "'conv5_1'")),
+    (lambda: Recipe(style_layers="sky"), ("style_layers", "'sky'", "conv4_2", "relu1_1", "pool3")),
     (lambda: Recipe(style_layers="conv1_1:-1"), ("style_layers", "'conv1_1:-1'", "conv1_1", "0")),
     (lambda: Recipe(style_layers=","), ("style_layers", "','", "conv4_2")),
     (lambda: Recipe(style_layers=3), ("style_layers", "3", "conv1_1:0.5,conv2_1:1")),
@@ -686,6 +716,7 @@ ERRORS: list[tuple[Callable[[], object], tuple[str, ...]]] = [
         ("'sliced'",),
     ),
     (lambda: Recipe(balance="absolute"), ("balance", "'absolute'", "beta", "1000")),
+    (lambda: show_first_canvas("sky.png"), ("initial", "'sky.png'", *map(repr, FIRST_CANVASES))),
 ]
 
 
@@ -695,68 +726,85 @@ def test_what_goes_wrong_is_told_in_korean_with_the_same_values(
 ) -> None:
     with pytest.raises(ImpastoError) as raised:
         fail()
-    english, told = str(raised.value), korean(str(raised.value))
-    assert all(value in english and value in told for value in values)
-    assert set(re.findall("[A-Za-z]+", told)) <= set(re.findall("[A-Za-z]+", " ".join(values)))
-    assert re.search("[가-힣]", told)
+    english, korean = (texts.told(raised.value.message, one) for one in ("en-US", "ko-KR"))
+    assert all(value in english and value in korean for value in values)
+    assert not has_other_words(korean, values)
+    assert re.search("[가-힣]", korean)
 
 
-NOTES: list[tuple[str, tuple[str, ...]]] = [
-    ("is transparent in places; it is laid on white", ()),
-    ("has 16 bits a channel; it is read as 8 bit", ("16", "8")),
-    ("has 16 bits a channel; its colour profile is converted with 8 bits", ("16", "8")),
-    ("has a colour profile of 40 MB; it is ignored", ("40 MB",)),
-    ("has a colour profile for another kind of picture; it is ignored", ()),
-    ("has a damaged colour profile; it is ignored", ()),
-    ("has damaged EXIF data; it is taken to be upright", ("EXIF",)),
-    ("has 3 pages; the first is used", ("3",)),
-    ("has over 1000 pages; the first is used", ("1000",)),
-    ("has 12 frames; the first is used", ("12",)),
-    (images.IS_RAW, ("RAW", "TIFF", "PNG", "JPEG")),
-    (images.IS_REDUCED, ("PNG",)),
-    ("is damaged: it claims to hold more than there is", ()),
-    ("carries a text too long for a recipe", ()),
-    ("has 900×900 pixels of 40 channels, or tiles so large: make it smaller", ()),
-    ("has 12 GB, and a picture may have 2.15 GB at most: make it smaller", ()),
-    ("holds 32-bit values: save it with 8 or 16 bits a channel", ("8", "16")),
+def save(name: str, value: int, size: tuple[int, int] = (64, 48)) -> str:
+    """A grey picture of one value, by its path from the root."""
+    Image.new("L", size, value).save(name)
+    return str(Path(name).absolute())
+
+
+def paint_transparent() -> None:
+    transparent("content.png")
+    prepare(str(Path("content.png").absolute()), "style.png", SMALL, device="cpu")
+
+
+def paint_where(mask: str) -> None:
+    prepare("content.png", [Style(picture="style.png", mask=mask)], SMALL, device="cpu")
+
+
+NOTES: list[tuple[Callable[[], object], tuple[str, ...]]] = [
+    (paint_transparent, ("content.png",)),
+    (lambda: paint_where(save("mask.png", 255)), ("mask.png",)),
+    (lambda: paint_where(save("half.png", 128, (20, 10))), ("20×10", "64×48")),
 ]
 
 
-@pytest.mark.parametrize(("sentence", "values"), NOTES)
-def test_what_is_to_be_known_of_a_picture_is_told_in_korean(
-    sentence: str, values: tuple[str, ...]
+@pytest.mark.parametrize(("paint", "values"), NOTES)
+def test_what_is_to_be_known_of_a_painting_is_told_in_both_languages_without_folders(
+    paint: Callable[[], object], values: tuple[str, ...]
 ) -> None:
-    told = korean(f"The style picture 2 '/somewhere/photo.png' {sentence}.")
-    assert all(value in told for value in (*values, "photo.png"))
-    known = re.findall("[A-Za-z]+", " ".join((*values, "photo.png", "EXIF RAW")))
-    assert set(re.findall("[A-Za-z]+", told)) <= set(known)
-    assert re.search("[가-힣]", told)
-    assert "문제가 생겼습니다" not in told
+    notes: list[Message] = []
+    with heard_by(notes.append):
+        paint()
+    (note,) = notes
+    english, korean = (texts.told(note, one) for one in ("en", "ko"))
+    assert all(value in english and value in korean for value in values)
+    assert "/" not in english + korean
+    assert not has_other_words(korean, values)
+    assert re.search("[가-힣]", korean)
 
 
 @pytest.mark.parametrize(
-    ("sentence", "values"),
+    ("message", "english", "korean"),
     [
         (
-            "The mask 2 is 10×20 pixels, and is stretched to the 64×48 of its picture.",
-            ("10×20", "64×48"),
+            Message("recipe.in-file", path=Path("/a/b.toml"), error=InputError("memory.ran-out")),
+            "In the recipe 'b.toml': ",
+            "레시피 'b.toml': ",
         ),
-        ("The mask 'mask.png' marks all of its picture: leave it out.", ()),
-        ("The mask 2 'mask.png' is black everywhere: paint white where it should be.", ()),
-        ("Memory ran out at 640×480 pixels; continuing with tiles of 256.", ("640×480", "256")),
-        ("The run is no longer saved: '/somewhere/run.impasto': No space left on device.", ()),
+        (
+            Message("recipe.unreadable", path="/a/b.toml", reason=Message("recipe.not-utf8")),
+            "The recipe 'b.toml' cannot be read: it is not UTF-8 text.",
+            "레시피 'b.toml' 파일을 읽을 수 없습니다: UTF-8 글이 아닙니다.",
+        ),
+        (
+            Message(
+                "recipe.in-file",
+                path="/a/b.toml",
+                error=InputError("input.empty", what="mask", path="/c/d.png"),
+            ),
+            "In the recipe 'b.toml': The mask 'd.png' is empty.",
+            "레시피 'b.toml': 마스크 'd.png': 빈 파일입니다.",
+        ),
     ],
 )
-def test_what_is_to_be_known_of_a_painting_is_told_in_korean(
-    sentence: str, values: tuple[str, ...]
-) -> None:
-    told = korean(sentence)
-    assert all(value in told for value in values)
-    assert not re.search("[A-Za-z]", told)
+def test_no_folder_is_told(message: Message, english: str, korean: str) -> None:
+    assert texts.told(message, "en").startswith(english)
+    assert texts.told(message, "ko").startswith(korean)
 
 
-def test_an_error_without_a_korean_sentence_is_told_as_it_is() -> None:
-    assert korean("The sky fell.") == "문제가 생겼습니다: The sky fell."
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_visitor_is_told_what_a_visitor_can_do(language: str) -> None:
+    for own, code in texts.FOR_VISITORS.items():
+        values = dict.fromkeys(fields(catalogue("en")[own]), 640)
+        told = texts.told(Message(own, **values), language)
+        assert told == Message(code, **values).text(language)
+        assert "--" not in told
 
 
 # --------------------------------------------------------------------------------- the service

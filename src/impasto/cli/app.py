@@ -6,7 +6,7 @@ import itertools
 import shlex
 import signal
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -40,7 +40,7 @@ from impasto.process.memory import memory_errors
 from impasto.report.outputs import Outputs
 from impasto.settings.recipe import MOST_THREADS
 from impasto.settings.style import Style
-from impasto.settings.validation import ended, suggest
+from impasto.settings.validation import suggest
 from impasto.studio.limits import Limits
 
 if TYPE_CHECKING:
@@ -67,22 +67,21 @@ class _Commands(TyperGroup):
             InputError: there is no such command.
         """
         if self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
-            raise InputError(_no_command(args, list(self.commands)))
+            raise InputError("command.unknown", name=args[0], hint=_meant(args, self.commands))
         return super().resolve_command(ctx, args)
 
 
-def _no_command(typed: list[str], commands: list[str]) -> str:
-    """What is wrong with a line that begins with the name of no command."""
+def _meant(typed: list[str], commands: Iterable[str]) -> Message:
+    """What may have been meant by a line that begins with the name of no command."""
     name = typed[0]
     if is_there(name) or Path(name).suffix:
         meant = shlex.join(["impasto", "stylize", *typed])
         if len(meant) > LONGEST_HINT:
             meant = "impasto stylize …"
         rest = "" if {"-o", "--output"} & {*typed} else " … -o OUT.png"
-        return f"There is no command {shown(name)}; did you mean: {meant}{rest}?"
+        return Message("command.meant", command=f"{meant}{rest}")
     listed = Message("hint.commands", names=tuple(commands))
-    hint = suggest(name.lower(), commands, listed)
-    return ended(f"There is no command {shown(name)}{hint}")
+    return suggest(name.lower(), commands, listed)
 
 
 app = typer.Typer(
@@ -346,9 +345,7 @@ def _setting(change: str) -> tuple[str, str]:
     """One change of a recipe, as in ``strength=0.8``."""
     name, equals, value = change.partition("=")
     if not equals:
-        raise InputError(
-            f"--set takes a setting and its value, as in strength=0.8, not '{change}'."
-        )
+        raise InputError("command.not-a-setting", change=change, example="strength=0.8")
     return name.strip().replace("-", "_"), value.strip()
 
 
@@ -419,10 +416,7 @@ def studio(
     visitors = opening.credentials(auth, auth_file)
     address = opening.Address.of(host, port)
     if not address.is_local and visitors is None and not open_:
-        raise InputError(
-            f"At {host} others can reach the studio: give --auth NAME:PASSWORD, or --open to let "
-            "anyone in."
-        )
+        raise InputError("studio.open-to-all", host=host)
     limits = Limits(
         bytes=int(1e6 * upload),
         uploaded=int(1e6 * uploaded),
@@ -458,10 +452,7 @@ def _serve(
         try:
             from impasto.studio.server import serve
         except ImportError as error:
-            raise InputError(
-                f"The studio needs {error.name}, which is not installed: pip install "
-                "'impasto[studio]'."
-            ) from None
+            raise InputError("studio.not-installed", package=error.name) from None
         _use_threads(threads)
 
         def opened() -> None:

@@ -85,7 +85,5 @@ def build(preset: str | None, file: Path | None, settings: dict[str, Any]) -> Re
     if file is None:
         return Recipe.preset(preset or "default", **given)
     if preset is not None:
-        raise InputError(
-            "Use --preset or --recipe, not both; a recipe file can name its preset itself."
-        )
+        raise InputError("command.preset-and-recipe")
     return Recipe.load(file, **given)

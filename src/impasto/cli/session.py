@@ -19,6 +19,7 @@ import typer
 from pydantic import ValidationError
 
 from impasto.errors import ImpastoError, InputError, StoppedError
+from impasto.files.reading import reason_of
 from impasto.files.writing import check_writable, is_there
 from impasto.messages.message import shown
 from impasto.process import interrupts
@@ -56,7 +57,7 @@ class EndedError(ImpastoError):
     """
 
     def __init__(self, number: int) -> None:
-        super().__init__("Stopped; no picture was written.")
+        super().__init__("command.stopped")
         self.exit_code = _code_of(number)
 
 
@@ -167,8 +168,7 @@ def keep(run: Run, outputs: Outputs, expected: Forecast | None) -> Outputs:
             folder.mkdir(parents=True, exist_ok=True)
             file = check_writable(_checkpoint_in(folder, outputs.picture))
         except (OSError, InputError) as error:
-            reason = getattr(error, "strerror", None) or error
-            note(f"The run is not saved: {folder}: {reason}. Use --checkpoint FILE.")
+            note(f"The run is not saved: {folder}: {_reason(error)}. Use --checkpoint FILE.")
             return outputs
         outputs = outputs.changed(checkpoint=file, temporary=True)
         if not outputs.quiet:
@@ -219,19 +219,14 @@ def take_up(
     run = resumed(checkpoint, folder)
     assert run.saving is not None  # noqa: S101 – a resumed run is always saved
     if not run.saving.outputs and picture is None:
-        raise InputError(
-            f"The run in '{checkpoint}' was begun from Python and knows no output: name one with "
-            "--output."
-        )
+        raise InputError("command.no-output", path=checkpoint)
     kept = {**run.saving.outputs, "quiet": quiet, "checkpoint": checkpoint}
     if picture is not None:
         kept["picture"] = picture.absolute()
     try:
         outputs = Outputs(**kept)
     except ValidationError:
-        raise InputError(
-            f"The checkpoint {shown(checkpoint)} is damaged: start the run anew."
-        ) from None
+        raise InputError("checkpoint.damaged", path=checkpoint) from None
     outputs = _without_lost(_moved_along(outputs, run.saving.came_from, checkpoint), run)
     outputs.check(run.files, run.recipe.steps)
     images.check_output(outputs.picture, bits=outputs.bits, size=run.output_size)
@@ -411,8 +406,7 @@ def _lost(path: Path, error: Exception) -> tuple[Path, str]:
 
 def _reason(error: Exception) -> str:
     """What went wrong, as the end of a sentence."""
-    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return " ".join(str(reason).split()).rstrip(".")
+    return " ".join(str(reason_of(error)).split()).rstrip(".")
 
 
 @contextmanager

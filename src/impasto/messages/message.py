@@ -54,8 +54,6 @@ class Message:
 
     def text(self, language: str = "en") -> str:
         """The sentence in one of :data:`LANGUAGES`."""
-        if self.code not in catalogue(language):  # TRANSITION
-            return self.code
         text = _Formatter(language).vformat(catalogue(language)[self.code], (), self.values)
         return text.replace("?.", "?")  # a hint that asks ends the sentence
 

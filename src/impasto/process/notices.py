@@ -27,8 +27,6 @@ def tell(message: Message, stacklevel: int = 1) -> None:
     """
     listener = _LISTENER.get()
     if listener is None:
-        if isinstance(message, str):  # TRANSITION
-            message = Message(message)
         warning = ImpastoWarning(message.code, **message.values)
         warnings.warn(warning, stacklevel=stacklevel + 1)
     else:

@@ -10,8 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from impasto.errors import InputError, ReasonError
-from impasto.messages.message import Message, catalogue  # TRANSITION
-from impasto.messages.message import shown_value as shown_value
+from impasto.messages.message import Message, catalogue
 
 NO_HINT = Message("hint.none")
 OF_A_RECIPE = Message("of.recipe")
@@ -97,11 +96,3 @@ def counted(number: int, what: str) -> str:
     ('1 step', '2500 threads')
     """
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
-
-
-def ended(text: str) -> str:  # TRANSITION
-    return text if text.endswith("?") else f"{text}."
-
-
-def sentence(error: ValidationError, model: type[BaseModel], of: str = "") -> str:  # TRANSITION
-    return str(refusal(error, model, Message(of)))

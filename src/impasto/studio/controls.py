@@ -11,8 +11,10 @@ import gradio as gr
 from gradio.components import Component
 
 from impasto.errors import InputError
+from impasto.messages.message import Message
 from impasto.pictures import images
 from impasto.settings.recipe import FIRST_CANVASES, Recipe
+from impasto.settings.validation import OF_A_RECIPE
 
 # Two hold paths, which nobody may name on another's machine; one has a place of its own.
 ELSEWHERE = ("styles", "protect", "strength")
@@ -60,7 +62,10 @@ def recipe_of(values: Sequence[Any], strength: float) -> Recipe:
         settings["strength"] = strength
     recipe = Recipe(**settings)
     if recipe.initial not in FIRST_CANVASES:
-        raise InputError(f"initial should be one of {', '.join(FIRST_CANVASES)}.")
+        reason = Message("expected.literal_error", words=tuple(map(repr, FIRST_CANVASES)))
+        raise InputError(
+            "setting.unusable", name="initial", of=OF_A_RECIPE, value=recipe.initial, reason=reason
+        )
     return recipe
 
 
@@ -81,7 +86,7 @@ def recipe_in(path: Path) -> Recipe:
         try:
             carried = json.loads(images.carried_text(path) or "")["recipe"]
         except (ValueError, KeyError, TypeError):
-            raise InputError("This file holds no recipe.") from None
+            raise InputError("studio.no-recipe", path=path) from None
         settings = {name: carried[name] for name in Recipe.model_fields if name in carried}
     return _without_paths(settings)
 

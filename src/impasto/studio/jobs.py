@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import secrets
 import shutil
@@ -17,7 +18,8 @@ import torch
 from PIL import Image
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
-from impasto.errors import StoppedError
+from impasto.errors import InputError, StoppedError
+from impasto.messages.message import Message
 from impasto.pictures import images
 from impasto.process import interrupts
 from impasto.process.notices import heard_by
@@ -33,6 +35,7 @@ from impasto.settings.style import Style
 from impasto.studio.limits import Limits
 from impasto.studio.line import Line, Place
 
+LOG = logging.getLogger("impasto")
 CHECKPOINT = "run.impasto"
 PREVIEW_SIDE = 512  # pixels of a preview, at most
 PREVIEW_EVERY = 1.0  # seconds
@@ -89,7 +92,7 @@ class Job:
         stop: set to end it after its step.
         ended: set to end it so that it can be gone on with: the server stops.
         until: when its time is over, by the clock of :func:`time.monotonic`.
-        notes: what its owner should know, a sentence each.
+        notes: what its owner should know.
     """
 
     folder: Path
@@ -98,7 +101,7 @@ class Job:
     stop: threading.Event = field(default_factory=threading.Event)
     ended: threading.Event = field(default_factory=threading.Event)
     until: float = math.inf
-    notes: list[str] = field(default_factory=list)
+    notes: list[Message] = field(default_factory=list)
 
     def is_over(self) -> bool:
         """Whether it is to end, by its owner, the server or the clock."""
@@ -108,10 +111,10 @@ class Job:
         """Whether it is to end though there is no step yet, for which the clock is lenient."""
         return self.stop.is_set() or time.monotonic() > self.until + GRACE
 
-    def note(self, sentence: str) -> None:
+    def note(self, message: Message) -> None:
         """Keep what its owner should know, once."""
-        if sentence not in self.notes:
-            self.notes.append(sentence)
+        if message not in self.notes:
+            self.notes.append(message)
 
     def is_given_up(self) -> bool:
         """Whether its owner has ended it, and nobody will go on with it."""
@@ -215,8 +218,22 @@ class Workshop:
         return self._told(job, make)
 
     def go_on(self, job: Job) -> Iterator[View]:
-        """Continue an unfinished job."""
-        return self._told(job, lambda: resumed(job.checkpoint))
+        """Continue an unfinished job, and tell of it.
+
+        Raises:
+            InputError: it cannot be continued; the log says why.
+            RunError: the run failed.
+            StoppedError: it was ended before its first step.
+        """
+
+        def make() -> Run:
+            try:
+                return resumed(job.checkpoint)
+            except InputError as error:
+                LOG.warning("A painting cannot be continued: %s", error)
+                raise InputError("studio.lost") from None
+
+        return self._told(job, make)
 
     def metrics(self) -> bytes:
         """What the server has done, in Prometheus's text format."""

@@ -64,21 +64,16 @@ class Limits:
         for what, sides in shown.items():
             for width, height in sides:
                 if width * height > self.pixels:
+                    most = self.pixels / 1e6
                     raise InputError(
-                        f"The {what} would be {width}×{height} pixels, and this studio paints "
-                        f"{self.pixels / 1e6:.1f} megapixels at most: choose a smaller size."
+                        "studio.too-large", what=what, width=width, height=height, most=most
                     )
         if recipe.steps > self.steps:
-            raise InputError(
-                f"{recipe.steps} steps are more than the {self.steps} that this studio takes: "
-                "choose fewer."
-            )
+            raise InputError("studio.too-many-steps", steps=recipe.steps, most=self.steps)
         work = multiplications(canvas, looked_at, recipe)
         if work > self.work:
             raise InputError(
-                f"The painting would take {_trillions(work)} trillion multiplications, and this "
-                f"studio does {_trillions(self.work)} trillion at most: choose a smaller size, "
-                "fewer steps, larger tiles or another style loss."
+                "studio.too-much-work", work=_trillions(work), most=_trillions(self.work)
             )
 
     def check_uploaded(self, pictures: Sequence[Head]) -> None:
@@ -90,29 +85,22 @@ class Limits:
         for picture in pictures:
             (width, height), channels = picture.size, picture.channels
             if width * height > self.uploaded:
-                raise InputError(
-                    f"The uploaded picture is {width}×{height} pixels, and this studio reads "
-                    f"{self.uploaded / 1e6:.1f} megapixels at most: make it smaller."
-                )
+                most = self.uploaded / 1e6
+                raise InputError("studio.upload-too-large", width=width, height=height, most=most)
             if channels > MOST_CHANNELS:
-                raise InputError(
-                    f"The uploaded picture has {channels} channels, and this studio reads "
-                    f"{MOST_CHANNELS} at most: save it with those of its colours alone."
-                )
+                raise InputError("studio.too-many-channels", channels=channels, most=MOST_CHANNELS)
         most, needed = PIXEL * self.uploaded, sum(picture.bytes for picture in pictures)
         if needed > most:
             raise InputError(
-                f"The uploaded pictures take {needed / 1e6:.1f} megabytes in memory, and this "
-                f"studio reads {most / 1e6:.1f} at most: make them smaller, or save them with 8 "
-                "bits a channel."
+                "studio.uploads-too-large", needed=needed / 1e6, most=most / 1e6, bits=8
             )
 
 
-def _trillions(count: float) -> str:
-    """A number for a sentence.
+def _trillions(count: float) -> float:
+    """A number that is not too precise for a sentence.
 
-    >>> _trillions(1e15), _trillions(12_345e12), _trillions(25e9)
-    ('1,000', '12,345', '0.025')
+    >>> _trillions(1e15), _trillions(12_345_678e9), _trillions(25.4e9)
+    (1000, 12346, 0.025)
     """
     trillions = count / 1e12
-    return f"{trillions:,.0f}" if trillions >= 100 else f"{trillions:.2g}"
+    return round(trillions) if trillions >= 100 else float(f"{trillions:.2g}")

@@ -68,9 +68,7 @@ class Line:
         """
         with self._changed:
             if len(self._places) >= self.longest:
-                raise InputError(
-                    f"There are {self.longest} paintings in the line already: try again later."
-                )
+                raise InputError("studio.line-full", most=self.longest)
             place = Place(self)
             self._places.append(place)
             return place

@@ -14,9 +14,10 @@ from typing import Any
 import platformdirs
 
 from impasto.errors import InputError
-from impasto.messages.message import shown
+from impasto.files.reading import reason_of
 
 CREDENTIALS = "IMPASTO_STUDIO_AUTH"  # the variable of the environment
+EXAMPLE = "anna:secret"
 MOST_BYTES = 10_000  # of a file with a name and a password
 BACKLOG = 128  # connections that the system keeps until they are accepted
 
@@ -30,20 +31,20 @@ def credentials(given: str | None, file: Path | None) -> tuple[str, str] | None:
         InputError: they are given twice, or are no name and password.
     """
     if given is not None and file is not None:
-        raise InputError("--auth and --auth-file both say who may come in: give one of them.")
-    if given is not None:
-        return _name_and_password(given, "--auth")
+        raise InputError("studio.auth-twice")
     if file is not None:
-        return _name_and_password(_line_of(file), f"The file {shown(file)} of --auth-file")
-    text = os.environ.get(CREDENTIALS)
-    return None if text is None else _name_and_password(text, CREDENTIALS)
+        otherwise = InputError("studio.auth-file-unclear", path=file, example=EXAMPLE)
+        return _name_and_password(_line_of(file), otherwise)
+    where = CREDENTIALS if given is None else "--auth"
+    text = os.environ.get(CREDENTIALS) if given is None else given
+    otherwise = InputError("studio.auth-unclear", where=where, example=EXAMPLE)
+    return None if text is None else _name_and_password(text, otherwise)
 
 
-def _name_and_password(text: str, where: str) -> tuple[str, str]:
+def _name_and_password(text: str, otherwise: InputError) -> tuple[str, str]:
     name, _, password = text.partition(":")
     if not (name and password) or not text.isprintable():
-        verb = "should hold" if " " in where else "takes"
-        raise InputError(f"{where} {verb} a name and a password, as in anna:secret.")
+        raise otherwise
     return name, password
 
 
@@ -56,9 +57,8 @@ def _line_of(file: Path) -> str:
     except UnicodeDecodeError:
         return ""
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
         raise InputError(
-            f"The file {shown(file)} of --auth-file cannot be read: {reason}."
+            "studio.auth-file-unreadable", path=file, reason=reason_of(error)
         ) from None
 
 
@@ -97,9 +97,7 @@ class Address:
         try:
             found = socket.getaddrinfo(bare or "?", port, type=socket.SOCK_STREAM)
         except (OSError, ValueError):
-            raise InputError(
-                f"There is no host {shown(host)}: give --host a name or an address of this machine."
-            ) from None
+            raise InputError("studio.no-host", host=host) from None
         family, _, _, _, place = min(found, key=lambda one: one[0] != socket.AF_INET)
         return cls(bare, family, place)
 
@@ -117,7 +115,7 @@ class Address:
         try:
             return socket.create_server(self.place, family=self.family, backlog=BACKLOG)
         except OSError as error:
-            raise InputError(_not_listening(error, self.host, self.place[1])) from None
+            raise _not_listening(error, self.host, self.place[1]) from None
 
     def url(self, listener: socket.socket) -> str:
         """What a visitor asks for, if that listens there."""
@@ -126,25 +124,17 @@ class Address:
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _not_listening(error: OSError, host: str, port: int) -> str:
-    """Why nothing can listen there, in one sentence."""
+def _not_listening(error: OSError, host: str, port: int) -> InputError:
+    """Why nothing can listen there."""
     match error.errno:
         case errno.EADDRINUSE:
-            return (
-                f"Port {port} of {host} is in use: choose another with --port, or --port 0 for "
-                "any that is free."
-            )
+            return InputError("studio.port-taken", host=host, port=port)
         case errno.EACCES | errno.EPERM:
-            return (
-                f"Port {port} of {host} may not be used by this user: choose one from 1024 on "
-                "with --port."
-            )
+            return InputError("studio.port-forbidden", host=host, port=port, least=1024)
         case errno.EADDRNOTAVAIL | errno.EINVAL | errno.ENODEV | errno.EAFNOSUPPORT:
-            return (
-                f"{host} is no address of this machine: give --host one that is, such as 127.0.0.1."
-            )
-    reason = os.strerror(error.errno) if error.errno else error
-    return f"Nothing can listen at port {port} of {host}: {reason}."
+            return InputError("studio.not-an-address", host=host, example="127.0.0.1")
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    return InputError("studio.not-listening", host=host, port=port, reason=reason)
 
 
 # -------------------------------------------------------------------------------- the folders
@@ -161,10 +151,7 @@ def folder_of_jobs() -> Path:
     try:
         temporary = Path(tempfile.gettempdir())
     except OSError:
-        raise InputError(
-            "The studio finds no folder for temporary files: set TMPDIR to one that can be "
-            "written to."
-        ) from None
+        raise InputError("studio.no-temporary-folder") from None
     uploads = os.environ.get("GRADIO_TEMP_DIR")
     _make(Path(uploads) if uploads else temporary / "gradio", "uploads", "GRADIO_TEMP_DIR")
     return folder
@@ -177,8 +164,10 @@ def _make(folder: Path, what: str, variable: str) -> None:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
         raise InputError(
-            f"The studio keeps {what} in {shown(folder)}, which cannot be written to ({reason}): "
-            f"set {variable} to a folder that can."
+            "studio.folder-unwritable",
+            what=what,
+            folder=folder,
+            reason=reason_of(error),
+            variable=variable,
         ) from None

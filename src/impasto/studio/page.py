@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 import tempfile
 import threading
 from collections.abc import Awaitable, Callable, Iterator
@@ -39,13 +38,11 @@ from impasto.studio.controls import (
     values_of,
 )
 from impasto.studio.jobs import Job, Painting, Waiting, Workshop
-from impasto.studio.korean import korean
-from impasto.studio.texts import PREFIX, lasting, said, table
+from impasto.studio.texts import PREFIX, lasting, said, table, told
 
 LOG = logging.getLogger("impasto")
 KEPT = 12  # paintings of a visit
 MOST_NOTED = 1000  # answers with notes that are under way
-WHERE = re.compile(r"'[^']*[/\\](?=[^'/\\]+')")  # the folders of a path between quotation marks
 EDITED = 800  # pixels of the photograph that is painted over, at most
 LAYERS = ("PNG", "WEBP", "JPEG")  # formats in which an editor sends what was painted
 MOST_LAYERS, MOST_LAYER = 4, 4_000_000  # layers of an editor, and bytes of one as it is sent
@@ -397,7 +394,7 @@ class Page:
             result.save(file)
             event = LocalContext.event_id.get(None)
             if job.notes and event is not None:
-                self._noted[event] = [_shown(note, "en") for note in job.notes]
+                self._noted[event] = [told(note, "en") for note in job.notes]
                 if len(self._noted) > MOST_NOTED:  # somebody has hung up before the answer
                     del self._noted[next(iter(self._noted))]
             yield str(file)
@@ -661,14 +658,8 @@ def _refusal(sentence: str) -> gr.Error:
 
 def _of_notes(job: Job, language: str) -> gr.Markdown:
     """What a visitor should know about their painting."""
-    lines = "\n".join(f"- {_shown(note, language)}" for note in job.notes)
+    lines = "\n".join(f"- {told(note, language)}" for note in job.notes)
     return gr.Markdown(lines, visible=bool(lines))
-
-
-def _shown(sentence: str, language: str) -> str:
-    """A sentence for a visitor, in their language, without the folders in it."""
-    bare = WHERE.sub("'", sentence)
-    return korean(bare) if str(language).startswith("ko") else bare
 
 
 def _reason(error: Exception, language: str) -> str:
@@ -676,6 +667,6 @@ def _reason(error: Exception, language: str) -> str:
     if isinstance(error, StoppedError):
         return said("unpainted", language)
     if isinstance(error, ImpastoError):
-        return _shown(str(error), language)
+        return told(error.message, language)
     LOG.exception("A painting failed", exc_info=error)
     return said("failed", language)

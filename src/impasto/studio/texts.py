@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from string import Formatter
+from typing import Any
+
+from impasto.errors import WithMessage
+from impasto.messages.message import LANGUAGES, Message, catalogue
 from impasto.settings.recipe import Recipe
 
-LANGUAGES = ("en", "ko")
 PREFIX = "impasto-"  # of keys, since the page translates whatever is one, a setting's value too
 
 TEXTS: dict[str, tuple[str, str]] = {
@@ -73,7 +78,6 @@ TEXTS: dict[str, tuple[str, str]] = {
         "The studio is stopping. Your painting is saved: continue it here later.",
         "스튜디오가 종료됩니다. 그림은 저장되었으니 나중에 이곳에서 이어 그리세요.",
     ),
-    "other": ("{sentence}", "문제가 생겼습니다: {sentence}"),
     "failed": (
         "The painting failed; the server's log says why.",
         "그림을 그리지 못했습니다. 이유는 서버의 로그에 있습니다.",
@@ -95,110 +99,101 @@ TEXTS: dict[str, tuple[str, str]] = {
     "minutes": ("{n} min", "{n}분"),
 }
 
-# The settings in Korean: label and explanation. In English they are the recipe's own.
-SETTINGS: dict[str, tuple[str, str]] = {
-    "size": (
-        "작업 크기",
-        "가로x세로, 비율을 유지한 긴 변의 픽셀 수, 또는 사진의 원래 크기인 'original'.",
-    ),
+# What the settings mean, in Korean; in English it is the recipe's own.
+SETTINGS: dict[str, str] = {
+    "size": ("가로x세로, 비율을 유지한 긴 변의 픽셀 수, 또는 사진의 원래 크기인 'original'."),
     "output_size": (
-        "결과물 크기",
-        "'working'(작업 크기), 'content'(사진의 원래 크기), 또는 작업 크기처럼 적은 크기.",
+        "'working'(작업 크기), 'content'(사진의 원래 크기), 또는 작업 크기처럼 적은 크기."
     ),
     "style_fit": (
-        "스타일 맞춤",
         "스타일 그림을 작업 크기에 맞추는 방법: 비율을 유지하고 긴 변을 캔버스에 맞추기(aspect), "
-        "비율을 무시하고 캔버스에 맞추기(squeeze), 원래 크기 그대로 보기(original).",
+        "비율을 무시하고 캔버스에 맞추기(squeeze), 원래 크기 그대로 보기(original)."
     ),
     "style_scale": (
-        "스타일 배율",
-        "스타일 그림을 그보다 몇 배 크게 볼지. 1보다 크면 붓질이 커지고 작으면 작아집니다.",
+        "스타일 그림을 그보다 몇 배 크게 볼지. 1보다 크면 붓질이 커지고 작으면 작아집니다."
     ),
     "style_symmetry": (
-        "스타일 대칭",
         "스타일을 좌우로 뒤집은 그림(mirror), 90도씩 돌린 그림(rotate), 또는 그 모두(all)에서도 "
-        "얻어 붓질이 다른 방향으로도 놓이게 할지.",
+        "얻어 붓질이 다른 방향으로도 놓이게 할지."
     ),
     "color": (
-        "색",
         "어느 색을 쓸지: 스타일 그림의 색(style), 그림의 밝기에 사진의 색상과 채도(content), "
         "실행 전에 스타일을 사진의 색으로 맞추기(match), 실행 후에 사진의 히스토그램에 "
-        "맞추기(histogram).",
+        "맞추기(histogram)."
     ),
-    "rescale": ("값의 범위 늘이기", "두 그림의 값을 전체 범위 0…255로 늘입니다."),
+    "rescale": "두 그림의 값을 전체 범위 0…255로 늘입니다.",
     "initial": (
-        "초기 캔버스",
         "스타일의 색을 입힌 콘텐츠(recolored-content), 콘텐츠(content), 노이즈를 섞은 "
-        "콘텐츠(noisy-content), 스타일(style), 노이즈(noise).",
+        "콘텐츠(noisy-content), 스타일(style), 노이즈(noise)."
     ),
-    "noise_ratio": ("노이즈 비율", "초기 캔버스가 noisy-content일 때 노이즈의 비율."),
-    "seed": ("시드", "노이즈의 시드."),
-    "content_layers": ("콘텐츠 층", "콘텐츠를 읽을 층과 가중치. 예: conv4_2:1"),
-    "style_layers": (
-        "스타일 층",
-        "그람 행렬로 스타일을 읽을 층과 가중치. 예: conv1_1:0.5,conv2_1:1",
-    ),
+    "noise_ratio": "초기 캔버스가 noisy-content일 때 노이즈의 비율.",
+    "seed": "노이즈의 시드.",
+    "content_layers": "콘텐츠를 읽을 층과 가중치. 예: conv4_2:1",
+    "style_layers": ("그람 행렬로 스타일을 읽을 층과 가중치. 예: conv1_1:0.5,conv2_1:1"),
     "balance": (
-        "균형",
         "층의 손실을 재는 기준: 비교하는 그림에서 그 층이 보는 것에 상대적으로(relative), 또는 "
-        "공개된 예제처럼 절대적으로(absolute).",
+        "공개된 예제처럼 절대적으로(absolute)."
     ),
     "style_loss": (
-        "스타일 손실",
         "스타일을 무엇으로 볼지: 어떤 특징이 함께 나타나는지, 특징이 어떻게 분포하는지, 또는 "
-        "자리마다 무엇과 닮았는지.",
+        "자리마다 무엇과 닮았는지."
     ),
-    "content_loss": (
-        "콘텐츠 손실",
-        "콘텐츠를 무엇으로 볼지: 자리마다의 특징, 또는 어느 자리끼리 닮았는지.",
-    ),
-    "alpha": ("알파", "콘텐츠 손실의 가중치."),
-    "beta": ("베타", "스타일 손실의 가중치. 스타일의 세기 대신 씁니다."),
-    "tv_weight": (
-        "총변동 가중치",
-        "캔버스를 매끄럽게 하는 총변동(total variation)의 가중치. 2부터 눈에 띕니다.",
-    ),
+    "content_loss": ("콘텐츠를 무엇으로 볼지: 자리마다의 특징, 또는 어느 자리끼리 닮았는지."),
+    "alpha": "콘텐츠 손실의 가중치.",
+    "beta": "스타일 손실의 가중치. 스타일의 세기 대신 씁니다.",
+    "tv_weight": ("캔버스를 매끄럽게 하는 총변동(total variation)의 가중치. 2부터 눈에 띕니다."),
     "tv": (
-        "총변동",
         "총변동을 재는 방법: 오른쪽과 아래 픽셀과의 절대 차이(anisotropic), 또는 이웃한 여덟 "
-        "픽셀과의 제곱 차이(nine-point).",
+        "픽셀과의 제곱 차이(nine-point)."
     ),
-    "pooling": ("풀링", "신경망의 풀링: 평균(average) 또는 최댓값(max)."),
+    "pooling": "신경망의 풀링: 평균(average) 또는 최댓값(max).",
     "padding": (
-        "패딩",
         "신경망의 첫 층이 테두리 바깥을 무엇으로 볼지: 테두리의 픽셀(replicate), 또는 공개된 "
-        "예제처럼 회색에 해당하는 0(zeros).",
+        "예제처럼 회색에 해당하는 0(zeros)."
     ),
-    "optimizer": ("최적화", "캔버스를 다듬는 최적화 방법."),
-    "learning_rate": (
-        "학습률",
-        "Adam의 스텝 크기이자 L-BFGS 첫 스텝의 RMS 길이. 0…255의 밝기 단위입니다.",
-    ),
-    "steps": ("스텝", "손실과 기울기를 계산하는 횟수. 모든 레벨을 합한 것입니다."),
+    "optimizer": "캔버스를 다듬는 최적화 방법.",
+    "learning_rate": ("Adam의 스텝 크기이자 L-BFGS 첫 스텝의 RMS 길이. 0…255의 밝기 단위입니다."),
+    "steps": "손실과 기울기를 계산하는 횟수. 모든 레벨을 합한 것입니다.",
     "levels": (
-        "레벨",
         "캔버스가 거치는 크기의 수. 크기는 매번 두 배가 되고 한 변이 48픽셀보다 작지 않습니다. "
-        "auto는 약 128픽셀에서 시작합니다.",
+        "auto는 약 128픽셀에서 시작합니다."
     ),
     "tile": (
-        "타일",
         "그림을 나누어 보는 타일의 한 변으로, 16픽셀의 배수입니다. auto는 메모리가 허락하는 만큼 "
-        "크게, off는 그림 전체를 한 번에 봅니다. 어느 쪽이든 같은 그림이 나옵니다.",
+        "크게, off는 그림 전체를 한 번에 봅니다. 어느 쪽이든 같은 그림이 나옵니다."
     ),
     "keep": (
-        "남길 캔버스",
         "손실이 가장 작은 스텝에서 남길 것: 손실을 잰 캔버스(measured), 또는 그 스텝에서 갱신한 "
-        "뒤의 캔버스(updated, Adam만).",
+        "뒤의 캔버스(updated, Adam만)."
     ),
     "precision": (
-        "정밀도",
         "수의 형식: auto는 장치에서 같은 그림을 가장 빨리 그리는 형식이고, float32는 모든 합성곱을 "
-        "적힌 그대로 계산합니다.",
+        "적힌 그대로 계산합니다."
     ),
 }
 
 # What the page has less of than a recipe: nobody names files of another's machine.
 HERE = {"initial": "First canvas."}
+
+# Sentences for visitors, in place of those for whoever has the machine.
+FOR_VISITORS = {
+    "memory.ran-out": "studio.memory-ran-out",
+    "memory.ran-out-at": "studio.memory-ran-out-at",
+    "checkpoint.not-saved": "studio.not-saved",
+    "device.slow-bfloat16": "studio.slow-bfloat16",
+    "device.no-float64": "studio.no-float64",
+    "picture.needs-heif": "studio.needs-heif",
+    "picture.deep-without-tifffile": "studio.deep",
+}
+
+
+def spoken(language: str) -> str:
+    """That of our languages that a browser's is nearest to.
+
+    >>> spoken("ko-KR"), spoken("fr")
+    ('ko', 'en')
+    """
+    return "ko" if str(language).startswith("ko") else "en"
 
 
 def said(key: str, language: str, **values: object) -> str:
@@ -207,8 +202,36 @@ def said(key: str, language: str, **values: object) -> str:
     >>> said("seconds", "ko", n=5), said("seconds", "fr", n=5)
     ('5초', '5 s')
     """
-    english, korean = TEXTS[key]
-    return (korean if str(language).startswith("ko") else english).format(**values)
+    return TEXTS[key][LANGUAGES.index(spoken(language))].format(**values)
+
+
+def told(message: Message, language: str) -> str:
+    """The sentence of an error or of a note for a visitor, in their language.
+
+    >>> told(Message("input.empty", what="mask", path="/var/cache/jobs/mask.png"), "en-GB")
+    "The mask 'mask.png' is empty."
+    """
+    return _for_visitors(message).text(spoken(language))
+
+
+def _for_visitors(message: Message) -> Message:
+    """The same with names in place of paths, since where a server keeps files is its own matter."""
+    code = FOR_VISITORS.get(message.code, message.code)
+    parts = Formatter().parse(catalogue("en").get(code, ""))
+    paths = {name for _, name, _, conversion in parts if conversion == "q"}
+    bare = {name: _bare(value, name in paths) for name, value in message.values.items()}
+    return Message(code, **bare)
+
+
+def _bare(value: Any, is_path: bool) -> Any:
+    """A value without the folders in it."""
+    if isinstance(value, tuple):
+        return tuple(_bare(part, is_path) for part in value)
+    if isinstance(value, WithMessage):
+        value = value.message
+    if isinstance(value, Message):
+        return _for_visitors(value)
+    return Path(str(value)).name if is_path or isinstance(value, Path) else value
 
 
 def lasting(seconds: float, language: str) -> str:
@@ -227,7 +250,8 @@ def table(language: str) -> dict[str, str]:
     index = LANGUAGES.index(language)
     texts = {key: both[index] for key, both in TEXTS.items()}
     for name, korean in SETTINGS.items():
-        explained = HERE.get(name) or Recipe.model_fields[name].description or ""
-        english = name.replace("_", " "), explained
-        texts[f"setting-{name}"], texts[f"explained-{name}"] = (english, korean)[index]
+        english = HERE.get(name) or Recipe.model_fields[name].description or ""
+        labels = name.replace("_", " "), catalogue("ko")[f"nouns.{name}"]
+        texts[f"setting-{name}"] = labels[index]
+        texts[f"explained-{name}"] = (english, korean)[index]
     return {PREFIX + key: text for key, text in texts.items()}
