@@ -19,10 +19,11 @@ from startup import run
 EVALUATE = """
 import sys, time
 import numpy as np
-from impasto import Recipe, images
+from impasto import Recipe
+from impasto.pictures import arrays, images
 from impasto.run.prepare import prepare
 content, style, side, tile = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
-pixels = images.resize_in_kind(images.read(content).pixels, (side, side))
+pixels = arrays.resize_in_kind(images.read(content).pixels, (side, side))
 recipe = Recipe(size=side, levels=1, steps=1, tile=tile, initial="content")
 made = prepare(pixels, style, recipe, device="cpu")
 began = time.perf_counter()

@@ -294,10 +294,10 @@ def _read_picture(path: Path) -> None:
 
 
 def _read_head(path: Path) -> None:
-    from impasto.pictures import images
+    from impasto.pictures import images, limits
 
     width, height = images.described(path).size
-    assert width * height <= images.MOST_PIXELS
+    assert width * height <= limits.MOST_PIXELS
 
 
 def _read_mask(path: Path) -> None:
@@ -354,9 +354,9 @@ def _read_carried(path: Path) -> None:
 
 
 def _read_text(path: Path) -> None:
-    from impasto.pictures import images
+    from impasto.pictures import png_text
 
-    images.carried_text(path)
+    png_text.carried_text(path)
 
 
 def _recipes() -> Seeds:

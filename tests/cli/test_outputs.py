@@ -16,7 +16,7 @@ from PIL import Image
 
 from impasto import InputError, Recipe, Step, stylize
 from impasto.cli.app import run
-from impasto.pictures import images
+from impasto.pictures import images, writers
 from impasto.report import progress
 from impasto.run.result import Result
 
@@ -239,7 +239,7 @@ def test_a_disk_that_fills_up_in_the_midst_of_a_picture_is_told_as_such(
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
     try:
         with pytest.raises((OSError, ValueError), match=r"large|end in") as caught:
-            images.save(picture, name)
+            writers.save(picture, name)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         signal.signal(signal.SIGXFSZ, before)

@@ -11,8 +11,8 @@ from hypothesis.extra.numpy import arrays
 
 from conftest import content_pixels, style_pixels
 from impasto import Recipe, stylize
+from impasto.pictures.arrays import to_uint8
 from impasto.pictures.color_transfer import colours_of_content, histogram_of_content, oklab, srgb
-from impasto.pictures.images import to_uint8
 from impasto.run.prepare import prepare
 
 pictures = arrays(np.uint8, (5, 7, 3))

@@ -19,11 +19,11 @@ import numpy.typing as npt
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as arrays
+from hypothesis.extra import numpy as random
 from PIL import Image, ImageCms
 
 from impasto.errors import ImpastoWarning, InputError
-from impasto.pictures import images, profiles
+from impasto.pictures import arrays, images, profiles, writers
 
 tifffile = pytest.importorskip("tifffile")
 
@@ -649,7 +649,7 @@ def outcome(path: Path, data: bytes) -> U8 | None:
     assert picture.pixels.shape[2] == 3
     assert picture.pixels.size > 0
     assert np.isfinite(picture.pixels).all()
-    return images.to_uint8(picture.pixels)
+    return arrays.to_uint8(picture.pixels)
 
 
 class TestHostile:
@@ -966,7 +966,7 @@ class TestResize:
     )
     def test_it_is_imresize(self, old: tuple[int, int], new: tuple[int, int]) -> None:
         pixels = rgb(old[1], old[0])
-        assert np.abs(images.resize(pixels, new) - imresize(pixels, new)).max() < 1e-3
+        assert np.abs(arrays.resize(pixels, new) - imresize(pixels, new)).max() < 1e-3
 
     @settings(deadline=None, max_examples=60)
     @given(st.tuples(side, side), st.tuples(side, side), st.integers(0, 99))
@@ -974,80 +974,80 @@ class TestResize:
         self, old: tuple[int, int], new: tuple[int, int], seed: int
     ) -> None:
         pixels = rgb(old[1], old[0], seed)
-        assert np.abs(images.resize(pixels, new) - imresize(pixels, new)).max() < 1e-3
+        assert np.abs(arrays.resize(pixels, new) - imresize(pixels, new)).max() < 1e-3
 
     def test_a_row_worked_out_by_hand(self) -> None:
         row = np.array([[[0] * 3, [255] * 3]], np.uint8)
         expected = 255 * np.array([-3 / 32, 13 / 64, 51 / 64, 35 / 32])
-        assert np.allclose(images.resize(row, (4, 1))[0, :, 0], expected)
+        assert np.allclose(arrays.resize(row, (4, 1))[0, :, 0], expected)
 
     def test_floats_come_through_unclipped(self) -> None:
         pixels = np.array([[[0] * 3, [255] * 3]], np.uint8)
-        resized = images.resize(pixels, (8, 1))
+        resized = arrays.resize(pixels, (8, 1))
         assert resized.min() < 0
         assert resized.max() > 255
 
     def test_its_own_size_changes_nothing(self) -> None:
-        resized = images.resize(rgb(), (7, 5))
+        resized = arrays.resize(rgb(), (7, 5))
         assert resized.dtype == np.float32
         assert np.array_equal(resized, rgb())
 
     @pytest.mark.parametrize("value", [0, 77, 255])
     def test_one_colour_stays_that_colour(self, value: int) -> None:
         flat = np.full((9, 13, 3), value, np.uint8)
-        assert np.abs(images.resize(flat, (31, 4)) - value).max() < 1e-3
+        assert np.abs(arrays.resize(flat, (31, 4)) - value).max() < 1e-3
 
     def test_the_given_pixels_are_left_as_they_were(self) -> None:
         pixels = rgb()
-        images.resize(pixels, (3, 3))
+        arrays.resize(pixels, (3, 3))
         assert np.array_equal(pixels, rgb())
 
     def test_a_long_thin_picture(self) -> None:
-        assert images.resize(rgb(1, 30000), (512, 1)).shape == (1, 512, 3)
+        assert arrays.resize(rgb(1, 30000), (512, 1)).shape == (1, 512, 3)
 
     def test_in_kind_rounds_whole_numbers(self) -> None:
-        resized = images.resize_in_kind(rgb(), (3, 4))
+        resized = arrays.resize_in_kind(rgb(), (3, 4))
         assert resized.dtype == np.uint8
         assert np.abs(resized - np.clip(imresize(rgb(), (3, 4)), 0, 255)).max() < 0.501
 
     def test_in_kind_leaves_floats(self) -> None:
-        resized = images.resize_in_kind(rgb().astype(np.float32), (3, 4))
+        resized = arrays.resize_in_kind(rgb().astype(np.float32), (3, 4))
         assert resized.dtype == np.float32
 
 
 class TestRescale:
     def test_the_range_becomes_0_to_255(self) -> None:
         pixels = np.array([[[50, 100, 150]]], np.uint8)
-        assert images.rescale(pixels).tolist() == [[[0, 127.5, 255]]]
+        assert arrays.rescale(pixels).tolist() == [[[0, 127.5, 255]]]
 
     def test_one_value_becomes_0(self) -> None:
-        assert images.rescale(np.full((2, 2, 3), 9, np.uint8)).max() == 0
+        assert arrays.rescale(np.full((2, 2, 3), 9, np.uint8)).max() == 0
 
     def test_the_full_range_stays(self) -> None:
         pixels = np.array([[[0, 100, 255]]], np.uint8)
-        assert np.allclose(images.rescale(pixels), pixels, atol=1e-4)
+        assert np.allclose(arrays.rescale(pixels), pixels, atol=1e-4)
 
 
 class TestToUint8:
     @pytest.mark.parametrize("dtype", [np.float32, np.float64])
     def test_halves_go_up(self, dtype: Any) -> None:
         halves = np.arange(255, dtype=dtype) + dtype(0.5)
-        assert images.to_uint8(halves).tolist() == list(range(1, 256))
+        assert arrays.to_uint8(halves).tolist() == list(range(1, 256))
 
     @pytest.mark.parametrize("dtype", [np.float32, np.float64])
     def test_just_below_a_half_goes_down(self, dtype: Any) -> None:
         halves = np.nextafter(np.arange(255, dtype=dtype) + dtype(0.5), dtype(0))
-        assert images.to_uint8(halves).tolist() == list(range(255))
+        assert arrays.to_uint8(halves).tolist() == list(range(255))
 
-    @given(arrays.arrays(np.uint8, (2, 3, 3)))
+    @given(random.arrays(np.uint8, (2, 3, 3)))
     def test_whole_numbers_stay(self, pixels: U8) -> None:
-        assert np.array_equal(images.to_uint8(pixels), pixels)
+        assert np.array_equal(arrays.to_uint8(pixels), pixels)
 
     @given(st.floats(allow_nan=False, width=32))
     @example(float("inf"))
     @example(-1e-9)
     def test_the_rest_is_saturated(self, value: float) -> None:
-        assert images.to_uint8(np.array([value])) == math.floor(min(max(value, 0), 255) + 0.5)
+        assert arrays.to_uint8(np.array([value])) == math.floor(min(max(value, 0), 255) + 0.5)
 
 
 # ---------------------------------------------------------------------------------------- saving
@@ -1060,29 +1060,29 @@ class TestSave:
     @pytest.mark.parametrize("suffix", [*SUFFIXES, ".PNG", ".Jpg", ".TIFF"])
     def test_every_suffix_comes_back(self, tmp_path: Path, suffix: str) -> None:
         path = tmp_path / f"a{suffix}"
-        images.save(smooth(), path)
+        writers.save(smooth(), path)
         near = 0 if suffix.lower() in (".png", ".tif", ".tiff") else 12
         assert np.abs(images.read(path).pixels.astype(int) - smooth()).max() <= near
 
     @pytest.mark.parametrize(
         ("suffix", "kind"),
-        [(suffix, images.WRITERS[suffix][0]) for suffix in SUFFIXES],
+        [(suffix, writers.WRITERS[suffix][0]) for suffix in SUFFIXES],
     )
     def test_the_suffix_makes_the_format(self, tmp_path: Path, suffix: str, kind: str) -> None:
-        images.save(rgb(), tmp_path / f"a{suffix}")
+        writers.save(rgb(), tmp_path / f"a{suffix}")
         with Image.open(tmp_path / f"a{suffix}") as image:
             assert image.format == kind
 
     @pytest.mark.parametrize(("suffix", "bits"), OUTPUTS)
     def test_it_carries_srgb(self, tmp_path: Path, suffix: str, bits: int) -> None:
-        images.save(rgb(), tmp_path / f"a{suffix}", bits=bits)
+        writers.save(rgb(), tmp_path / f"a{suffix}", bits=bits)
         with Image.open(tmp_path / f"a{suffix}") as image:
             assert image.info["icc_profile"] == profiles.srgb_profile()
 
     @pytest.mark.parametrize(("suffix", "bits"), OUTPUTS)
     def test_equal_pixels_make_equal_bytes(self, tmp_path: Path, suffix: str, bits: int) -> None:
         for name in ("a", "b"):
-            images.save(rgb(), tmp_path / f"{name}{suffix}", bits=bits, text="text")
+            writers.save(rgb(), tmp_path / f"{name}{suffix}", bits=bits, text="text")
         assert (tmp_path / f"a{suffix}").read_bytes() == (tmp_path / f"b{suffix}").read_bytes()
 
     def test_the_profile_does_not_tell_when_it_was_made(self) -> None:
@@ -1093,17 +1093,17 @@ class TestSave:
 
     @pytest.mark.parametrize("text", ["plain", "그림 é", "x" * 100_000, ""])
     def test_a_png_carries_the_text(self, tmp_path: Path, text: str) -> None:
-        images.save(rgb(), tmp_path / "a.png", text=text)
+        writers.save(rgb(), tmp_path / "a.png", text=text)
         with Image.open(tmp_path / "a.png") as image:
             assert image.info["impasto"] == text
 
     def test_without_text_a_png_carries_none(self, tmp_path: Path) -> None:
-        images.save(rgb(), tmp_path / "a.png")
+        writers.save(rgb(), tmp_path / "a.png")
         with Image.open(tmp_path / "a.png") as image:
             assert "impasto" not in image.info
 
     def test_floats_are_rounded_and_saturated(self, tmp_path: Path) -> None:
-        images.save(np.array([[[-5, 99.5, 300]]], np.float32), tmp_path / "a.png")
+        writers.save(np.array([[[-5, 99.5, 300]]], np.float32), tmp_path / "a.png")
         assert images.read(tmp_path / "a.png").pixels.tolist() == [[[0, 100, 255]]]
 
     @settings(
@@ -1112,7 +1112,7 @@ class TestSave:
         suppress_health_check=[HealthCheck.function_scoped_fixture],
     )
     @given(
-        arrays.arrays(
+        random.arrays(
             np.float32,
             st.tuples(st.integers(1, 5), st.integers(1, 5), st.just(3)),
             elements=st.floats(-10, 265, width=32),
@@ -1121,20 +1121,20 @@ class TestSave:
     def test_16_bits_keep_what_8_would_lose(
         self, tmp_path: Path, pixels: npt.NDArray[np.float32]
     ) -> None:
-        images.save(pixels, tmp_path / "a.tif", bits=16)
+        writers.save(pixels, tmp_path / "a.tif", bits=16)
         back = images.read(tmp_path / "a.tif").pixels
         assert np.abs(back - np.clip(pixels, 0, 255)).max() <= 0.5 / 257 + 1e-4
 
     def test_16_bits_come_back_to_the_level(self, tmp_path: Path) -> None:
         levels = (np.arange(65536).reshape(64, 1024, 1) / 257).astype(np.float32)
-        images.save(np.repeat(levels, 3, axis=2), tmp_path / "a.tif", bits=16)
+        writers.save(np.repeat(levels, 3, axis=2), tmp_path / "a.tif", bits=16)
         assert np.array_equal(
             tifffile.imread(tmp_path / "a.tif")[:, :, 0].ravel(), np.arange(65536)
         )
 
     @pytest.mark.parametrize("size", [(1, 1), (3, 3), (4, 3), (1, 500)])
     def test_16_bits_of_odd_sizes_come_back(self, tmp_path: Path, size: tuple[int, int]) -> None:
-        images.save(rgb(*size), tmp_path / "a.tif", bits=16)
+        writers.save(rgb(*size), tmp_path / "a.tif", bits=16)
         assert np.array_equal(images.read(tmp_path / "a.tif").pixels, rgb(*size))
 
     @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -1150,14 +1150,14 @@ class TestSave:
 
         monkeypatch.setattr(Image.Image, "save", fail)
         with pytest.raises(OSError, match="No space left"):
-            images.save(rgb(), path)
+            writers.save(rgb(), path)
         assert [(one.name, one.read_bytes()) for one in tmp_path.iterdir()] == [(path.name, b"old")]
 
     @pytest.mark.parametrize(("suffix", "longest"), [(".jpg", 65500), (".webp", 16383)])
     def test_the_longest_side_can_be_written(
         self, tmp_path: Path, suffix: str, longest: int
     ) -> None:
-        images.save(np.zeros((1, longest, 3), np.uint8), tmp_path / f"a{suffix}")
+        writers.save(np.zeros((1, longest, 3), np.uint8), tmp_path / f"a{suffix}")
         assert images.read(tmp_path / f"a{suffix}").size == (longest, 1)
 
     @pytest.mark.parametrize(("suffix", "longest"), [(".jpg", 65500), (".webp", 16383)])
@@ -1165,45 +1165,45 @@ class TestSave:
         self, tmp_path: Path, suffix: str, longest: int
     ) -> None:
         with pytest.raises(InputError, match=f"{longest} pixels a side, not {longest + 1}: end "):
-            images.save(np.zeros((longest + 1, 1, 3), np.uint8), tmp_path / f"a{suffix}")
+            writers.save(np.zeros((longest + 1, 1, 3), np.uint8), tmp_path / f"a{suffix}")
         assert list(tmp_path.iterdir()) == []
 
 
 class TestCheckOutput:
     @pytest.mark.parametrize("suffix", SUFFIXES)
     def test_every_suffix_will_do(self, tmp_path: Path, suffix: str) -> None:
-        assert images.check_output(str(tmp_path / f"a{suffix}")) == tmp_path / f"a{suffix}"
+        assert writers.check_output(str(tmp_path / f"a{suffix}")) == tmp_path / f"a{suffix}"
 
     @pytest.mark.parametrize("name", ["a", "a.gif", "a.png.txt", ".png", "a.", "a.heic"])
     def test_another_suffix_is_refused(self, tmp_path: Path, name: str) -> None:
         with pytest.raises(InputError, match=r"should end in \.png, .*, not ") as caught:
-            images.check_output(tmp_path / name)
+            writers.check_output(tmp_path / name)
         plain(str(caught.value))
 
     def test_a_folder_is_refused(self, tmp_path: Path) -> None:
         (tmp_path / "a.png").mkdir()
         with pytest.raises(InputError, match="is a folder"):
-            images.check_output(tmp_path / "a.png")
+            writers.check_output(tmp_path / "a.png")
 
     def test_a_missing_folder_is_refused(self, tmp_path: Path) -> None:
         with pytest.raises(InputError, match="There is no folder"):
-            images.check_output(tmp_path / "missing" / "a.png")
+            writers.check_output(tmp_path / "missing" / "a.png")
 
     @pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp"])
     def test_16_bits_need_a_tiff(self, tmp_path: Path, suffix: str) -> None:
         with pytest.raises(InputError, match=r"need a TIFF: end '.*' in \.tif or \.tiff"):
-            images.check_output(tmp_path / f"a{suffix}", bits=16)
+            writers.check_output(tmp_path / f"a{suffix}", bits=16)
 
     def test_other_depths_are_refused(self, tmp_path: Path) -> None:
         with pytest.raises(InputError, match="8 or 16 bits a channel, not 12"):
-            images.check_output(tmp_path / "a.tif", bits=12)
+            writers.check_output(tmp_path / "a.tif", bits=12)
 
     def test_16_bits_without_tifffile_say_what_to_install(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
         with pytest.raises(InputError, match=r"pip install 'impasto\[tiff\]'"):
-            images.check_output(tmp_path / "a.tif", bits=16)
+            writers.check_output(tmp_path / "a.tif", bits=16)
 
 
 # ----------------------------------------------------------------------------- the size alone

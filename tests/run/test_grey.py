@@ -12,7 +12,7 @@ from PIL import Image
 
 from conftest import content_pixels, style_pixels
 from impasto import Recipe, Style, resume, stylize
-from impasto.pictures import images
+from impasto.pictures import arrays
 from impasto.run.prepare import prepare
 from impasto.run.result import Result, Step
 from impasto.settings.recipe import FIRST_CANVASES, PRESETS
@@ -154,5 +154,5 @@ def test_the_colours_of_a_grey_content_are_none(color: str) -> None:
 def test_a_faint_tint_is_a_colour() -> None:
     tinted = CONTENT.copy()
     tinted[..., 2] = np.maximum(tinted[..., 2], 12) - 12
-    assert not images.is_grey(tinted)
-    assert images.is_grey(CONTENT)
+    assert not arrays.is_grey(tinted)
+    assert arrays.is_grey(CONTENT)

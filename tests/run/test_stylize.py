@@ -18,7 +18,7 @@ from conftest import MEAN, content_pixels, noisy_canvas, style_pixels
 from impasto import InputError, Recipe, Result, RunError, Step, resume, stylize
 from impasto.objective.objective import Evaluation, Objective
 from impasto.pictures import samples
-from impasto.pictures.images import to_uint8
+from impasto.pictures.arrays import to_uint8
 from impasto.run.evaluator import Evaluator
 from impasto.run.prepare import prepare
 from impasto.run.resuming import resumed

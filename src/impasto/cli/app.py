@@ -568,11 +568,11 @@ def montage(
     output: Output,
 ) -> None:
     """Set pictures side by side on white, each as large as the first."""
-    from impasto.pictures import images, montage
+    from impasto.pictures import montage, writers
 
-    images.check_output(output)
+    writers.check_output(output)
     check_apart(pictures, [output])
-    images.save(montage.montage(pictures), output)
+    writers.save(montage.montage(pictures), output)
     typer.echo(f"{output}")
 
 

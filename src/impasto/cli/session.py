@@ -71,13 +71,13 @@ def prepare(
     weights_input: str | None = None,
 ) -> Run:
     """Check and read everything."""
-    from impasto.pictures import images
+    from impasto.pictures import writers
     from impasto.run import prepare as runs
 
     run = runs.prepare(
         content, styles, recipe, device=device, weights=weights, weights_input=weights_input
     )
-    images.check_output(outputs.picture, bits=outputs.bits, size=run.output_size)
+    writers.check_output(outputs.picture, bits=outputs.bits, size=run.output_size)
     return run
 
 
@@ -212,7 +212,7 @@ def take_up(
     Raises:
         InputError: it cannot be gone on with, or what it should write cannot be written.
     """
-    from impasto.pictures import images
+    from impasto.pictures import writers
     from impasto.run.resuming import resumed
     from impasto.run.saving import save_to
 
@@ -229,7 +229,7 @@ def take_up(
         raise InputError("checkpoint.damaged", path=checkpoint) from None
     outputs = _without_lost(_moved_along(outputs, run.saving.came_from, checkpoint), run)
     outputs.check(run.files, run.recipe.steps)
-    images.check_output(outputs.picture, bits=outputs.bits, size=run.output_size)
+    writers.check_output(outputs.picture, bits=outputs.bits, size=run.output_size)
     save_to(run, checkpoint, outputs.checkpoint_every, outputs.to_json())
     if not quiet:
         done, steps = len(run.history), run.recipe.steps
@@ -320,7 +320,7 @@ def fill_sheet(paint_sheet: Callable[..., Image], outputs: Outputs) -> int:
         paint_sheet: takes ``on_picture`` and ``on_sheet``, as sweeps do.
         outputs: of which a sheet has the picture alone.
     """
-    from impasto.pictures import images
+    from impasto.pictures import writers
 
     painted = 0
 
@@ -332,16 +332,16 @@ def fill_sheet(paint_sheet: Callable[..., Image], outputs: Outputs) -> int:
         nonlocal painted
         painted = number
         if number == 0:
-            images.check_output(outputs.picture, size=sheet.size)
+            writers.check_output(outputs.picture, size=sheet.size)
         else:
             with suppress(ImpastoError, OSError):  # until the last, which is written once more
-                images.save(sheet, outputs.picture)
+                writers.save(sheet, outputs.picture)
 
     with _told_to_end(outputs.quiet) as signals:
         sheet = paint_sheet(on_picture=on_picture, on_sheet=on_sheet)
         if painted:
             with interrupts.shielded():
-                _save(partial(images.save, sheet), outputs.picture)
+                _save(partial(writers.save, sheet), outputs.picture)
                 signals.be_deaf()
     if signals.number is not None and not painted:
         raise EndedError(signals.number)
@@ -452,13 +452,13 @@ def _write_figures(result: Result, outputs: Outputs) -> dict[Path, str]:
 
 
 def _write_montage(result: Result, path: Path) -> None:
-    from impasto.pictures import images, montage
+    from impasto.pictures import arrays, montage, writers
 
     content, *styles = (
-        images.to_uint8(picture.pixels)
+        arrays.to_uint8(picture.pixels)
         for picture in (result.inputs.content, *(read.picture for read in result.inputs.styles))
     )
-    images.save(montage.montage([content, result.image, *styles]), path)
+    writers.save(montage.montage([content, result.image, *styles]), path)
 
 
 def _write_plot(result: Result, path: Path) -> None:

@@ -10,7 +10,7 @@ from functools import partial
 from PIL import Image
 
 from impasto.experiments.contact_sheet import OnPicture, OnSheet, Place, Sheet
-from impasto.pictures import images, sizes
+from impasto.pictures import arrays, images, sizes
 from impasto.run.prepare import prepare, vary
 from impasto.run.result import OnStep
 from impasto.settings.recipe import Recipe
@@ -80,5 +80,5 @@ def reconstruct(
 def _shown(picture: images.Source, size: int) -> Image.Image:
     """A picture resized to a longer side in pixels, RGB."""
     read = images.read(picture)
-    pixels = images.resize_in_kind(read.pixels, sizes.fit(read.size, size))
-    return Image.fromarray(images.to_uint8(pixels))
+    pixels = arrays.resize_in_kind(read.pixels, sizes.fit(read.size, size))
+    return Image.fromarray(arrays.to_uint8(pixels))

@@ -21,7 +21,7 @@ from impasto._version import __version__
 from impasto.errors import InputError, ReasonError
 from impasto.files import reading
 from impasto.messages.message import Message
-from impasto.pictures import images, masks
+from impasto.pictures import masks, png_text
 from impasto.pictures.inputs import called, kind_of, numbered
 from impasto.settings.recipe import FIRST_CANVASES, Recipe
 from impasto.settings.style import Style
@@ -192,7 +192,7 @@ def read_carried(picture: Path) -> Carried:
     Raises:
         InputError: the picture carries no metadata, or none that impasto wrote.
     """
-    text = images.carried_text(picture)
+    text = png_text.carried_text(picture)
     try:
         table = from_json(text or "")
     except ValueError:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from impasto.pictures.images import by_strips, is_grey, to_uint8
+from impasto.pictures.arrays import by_strips, is_grey, to_uint8
 from impasto.pictures.profiles import LUMA
 
 Pixels = npt.NDArray[Any]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from PIL import Image, ImageDraw, ImageFont
 
 from impasto.errors import InputError
-from impasto.pictures import images
+from impasto.pictures import arrays, images
 
 INK = "#1f2933"
 
@@ -110,7 +110,7 @@ def _place(
 ) -> None:
     """Lay a picture on a sheet, in the middle of the room at that corner."""
     width, height = _touching(picture.size, room)
-    pixels = images.to_uint8(images.resize_in_kind(picture.pixels, (width, height)))
+    pixels = arrays.to_uint8(arrays.resize_in_kind(picture.pixels, (width, height)))
     across, down = (room[0] - width) // 2, (room[1] - height) // 2
     sheet.paste(Image.fromarray(pixels), (corner[0] + across, corner[1] + down))
 

@@ -20,7 +20,7 @@ SIGNATURES = (b"II*\0", b"MM\0*", b"MM*\0", b"II\0*", b"II+\0", b"MM\0+")
 # Tags, and values of them.
 NEW_SUBFILE_TYPE, SUBFILE_TYPE, WIDTH, HEIGHT, BITS_PER_SAMPLE = 254, 255, 256, 257, 258
 PHOTOMETRIC, ORIENTATION, SAMPLES, TILE_WIDTH, TILE_HEIGHT = 262, 274, 277, 322, 323
-SUB_PAGES, DNG_VERSION = 330, 50706
+SUB_PAGES, ICC_PROFILE, DNG_VERSION = 330, 34675, 50706
 IS_REDUCED, IS_TRANSPARENCY = 1, 4  # bits of the first tag
 REDUCED = 2  # value of the second
 RAW = (32803, 34892)  # photometric: the sensor's own values, not a picture's

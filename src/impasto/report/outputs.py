@@ -90,12 +90,12 @@ class Outputs(BaseModel):
             InputError: a file cannot be written, is an input, or is named twice; or a window cannot
                 be shown.
         """
-        from impasto.pictures import images
+        from impasto.pictures import writers
         from impasto.report import figures
 
-        images.check_output(self.picture, bits=self.bits)
+        writers.check_output(self.picture, bits=self.bits)
         if self.montage is not None:
-            images.check_output(self.montage)
+            writers.check_output(self.montage)
         if self.plot is not None:
             figures.check_figure(self.plot)
         if self.trace is not None:

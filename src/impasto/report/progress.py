@@ -29,7 +29,7 @@ from rich.table import Table
 
 from impasto._version import __version__
 from impasto.errors import InputError
-from impasto.pictures import images
+from impasto.pictures import writers
 
 if TYPE_CHECKING:
     from impasto.run.levels import Level
@@ -278,7 +278,7 @@ class Snapshots:
     def __call__(self, step: Step) -> None:
         """Write the canvas if this step has a snapshot."""
         if is_shown(step.number):
-            images.save(step.image(), _snapshot(self.path, step.number))
+            writers.save(step.image(), _snapshot(self.path, step.number))
 
 
 def snapshots_in(folder: Path, steps: int) -> list[Path]:

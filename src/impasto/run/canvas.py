@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from impasto.objective.regions import StyleCanvas
-from impasto.pictures import images
+from impasto.pictures import arrays
 from impasto.pictures.inputs import Inputs, StylePicture
 from impasto.pictures.masks import Mask
 from impasto.pictures.sizes import PixelSize
@@ -81,7 +81,7 @@ class Canvases:
     def content_at(self, level: Level) -> Tensor:
         """The content picture at the size of a level, 3 × H × W."""
         interrupts.check()
-        return self._rescaled(images.resize_in_kind(self.inputs.content.pixels, level.size))
+        return self._rescaled(arrays.resize_in_kind(self.inputs.content.pixels, level.size))
 
     def styles_at(self, level: Level) -> Iterator[StyleCanvas]:
         """The styles at a level, one by one; recoloured like the content for ``color = match``."""
@@ -119,7 +119,7 @@ class Canvases:
                 return ratio * noise(content, self.recipe.seed) + (1 - ratio) * content
             case _:
                 assert self.inputs.initial is not None  # noqa: S101 – any other name is a picture's
-                return self.from_pixels(images.resize(self.inputs.initial.pixels, level.size))
+                return self.from_pixels(arrays.resize(self.inputs.initial.pixels, level.size))
 
     def _recolored(self, level: Level) -> Tensor:
         """The content picture, with the colours of each style in the region of that style."""
@@ -146,7 +146,7 @@ class Canvases:
         """A canvas (3 × H × W) resized to another width and height."""
         if size == (canvas.shape[2], canvas.shape[1]):
             return canvas
-        return self.from_pixels(images.resize(self.to_pixels(canvas), size))
+        return self.from_pixels(arrays.resize(self.to_pixels(canvas), size))
 
     def from_pixels(self, pixels: npt.NDArray[Any]) -> Tensor:
         """Convert pixels (H × W × 3, 0…255) to a canvas (3 × H × W)."""
@@ -167,8 +167,8 @@ class Canvases:
     def _mean_like(self, canvas: Tensor) -> Tensor:
         return torch.tensor(self.mean, device=canvas.device, dtype=canvas.dtype).reshape(3, 1, 1)
 
-    def _rescaled(self, pixels: images.Pixels) -> Tensor:
-        return self.from_pixels(images.rescale(pixels) if self.recipe.rescale else pixels)
+    def _rescaled(self, pixels: arrays.Pixels) -> Tensor:
+        return self.from_pixels(arrays.rescale(pixels) if self.recipe.rescale else pixels)
 
     def _shares(self, mask: Mask | None, size: PixelSize) -> Tensor | None:
         if mask is None:
@@ -177,7 +177,7 @@ class Canvases:
 
     def _style(self, style: StylePicture, size: PixelSize, level: Level) -> Tensor:
         interrupts.check()
-        canvas = self._rescaled(images.resize(style.picture.pixels, size))
+        canvas = self._rescaled(arrays.resize(style.picture.pixels, size))
         if self.recipe.color == "match":
             return recolored(canvas, self.content_at(level), SMALLEST_STYLE_VARIANCE)
         return canvas

@@ -15,7 +15,7 @@ from PIL import Image
 from impasto._version import __version__
 from impasto.errors import RunError
 from impasto.files.writing import check_apart
-from impasto.pictures import color_transfer, images, sizes
+from impasto.pictures import arrays, color_transfer, sizes, writers
 from impasto.pictures.inputs import Inputs, StylePicture, path_of
 from impasto.process.memory import memory_errors
 from impasto.settings.recipe import Recipe
@@ -151,13 +151,13 @@ class Result:
         """
         path = path_of(path, "output")
         check_apart([file.path for file in self.inputs.files.values() if file.path], [path])
-        picture: images.Pixels | Image.Image
+        picture: arrays.Pixels | Image.Image
         if bits == 8:
             picture = self.image
         else:
             picture = finished_pixels(self.canvas, self.size, self.recipe.color, self.inputs)
         text = json.dumps(self.metadata()) if metadata else None
-        images.save(picture, path, bits=bits, text=text)
+        writers.save(picture, path, bits=bits, text=text)
 
     def metadata(self) -> dict[str, Any]:
         """The metadata of a PNG: the same for the same run, without times, hosts or folders."""
@@ -213,18 +213,18 @@ def finish(
         8-bit RGB.
     """
     if inputs is not None and (color in color_transfer.AFTER or inputs.protected is not None):
-        return Image.fromarray(images.to_uint8(finished_pixels(canvas, size, color, inputs)))
-    return Image.fromarray(images.resize_in_kind(images.to_uint8(canvas), size))
+        return Image.fromarray(arrays.to_uint8(finished_pixels(canvas, size, color, inputs)))
+    return Image.fromarray(arrays.resize_in_kind(arrays.to_uint8(canvas), size))
 
 
 def finished_pixels(
     canvas: npt.NDArray[np.float32], size: tuple[int, int], color: str, inputs: Inputs
 ) -> npt.NDArray[np.float32]:
     """The pixels of :func:`finish` before rounding and clipping, H × W × 3, RGB 0…255."""
-    painting = images.resize(canvas, size)
+    painting = arrays.resize(canvas, size)
     if color not in color_transfer.AFTER and inputs.protected is None:
         return painting
-    content = images.resize(inputs.content.pixels, size)
+    content = arrays.resize(inputs.content.pixels, size)
     if color in color_transfer.AFTER:
         painting = color_transfer.AFTER[color](np.clip(painting, 0, 255), content)
     if inputs.protected is not None:

@@ -12,7 +12,7 @@ from gradio.components import Component
 
 from impasto.errors import InputError
 from impasto.messages.message import Message
-from impasto.pictures import images
+from impasto.pictures import png_text
 from impasto.settings.recipe import FIRST_CANVASES, Recipe
 from impasto.settings.validation import OF_A_RECIPE
 
@@ -84,7 +84,7 @@ def recipe_in(path: Path) -> Recipe:
         settings = dict(Recipe.load(path))
     else:
         try:
-            carried = json.loads(images.carried_text(path) or "")["recipe"]
+            carried = json.loads(png_text.carried_text(path) or "")["recipe"]
         except (ValueError, KeyError, TypeError):
             raise InputError("studio.no-recipe", path=path) from None
         settings = {name: carried[name] for name in Recipe.model_fields if name in carried}

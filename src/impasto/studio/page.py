@@ -22,7 +22,7 @@ from gradio.context import LocalContext
 from PIL import Image
 
 from impasto.errors import ImpastoError, InputError, StoppedError
-from impasto.pictures import images, samples
+from impasto.pictures import arrays, images, samples, writers
 from impasto.process.notices import heard_by
 from impasto.run.result import Result
 from impasto.settings.recipe import PRESETS, Recipe
@@ -157,18 +157,18 @@ class Visit:
         self.count += 1
         place = Path(self.folder.name, f"painting-{self.count}")
         image, text = result.image, json.dumps(result.metadata())
-        photograph = Image.fromarray(images.to_uint8(result.inputs.content.pixels)).resize(
+        photograph = Image.fromarray(arrays.to_uint8(result.inputs.content.pixels)).resize(
             image.size, Image.Resampling.LANCZOS
         )
         files = {}
         for suffix in (".png", ".jpg", ".tif"):
             with suppress(InputError):  # of a side that is too long for the format
-                images.save(image, f"{place}{suffix}", text=text)
+                writers.save(image, f"{place}{suffix}", text=text)
                 files[suffix] = f"{place}{suffix}"
         shown = ".jpg" if ".jpg" in files else ".png"
         files["painting"] = files[shown]
         files["photograph"] = f"{place}-photograph{shown}"
-        images.save(photograph, files["photograph"])
+        writers.save(photograph, files["photograph"])
         self.history = [files[shown], *self.history][:KEPT]
         return files
 
@@ -421,7 +421,7 @@ class Page:
                 pixels = images.read(content, "photograph").pixels
         except ImpastoError as error:
             raise _refusal(_reason(error, language)) from None
-        picture = Image.fromarray(images.to_uint8(pixels))
+        picture = Image.fromarray(arrays.to_uint8(pixels))
         picture.thumbnail((EDITED, EDITED))
         return {"background": picture, "layers": [], "composite": None}
 

@@ -1,0 +1,72 @@
+"""The text that impasto writes into a PNG, and reads from it again."""
+
+from __future__ import annotations
+
+import os
+import struct
+import zlib
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from impasto.files import reading
+from impasto.pictures.refusals import UnusableError, naming, refusing
+
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+MOST_CHUNKS, MOST_TEXT = 2**18, 2**22  # of a PNG, and bytes of a text in it
+
+
+def carried_text(path: str | os.PathLike[str]) -> str | None:
+    """What :func:`save` let a PNG carry; None for a picture that carries nothing.
+
+    Raises:
+        InputError: there is no such picture.
+    """
+    with reading.opened(path, "picture") as file, refusing(naming("picture", path)):
+        if file.read(len(PNG_SIGNATURE)) != PNG_SIGNATURE:
+            return None
+        for name, length in chunks(file):
+            if name not in (b"tEXt", b"zTXt", b"iTXt"):
+                continue
+            text = _text_in(name, file.read(min(length, MOST_TEXT)))
+            if text is not None:
+                if length > MOST_TEXT:
+                    raise UnusableError("picture.text-too-long")
+                return text
+        return None
+
+
+def chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
+    """Name and length of every chunk of a PNG; the file stands at what the chunk holds."""
+    size = reading.size_in(file)
+    for _ in range(MOST_CHUNKS):
+        head = file.read(8)
+        if len(head) < 8:
+            break
+        length, name = struct.unpack(">I4s", head)
+        place = file.tell()
+        if place + length > size or not name.isalpha():
+            break
+        yield name, length
+        if name == b"IEND":
+            return
+        file.seek(place + length + 4)  # behind its check sum
+    raise UnusableError("picture.cut-short")
+
+
+def _text_in(name: bytes, data: bytes) -> str | None:
+    """The text of a chunk, if it is impasto's."""
+    keyword, _, rest = data.partition(b"\0")
+    if keyword != b"impasto":
+        return None
+    packed = name == b"zTXt"
+    if name == b"iTXt":
+        packed = rest[:1] == b"\1"
+        rest = rest[2:].split(b"\0", 2)[-1]  # behind the language and the translated keyword
+    elif packed:
+        rest = rest[1:]
+    if packed:
+        unpacking = zlib.decompressobj()
+        rest = unpacking.decompress(rest, MOST_TEXT)
+        if not unpacking.eof:
+            raise UnusableError("picture.damaged-text")
+    return rest.decode("utf-8" if name == b"iTXt" else "latin-1")
