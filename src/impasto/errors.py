@@ -59,11 +59,11 @@ class InputError(ImpastoError, ValueError):
 
 
 class RunError(ImpastoError, RuntimeError):
-    """A run that began and could not go on."""
+    """A run that began and could not continue."""
 
 
 class StoppedError(RunError):
-    """A run that was told to end before it had a picture."""
+    """A run that was stopped before it had a picture."""
 
     def __init__(self, code: str = "run.stopped-early", /, **values: Any) -> None:
         super().__init__(code, **values)
@@ -74,4 +74,4 @@ class ReasonError(WithMessage, ValueError):
 
 
 class ImpastoWarning(WithMessage, UserWarning):
-    """Something about an input that the user should know and need not act on."""
+    """A notice about an input or a run that needs no action."""

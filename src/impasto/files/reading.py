@@ -1,4 +1,4 @@
-"""Files that a user names, for reading: where they are, and that they can be read at all."""
+"""Find and open the files that a user names."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CHUNK = 2**20  # bytes that are read at a time
 
 
 class NotAFileError(WithMessage, OSError):
-    """What a path names is no file on this machine's disks."""
+    """The path names something other than a file on this machine's disks."""
 
 
 def reason_of(error: Exception) -> Message | str:
@@ -31,7 +31,7 @@ def reason_of(error: Exception) -> Message | str:
 
 
 def located(given: str | os.PathLike[str]) -> Path:
-    """The file that is meant: ``~`` is the home folder, unless there is a file of just that name.
+    """The path of a file, with ``~`` as the home folder unless there is a file of that name.
 
     >>> located("~/oil.jpg") == Path.home() / "oil.jpg"
     True
@@ -46,7 +46,7 @@ def located(given: str | os.PathLike[str]) -> Path:
 
 
 def as_given(path: str | os.PathLike[str]) -> str:
-    """A path as it was typed; of an address, :class:`Path` leaves out a slash.
+    """A path as the user typed it; :class:`Path` removes a slash from a web address.
 
     >>> as_given(Path("https://example.org/oil.jpg")), as_given("oil.jpg")
     ('https://example.org/oil.jpg', 'oil.jpg')
@@ -57,25 +57,25 @@ def as_given(path: str | os.PathLike[str]) -> str:
 
 
 class _Interruptible(io.BufferedReader):
-    """A file of which a decoder reads piece by piece, until it is to end."""
+    """A file that stops a decoder at its next read if the run is interrupted."""
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """Read on.
+        """Read, unless the run has been interrupted.
 
         Raises:
-            StoppedError: what it is read for is to end.
+            StoppedError: the run has been interrupted.
         """
         interrupts.check()
         return super().read(size)
 
 
 def open_file(path: str | os.PathLike[str]) -> BinaryIO:
-    """A file, open for reading, of which nothing has been read; a pipe would be waited for.
+    """Open a regular file for reading; opening a pipe would block.
 
     Raises:
-        OSError: there is no such file, or it is something else: a folder, a device, a pipe, an
-            address; or it may not be read.
-        ValueError: it has a name that no file can have.
+        OSError: the file does not exist or cannot be read, or the path is a folder, a device, a
+            pipe or a web address.
+        ValueError: no file can have that name.
     """
     found = located(path)
     try:
@@ -92,14 +92,14 @@ def open_file(path: str | os.PathLike[str]) -> BinaryIO:
 
 
 def opened(path: str | os.PathLike[str], role: str) -> BinaryIO:
-    """A picture's file, open for reading.
+    """Open the file of a picture for reading.
 
     Args:
         path: as the user gave it.
-        role: what errors call it, such as ``content picture``.
+        role: how errors call the picture, such as ``content picture``.
 
     Raises:
-        InputError: there is no such file, it may not be read, or it is empty.
+        InputError: the file does not exist, cannot be read, or is empty.
     """
     given = {"what": role, "path": as_given(path)}
     try:
@@ -131,7 +131,7 @@ def in_gigabytes(size: int) -> str:
 
 
 def sha256_of(file: BinaryIO) -> str:
-    """SHA-256 of an open file, a piece at a time."""
+    """The SHA-256 of an open file, computed block by block."""
     digest = hashlib.sha256()
     file.seek(0)
     while piece := file.read(CHUNK):

@@ -1,4 +1,4 @@
-"""Files are written whole or not at all."""
+"""Write files completely or not at all, and check beforehand that they can be written."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ LOST = (errno.EIO, errno.ENOSPC, errno.EDQUOT)  # what fails where bytes do not 
 
 
 def is_there(path: str | Path) -> bool:
-    """Whether there is something of that name; one that no file can have is the name of nothing."""
+    """Whether a path exists; False for a name that no file can have."""
     return os.path.exists(path)  # noqa: PTH110 – Path.exists raises where a name is too long
 
 
 def check_writable(
     path: str | Path, suffixes: Collection[str] = (), *, stream: bool = False
 ) -> Path:
-    """The path, if a file can be written there.
+    """Check that a file can be written to a path, and return the path.
 
     Args:
         path: of the file.
-        suffixes: what it may end in, in lower case; any, where none is named.
-        stream: whether it is written as the run goes, so that a pipe or a device will do.
+        suffixes: the suffixes allowed, in lower case; all if empty.
+        stream: whether the file is written during the run, so that a pipe or a device is allowed.
 
     Raises:
-        InputError: it ends in something else, it is a folder, it or its folder is read-only, its
-            folder is missing, or the file system takes no such name.
+        InputError: the suffix is not allowed, the path is a folder, the file or its folder is
+            read-only, the folder does not exist, or the file system does not allow the name.
     """
     path = Path(path)
     if suffixes and path.suffix.lower() not in suffixes:
@@ -64,10 +64,10 @@ def check_writable(
 
 
 def _try_part(target: Path) -> None:
-    """Make and remove the file that will be written first: only so one knows that it can be made.
+    """Check that a file can be created by creating it and removing it again.
 
     Raises:
-        InputError: it cannot.
+        InputError: it cannot be created.
     """
     part = _part_of(target)
     try:
@@ -78,14 +78,14 @@ def _try_part(target: Path) -> None:
 
 
 def check_apart(inputs: Iterable[Path], outputs: Iterable[Path]) -> None:
-    """Make sure that nothing that is written replaces what is read, or is written twice.
+    """Make sure that no output replaces an input or another output.
 
     Args:
         inputs: every file that is read.
         outputs: every file that will be written.
 
     Raises:
-        InputError: a file is named for two things.
+        InputError: an output is also an input, or another output.
     """
     taken = {key: "output.is-input" for path in inputs for key in _keys(path)}
     for path in outputs:
@@ -96,7 +96,7 @@ def check_apart(inputs: Iterable[Path], outputs: Iterable[Path]) -> None:
 
 
 def _keys(path: Path) -> set[object]:
-    """What two paths have in common that lead to one file, by whatever names."""
+    """Keys of a path, of which two paths share one if they lead to the same file."""
     keys: set[object] = set()
     with suppress(OSError, ValueError):
         keys.add(os.path.normcase(os.path.realpath(path)))
@@ -106,10 +106,10 @@ def _keys(path: Path) -> set[object]:
 
 
 def check_folder(path: str | Path) -> Path:
-    """The path, if it is a folder that can be written to, or can be made.
+    """Check that a path is a writable folder or can be created as one, and return it.
 
     Raises:
-        InputError: it is a file, or it is read-only, or the folder around it is missing.
+        InputError: it is a file, it is read-only, or its parent folder does not exist.
     """
     path = _looked_up(Path(path))
     if path.exists() and not path.is_dir():
@@ -124,10 +124,10 @@ def check_folder(path: str | Path) -> Path:
 
 
 def check_interval(seconds: float) -> None:
-    """Make sure that something can be written that often.
+    """Check the seconds between two checkpoints.
 
     Raises:
-        InputError: that is no number of seconds.
+        InputError: it is not a number of seconds in the allowed range.
     """
     number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
     if not number or not 0 <= seconds <= LONGEST_INTERVAL:
@@ -135,7 +135,7 @@ def check_interval(seconds: float) -> None:
 
 
 def _looked_up(path: Path) -> Path:
-    """The path, if the system can look it up at all: a name can be too long, or hold a NUL."""
+    """Check that the system can look a path up: a name can be too long, or contain a NUL."""
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -146,12 +146,12 @@ def _looked_up(path: Path) -> Path:
 
 
 def _target(path: Path) -> Path:
-    """Where a path leads, so that a link stays a link when the file behind it is replaced."""
+    """The target of a path, so that a link stays a link when its file is replaced."""
     return path.resolve() if path.is_symlink() else path
 
 
 def remove_parts(path: Path) -> None:
-    """Remove what a process that was killed while it wrote a file has left beside it."""
+    """Remove the temporary files that a killed process left beside a file."""
     target = _target(path)
     for part in target.parent.glob(f"{glob.escape(_part_prefix(target))}{32 * '?'}.part"):
         with suppress(OSError):
@@ -159,20 +159,20 @@ def remove_parts(path: Path) -> None:
 
 
 def _part_of(target: Path) -> Path:
-    """A new name beside a file, for what will take its place."""
+    """A new temporary name beside a file."""
     return target.with_name(f"{_part_prefix(target)}{uuid.uuid4().hex}.part")
 
 
 def _part_prefix(target: Path) -> str:
-    """What every such name begins with: so much of the file's own as a file system takes."""
+    """The prefix of the temporary names of a file, short enough for any file system."""
     return f".{target.name.encode(errors='ignore')[:NAMED].decode(errors='ignore')}."
 
 
 @contextmanager
 def written_whole(path: str | Path) -> Iterator[BinaryIO]:
-    """A file that takes its name only when the block has ended well; until then the old one stays.
+    """Open a temporary file that replaces the one at a path when the block has ended without error.
 
-    A file that replaces another takes over its permissions, where the file system has any.
+    A new file takes over the permissions of the file that it replaces, if the file system has any.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -182,7 +182,7 @@ def written_whole(path: str | Path) -> Iterator[BinaryIO]:
     b'whole'
 
     Raises:
-        OSError: it cannot be written; its ``filename`` is the path.
+        OSError: the file cannot be written; ``filename`` is the path.
     """
     target = _target(Path(path))
     part = _part_of(target)
@@ -204,7 +204,7 @@ def written_whole(path: str | Path) -> Iterator[BinaryIO]:
 
 
 def _take_place(part: Path, target: Path) -> None:
-    """Give a file that is whole its name; by a copy, where a file system can rename none."""
+    """Rename a complete file to its final name, or copy it if the file system cannot rename."""
     try:
         part.replace(target)
     except OSError as error:
@@ -218,7 +218,7 @@ def _take_place(part: Path, target: Path) -> None:
 
 
 def _sync(file: BinaryIO) -> None:
-    """Bring a file's bytes to the disk, where the file system can say so."""
+    """Flush a file to the disk, if the file system supports it."""
     try:
         os.fsync(file.fileno())
     except OSError as error:

@@ -21,7 +21,7 @@ GREY_WITHIN = 4  # grey levels by which the channels of a grey picture may diffe
 
 
 def resize(pixels: Pixels, size: tuple[int, int]) -> npt.NDArray[np.float32]:
-    """Bicubic resize as MATLAB's ``imresize`` does it, neither rounded nor clipped.
+    """Resize by bicubic interpolation like MATLAB's ``imresize``, neither rounded nor clipped.
 
     Keys' kernel with a = −0.5 (*Cubic convolution interpolation for digital image processing*,
     1981), widened when shrinking, the picture mirrored beyond its border.
@@ -47,7 +47,7 @@ def resize(pixels: Pixels, size: tuple[int, int]) -> npt.NDArray[np.float32]:
 
 
 def resize_in_kind(pixels: Pixels, size: tuple[int, int]) -> Pixels:
-    """:func:`resize`, rounded and saturated back to uint8 when it came as uint8."""
+    """Resize like :func:`resize`, but return uint8 for uint8, rounded and saturated."""
     if pixels.dtype != np.uint8:
         return resize(pixels, size)
     if size == (pixels.shape[1], pixels.shape[0]):
@@ -56,7 +56,7 @@ def resize_in_kind(pixels: Pixels, size: tuple[int, int]) -> Pixels:
 
 
 def is_grey(pixels: Pixels) -> bool:
-    """Whether a picture has no colours, but for what rounding may have left of them.
+    """Whether a picture is grey, apart from rounding.
 
     >>> is_grey(np.full((2, 2, 3), 7, np.uint8)), is_grey(np.array([[[255, 0, 0]]], np.uint8))
     (True, False)
@@ -68,7 +68,7 @@ def is_grey(pixels: Pixels) -> bool:
 
 
 def rescale(pixels: Pixels) -> npt.NDArray[np.float32]:
-    """One linear map over the whole array: smallest value to 0, largest to 255.
+    """Map the whole array linearly: the smallest value to 0, the largest to 255.
 
     A picture of one value becomes 0.
     """
@@ -99,7 +99,7 @@ def by_strips(
     dtype: Any,
     channels: int | None = None,
 ) -> npt.NDArray[Any]:
-    """Convert a picture a few rows at a time, so that what lies between takes little memory.
+    """Convert a picture a few rows at a time, so that intermediate arrays stay small.
 
     Args:
         convert: makes rows of the result from rows of the picture.

@@ -1,4 +1,4 @@
-"""A painting in the colours of its content picture, after the run.
+"""Colour transfer after the run: a painting in the colours of its content picture.
 
 Pictures are H × W × 3, RGB, 0…255.
 """
@@ -37,7 +37,7 @@ ROUNDING = 1e-6  # by which linear light may lie outside 0…1
 
 
 def oklab(pixels: Pixels) -> Pixels:
-    """Lightness 0…1 and two axes of chroma."""
+    """Convert sRGB in 0…255 to Oklab: lightness 0…1 and two axes of chroma."""
     light = pixels / 255.0
     linear = np.where(light <= 0.04045, light / 12.92, ((light + 0.055) / 1.055) ** 2.4)
     lab: Pixels = np.cbrt(linear @ TO_CONES.T) @ TO_LAB.T
@@ -45,7 +45,7 @@ def oklab(pixels: Pixels) -> Pixels:
 
 
 def srgb(lab: Pixels) -> Pixels:
-    """What :func:`oklab` came from; a colour outside sRGB keeps lightness and hue, not chroma."""
+    """Convert Oklab to sRGB in 0…255; colours outside sRGB keep lightness and hue."""
     linear = _linear(lab)
     outside = ((linear < -ROUNDING) | (linear > 1 + ROUNDING)).any(axis=-1)
     if outside.any():
@@ -61,7 +61,7 @@ def _linear(lab: Pixels) -> Pixels:
 
 
 def _less_chroma(lab: Pixels) -> Pixels:
-    """Colours (N × 3) with the largest share of their chroma that sRGB holds."""
+    """Reduce the chroma of colours (N × 3) until they are within sRGB."""
     least, most = np.zeros(len(lab)), np.ones(len(lab))
     for _ in range(HALVINGS):
         middle = (least + most) / 2
@@ -84,7 +84,7 @@ def colours_of_content(painting: Pixels, content: Pixels) -> Pixels:
 
 
 def histogram_of_content(painting: Pixels, content: Pixels) -> Pixels:
-    """The painting with each channel's values distributed as the content's are.
+    """The painting with the histogram of each channel matched to the content's.
 
     Where the content is grey, so is the result.
     """

@@ -1,4 +1,4 @@
-"""From the bytes of a picture file to upright sRGB pixels."""
+"""Decode picture files to upright sRGB pixels."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def from_file(file: BinaryIO, notes: list[Message]) -> tuple[Pixels, Opacity | N
 
 
 def checked_head(file: BinaryIO) -> bytes:
-    """The head of a file, which is a picture's as far as that shows, and no larger than may be."""
+    """The first bytes of a file, if it looks like a picture and is not too large."""
     head = file.read(HEAD)
     if head.startswith(RAW_SIGNATURES) or any(sign in head[4:16] for sign in CANON_RAW):
         raise UnusableError("picture.is-raw")
@@ -87,7 +87,7 @@ def checked_head(file: BinaryIO) -> bytes:
 
 
 def opened_image(file: BinaryIO, head: bytes) -> Image.Image:
-    """A picture of which only the head has been read."""
+    """Open a picture with Pillow; only its header is read."""
     file.seek(0)
     try:
         return Image.open(file, formats=_formats(head))
@@ -98,7 +98,7 @@ def opened_image(file: BinaryIO, head: bytes) -> Image.Image:
 
 
 def _formats(head: bytes) -> list[str]:
-    """Formats that the file may have; HEIC joins them through pillow-heif when it is one."""
+    """The formats that a file may have, with HEIC registered through pillow-heif if it is one."""
     Image.init()
     if head[4:8] == b"ftyp" and head[8:12] in HEIF_BRANDS:
         try:
@@ -113,7 +113,7 @@ def _formats(head: bytes) -> list[str]:
 
 
 def main_page(file: BinaryIO, head: bytes, notes: list[Message]) -> tiff.Page:
-    """The page of a TIFF that is its picture, and not a reduced copy of it."""
+    """The page of a TIFF that holds the picture rather than a reduced copy."""
     found = tiff.pages(file)
     if tiff.is_camera_raw(head, found):
         raise UnusableError("picture.is-raw")
@@ -140,7 +140,7 @@ def main_page(file: BinaryIO, head: bytes, notes: list[Message]) -> tiff.Page:
 
 
 def _tell_of_frames(image: Image.Image, bytes_there: int, notes: list[Message]) -> None:
-    """Note that there are more pictures in a file than the one that is read."""
+    """Note that a file contains more pictures than the one that is read."""
     if image.format == "GIF" and bytes_there > MOST_COUNTED:  # which Pillow would go through
         if getattr(image, "is_animated", False):
             notes.append(Message("picture.several-frames"))
@@ -185,7 +185,7 @@ def from_image(
 
 
 def _check_page(image: Image.Image) -> None:
-    """Refuse a page of a TIFF that is not the picture; in memory there are no others."""
+    """Refuse a page of a TIFF in memory that is a raw or a reduced picture."""
     tags = getattr(image, "tag_v2", {})
     kind = tags.get(tiff.NEW_SUBFILE_TYPE, 0)
     if tiff.DNG_VERSION in tags or tags.get(tiff.PHOTOMETRIC) in tiff.RAW:
@@ -195,7 +195,7 @@ def _check_page(image: Image.Image) -> None:
 
 
 def take_exif(file: BinaryIO, image: Image.Image) -> None:
-    """Let a PNG know its EXIF data, for which Pillow would decode the pixels before them."""
+    """Read the EXIF data of a PNG without decoding its pixels, as Pillow would."""
     if "exif" in image.info:
         return
     image.info["exif"] = b""
@@ -207,7 +207,7 @@ def take_exif(file: BinaryIO, image: Image.Image) -> None:
 
 
 def _eight_bit(image: Image.Image, notes: list[Message], *, deep_png: bool) -> Image.Image:
-    """What Pillow opened with more than 8 bits; its own conversion would clip, so scale."""
+    """Scale a picture with more than 8 bits to 8; Pillow itself would clip its values."""
     if image.mode == "F":
         raise UnusableError("picture.floats")
     tags = getattr(image, "tag_v2", {})

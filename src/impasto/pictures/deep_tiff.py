@@ -1,4 +1,4 @@
-"""TIFF with 16 bits a channel, read and written with tifffile."""
+"""Read and write TIFF with 16 bits a channel, using tifffile."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ DEFLATE, LZMA = (8, 32946), 34925
 def read(
     file: BinaryIO, notes: list[Message]
 ) -> tuple[npt.NDArray[np.float32], Opacity | None] | None:
-    """A TIFF of 16 bits, grey or RGB, in full depth; None if it is another or tifffile is away."""
+    """Read a 16-bit grey or RGB TIFF in full depth; None for other kinds or without tifffile."""
     file.seek(0)
     try:
         import tifffile
@@ -74,7 +74,7 @@ def read(
 
 
 def _check_swelling(page: Any, file: BinaryIO) -> None:
-    """Refuse a page of which a piece unpacks to more than it should; tifffile would unpack it."""
+    """Refuse a page with a piece that decompresses to more than its size; tifffile would not."""
     room = math.prod(page.chunks) * page.dtype.itemsize + 1
     for place, count in zip(page.dataoffsets, page.databytecounts, strict=True):
         if count * LARGEST_SWELLING <= MOST_TILE or page.compression not in (*DEFLATE, LZMA):

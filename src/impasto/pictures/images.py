@@ -1,4 +1,4 @@
-"""Pictures: read from a file, from memory or from an array, upright and in sRGB.
+"""Read pictures from a file, from memory or from an array, upright and in sRGB.
 
 :func:`read` brings every kind of picture into the form of :mod:`impasto.pictures.arrays`.
 """
@@ -62,13 +62,13 @@ class Picture:
 
     @property
     def identity(self) -> tuple[str, tuple[int, int]]:
-        """Alike for two pictures only if they are the same; pixels in memory have no shape."""
+        """A key that two pictures share only if they are the same; it includes the size."""
         return self.sha256, self.size
 
 
 @dataclass(frozen=True)
 class Head:
-    """What the head of a file says of the picture in it.
+    """The description of a picture in the header of its file.
 
     Attributes:
         size: width and height, upright.
@@ -82,7 +82,7 @@ class Head:
 
 
 def read(source: Source, role: str = "picture") -> Picture:
-    """A picture from a file, a PIL image or an array, upright, in sRGB, without alpha.
+    """Read a picture from a file, a PIL image or an array, upright, in sRGB, without alpha.
 
     EXIF orientation is honoured, ICC profiles are converted to sRGB, transparency is laid on white.
     What the user should know about it is warned of with :class:`ImpastoWarning`.
@@ -106,7 +106,7 @@ def read(source: Source, role: str = "picture") -> Picture:
 def read_apart(
     source: Source, role: str = "picture"
 ) -> tuple[Picture, npt.NDArray[np.float32] | None]:
-    """A picture as :func:`read` gives it, but with its transparency beside it.
+    """Read a picture like :func:`read`, but return its opacity separately.
 
     Returns:
         The picture as if nothing of it were transparent; and H × W, 0…1, how opaque each of its
@@ -125,7 +125,7 @@ def read_apart(
 
 
 def described(path: str | os.PathLike[str], role: str = "picture") -> Head:
-    """What the head of a file says of the picture in it; none of its pixels is decoded.
+    """Describe the picture in a file from its header; no pixels are decoded.
 
     Raises:
         InputError: it is no picture, as far as can be seen so.
@@ -154,7 +154,7 @@ def described(path: str | os.PathLike[str], role: str = "picture") -> Head:
 
 
 def size_of(path: str | os.PathLike[str], role: str = "picture") -> tuple[int, int]:
-    """Width and height of the picture in a file, upright; its pixels are not read.
+    """Width and height of the picture in a file, upright; no pixels are decoded.
 
     Raises:
         InputError: it is no picture, as far as can be seen so.
@@ -165,7 +165,7 @@ def size_of(path: str | os.PathLike[str], role: str = "picture") -> tuple[int, i
 def _decoded(
     source: Source, role: str, notes: list[Message]
 ) -> tuple[Pixels, Opacity | None, str | None, str | None]:
-    """Pixels and, where some are transparent, their opacity; the name and the sum of a file."""
+    """Pixels, opacity (None if all are opaque), and the name and SHA-256 of a file."""
     if isinstance(source, np.ndarray):
         return _checked_array(source, role), None, None, None
     if isinstance(source, Image.Image):
@@ -190,7 +190,7 @@ def _checked_array(array: npt.NDArray[Any], role: str) -> npt.NDArray[np.uint8]:
 
 
 def _on_white(pixels: Pixels, opacity: Opacity) -> Pixels:
-    """Pixels, not multiplied with their opacity yet, on white."""
+    """Composite pixels without premultiplied opacity on white."""
     if pixels.dtype == np.uint8:
         white = Image.new("RGB", (pixels.shape[1], pixels.shape[0]), "white")
         white.paste(Image.fromarray(pixels), mask=Image.fromarray(opacity))

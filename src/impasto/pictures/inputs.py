@@ -1,4 +1,4 @@
-"""The pictures that go into a run: read, named, and known by their bytes."""
+"""The pictures of a run: reads them, and identifies them by their bytes."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ PICTURES = {"picture", "mask", "style_mask"}  # fields of a style
 
 @dataclass(frozen=True)
 class Input:
-    """One picture that goes into a run.
+    """The origin of one picture of a run.
 
     Attributes:
         path: of its file; None for one from memory.
@@ -93,13 +93,13 @@ class Inputs:
 
     @property
     def guides(self) -> int:
-        """How many regions there are at most, if there are masks; 0 without."""
+        """The largest number of regions if there are masks; 0 without masks."""
         masked = self.protected is not None or any(style.mask for style in self.styles)
         return len(self.styles) if masked else 0
 
     @cached_property
     def identity(self) -> Hashable:
-        """All that decides what can be measured of them, but for the recipe.
+        """A key of everything except the recipe that affects what is measured of the pictures.
 
         It holds every picture, mask and setting of a style; only the first canvas is left out,
         which is a beginning and no target.
@@ -111,7 +111,7 @@ class Inputs:
         return tuple(pictures), tuple(marks), tuple(settings)
 
     def serve(self, styles: Sequence[Style], old: Recipe, new: Recipe) -> bool:
-        """Whether another recipe, with those styles, reads the same pictures."""
+        """Whether another recipe with the given styles reads the same pictures."""
         same = sources(None, (), old) == sources(None, (), new)
         return same and tuple(read.style for read in self.styles) == tuple(styles)
 
@@ -119,7 +119,7 @@ class Inputs:
 def styles_of(
     given: StyleSource | Iterable[StyleSource] | None, recipe: Recipe, content: images.Source
 ) -> tuple[Style, ...]:
-    """The styles that are named, or else the recipe's.
+    """The styles that the user named, or else those of the recipe.
 
     Where only the style counts, the content picture is the style if no other is named; where only
     the content counts, there need be none.
@@ -143,7 +143,7 @@ def styles_of(
 
 
 def named(given: StyleSource | Iterable[StyleSource]) -> tuple[Style, ...]:
-    """The styles that are named: one, or several in a list or anything else that gives them.
+    """The styles that the user named: one, or several in any iterable.
 
     A text is the text form of a style here too, as on the command line and in a recipe.
     """
@@ -154,7 +154,7 @@ def named(given: StyleSource | Iterable[StyleSource]) -> tuple[Style, ...]:
 
 
 def source_of(given: Any, role: str) -> Any:
-    """Where a picture comes from: the path as text, or what is in memory.
+    """The source of a picture: its path as text, or the picture in memory.
 
     Raises:
         InputError: it is neither.
@@ -165,7 +165,7 @@ def source_of(given: Any, role: str) -> Any:
 
 
 def path_of(given: Any, role: str) -> Path:
-    """The path of a file.
+    """The path of a file that the user named.
 
     Raises:
         InputError: it is none.
@@ -177,7 +177,7 @@ def path_of(given: Any, role: str) -> Path:
 
 
 def _check_alone(styles: Sequence[Style], recipe: Recipe) -> None:
-    """Make sure that there is one style, everywhere."""
+    """Make sure that there is one style for the whole canvas."""
     masked = any(style.mask is not None or style.style_mask is not None for style in styles)
     turned = recipe.style_symmetry != "none"
     if len(styles) > 1 or masked or turned or recipe.protect is not None:
@@ -187,7 +187,7 @@ def _check_alone(styles: Sequence[Style], recipe: Recipe) -> None:
 def sources(
     content: images.Source | None, styles: Sequence[Style], recipe: Recipe
 ) -> dict[str, images.Source]:
-    """Where everything that a run reads comes from, by the keys of :attr:`Inputs.files`."""
+    """The source of every picture of a run, by the keys of :attr:`Inputs.files`."""
     named: dict[str, Any] = {"content": content}
     for number, style in enumerate(styles, start=1):
         named[numbered("style", number)] = style.picture
@@ -199,12 +199,12 @@ def sources(
 
 
 def _initial(recipe: Recipe) -> str | None:
-    """The picture that is the first canvas, if it is one."""
+    """The path of the first canvas; None if it is not a picture."""
     return None if recipe.initial in FIRST_CANVASES else recipe.initial
 
 
 def file_of(source: images.Source) -> Path | None:
-    """The file of a source, without the colour of a label; None for what is in memory."""
+    """The file of a source, without the colour of a label; None for a picture in memory."""
     file, _ = masks.split(source)
     return reading.located(file) if isinstance(file, str | os.PathLike) else None
 
@@ -216,7 +216,7 @@ def files_of(content: images.Source, styles: Sequence[Style], recipe: Recipe) ->
 
 
 def read(content: images.Source, styles: Sequence[Style], recipe: Recipe) -> Inputs:
-    """Read everything.
+    """Read every picture of a run.
 
     Raises:
         InputError: a picture cannot be used.
@@ -253,7 +253,7 @@ def read(content: images.Source, styles: Sequence[Style], recipe: Recipe) -> Inp
 
 
 def _check_initial(recipe: Recipe) -> None:
-    """Make sure that a word for the first canvas is one of those that there are.
+    """Make sure that the first canvas is a known word or a file.
 
     Raises:
         InputError: it is none, and no file.
@@ -267,7 +267,7 @@ def _check_initial(recipe: Recipe) -> None:
 
 
 def _check_shape(mask: Mask, of: Picture, what: str) -> None:
-    """Tell of a mask that was made for a picture of another shape."""
+    """Warn about a mask that has another aspect ratio than its picture."""
     (width, height), (across, down) = of.size, mask.size
     if abs(math.log(width / height) - math.log(across / down)) > SAME_SHAPE:
         sizes = {"across": across, "down": down, "width": width, "height": height}
@@ -275,7 +275,7 @@ def _check_shape(mask: Mask, of: Picture, what: str) -> None:
 
 
 def numbered(key: str, number: int) -> str:
-    """The key of what belongs to a style, counted from 1.
+    """The key of an input of a style, numbered from 1.
 
     >>> numbered("mask", 1), numbered("mask", 2)
     ('mask', 'mask 2')
@@ -289,7 +289,7 @@ def kind_of(key: str) -> str:
 
 
 def called(key: str) -> str:
-    """What errors call an input.
+    """The name of an input in errors.
 
     >>> called("style 2")
     'style picture 2'

@@ -1,4 +1,4 @@
-"""Masks: which part of a picture a style is for, or from, at the size of every layer.
+"""Masks: the part of a picture that a style paints or comes from, at the size of every layer.
 
 Gatys, Ecker, Bethge, Hertzmann and Shechtman, *Controlling Perceptual Factors in Neural Style
 Transfer*, arXiv:1611.07865, section 4: a guidance channel, brought to each layer's size, multiplies
@@ -57,11 +57,11 @@ class Mask:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the shares, which differ where a file's regions do."""
+        """SHA-256 of the mask's values, which differ for two regions of the same file."""
         return hashlib.sha256(f"{self.size}".encode() + self.shares.tobytes()).hexdigest()
 
     def at(self, size: PixelSize) -> Shares:
-        """The mask stretched to another size, H × W; it never overshoots, as a picture may."""
+        """The mask resized to H × W by bilinear interpolation, which never overshoots."""
         if size == self.size:
             return self.shares
         stretched = Image.fromarray(self.shares).resize(size, Image.Resampling.BILINEAR)
@@ -69,7 +69,7 @@ class Mask:
 
 
 def read(source: Any, role: str) -> Mask:
-    """A mask from a picture: its grey values, or the region in one of its colours.
+    """Read a mask from a picture: from its grey values, or the region in one of its colours.
 
     Where the shape stands in the picture's transparency, that is the mask. What the user should
     know of it is warned of with :class:`ImpastoWarning`.
@@ -102,7 +102,7 @@ def read(source: Any, role: str) -> Mask:
 
 
 def _as_picture(source: Any, role: str) -> Any:
-    """An array as a picture, whatever a mask's may be; anything else as it is."""
+    """Convert an array of any shape that a mask may have to a picture; return anything else."""
     if not isinstance(source, np.ndarray):
         return source
     array = source[..., 0] if source.ndim == 3 and source.shape[2] == 1 else source
@@ -117,7 +117,7 @@ def _as_picture(source: Any, role: str) -> Any:
 
 
 def _shape(pixels: Shares, opacity: Shares | None, notes: list[Message]) -> Shares:
-    """What is white, or what is opaque where that is what makes the shape."""
+    """The mask from the grey values, or from the opacity if that has the shape."""
     grey: Shares = np.clip(pixels @ LUMA / np.float32(255), 0, 1)
     if opacity is None:
         return grey
@@ -133,7 +133,7 @@ def _shape(pixels: Shares, opacity: Shares | None, notes: list[Message]) -> Shar
 
 
 def _full(shares: Shares, notes: list[Message]) -> Shares:
-    """The mask at its full strength; one of ones and zeros is meant as one of white and black."""
+    """Scale a mask of zeros and ones to black and white."""
     most = float(shares.max())
     if not most:
         raise UnusableError("mask.black")
@@ -146,7 +146,7 @@ def _full(shares: Shares, notes: list[Message]) -> Shares:
 
 
 def _region(pixels: Shares, opacity: Shares | None, colour: str) -> Shares:
-    """Where a picture has a colour, and is not transparent."""
+    """The region in which a picture has a colour and is not transparent."""
     wanted = np.array(list(bytes.fromhex(colour)), np.float32)
     found = np.abs(pixels - wanted).max(axis=2) <= NEAR
     if opacity is not None:
@@ -158,7 +158,7 @@ def _region(pixels: Shares, opacity: Shares | None, colour: str) -> Shares:
 
 
 def split(source: Any) -> tuple[Any, str | None]:
-    """A source and the colour named with it; a file of just that name is a file.
+    """Split a source into the path and the colour after ``#``; an existing file is not split.
 
     >>> split("regions.png#ff0000"), split("sky.png")
     (('regions.png', 'ff0000'), ('sky.png', None))
@@ -171,7 +171,7 @@ def split(source: Any) -> tuple[Any, str | None]:
 
 
 def pooled(mask: Tensor, pools: int) -> Tensor:
-    """A mask as a layer after so many poolings sees it: pooled as its maps are, by averaging.
+    """A mask at the size of a layer: average-pooled like the feature maps.
 
     Args:
         mask: H × W.

@@ -1,4 +1,4 @@
-"""Pictures laid side by side, or in rows and columns with their names."""
+"""Lay out pictures side by side, or in rows and columns with their names."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
 def montage(pictures: Sequence[images.Source], *, gap: int | None = None) -> Image.Image:
-    """Pictures side by side on white.
+    """Lay out pictures side by side on white.
 
     Every tile has the size of the first picture; the others are enlarged or reduced to touch it,
     with their aspect ratio kept, and centred.
@@ -47,7 +47,7 @@ def sheet(
     names: Sequence[str],
     size: tuple[int, int],
 ) -> Image.Image:
-    """Pictures in rows and columns with a name each, on white.
+    """Lay out pictures in rows and columns on white, each with its name.
 
     Args:
         rows: of RGB pictures; None leaves white.
@@ -85,12 +85,12 @@ def sheet(
 
 
 def _across(text: str, font: Font) -> int:
-    """Width of the longest line, in pixels."""
+    """The width of the longest line, in pixels."""
     return max(round(font.getlength(line)) for line in text.split("\n"))
 
 
 def _wrapped(text: str, font: Font, width: int) -> str:
-    """A text in lines of at most that many pixels, cut after signs and underscores if it can be.
+    """Break a text into lines of at most a given width, after punctuation where possible.
 
     >>> font = ImageFont.load_default(11)
     >>> _wrapped("strength=0.25", font, 100), _wrapped("style_scale=0.25", font, 48)
@@ -108,7 +108,7 @@ def _wrapped(text: str, font: Font, width: int) -> str:
 def _place(
     sheet: Image.Image, picture: images.Picture, corner: tuple[int, int], room: tuple[int, int]
 ) -> None:
-    """Lay a picture on a sheet, in the middle of the room at that corner."""
+    """Paste a picture on a sheet, centred in the space at a corner."""
     width, height = _touching(picture.size, room)
     pixels = arrays.to_uint8(arrays.resize_in_kind(picture.pixels, (width, height)))
     across, down = (room[0] - width) // 2, (room[1] - height) // 2
@@ -116,7 +116,7 @@ def _place(
 
 
 def _touching(size: tuple[int, int], tile: tuple[int, int]) -> tuple[int, int]:
-    """The largest size of the same aspect ratio that a tile can hold.
+    """The largest size with the same aspect ratio that fits a tile.
 
     >>> _touching((400, 100), (512, 384)), _touching((10, 20), (512, 384))
     ((512, 128), (192, 384))

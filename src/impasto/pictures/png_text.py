@@ -1,4 +1,4 @@
-"""The text that impasto writes into a PNG, and reads from it again."""
+"""Read the text that impasto writes into a PNG."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST_CHUNKS, MOST_TEXT = 2**18, 2**22  # of a PNG, and bytes of a text in it
 
 
 def carried_text(path: str | os.PathLike[str]) -> str | None:
-    """What :func:`save` let a PNG carry; None for a picture that carries nothing.
+    """The text that impasto wrote into a PNG; None if there is none.
 
     Raises:
         InputError: there is no such picture.
@@ -36,7 +36,7 @@ def carried_text(path: str | os.PathLike[str]) -> str | None:
 
 
 def chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
-    """Name and length of every chunk of a PNG; the file stands at what the chunk holds."""
+    """Name and length of every chunk of a PNG; the file is positioned at the data of the chunk."""
     size = reading.size_in(file)
     for _ in range(MOST_CHUNKS):
         head = file.read(8)
@@ -54,7 +54,7 @@ def chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
 
 
 def _text_in(name: bytes, data: bytes) -> str | None:
-    """The text of a chunk, if it is impasto's."""
+    """The text of a chunk; None if it is not impasto's."""
     keyword, _, rest = data.partition(b"\0")
     if keyword != b"impasto":
         return None

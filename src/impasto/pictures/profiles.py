@@ -1,4 +1,4 @@
-"""Colours: from a picture's own ICC profile to sRGB, and the profile of sRGB itself."""
+"""Convert colours from a picture's ICC profile to sRGB, and make the profile of sRGB."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PROFILE_MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK", "Lab": "LAB"}
 def transform(
     data: bytes | None, mode: str, notes: list[Message]
 ) -> ImageCms.ImageCmsTransform | None:
-    """From a picture's own colours to sRGB; None where there is nothing to convert.
+    """The transform from a picture's colours to sRGB; None if there is nothing to convert.
 
     Args:
         data: its ICC profile, if it has one.
@@ -49,7 +49,7 @@ def transform(
 
 
 def _is_identity(transform: ImageCms.ImageCmsTransform) -> bool:
-    """Whether it leaves RGB or grey as it is, but for rounding, whatever its profile is called."""
+    """Whether a transform changes RGB or grey by no more than rounding."""
     if transform.input_mode not in ("RGB", "L"):
         return False
     cube = np.stack(np.meshgrid(*[np.arange(0, 256, 17)] * 3), axis=-1)
@@ -59,7 +59,7 @@ def _is_identity(transform: ImageCms.ImageCmsTransform) -> bool:
 
 
 def to_srgb(image: Image.Image, transform: ImageCms.ImageCmsTransform | None) -> Image.Image:
-    """The picture in sRGB, 8-bit RGB."""
+    """Convert a picture to sRGB, 8-bit RGB."""
     if transform is None:
         return image.convert("RGB")
     return ImageCms.applyTransform(image.convert(transform.input_mode), transform) or image
@@ -67,7 +67,7 @@ def to_srgb(image: Image.Image, transform: ImageCms.ImageCmsTransform | None) ->
 
 @functools.cache
 def srgb_profile() -> bytes:
-    """An ICC profile of sRGB, the same bytes at any time of day."""
+    """An ICC profile of sRGB that always has the same bytes."""
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     profile[24:36] = struct.pack(">6H", 2000, 1, 1, 0, 0, 0)  # when it was made
     return bytes(profile)

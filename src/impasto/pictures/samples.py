@@ -1,4 +1,4 @@
-"""Pictures to try things on without a network: a photograph, and styles that we painted."""
+"""Pictures for the demo: a photograph, and styles that ship with impasto."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ STYLES = ("flowfield", "mosaic", "woodcut")  # painted by tools/paint_styles
 
 
 def photograph() -> Path:
-    """Chelsea the cat, by Stéfan van der Walt (CC0), out of scikit-image's wheel.
+    """The path of Chelsea the cat, by Stéfan van der Walt (CC0), in scikit-image's package.
 
     Raises:
         InputError: scikit-image is not installed.
@@ -25,7 +25,7 @@ def photograph() -> Path:
 
 
 def style(name: str) -> Path:
-    """One of :data:`STYLES`.
+    """The path of one of :data:`STYLES`.
 
     Raises:
         InputError: there is no such style.

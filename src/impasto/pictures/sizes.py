@@ -1,4 +1,4 @@
-"""Which sizes a run works at. Sizes are (width, height), in pixels."""
+"""The sizes that a run works at. A size is (width, height) in pixels."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PixelSize = tuple[int, int]
 
 
 def fit(picture: PixelSize, size: str | int | PixelSize) -> PixelSize:
-    """A size of its own, or a longer side to which a picture is fitted with its aspect ratio kept.
+    """The size of a picture fitted to a longer side with its aspect ratio kept, or a given size.
 
     >>> fit((1024, 768), 512), fit((300, 900), 512), fit((1024, 768), (512, 384))
     ((512, 384), (171, 512), (512, 384))
@@ -27,7 +27,7 @@ def fit(picture: PixelSize, size: str | int | PixelSize) -> PixelSize:
 
 
 def canvas_size(content: PixelSize, recipe: Recipe) -> PixelSize:
-    """Size of the canvas for a content picture of that size.
+    """The size of the canvas for a content picture of a given size.
 
     Raises:
         InputError: the deepest of the recipe's layers would not see one position of it.
@@ -38,7 +38,7 @@ def canvas_size(content: PixelSize, recipe: Recipe) -> PixelSize:
 
 
 def style_size(style: PixelSize, canvas: PixelSize, recipe: Recipe) -> PixelSize:
-    """Size at which a style picture of that size is looked at.
+    """The size at which a style picture of a given size is measured.
 
     Raises:
         InputError: the deepest of the recipe's layers would not see one position of it.
@@ -53,7 +53,7 @@ def style_size(style: PixelSize, canvas: PixelSize, recipe: Recipe) -> PixelSize
 
 
 def output_size(content: PixelSize, canvas: PixelSize, recipe: Recipe) -> PixelSize:
-    """Size of the result for a content picture and a canvas of those sizes."""
+    """The size of the result for a content picture and a canvas of given sizes."""
     match recipe.output_size:
         case "working":
             return canvas

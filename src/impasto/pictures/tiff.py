@@ -1,4 +1,4 @@
-"""The pages of a TIFF, from its directories alone: which is the picture, and what it takes.
+"""Find the pages of a TIFF from its directories alone, without decoding anything.
 
 A TIFF is a chain of pages, each with a directory of tags, and a page may have pages of its own. The
 first need not be the picture: cameras and pyramids put a reduced copy of it there.
@@ -74,17 +74,17 @@ class Page:
 
     @property
     def is_whole(self) -> bool:
-        """Whether it is a picture in its own right."""
+        """Whether it is a picture rather than a reduced copy or a mask."""
         return not (self.is_reduced or self.is_mask)
 
     @property
     def bytes(self) -> int:
-        """Of its pixels, once they are decoded."""
+        """The size of its decoded pixels in bytes."""
         return self.width * self.height * self.channels * -(-self.bits // 8)
 
 
 def pages(file: BinaryIO) -> list[Page]:
-    """Its pages, each before its own pages, and those before the next; at most 1000.
+    """The pages of a TIFF, each followed by its subpages; at most 1000.
 
     Raises:
         ValueError: the first cannot be made out.
@@ -117,12 +117,12 @@ def first_offset(file: BinaryIO) -> int:
 
 
 def is_camera_raw(head: bytes, found: list[Page]) -> bool:
-    """Whether its pages are what a camera keeps beside the values of its sensor."""
+    """Whether a TIFF is a camera raw file."""
     return head[8:12] in CAMERAS or any(page.is_raw for page in found)
 
 
 def beginning_with(page: Page, file: BinaryIO) -> BinaryIO:
-    """The file, but with that page as its first."""
+    """A view of the file in which a page is the first one."""
     file.seek(0)
     data = bytearray(file.read())
     endian, is_big = _kind(bytes(data[:8]))
@@ -132,7 +132,7 @@ def beginning_with(page: Page, file: BinaryIO) -> BinaryIO:
 
 
 def _kind(head: bytes) -> tuple[str, bool]:
-    """Byte order, and whether offsets have 64 bits."""
+    """The byte order, and whether offsets have 64 bits."""
     return (">" if head.startswith(b"MM") else "<"), b"+" in head[2:4]
 
 
@@ -208,7 +208,7 @@ class _Reader:
         return tags, following
 
     def _numbers(self, tags: dict[int, _Tag], tag: int) -> Iterator[int]:
-        """The whole numbers of a tag, but for those after the first few hundred."""
+        """The integers of a tag, at most the first few hundred."""
         if tag not in tags or tags[tag].kind not in WHOLE_NUMBERS:
             return iter(())
         found = tags[tag]

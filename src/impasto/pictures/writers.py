@@ -1,4 +1,4 @@
-"""Pictures as files: the formats that can be written."""
+"""Write pictures in the formats that impasto supports."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LONGEST_SIDE = {"JPEG": 65500, "WEBP": 16383}
 
 
 def check_output(path: str | Path, *, bits: int = 8, size: tuple[int, int] = (1, 1)) -> Path:
-    """The path, if a picture of that depth and size can be written there.
+    """Check that a picture of a given depth and size can be written to a path, and return it.
 
     Raises:
         InputError: its folder is missing or read-only, it is a folder, its suffix is unknown, or
@@ -53,7 +53,7 @@ def check_output(path: str | Path, *, bits: int = 8, size: tuple[int, int] = (1,
 def save(
     picture: Pixels | Image.Image, path: str | Path, *, bits: int = 8, text: str | None = None
 ) -> None:
-    """Write a picture, whole or not at all, with an sRGB profile.
+    """Write a picture with an sRGB profile, completely or not at all.
 
     Args:
         picture: H × W × 3, RGB, 0…255, rounded and saturated to the depth; or an RGB image.
@@ -81,7 +81,7 @@ def save(
 
 
 class _Encoded:
-    """A file without its descriptor, to which encoders would write themselves.
+    """A file without its descriptor, which encoders would otherwise write to directly.
 
     They would say of a full disk no more than ``encoder error -2``.
     """

@@ -1,4 +1,4 @@
-"""State of the whole process that several threads may want changed at once.
+"""State of the whole process that several threads change at the same time.
 
 What Python and PyTorch offer for it puts back what each thread found, and two threads that overlap
 leave behind what the first one set.
@@ -14,7 +14,7 @@ from typing import Any
 
 
 class Shared(AbstractContextManager[None]):
-    """Changes a state when the first thread comes in, and puts it back when the last one leaves.
+    """Changes a state when the first thread enters, and restores it when the last one leaves.
 
     Args:
         change: gives what changes it and puts it back.
@@ -40,7 +40,7 @@ class Shared(AbstractContextManager[None]):
 
 
 class _Here(threading.local):
-    """Matches every text, as the pattern of a filter of warnings does, in a thread that is silent.
+    """A pattern for a warnings filter that matches everything in a silenced thread.
 
     Attributes:
         depth: how many blocks of this thread are silent.
@@ -49,7 +49,7 @@ class _Here(threading.local):
     depth = 0
 
     def match(self, _: str) -> bool:
-        """Whether a warning is one of this thread's, and not to be heard."""
+        """Whether the current thread is silenced."""
         return self.depth > 0
 
 
@@ -72,7 +72,7 @@ _silence = Shared(_filtered)
 
 @contextmanager
 def unwarned() -> Iterator[None]:
-    """Let this thread warn of nothing for a while; the others go on as they were."""
+    """Silence the warnings of this thread in the block; other threads are unaffected."""
     with _silence:
         _here.depth += 1
         try:

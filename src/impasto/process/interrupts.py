@@ -1,7 +1,8 @@
-"""Ending a run in the midst of its work: a signal, a visitor or a time limit may ask for it.
+"""Interrupt a run: because of a signal, a visitor of the studio or a time limit.
 
-Long work calls :func:`check` a few times a second. Whoever may end it opens a :func:`scope` around
-it, as with a cancel scope of structured concurrency; the scope is the thread's own.
+Long computations call :func:`check` a few times a second. Code that may have to interrupt them
+opens a :func:`scope` around them, like a cancel scope of structured concurrency. A scope belongs to
+its thread.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from impasto.errors import StoppedError
 
 Stop = Callable[[], bool]
 
-# Those that a system sends to end a program in order; Windows has no hang-up.
+# The signals that ask a program to end; Windows has no SIGHUP.
 ENDING = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
@@ -27,10 +28,10 @@ _stop: ContextVar[Stop] = ContextVar("stop", default=lambda: False)
 
 @contextmanager
 def scope(stop: Stop) -> Iterator[None]:
-    """Let ``stop`` end the work in the block, as what is around it may.
+    """Let ``stop`` interrupt the block, in addition to the scopes around it.
 
     Args:
-        stop: whether the work is to end; asked often, so it should be quick.
+        stop: returns True to interrupt the block; it is called often, so it should be quick.
 
     Example:
         >>> with scope(lambda: True):
@@ -48,7 +49,7 @@ def scope(stop: Stop) -> Iterator[None]:
 
 @contextmanager
 def shielded() -> Iterator[None]:
-    """Let nothing end the work in the block: what was painted is being kept."""
+    """Let nothing interrupt the block, which saves what was painted."""
     token = _stop.set(lambda: False)
     try:
         yield
@@ -57,28 +58,28 @@ def shielded() -> Iterator[None]:
 
 
 def is_asked() -> bool:
-    """Whether the work that is being done is to end."""
+    """Whether an interruption has been requested."""
     return _stop.get()()
 
 
 def check() -> None:
-    """End the work that is being done, if it is to end.
+    """Interrupt the computation if that has been requested.
 
     Raises:
-        StoppedError: it is.
+        StoppedError: it has been requested.
     """
     if is_asked():
         raise StoppedError
 
 
 class Signals:
-    """What a process is sent to end it, while this is entered.
+    """Handles the signals that ask the process to end, as a context manager.
 
-    A signal raises KeyboardInterrupt at once; within :meth:`asking` the first one only asks, as a
-    :func:`scope` does, and the next raises. What comes after that is ignored, since the process is
-    ending already. A signal that the process ignores, as a hang-up under nohup, stays ignored;
-    Ctrl-C is always heard. Outside the main thread nothing is heard, since Python lets no other
-    thread listen. One that is entered within another shares what that has heard.
+    A signal raises KeyboardInterrupt at once. Within :meth:`asking`, the first signal only requests
+    an interruption, like a :func:`scope`, and the second one raises. Later signals are ignored,
+    because the process is already ending. A signal that the process ignores, such as SIGHUP under
+    nohup, stays ignored; Ctrl-C is always handled. Outside the main thread nothing is handled,
+    because Python allows it nowhere else. A context within another one shares its signals.
 
     Args:
         numbers: the signals.
@@ -95,11 +96,11 @@ class Signals:
 
     @property
     def number(self) -> int | None:
-        """Of the first signal that came; None before."""
+        """The number of the first signal received; None before that."""
         return self._heard[0] if self._heard else None
 
     def listen(self) -> None:
-        """Hear signals from here on."""
+        """Handle signals from now on."""
         around = Signals._around
         if around is not None:
             self._heard, self._has_raised = around._heard, around._has_raised
@@ -125,10 +126,10 @@ class Signals:
 
     @contextmanager
     def asking(self, told: Callable[[], None]) -> Iterator[None]:
-        """Let the first signal ask the work in the block to end.
+        """Let the first signal request the interruption of the block.
 
         Args:
-            told: called when it comes, from the signal's handler.
+            told: called from the signal handler when that signal arrives.
         """
         self._told = told
         try:
@@ -138,7 +139,7 @@ class Signals:
             self._told = None
 
     def be_deaf(self) -> None:
-        """Ignore what comes from here on: what was painted is kept, and the process is ending."""
+        """Ignore further signals: the picture is being saved, and the process is ending."""
         self._has_raised.append(True)
 
     def _hear(self, number: int, _: FrameType | None) -> None:
@@ -153,9 +154,9 @@ class Signals:
 
 @contextmanager
 def ctrl_c_asks() -> Iterator[None]:
-    """Let the first Ctrl-C in a Python session or a notebook ask the work in the block to end.
+    """Let the first Ctrl-C in a Python session or a notebook request the interruption of the block.
 
-    Where Ctrl-C means something else, as on the command line or in a server, it still does.
+    Where Ctrl-C has another handler, as on the command line or in a server, that handler stays.
     """
     if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield

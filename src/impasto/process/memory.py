@@ -1,4 +1,4 @@
-"""Memory that runs out: what that looks like, and the one sentence that it is for the user."""
+"""Recognise that memory ran out, and report it in one sentence."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 @contextmanager
 def memory_errors(size: tuple[int, int] | None = None) -> Iterator[None]:
-    """Say in one sentence that memory ran out.
+    """Turn the errors of any library that ran out of memory into one :class:`RunError`.
 
     Args:
         size: width and height of the canvas for which it did, if that is known.

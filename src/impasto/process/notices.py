@@ -1,8 +1,8 @@
-"""What the user should know about a run and need not act on: a warning, or told to who listens.
+"""Notices for the user, delivered as Python warnings or to a listener.
 
-A server makes a painting for one visitor in one thread while another thread reads for a second
-one, and the warnings of a process are everybody's. So a thread may have a listener of its own, who
-hears what would otherwise be warned of in it.
+A server paints for several visitors in several threads, but warnings belong to the whole process.
+So a thread can have its own listener, which receives the notices of that thread in place of
+warnings.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ _LISTENER: ContextVar[Callable[[Message], None] | None] = ContextVar("listener",
 
 
 def tell(message: Message, stacklevel: int = 1) -> None:
-    """Tell who listens, or warn with :class:`ImpastoWarning` where nobody does.
+    """Send a notice to the listener of this thread, or warn with :class:`ImpastoWarning`.
 
     Args:
-        message: one sentence, as data.
-        stacklevel: whose line the warning names: 1 for the caller of this function.
+        message: the notice.
+        stacklevel: which caller's line the warning names; 1 for the direct caller.
     """
     listener = _LISTENER.get()
     if listener is None:
@@ -35,7 +35,7 @@ def tell(message: Message, stacklevel: int = 1) -> None:
 
 @contextmanager
 def heard_by(listener: Callable[[Message], None]) -> Iterator[None]:
-    """Let someone hear everything that is told in the block, in this thread alone.
+    """Send every notice of the block, in this thread only, to a listener.
 
     >>> heard = []
     >>> with heard_by(heard.append):

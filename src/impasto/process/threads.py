@@ -1,4 +1,4 @@
-"""PyTorch's threads: as many as a run was begun with, and none that a fork has lost.
+"""PyTorch's threads: their number, and their loss in a fork.
 
 Threads belong to the process that started them. A fork takes over what PyTorch knows of them, but
 not the threads, and waits for them for good where it computes with more than one.
@@ -18,7 +18,7 @@ from impasto.errors import RunError
 
 @dataclass
 class State:
-    """What has become of the threads.
+    """The state of the threads of this process.
 
     Attributes:
         started: whether they have been at work, in this process or in the one it was forked from.
@@ -33,7 +33,7 @@ _state = State()
 
 
 def start() -> None:
-    """Let the threads work from here on.
+    """Note that this process uses threads from now on.
 
     Raises:
         RunError: they were lost in a fork, and are asked for again.
@@ -47,7 +47,7 @@ def start() -> None:
 
 @contextmanager
 def use(count: int | None) -> Iterator[None]:
-    """Compute with so many threads for a while; None for as many as there are.
+    """Compute with a number of threads in the block; None leaves the number unchanged.
 
     Raises:
         RunError: they were lost in a fork.

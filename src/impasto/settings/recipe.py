@@ -40,7 +40,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-LARGEST_SIDE = 32768  # pixels; beyond it a typing error is likelier than a wish
+LARGEST_SIDE = 32768  # pixels; a larger value is probably a typing error
 # Beta of strength 0, and how many times larger it is for strength 1, where losses are relative.
 WEAKEST, STRONGEST_TO_WEAKEST = 0.4, 1000.0
 USUAL_STRENGTH = 0.5  # where neither strength nor beta is set
@@ -49,11 +49,11 @@ FIRST_CANVASES = ("recolored-content", "content", "noisy-content", "style", "noi
 OUTPUT_SIZES = ("working", "content")
 TILE_STEP = 16  # pixels, of which a tile's side is a multiple
 MOST_LEVELS = 10
-MOST_THREADS = 1024  # beyond it a typing error is likelier than a machine
+MOST_THREADS = 1024  # a larger value is probably a typing error
 
 
 class LayerWeights(dict[str, float]):
-    """Weights by layer name, for reading only, so that a recipe cannot change under a run."""
+    """Read-only weights by layer name, so that a recipe cannot change during a run."""
 
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:
         raise TypeError("the settings of a recipe cannot be changed; make another recipe")
@@ -110,7 +110,7 @@ def _read_output_size(value: Any) -> str | int | tuple[int, int]:
 
 
 def _size(value: Any, words: tuple[str, ...]) -> int | tuple[int, int]:
-    """A size, or the error that also names the words that would have done in its place."""
+    """A size, or an error that names the words which are allowed in its place."""
     sides = value if isinstance(value, list | tuple) else [value]
     if isinstance(value, str):
         sides = value.lower().replace("×", "x").split("x")
@@ -140,7 +140,7 @@ def _read_tile(value: Any) -> str | int:
 def _word_or_whole(
     value: Any, words: tuple[str, ...], least: int, most: int, step: int = 1
 ) -> str | int:
-    """One of some words, or a whole number within bounds, which a text may hold too."""
+    """One of some words, or a whole number within bounds, which may be given as text."""
     if isinstance(value, str) and value in words:
         return value
     try:
@@ -225,13 +225,13 @@ class Recipe(BaseModel):
         PlainSerializer(lambda styles: [style.to_table() for style in styles]),
     ] = Field(
         (),
-        description="The style pictures, where none is named beside the content picture; each with "
-        "the settings of a style.",
+        description="The style pictures, used if no style picture is given; each with the settings "
+        "of a style.",
     )
     style_fit: Literal["aspect", "squeeze", "original"] = Field(
         "aspect",
-        description="How a style picture meets the working size: with its aspect ratio kept and "
-        "its longer side that of the canvas, squeezed to the canvas, or at its own size.",
+        description="How a style picture is fitted to the working size: with its aspect ratio kept "
+        "and its longer side that of the canvas, squeezed to the canvas, or at its own size.",
     )
     style_scale: Number = Field(
         1.0,
@@ -252,7 +252,7 @@ class Recipe(BaseModel):
     )
     color: Literal["style", "content", "match", "histogram"] = Field(
         "style",
-        description="Whose colours: the style picture's; the content's hue and chroma under the "
+        description="Whose colours: the style picture's; the content's hue and chroma with the "
         "painting's lightness; match, where the style is recoloured like the content before the "
         "run; histogram, where the painting is given the content's histograms after it.",
     )
@@ -282,13 +282,13 @@ class Recipe(BaseModel):
     )
     style_loss: StyleLossName = Field(
         "gram",
-        description="What is meant by style: which features go together, how they are "
-        "distributed, or what they look like place by place.",
+        description="How style is measured: which features occur together, how they are "
+        "distributed, or what they look like at each position.",
     )
     content_loss: ContentLossName = Field(
         "features",
-        description="What is meant by content: the features at every place, or which places are "
-        "alike.",
+        description="How content is measured: by the features at every position, or by which "
+        "positions are alike.",
     )
     strength: Number | None = Field(
         None,
@@ -304,7 +304,8 @@ class Recipe(BaseModel):
     tv_weight: Number = Field(
         0.0,
         ge=0,
-        description="Weight of the total variation, which makes the canvas smooth; 2 is felt.",
+        description="Weight of the total variation, which makes the canvas smooth; 2 has a visible "
+        "effect.",
     )
     tv: Literal["anisotropic", "nine-point"] = Field(
         "anisotropic",
@@ -315,7 +316,7 @@ class Recipe(BaseModel):
     padding: Literal["replicate", "zeros"] = Field(
         "replicate",
         description="What the network's first layer sees beyond the border: the pixels at it, or "
-        "zeros, as in the published example, which are a grey.",
+        "zeros, as in the published example, which look grey.",
     )
     optimizer: Literal["lbfgs", "adam"] = Field("lbfgs", description="Optimiser of the canvas.")
     learning_rate: Number = Field(
@@ -373,7 +374,7 @@ class Recipe(BaseModel):
 
     @property
     def tiles(self) -> bool:
-        """Whether a canvas may be looked at in tiles, with the losses of the whole picture."""
+        """Whether a canvas can be processed in tiles with the losses of the whole picture."""
         return STYLE_LOSSES[self.style_loss].tiles and CONTENT_LOSSES[self.content_loss].tiles
 
     def _sees_all(self) -> Message:
@@ -421,7 +422,7 @@ class Recipe(BaseModel):
 
     @classmethod
     def preset(cls, name: str, /, **settings: Any) -> Recipe:
-        """The preset of that name (see :data:`PRESETS`), with settings of your own over it.
+        """The preset of that name (see :data:`PRESETS`), overridden by the settings given here.
 
         >>> Recipe.preset("gatys", steps=500).steps
         500
@@ -450,9 +451,9 @@ class Recipe(BaseModel):
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], /, **settings: Any) -> Recipe:
-        """The recipe in a TOML file, with settings of your own over it.
+        """The recipe in a TOML file, overridden by the settings given here.
 
-        Paths in the file start from its own folder.
+        Paths in the file are relative to its folder.
 
         Raises:
             InputError: the file cannot be read, or holds no valid recipe.
@@ -478,7 +479,7 @@ class Recipe(BaseModel):
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write this recipe as TOML, whole or not at all; :meth:`load` reads it back.
 
-        Pictures in the file's folder are named as they are seen from there, others from the root.
+        Paths of pictures in the file's folder are written relative to it, others as absolute paths.
 
         Raises:
             OSError: it cannot be written.
@@ -507,7 +508,7 @@ class Recipe(BaseModel):
         beta, whichever the other stands for.
 
         Args:
-            folder: from where paths are seen, if not from where the program runs.
+            folder: paths are written relative to it; None for the current folder.
         """
         table = self.model_dump(mode="json", exclude_none=True)
         styles = table.pop("styles")  # a list of tables, which stands last in a readable TOML
@@ -535,14 +536,14 @@ def _parsed(text: str) -> dict[str, Any]:
 
 
 def _from_table(table: dict[str, Any], settings: Mapping[str, Any]) -> Recipe:
-    """The recipe of a table, whose ``preset`` it starts from, with settings over it."""
+    """The recipe of a table, starting from its ``preset``, with the settings overriding it."""
     own = {name: value for name, value in table.items() if name != "preset"}
     _check_one_of_two(own)
     return Recipe.preset(str(table.get("preset", "default")), **_over(own, settings))
 
 
 def _over(base: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings over others; of strength and beta, which set one thing, the last that is given."""
+    """Settings that override others; strength and beta set one thing, so one replaces the other."""
     replaced = {
         other
         for name, other in (("strength", "beta"), ("beta", "strength"))
@@ -552,7 +553,7 @@ def _over(base: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any
 
 
 def _seen_from(folder: Path, table: dict[str, Any]) -> dict[str, Any]:
-    """A recipe's table, the paths in which start from a folder."""
+    """A recipe's table, with its paths made relative to a folder."""
     seen = dict(table)
     for name in ("initial", "protect"):
         if table.get(name) not in (None, *FIRST_CANVASES):
@@ -566,7 +567,7 @@ def _seen_from(folder: Path, table: dict[str, Any]) -> dict[str, Any]:
 
 
 def _relative(table: Mapping[str, Any], folder: Path) -> dict[str, str]:
-    """The paths in a table as they are seen from a folder; those that lie elsewhere, absolute."""
+    """The paths in a table relative to a folder; absolute for those outside it."""
     seen = {}
     for name in ("initial", "protect", *PICTURES):
         path = table.get(name)
@@ -582,7 +583,7 @@ def _relative(table: Mapping[str, Any], folder: Path) -> dict[str, str]:
 
 RecipeSource = Recipe | str | os.PathLike[str] | Mapping[str, Any]
 
-# The published worked example, to the letter.
+# The published worked example, unchanged.
 GATYS: dict[str, Any] = {
     "size": (512, 384),
     "output_size": "content",

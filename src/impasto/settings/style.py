@@ -1,4 +1,4 @@
-"""A style picture and what it is to give: how much, at which layers, where.
+"""A style picture and what it supplies: how much, to which layers, where.
 
 Each control of a style is one field of :class:`Style`; the text form of the command line and the
 table of a TOML recipe are made from it.
@@ -44,7 +44,7 @@ def read_path(value: Any, of: str = "picture") -> str:
         of: what the file is.
 
     Raises:
-        ValueError: it is none.
+        ReasonError: it is not a path.
     """
     if not isinstance(value, str | os.PathLike) or not os.fspath(value):
         raise ReasonError("value.not-a-path", of=of)
@@ -57,7 +57,7 @@ def read_path(value: Any, of: str = "picture") -> str:
 
 
 def within(path: Any, folder: str | Path | None) -> Any:
-    """A path as it is seen from a folder; one from the root, and what is none, as it is.
+    """A path relative to a folder; an absolute path, or anything else, unchanged.
 
     >>> within("oil.jpg", "recipes"), within("/oil.jpg", "recipes"), within("oil.jpg", None)
     ('recipes/oil.jpg', '/oil.jpg', 'oil.jpg')
@@ -69,7 +69,7 @@ def within(path: Any, folder: str | Path | None) -> Any:
 
 
 def _read_picture(value: Any) -> Any:
-    """A path as text, or a picture in memory as it is."""
+    """A path as text; a picture in memory unchanged."""
     return read_path(value) if isinstance(value, str | os.PathLike) else value
 
 
@@ -94,7 +94,7 @@ def _read_layers(value: Any) -> tuple[str, ...] | None:
 
 
 class Style(BaseModel):
-    """A style picture with what it gives; immutable.
+    """A style picture with its settings; immutable.
 
     Its text form is the picture, with a weight after a colon, and the other fields after commas:
 
@@ -111,20 +111,21 @@ class Style(BaseModel):
         description="The style picture: a path; from Python a picture in memory, too."
     )
     weight: Annotated[float, BeforeValidator(not_boolean)] = Field(
-        1.0, gt=0, description="How much of it, beside the other styles."
+        1.0, gt=0, description="Its weight relative to the other styles."
     )
     layers: Annotated[
         tuple[str, ...] | None,
         PlainValidator(_read_layers),
         PlainSerializer(lambda names: names and list(names)),
-    ] = Field(None, description="Style layers that it gives, as in conv1_1+conv2_1; or all.")
+    ] = Field(None, description="The style layers that it supplies, as in conv1_1+conv2_1; or all.")
     mask: Annotated[Any, PlainValidator(_read_picture)] = Field(
         None,
         description="Where in the painting: a grey picture, white where the style goes; or a "
         "picture and one of its colours, as in regions.png#ff0000.",
     )
     style_mask: Annotated[Any, PlainValidator(_read_picture)] = Field(
-        None, description="What of the style picture counts: a picture that is white there."
+        None,
+        description="The part of the style picture that counts: a picture that is white there.",
     )
 
     def __init__(self, /, **fields: Any) -> None:
@@ -134,13 +135,13 @@ class Style(BaseModel):
             raise refusal(error, type(self), OF_A_STYLE) from None
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Style) and self._known() == other._known()
+        return isinstance(other, Style) and self._compared() == other._compared()
 
     def __hash__(self) -> int:
-        return hash(self._known())
+        return hash(self._compared())
 
-    def _known(self) -> tuple[Any, ...]:
-        """Its fields, of which pictures in memory are the same if they are one object."""
+    def _compared(self) -> tuple[Any, ...]:
+        """Its fields for comparison; pictures in memory are equal if they are the same object."""
         pictures = (self.picture, self.mask, self.style_mask)
         same = [one if one is None or isinstance(one, str) else id(one) for one in pictures]
         return (*same, self.weight, self.layers)
@@ -150,9 +151,9 @@ class Style(BaseModel):
         """A style from its text form, a table of its fields, or a picture.
 
         Args:
-            value: a text is always read as the text form, in which a file of just that name is a
-                picture and nothing else.
-            folder: where paths start, if not where the program runs.
+            value: a text is always read as the text form; a file of exactly that name is a
+                picture without further settings.
+            folder: paths are relative to it; None for the current folder.
 
         Raises:
             InputError: a field is unknown or has a value that cannot be used.
@@ -169,28 +170,28 @@ class Style(BaseModel):
 
     @property
     def is_plain(self) -> bool:
-        """Whether it is a picture and nothing else."""
+        """Whether it has no settings besides its picture."""
         others = (self.layers, self.mask, self.style_mask)
         return self.weight == 1 and all(field is None for field in others)
 
     def absolute(self) -> Style:
-        """The same with absolute paths."""
+        """This style with absolute paths."""
         return self.model_copy(
             update={name: absolute(getattr(self, name)) for name in PICTURES if getattr(self, name)}
         )
 
     def to_table(self) -> dict[str, Any]:
-        """Its fields but for those that are as they always are, for JSON or TOML."""
+        """Its fields without those that have their default values, for JSON or TOML."""
         return self.model_dump(mode="json", exclude_defaults=True)
 
 
 def absolute(path: str | os.PathLike[str]) -> str:
-    """A path from the root on, a label's colour and all."""
+    """A path as an absolute one, including the colour of a label."""
     return str(located(path).absolute())
 
 
 def _fields(text: str, folder: str | Path | None = None) -> dict[str, Any]:
-    """The fields of a text form; a file of just that name is a picture and nothing else.
+    """The fields of a text form; a file of exactly that name is a picture without settings.
 
     >>> _fields("oil.jpg"), _fields("a,b.jpg:2, mask=m.png#00ff00")
     ({'picture': 'oil.jpg'}, {'picture': 'a,b.jpg', 'weight': '2', 'mask': 'm.png#00ff00'})
@@ -213,10 +214,10 @@ def _fields(text: str, folder: str | Path | None = None) -> dict[str, Any]:
 
 
 def _check_names(value: str, folder: str | Path | None) -> None:
-    """Make sure that no misspelt field is taken for the end of a file's name.
+    """Make sure that a misspelt field is not read as the end of a file's name.
 
     Raises:
-        InputError: there is no such file, and one is.
+        InputError: there is no such file, and a field is misspelt.
     """
     found = None if is_there(within(value, folder)) else FIELD.match(value)
     if found is None:

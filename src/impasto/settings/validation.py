@@ -18,7 +18,7 @@ BOUNDS = {"gt", "ge", "lt", "le", "multiple_of"}  # as pydantic names them
 
 
 def plain(value: Any) -> Any:
-    """A value of NumPy or PyTorch as Python's own; any other as it is.
+    """Convert a value of NumPy or PyTorch to Python's own; return any other unchanged.
 
     >>> import numpy as np
     >>> plain(np.int64(3)), plain(np.array([640, 480])), plain("a word")
@@ -28,7 +28,7 @@ def plain(value: Any) -> Any:
 
 
 def not_boolean(value: Any) -> Any:
-    """The value, which Python would take for 0 or 1 if it were a boolean."""
+    """Refuse a boolean, which Python would take for 0 or 1; return any other value."""
     value = plain(value)
     if isinstance(value, bool):
         raise ReasonError("value.not-number")
@@ -36,7 +36,7 @@ def not_boolean(value: Any) -> Any:
 
 
 def suggest(word: Any, words: Iterable[str], otherwise: Message = NO_HINT) -> Message:
-    """A question whether one of those words was meant; something else where none is near."""
+    """Ask whether a similar word was meant; another hint if no word is similar."""
     near = (
         difflib.get_close_matches(word, list(words), n=1, cutoff=0.7)
         if isinstance(word, str)
