@@ -61,7 +61,7 @@ def test_twenty_clients_at_once(tmp_path: Path) -> None:
         for thread in threads:
             thread.join()
         late = psutil.Process().memory_info().rss
-        assert len(workshop.line) == 0
+        assert len(workshop.queue) == 0
     assert errors == []
     assert max(counts) - min(counts) <= 2
     assert late < 1.15 * early

@@ -143,9 +143,9 @@ def assert_one_sentence(answer: tuple[str, Any]) -> None:
 
 def assert_is_empty(workshop: Workshop) -> None:
     deadline = time.monotonic() + 20
-    while (len(workshop.line) or any(workshop.folder.iterdir())) and time.monotonic() < deadline:
+    while (len(workshop.queue) or any(workshop.folder.iterdir())) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert len(workshop.line) == 0
+    assert len(workshop.queue) == 0
     assert not list(workshop.folder.iterdir())
 
 
@@ -810,14 +810,14 @@ def test_a_painting_that_nobody_waits_for_is_given_up(studio: Studio) -> None:
     assert_is_empty(studio.workshop)
 
 
-def test_a_line_that_is_full_turns_everybody_away(studio: Studio) -> None:
+def test_a_queue_that_is_full_turns_everybody_away(studio: Studio) -> None:
     picture = file_data(studio.picture)
-    places = [studio.workshop.line.enter() for _ in range(3)]
+    places = [studio.workshop.queue.enter() for _ in range(3)]
     try:
         asked = [ask_to_paint(studio, [picture, picture, TINY]) for _ in range(15)]
         for address in asked:
             assert (
-                "The line is full (it takes 3 at most)" in studio.web.get(address, timeout=20).text
+                "The queue is full (it takes 3 at most)" in studio.web.get(address, timeout=20).text
             )
     finally:
         for place in places:
@@ -833,7 +833,7 @@ def test_many_at_once_are_painted_or_turned_away(studio: Studio) -> None:
         if answer.status_code == 200:
             at = f"/gradio_api/call/paint/{answer.json()['event_id']}"
             text = studio.web.get(at, timeout=30).text
-            assert "event: complete" in text or "The line is full" in text
+            assert "event: complete" in text or "The queue is full" in text
     assert_is_empty(studio.workshop)
 
 

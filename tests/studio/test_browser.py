@@ -142,12 +142,12 @@ def test_who_leaves_the_page_makes_room(
     setting(page, "steps", "2000")
     page.click("#paint")
     painting(page)
-    assert len(workshop.line) == 1
+    assert len(workshop.queue) == 1
     page.close()
     deadline = time.monotonic() + 60
-    while len(workshop.line) and time.monotonic() < deadline:
+    while len(workshop.queue) and time.monotonic() < deadline:
         time.sleep(0.2)
-    assert len(workshop.line) == 0
+    assert len(workshop.queue) == 0
 
 
 def test_a_painting_goes_on_after_the_server_was_stopped(

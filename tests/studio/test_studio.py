@@ -1,4 +1,4 @@
-"""The studio without its page: the line, the jobs, the settings, the texts, the service."""
+"""The studio without its page: the queue, the jobs, the settings, the texts, the service."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ from impasto.settings.recipe import FIRST_CANVASES, PRESETS
 from impasto.studio import controls, guards, opening, texts
 from impasto.studio.jobs import Job, Painting, Waiting, Workshop
 from impasto.studio.limits import Limits
-from impasto.studio.line import Line
 from impasto.studio.page import EDITED, MOST_KEPT, Visit, editor
+from impasto.studio.queue import Queue
 from impasto.studio.server import application, gradio_in
 from impasto.studio.work import multiplications
 from studio_helpers import running
@@ -65,12 +65,12 @@ SMALL = Recipe(size=64, levels=1, steps=4, content_layers="conv2_1", style_layer
 pytestmark = pytest.mark.usefixtures("small_pictures")
 
 
-# ---------------------------------------------------------------------------------- the line
+# --------------------------------------------------------------------------------- the queue
 
 
 def test_the_first_is_first_and_the_others_wait_in_order() -> None:
-    line = Line(3)
-    first, second, third = (line.enter() for _ in range(3))
+    queue = Queue(3)
+    first, second, third = (queue.enter() for _ in range(3))
     assert [place.ahead for place in (first, second, third)] == [0, 1, 2]
     assert first.wait(0)
     assert not second.wait(0)
@@ -79,27 +79,27 @@ def test_the_first_is_first_and_the_others_wait_in_order() -> None:
     assert third.wait(0)
 
 
-def test_a_full_line_says_so() -> None:
-    line = Line(1)
-    place = line.enter()
-    with pytest.raises(InputError, match="The line is full"):
-        line.enter()
+def test_a_full_queue_says_so() -> None:
+    queue = Queue(1)
+    place = queue.enter()
+    with pytest.raises(InputError, match="The queue is full"):
+        queue.enter()
     place.leave()
-    line.enter()
+    queue.enter()
 
 
 def test_the_time_until_one_s_turn() -> None:
-    line = Line(5)
-    line.enter().leave(20.0)
-    first, _, third = (line.enter() for _ in range(3))
+    queue = Queue(5)
+    queue.enter().leave(20.0)
+    first, _, third = (queue.enter() for _ in range(3))
     assert third.expected() == 40.0
     first.left = 3.0
     assert third.expected() == 23.0
 
 
 def test_one_is_woken_when_the_one_before_leaves() -> None:
-    line = Line(2)
-    first, second = line.enter(), line.enter()
+    queue = Queue(2)
+    first, second = queue.enter(), queue.enter()
     threading.Timer(0.05, first.leave).start()
     assert second.wait(10)
 
@@ -147,32 +147,32 @@ def test_a_job_that_nobody_listens_to_any_more_ends() -> None:
     while job.folder.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not job.folder.exists()
-    assert len(made.line) == 0
+    assert len(made.queue) == 0
 
 
 def test_whoever_stops_waiting_makes_room() -> None:
     made = workshop()
-    made.line.enter()
+    made.queue.enter()
     job, views = begin(made)
     next(views)
     job.stop.set()
     assert all(isinstance(view, Waiting) for view in views)
-    assert len(made.line) == 1
+    assert len(made.queue) == 1
     assert not job.folder.exists()
 
 
-def test_a_full_line_leaves_nothing_behind() -> None:
+def test_a_full_queue_leaves_nothing_behind() -> None:
     made = workshop(waiting=1)
-    made.line.enter()
+    made.queue.enter()
     job, views = begin(made)
-    with pytest.raises(InputError, match="The line is full"):
+    with pytest.raises(InputError, match="The queue is full"):
         list(views)
     assert not job.folder.exists()
 
 
 def test_whoever_waits_is_told_how_long() -> None:
     made = workshop()
-    place = made.line.enter()
+    place = made.queue.enter()
     _, views = begin(made)
     told = next(views)
     assert isinstance(told, Waiting)
@@ -246,7 +246,7 @@ def test_a_painting_that_is_too_large_is_refused(limits: dict[str, Any], sentenc
     with pytest.raises(InputError, match=sentence):
         list(views)
     assert not job.folder.exists()
-    assert len(made.line) == 0
+    assert len(made.queue) == 0
 
 
 SQUARE = Head((2048, 2048), 3, 3 * 2048 * 2048)
@@ -374,9 +374,9 @@ def seconds_until_ended(job: Job, views: Iterator[Any], event: threading.Event) 
 
 def assert_is_let_go(made: Workshop, job: Job) -> None:
     deadline = time.monotonic() + AT_ONCE
-    while (len(made.line) or job.folder.exists()) and time.monotonic() < deadline:
+    while (len(made.queue) or job.folder.exists()) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert len(made.line) == 0
+    assert len(made.queue) == 0
     assert not job.folder.exists()
 
 
@@ -461,14 +461,14 @@ def test_the_time_of_a_painting_counts_what_comes_before_its_first_step() -> Non
         list(views)
     assert time.monotonic() - began < 0.5 + AT_ONCE
     deadline = time.monotonic() + AT_ONCE
-    while len(made.line) and time.monotonic() < deadline:
+    while len(made.queue) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert b'impasto_paintings_total{how="stopped"} 1.0' in made.metrics()
 
 
 def test_who_waits_and_gives_up_is_let_go_at_once() -> None:
     made = workshop()
-    made.line.enter()
+    made.queue.enter()
     job, views = begin(made)
     next(views)
     began = time.monotonic()
@@ -637,8 +637,8 @@ def load(text: str) -> None:
     controls.recipe_in(Path("some", RECIPE))
 
 
-def enter_full_line() -> None:
-    Line(0).enter()
+def enter_full_queue() -> None:
+    Queue(0).enter()
 
 
 def show_first_canvas(name: str) -> None:
@@ -680,7 +680,7 @@ ERRORS: list[tuple[Callable[[], object], tuple[str, ...]]] = [
     (lambda: USUAL.check_uploaded([Head((9, 9), 40, 9)]), ("40", "8")),
     (lambda: USUAL.check_uploaded([Head((9, 9), 3, 10**9)]), ("1000.0", "480.0", "8")),
     (lambda: check(Limits(), size=(512, 9)), ("512×9", "400×300", "conv5_1", "16")),
-    (enter_full_line, ("0",)),
+    (enter_full_queue, ("0",)),
     (run_out_of_memory, ("4000×3000",)),
     (paint_what_is_not_finite, ()),
     (lambda: controls.recipe_in(Path("content.png")), ("content.png", "TOML", "PNG", "impasto")),
@@ -901,7 +901,7 @@ def test_what_an_editor_sends_does_not_fill_the_memory() -> None:
 
 def test_it_says_that_it_is_well_and_what_it_has_done(studio: str) -> None:
     assert httpx.get(f"{studio}/healthz").json()["status"] == "ok"
-    assert "impasto_line" in httpx.get(f"{studio}/metrics").text
+    assert "impasto_queue" in httpx.get(f"{studio}/metrics").text
 
 
 VISITORS = ("anna", "secret")
@@ -985,7 +985,7 @@ def test_prometheus_gives_the_password_for_the_metrics(
 ) -> None:
     answer = httpx.get(f"{closed}/metrics", auth=given)
     assert answer.status_code == code
-    assert ("impasto_line" in answer.text) == (code == 200)
+    assert ("impasto_queue" in answer.text) == (code == 200)
     assert answer.headers.get("www-authenticate", "Basic").startswith("Basic")
 
 

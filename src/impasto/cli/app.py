@@ -51,17 +51,17 @@ if TYPE_CHECKING:
 
 
 class _Commands(TyperGroup):
-    """The commands, with a hint for another name, and a word where one is interrupted."""
+    """The group of commands; suggests a name for an unknown one, and reports an interruption."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Carry out a command."""
+        """Run a command."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:  # of which Typer would say nothing
             raise typer.Abort from None
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """The command that arguments begin with.
+        """The command that the arguments name.
 
         Raises:
             InputError: there is no such command.
@@ -72,7 +72,7 @@ class _Commands(TyperGroup):
 
 
 def _meant(typed: list[str], commands: Iterable[str]) -> Message:
-    """What may have been meant by a line that begins with the name of no command."""
+    """A hint at what an unknown command may have meant."""
     name = typed[0]
     if is_there(name) or Path(name).suffix:
         meant = shlex.join(["impasto", "stylize", *typed])
@@ -444,7 +444,7 @@ def _serve(
     threads: int | None,
     visitors: tuple[str, str] | None,
 ) -> int:
-    """Open the studio, and say where it is; the signal that ended it."""
+    """Open the studio, print its address, and return the signal that ended it."""
     from impasto.studio import opening
 
     with address.listen() as listener:
@@ -567,7 +567,7 @@ def montage(
     pictures: Annotated[list[Path], typer.Argument(metavar="PICTURE…", help="From left to right.")],
     output: Output,
 ) -> None:
-    """Set pictures side by side on white, each as large as the first."""
+    """Lay out pictures side by side on white, each fitted to the size of the first."""
     from impasto.pictures import montage, writers
 
     writers.check_output(output)
@@ -641,7 +641,7 @@ def doctor(
     weights: WeightFile = "bundled",
     weights_input: WeightsInput = None,
 ) -> None:
-    """Say what a run would use (device, threads, memory, weights), and that it works."""
+    """Show what a run would use (device, threads, memory, weights), and check that it works."""
     import psutil
     import torch
     from rich.console import Console
@@ -689,7 +689,7 @@ def _fail(text: str, code: int) -> int:
 
 
 def run(arguments: list[str] | None = None) -> int:
-    """Carry out a command line; its exit code."""
+    """Run a command line, and return its exit code."""
     with unfailing(), Signals(*ENDING) as signals, _notes():
         try:
             with memory_errors():
@@ -705,7 +705,7 @@ def run(arguments: list[str] | None = None) -> int:
 
 
 def _failed(error: Exception) -> int:
-    """Say of what a command failed; its exit code."""
+    """Print why a command failed, and return its exit code."""
     match error:
         case typer.TyperException():
             context = getattr(error, "ctx", None)
@@ -724,7 +724,7 @@ def _failed(error: Exception) -> int:
 
 @contextmanager
 def _notes() -> Iterator[None]:
-    """Print warnings of impasto's own as notes."""
+    """Print impasto's warnings as notes."""
     with warnings.catch_warnings():
         warnings.simplefilter("always", ImpastoWarning)
         show_other = warnings.showwarning

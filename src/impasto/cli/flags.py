@@ -76,7 +76,7 @@ def _metavar(annotation: Any) -> str:
 
 
 def build(preset: str | None, file: Path | None, settings: dict[str, Any]) -> Recipe:
-    """The recipe that flags ask for: a preset or a file, and over it the flags that were given.
+    """The recipe of a command: a preset or a file, overridden by the flags that were given.
 
     Raises:
         InputError: both a preset and a file are named, or a setting cannot be used.

@@ -1,4 +1,4 @@
-"""One run from the command line: what it leaves behind, what it tells, how it is stopped."""
+"""One run from the command line: what it writes and prints, and how it is stopped."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def prepare(
 
 
 def start(run: Run, outputs: Outputs, *, dry_run: bool = False) -> int:
-    """Say what is about to be painted and what it will take, and paint; the exit code.
+    """Announce a run with its expected time and memory, paint, and return the exit code.
 
     Args:
         run: what is to be painted.
@@ -101,7 +101,7 @@ def start(run: Run, outputs: Outputs, *, dry_run: bool = False) -> int:
 
 
 def announce(run: Run, expected: Forecast | None, verb: str = "Painting") -> None:
-    """Say what is about to be painted, and what it will take."""
+    """Announce a run with its expected time and memory."""
     from impasto.network import devices
     from impasto.run.estimate import cut
 
@@ -154,14 +154,14 @@ def _taking(expected: Forecast | None) -> str:
 
 
 def expect(run: Run, *, always: bool = False) -> Forecast | None:
-    """What the run will take; None for a small one, which is over before it is worth asking."""
+    """The expected time and memory of a run; None for a run too short to estimate."""
     from impasto.run.estimate import forecast, work
 
     return forecast(run) if always or work(run) > MANY_PIXELS else None
 
 
 def keep(run: Run, outputs: Outputs, expected: Forecast | None) -> Outputs:
-    """Have the run saved now and then, where the user asked for it or it will take long."""
+    """Save checkpoints if the user asked for them or the run will take long."""
     if outputs.checkpoint is None and expected is not None and expected.seconds > LONG:
         folder = platformdirs.user_cache_path("impasto") / "checkpoints"
         try:
@@ -181,7 +181,7 @@ def keep(run: Run, outputs: Outputs, expected: Forecast | None) -> Outputs:
 
 
 def _checkpoint_in(folder: Path, picture: Path) -> Path:
-    """A checkpoint for that painting, beside those of runs that can still be gone on with."""
+    """A new path for the checkpoint of a painting, beside those of unfinished runs."""
     from impasto.run.checkpoint import is_unfinished
 
     name = hashlib.sha256(str(picture.absolute()).encode()).hexdigest()[:12]
@@ -194,14 +194,14 @@ def _checkpoint_in(folder: Path, picture: Path) -> Path:
 
 
 def _resume(checkpoint: Path) -> str:
-    """The command that goes on with a run."""
+    """The command that resumes a run."""
     return f"impasto resume {shlex.quote(str(checkpoint))}"
 
 
 def take_up(
     checkpoint: Path, picture: Path | None, folder: Path | None, quiet: bool
 ) -> tuple[Run, Outputs]:
-    """The run that a checkpoint holds, and what it should leave behind.
+    """The run in a checkpoint, and its outputs.
 
     Args:
         checkpoint: the file.
@@ -240,7 +240,7 @@ def take_up(
 
 
 def _moved_along(outputs: Outputs, folder: Path | None, checkpoint: Path) -> Outputs:
-    """Outputs as they are to be where they lay by the checkpoint's old folder, which has moved."""
+    """The outputs, moved along with the folder of the checkpoint."""
     from impasto.run.checkpoint import moved
 
     if folder is None:
@@ -254,7 +254,7 @@ def _moved_along(outputs: Outputs, folder: Path | None, checkpoint: Path) -> Out
 
 
 def _without_lost(outputs: Outputs, run: Run) -> Outputs:
-    """Without what cannot be written or shown any more, but for the painting itself."""
+    """The outputs without those that can no longer be written or shown; the painting stays."""
     bare = Outputs(picture=outputs.picture, bits=outputs.bits)
     bare.check(run.files, run.recipe.steps)
     for name in ("montage", "plot", "trace", "timelapse", "snapshots", "show"):
@@ -267,7 +267,7 @@ def _without_lost(outputs: Outputs, run: Run) -> Outputs:
 
 
 def paint(run: Run, outputs: Outputs) -> int:
-    """Paint, write every output and say so; the exit code."""
+    """Paint, write and report every output, and return the exit code."""
     with _told_to_end(outputs.quiet) as signals, _watchers(run, outputs) as watchers:
         result = run.paint(watchers)
         saved = run.saving.path if run.saving else None
@@ -286,7 +286,7 @@ def paint(run: Run, outputs: Outputs) -> int:
 
 
 def _save_painting(result: Result, outputs: Outputs, saved: Path | None) -> None:
-    """Write the painting; where that fails, say how to get it all the same."""
+    """Write the painting; if that fails, say how to get it from the checkpoint."""
     try:
         _save(partial(result.save, bits=outputs.bits, metadata=outputs.metadata), outputs.picture)
     except (ImpastoError, OSError, MemoryError):
@@ -296,7 +296,7 @@ def _save_painting(result: Result, outputs: Outputs, saved: Path | None) -> None
 
 
 def _save(save: Callable[[Path], None], path: Path) -> None:
-    """Write a picture, if not where it should be then wherever it can be.
+    """Write a picture to its path, or if that fails to another folder.
 
     Raises:
         InputError: it cannot be written there.
@@ -314,7 +314,7 @@ def _save(save: Callable[[Path], None], path: Path) -> None:
 
 
 def fill_sheet(paint_sheet: Callable[..., Image], outputs: Outputs) -> int:
-    """Paint a sheet, and write it as often as there is one more picture on it; the exit code.
+    """Paint a sheet, write it after every picture, and return the exit code.
 
     Args:
         paint_sheet: takes ``on_picture`` and ``on_sheet``, as sweeps do.
@@ -356,7 +356,7 @@ def fill_sheet(paint_sheet: Callable[..., Image], outputs: Outputs) -> int:
 
 
 class Watchers:
-    """Everything that looks on; one that fails is told of once and taken out, and the run goes on.
+    """The callbacks of a run; one that fails is reported once and removed, and the run continues.
 
     Args:
         several: each is called with every step; one with a method ``done`` is told of the result.
@@ -370,7 +370,7 @@ class Watchers:
         self.lost: set[Path] = set()
 
     def __call__(self, step: Step) -> None:
-        """Tell of a step."""
+        """Call every callback with a step."""
         for watcher in list(self._left):
             try:
                 watcher(step)
@@ -384,7 +384,7 @@ class Watchers:
                 note(reason, with_error=True)
 
     def done(self, result: Result) -> dict[Path, str]:
-        """Tell of the result; for each file that could not be written, a sentence that says why."""
+        """Call every callback with the result; return why each file that failed was not written."""
         lost: dict[Path, str] = {}
         for watcher in self._left:
             try:
@@ -395,7 +395,7 @@ class Watchers:
 
 
 def _files_of(watcher: Watcher) -> list[Path]:
-    """What a watcher writes."""
+    """The file that a callback writes."""
     path = getattr(watcher, "path", None)
     return [] if path is None else [path]
 
@@ -405,13 +405,13 @@ def _lost(path: Path, error: Exception) -> tuple[Path, str]:
 
 
 def _reason(error: Exception) -> str:
-    """What went wrong, as the end of a sentence."""
+    """The reason of an error, as the end of a sentence."""
     return " ".join(str(reason_of(error)).split()).rstrip(".")
 
 
 @contextmanager
 def _watchers(run: Run, outputs: Outputs) -> Iterator[Watchers]:
-    """Everything that looks on at a run."""
+    """The callbacks that the outputs of a run ask for."""
     from rich.console import Console
 
     from impasto.report.progress import Bar, Lines, Snapshots, Trace, Window
@@ -439,7 +439,7 @@ def _watchers(run: Run, outputs: Outputs) -> Iterator[Watchers]:
 
 
 def _write_figures(result: Result, outputs: Outputs) -> dict[Path, str]:
-    """Write montage and plot; for each that could not be written, a sentence that says why."""
+    """Write the montage and the plot; return why each that failed was not written."""
     lost: dict[Path, str] = {}
     for path, write in ((outputs.montage, _write_montage), (outputs.plot, _write_plot)):
         if path is None:
@@ -471,7 +471,7 @@ def _write_plot(result: Result, path: Path) -> None:
 def _tell(
     result: Result, quiet: bool, files: Sequence[Path], number: int | None, saved: Path | None
 ) -> int:
-    """Say how a run ended and where its picture is; the exit code."""
+    """Print how a run ended and where its picture is, and return the exit code."""
     from impasto.report.progress import duration
 
     last, best = result.history[-1], result.best
@@ -504,13 +504,13 @@ def _tell(
 
 
 def _code_of(number: int | None) -> int:
-    """The exit code of a run that was ended by that signal, or by none."""
+    """The exit code of a run that a signal ended, or that ended by itself."""
     return DONE if number is None else 128 + number
 
 
 @contextmanager
 def _told_to_end(quiet: bool) -> Iterator[Signals]:
-    """Let the first Ctrl-C, SIGTERM or hang-up end the run in order, and only the second at once.
+    """Let the first Ctrl-C, SIGTERM or SIGHUP stop the run, and the second one end it at once.
 
     Raises:
         EndedError: there was nothing to write when it came, or it came twice.
@@ -528,7 +528,7 @@ def _told_to_end(quiet: bool) -> Iterator[Signals]:
 
 
 def _write_at_once(text: str) -> None:
-    """Tell the user from a signal handler, which may have come in the midst of another line."""
+    """Print from a signal handler, which may interrupt another print."""
     with suppress(OSError):
         os.write(STDERR, text.encode())
 
@@ -537,12 +537,12 @@ _notes_heard = [True]
 
 
 def hear_notes(wanted: bool) -> None:
-    """Whether notes are told from now on."""
+    """Switch notes on or off."""
     _notes_heard[0] = wanted
 
 
 def note(text: str, *, with_error: bool = False) -> None:
-    """Tell the user something that is no error, unless it is not to be heard.
+    """Print a note, unless notes are switched off.
 
     Args:
         text: the note.

@@ -1,4 +1,4 @@
-"""Streams to standard output and error that never raise: what is said can fail, a painting cannot.
+"""Standard output and error that never raise, so that a broken pipe costs no painting.
 
 A pipe may be closed, a disk full, a terminal hung up, a descriptor closed from the beginning, or an
 encoding without a sign.
@@ -18,7 +18,7 @@ PLAIN = str.maketrans({"×": "x", "…": "...", "–": "-", "·": "*", "━": "-
 
 
 class Unfailing(io.TextIOBase):
-    """A text stream that takes whatever is written, and passes on what can be.
+    """A text stream that accepts everything, and drops what cannot be written.
 
     Args:
         stream: where it goes; None where there is nothing to write to.
@@ -58,7 +58,7 @@ class Unfailing(io.TextIOBase):
         return True
 
     def write(self, text: str) -> int:
-        """Write what can be written of a text; its whole length."""
+        """Write as much of a text as possible, and return its length."""
         if self._stream is not None:
             with suppress(OSError, ValueError):  # the latter of a stream that is closed
                 try:
@@ -68,7 +68,7 @@ class Unfailing(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        """Pass on what is held back, if that can be."""
+        """Flush the stream, if that is possible."""
         if self._stream is not None:
             with suppress(OSError, ValueError):
                 self._stream.flush()
@@ -80,7 +80,7 @@ class Unfailing(io.TextIOBase):
 
 @contextmanager
 def unfailing() -> Iterator[None]:
-    """Let nothing that is printed in the block raise."""
+    """Make printing in the block never raise."""
     before = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = Unfailing(before[0]), Unfailing(before[1])
     try:
@@ -92,7 +92,7 @@ def unfailing() -> Iterator[None]:
 
 
 def open_closed() -> None:
-    """Give a process that was started without standard streams some that lead nowhere.
+    """Give a process without standard streams streams that discard everything.
 
     Else the first file that it opens would be taken for one of them, and get what is printed.
     """
@@ -104,7 +104,7 @@ def open_closed() -> None:
 
 
 def give_up_failing() -> None:
-    """Lead streams nowhere that hold what cannot be written, which Python would try at its exit."""
+    """Discard what the streams could not write, which Python would retry at exit."""
     for stream in (sys.stdout, sys.stderr):
         if stream is None:
             continue

@@ -12,5 +12,5 @@ server                    the web server: the page, health, metrics, limits, an 
       └ jobs              a painting being made: waiting, previews, stopping, going on
           ├ limits        what one painting may take
           │   └ work      how many multiplications that is
-          └ line          who waits for whom
+          └ queue         one painting at a time
 """

@@ -1,4 +1,4 @@
-"""Connections of the web server: what does not come, or is not taken, holds none for ever."""
+"""Connections of the web server, closed when a client stalls."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ MOST = 600  # connections at a time
 
 
 class Connection(H11Protocol):
-    """A connection that is closed where it keeps the server waiting, and one of so many."""
+    """A connection with time limits, and a limit on the number of connections."""
 
     _waiting: asyncio.TimerHandle | None = None
     _stuck: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin to wait for a request, if there are not too many connections."""
+        """Start the timer for a request, unless there are too many connections."""
         super().connection_made(cast(asyncio.Transport, transport))
         if len(self.connections) > MOST:
             self._hang_up(503, "There are too many visitors: try again later.")
@@ -28,31 +28,31 @@ class Connection(H11Protocol):
         self._watch()
 
     def data_received(self, data: bytes) -> None:
-        """Take what has come, and wait on if that was not a whole head."""
+        """Handle received bytes, and keep the timer running until the headers are complete."""
         super().data_received(data)
         self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait no more."""
+        """Stop the timers."""
         self._unset()
         if self._stuck is not None:
             self._stuck.cancel()
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
-        """Give up who takes nothing of an answer."""
+        """Start the timer for a client that does not read the answer."""
         super().pause_writing()
         self._stuck = self.loop.call_later(SLOWEST, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """Go on with an answer, part of which was taken."""
+        """Stop that timer, because the client has read part of the answer."""
         super().resume_writing()
         if self._stuck is not None:
             self._stuck.cancel()
             self._stuck = None
 
     def _watch(self) -> None:
-        """Let the time run as long as there is no request to answer, and begin anew after one."""
+        """Run the timer while there is no request, and restart it after each one."""
         answers = self.cycle is not None and not self.cycle.response_complete
         lacks = self.conn.their_state in (h11.IDLE, h11.SEND_BODY)
         if answers or not lacks or self.transport.is_closing():

@@ -23,7 +23,7 @@ USUAL_STRENGTH = 0.5
 
 
 def component(name: str, text: Callable[[str], Any]) -> Component:
-    """The component of a setting, as the preset ``default`` has it.
+    """The component of a setting, with the value of the preset ``default``.
 
     Args:
         name: of the setting.
@@ -46,7 +46,7 @@ def component(name: str, text: Callable[[str], Any]) -> Component:
 
 
 def values_of(recipe: Recipe) -> list[Any]:
-    """What the components show of a recipe, in the order of :data:`NAMES`."""
+    """The values of the components for a recipe, in the order of :data:`NAMES`."""
     return [_shown(getattr(recipe, name)) for name in NAMES]
 
 
@@ -70,12 +70,12 @@ def recipe_of(values: Sequence[Any], strength: float) -> Recipe:
 
 
 def strength_of(recipe: Recipe) -> float:
-    """Where the slider stands for a recipe."""
+    """The value of the strength slider for a recipe."""
     return USUAL_STRENGTH if recipe.strength is None else recipe.strength
 
 
 def recipe_in(path: Path) -> Recipe:
-    """The recipe in a TOML file, or that a PNG carries, without the pictures that it names.
+    """The recipe in a TOML file or a PNG, without the pictures that it names.
 
     Raises:
         InputError: there is none, or it cannot be used.

@@ -1,4 +1,4 @@
-"""Between the web and the page: what is too large, too slow or not theirs stays out."""
+"""Middleware that refuses requests that are too large, too slow or not allowed."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ CLOSED = tuple(
 
 
 class Gate:
-    """Lets nobody further than the page to sign in who has not done so.
+    """Restricts clients that have not signed in to the sign-in page.
 
     Programs that read the metrics give name and password with the request, as HTTP Basic.
 
@@ -106,7 +106,7 @@ class Gate:
 
 
 class Listeners:
-    """Tells who listens for the answer to a call that is not there, and lets the others listen.
+    """Refuses clients that wait for the answer to an unknown call.
 
     Args:
         app: what answers.
@@ -134,7 +134,7 @@ class Listeners:
         await self._listen(scope, receive, send)
 
     async def _listen(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, to the end or to where another who listened for the same has left."""
+        """Answer until the end, or until another client of the same answer has left."""
         has_begun = False
 
         async def begin(message: Message) -> None:
@@ -152,7 +152,7 @@ class Listeners:
 
 
 class Door:
-    """Keeps out requests for what the page has no use for, and such as are too large or too slow.
+    """Refuses requests for unused routes, and requests that are too large or too slow.
 
     Args:
         app: what answers.
@@ -175,7 +175,7 @@ class Door:
 
 
 class _Visitor:
-    """One who comes through the door, and is shown out of it again if need be.
+    """One request, read with limits on its size and time.
 
     Args:
         most: bytes that they may bring.
@@ -194,7 +194,7 @@ class _Visitor:
         try:
             await app(scope, self._said, self._told)
         except ClientDisconnect:
-            pass  # who has left takes no answer, and that is no fault to log
+            pass  # a client that disconnects is no error to log
         except Exception:
             if self.refusal is None or self.is_answered:
                 raise
@@ -224,7 +224,7 @@ class _Visitor:
 
 
 class OwnFiles:
-    """Lets requests name no file but one that was uploaded, and no address.
+    """Refuses requests that name a file other than an upload, or a web address.
 
     Args:
         app: what answers.
@@ -263,7 +263,7 @@ class OwnFiles:
         await self.app(scope, replay, send)
 
     def allows(self, asked: object) -> bool:
-        """Whether every file that a request names was uploaded."""
+        """Whether a request names uploaded files only."""
         waiting = [asked]
         while waiting:
             value = waiting.pop()
@@ -286,6 +286,6 @@ class OwnFiles:
 
 
 def _is_form(scope: Scope) -> bool:
-    """Whether a request holds fields and files; any other is taken for JSON."""
+    """Whether a request is a form with fields and files; all others are read as JSON."""
     kinds = [value.lower() for name, value in scope["headers"] if name == b"content-type"]
     return len(kinds) == 1 and kinds[0].startswith(FORMS)

@@ -1,4 +1,4 @@
-"""A painting being made for somebody: waiting, previews, stopping, going on after a restart."""
+"""Jobs: a painting that waits, is painted with previews, is stopped, or resumed after a restart."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ from impasto.run.saving import save_to
 from impasto.settings.recipe import Recipe
 from impasto.settings.style import Style
 from impasto.studio.limits import Limits
-from impasto.studio.line import Line, Place
+from impasto.studio.queue import Place, Queue
 
 LOG = logging.getLogger("impasto")
 CHECKPOINT = "run.impasto"
 PREVIEW_SIDE = 512  # pixels of a preview, at most
 PREVIEW_EVERY = 1.0  # seconds
 PREVIEW_SHARE = 0.03  # of a run's time that previews may take
-ASK_EVERY = 0.5  # seconds between two looks at the line
+ASK_EVERY = 0.5  # seconds between two looks at the queue
 LOOK_EVERY, PATIENCE = 0.1, 1.0  # seconds, at a job that is to end, and until it is left alone
 GRACE = 1.0  # seconds that a step may take beyond the time of a painting, so that it is not lost
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """What somebody sees who waits.
+    """What a job reports while it waits.
 
     Attributes:
         ahead: paintings before theirs.
@@ -60,7 +60,7 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Painting:
-    """What somebody sees while their painting is made.
+    """What a job reports while it is painted.
 
     Attributes:
         step: the last one.
@@ -83,7 +83,7 @@ Told = View | Exception | None
 
 @dataclass
 class Job:
-    """A painting for somebody.
+    """One painting for one visitor.
 
     Attributes:
         folder: of its own, with its pictures and its checkpoint.
@@ -104,41 +104,41 @@ class Job:
     notes: list[Message] = field(default_factory=list)
 
     def is_over(self) -> bool:
-        """Whether it is to end, by its owner, the server or the clock."""
+        """Whether the visitor, the server or the time limit asks it to end."""
         return self.stop.is_set() or time.monotonic() > self.until
 
     def is_long_over(self) -> bool:
-        """Whether it is to end though there is no step yet, for which the clock is lenient."""
+        """Whether it should end before its first step, which may exceed the time limit."""
         return self.stop.is_set() or time.monotonic() > self.until + GRACE
 
     def note(self, message: Message) -> None:
-        """Keep what its owner should know, once."""
+        """Add a note, unless it is there already."""
         if message not in self.notes:
             self.notes.append(message)
 
     def is_given_up(self) -> bool:
-        """Whether its owner has ended it, and nobody will go on with it."""
+        """Whether the visitor has ended it, so that nobody will continue it."""
         return self.stop.is_set() and not self.ended.is_set()
 
     @property
     def name(self) -> str:
-        """What its owner knows it by, and nobody else."""
+        """Its secret name, which only the visitor knows."""
         return self.folder.name
 
     @property
     def checkpoint(self) -> Path:
-        """Where it is saved."""
+        """The path of its checkpoint."""
         return self.folder / CHECKPOINT
 
     def keep(self, picture: Path, name: str) -> Path:
-        """A copy of a picture that lasts as long as the job."""
+        """Copy a picture into the folder of the job."""
         kept = self.folder / f"{name}{picture.suffix.lower()}"
         shutil.copyfile(picture, kept)
         return kept
 
 
 class Workshop:
-    """Every job of a server.
+    """The jobs of a server.
 
     Args:
         folder: for the jobs, each in one of its own.
@@ -149,7 +149,7 @@ class Workshop:
     def __init__(self, folder: Path, limits: Limits, device: str = "auto") -> None:
         self.folder, self.limits, self.device = folder, limits, device
         self.threads = torch.get_num_threads()
-        self.line = Line(limits.waiting)
+        self.queue = Queue(limits.waiting)
         self.registry = CollectorRegistry()
         self._ended = Counter(
             "impasto_paintings", "Paintings, by how they ended", ["how"], registry=self.registry
@@ -157,10 +157,11 @@ class Workshop:
         self._seconds = Counter(
             "impasto_painting_seconds", "Time spent painting", registry=self.registry
         )
-        waiting = Gauge(
-            "impasto_line", "Paintings in the line, the one painted too", registry=self.registry
-        )
-        waiting.set_function(lambda: len(self.line))
+        for name in ("impasto_queue", "impasto_line"):  # the second is the old name of the first
+            waiting = Gauge(
+                name, "Paintings in the queue, including the current one", registry=self.registry
+            )
+            waiting.set_function(lambda: len(self.queue))
         self.jobs: dict[str, Job] = {}
         self._lock = threading.Lock()
         folder.mkdir(parents=True, exist_ok=True)
@@ -173,14 +174,14 @@ class Workshop:
         return job
 
     def has_unfinished(self, name: str) -> bool:
-        """Whether a server that was stopped has left the job of that name unfinished."""
+        """Whether there is an unfinished job of that name from a stopped server."""
         folder = self.folder / name
         if name in self.jobs or folder.parent != self.folder or not name.strip("."):
             return False
         return is_unfinished(folder / CHECKPOINT)
 
     def take_up(self, name: str) -> Job | None:
-        """That job, for one who goes on with it, and nobody else from then on."""
+        """Claim that job to continue it; nobody else can claim it afterwards."""
         with self._lock:
             if not self.has_unfinished(name):
                 return None
@@ -188,22 +189,22 @@ class Workshop:
             return job
 
     def close(self, job: Job) -> None:
-        """Forget a job, with its pictures, unless it can be gone on with."""
+        """Delete a job and its pictures, unless it can be continued."""
         self.jobs.pop(job.name, None)
         if not ((job.ended.is_set() or job.is_resumed) and is_unfinished(job.checkpoint)):
             shutil.rmtree(job.folder, ignore_errors=True)
 
     def end(self) -> None:
-        """Let every job end after its step, saved."""
+        """End every job after its current step, with a checkpoint."""
         for job in list(self.jobs.values()):
             job.ended.set()
             job.stop.set()
 
     def paint(self, job: Job, content: Path, styles: list[Style], recipe: Recipe) -> Iterator[View]:
-        """Wait in the line, paint, and tell of both; the last is the result, unless it is stopped.
+        """Wait in the queue and paint, yielding reports; the last one is the result.
 
         Raises:
-            InputError: a picture or a setting cannot be used, or the line is full.
+            InputError: a picture or a setting cannot be used, or the queue is full.
             RunError: the run failed.
             StoppedError: it was ended before its first step.
         """
@@ -218,7 +219,7 @@ class Workshop:
         return self._told(job, make)
 
     def go_on(self, job: Job) -> Iterator[View]:
-        """Continue an unfinished job, and tell of it.
+        """Continue an unfinished job, yielding reports.
 
         Raises:
             InputError: it cannot be continued; the log says why.
@@ -236,11 +237,11 @@ class Workshop:
         return self._told(job, make)
 
     def metrics(self) -> bytes:
-        """What the server has done, in Prometheus's text format."""
+        """The metrics of the server in Prometheus's text format."""
         return generate_latest(self.registry)
 
     def _told(self, job: Job, make: Callable[[], Run]) -> Iterator[View]:
-        """What the job's own thread tells; where nobody listens any more, it ends."""
+        """Yield the reports of a job's thread; end the job if nobody reads them."""
         told: SimpleQueue[Told] = SimpleQueue()
         job.started.set()
         threading.Thread(
@@ -262,13 +263,13 @@ class Workshop:
         make: Callable[[], Run],
         tell: Callable[[Told], None],
     ) -> None:
-        """Wait in the line, paint, and make room for the next."""
+        """Wait in the queue, paint, and leave the queue."""
         place: Place | None = None
         began, how = None, "stopped"
         last: Result | Exception | None = None
         torch.set_num_threads(self.threads)  # which every thread has to be told
         try:
-            place = self.line.enter()
+            place = self.queue.enter()
             while not place.wait(ASK_EVERY) and not job.stop.is_set():
                 tell(Waiting(place.ahead, place.expected()))
             if not job.stop.is_set():
@@ -295,7 +296,7 @@ class Workshop:
     def _teller(
         self, run: Run, job: Job, place: Place, tell: Callable[[Painting], None]
     ) -> Callable[[Step], bool]:
-        """What a run calls after every step."""
+        """The callback of a run."""
         account, previews = Account(run.levels), Previews()
 
         def on_step(step: Step) -> bool:
@@ -308,7 +309,7 @@ class Workshop:
 
 
 def _next(told: SimpleQueue[Told], job: Job, has_begun: bool) -> Told:
-    """What a job tells next.
+    """The next report of a job.
 
     Raises:
         StoppedError: it is to end, there is no step that would be lost, and it is in the midst of
@@ -326,14 +327,14 @@ def _next(told: SimpleQueue[Told], job: Job, has_begun: bool) -> Told:
 
 
 class Previews:
-    """Canvases scaled down now and then, so seldom that the run is hardly slower for them."""
+    """Scaled-down canvases, made so rarely that they hardly slow the run down."""
 
     def __init__(self) -> None:
         self._last = -PREVIEW_EVERY
         self._taken = 0.0
 
     def of(self, step: Step) -> Image.Image | None:
-        """A step's canvas, if it is time for one."""
+        """The preview of a step; None if it is too early for one."""
         due = step.seconds - self._last >= PREVIEW_EVERY
         if step.number > 1 and (not due or self._taken > PREVIEW_SHARE * step.seconds):
             return None

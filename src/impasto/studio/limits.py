@@ -1,4 +1,4 @@
-"""What one painting of the studio may take, so that nobody takes it all."""
+"""Limits of one painting, so that no visitor uses up the server."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PIXEL = 8  # bytes: four channels of 16 bits
 
 @dataclass(frozen=True)
 class Limits:
-    """What one painting may take.
+    """The limits of one painting.
 
     Attributes:
         bytes: of an uploaded picture.
@@ -28,7 +28,7 @@ class Limits:
         steps: evaluations.
         work: multiplications in all of them; ten times those of the default recipe at the largest
             canvas.
-        waiting: paintings in the line, the one that is painted included.
+        waiting: paintings in the queue, the one that is painted included.
         seconds: of painting, from the first picture that is read.
     """
 
@@ -41,7 +41,7 @@ class Limits:
     seconds: float = 3600.0
 
     def check(self, pictures: Sequence[Head], recipe: Recipe) -> None:
-        """Make sure that a painting keeps to them.
+        """Make sure that a painting is within the limits.
 
         Args:
             pictures: heads of the content picture, then of every style picture.
@@ -77,7 +77,7 @@ class Limits:
             )
 
     def check_uploaded(self, pictures: Sequence[Head]) -> None:
-        """Make sure that uploaded pictures may be read, by what their heads say of them.
+        """Make sure that uploaded pictures are within the limits, by their headers.
 
         Raises:
             InputError: one has too many pixels or channels, or all together are too large.
@@ -97,7 +97,7 @@ class Limits:
 
 
 def _trillions(count: float) -> float:
-    """A number that is not too precise for a sentence.
+    """Round a number for a sentence.
 
     >>> _trillions(1e15), _trillions(12_345_678e9), _trillions(25.4e9)
     (1000, 12346, 0.025)

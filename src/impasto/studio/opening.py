@@ -1,4 +1,4 @@
-"""What must be right before the studio opens: who may come in, its address, its folders."""
+"""Checks before the studio opens: the password, the address, the folders."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BACKLOG = 128  # connections that the system keeps until they are accepted
 
 
 def credentials(given: str | None, file: Path | None) -> tuple[str, str] | None:
-    """Name and password of visitors, from the command line, a file or the environment.
+    """The name and password for visitors, from the command line, a file or the environment.
 
     Raises:
         InputError: they are given twice, or are no name and password.
@@ -49,7 +49,7 @@ def _name_and_password(text: str, otherwise: InputError) -> tuple[str, str]:
 
 
 def _line_of(file: Path) -> str:
-    """The one line of a file."""
+    """The only line of a file."""
     try:
         with file.open("rb") as opened:
             data = opened.read(MOST_BYTES)
@@ -67,7 +67,7 @@ def _line_of(file: Path) -> str:
 
 @dataclass(frozen=True)
 class Address:
-    """Where the studio listens.
+    """The address that the studio listens at.
 
     Attributes:
         host: as it is named.
@@ -81,7 +81,7 @@ class Address:
 
     @classmethod
     def of(cls, host: str, port: int) -> Address:
-        """The address of a host, of IPv4 where it has several.
+        """The address of a host, IPv4 if it has several.
 
         >>> [Address.of(host, 80).is_local for host in ("127.0.0.2", "[::1]", "0.0.0.0")]
         [True, True, False]
@@ -103,11 +103,11 @@ class Address:
 
     @property
     def is_local(self) -> bool:
-        """Whether it can be reached from this machine alone."""
+        """Whether only this machine can reach it."""
         return ipaddress.ip_address(self.place[0].partition("%")[0]).is_loopback
 
     def listen(self) -> socket.socket:
-        """A socket that listens there.
+        """A socket that listens at the address.
 
         Raises:
             InputError: nothing can.
@@ -118,14 +118,14 @@ class Address:
             raise _not_listening(error, self.host, self.place[1]) from None
 
     def url(self, listener: socket.socket) -> str:
-        """What a visitor asks for, if that listens there."""
+        """The URL for visitors."""
         host = self.host.replace("%", "%25")
         port = listener.getsockname()[1]
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _not_listening(error: OSError, host: str, port: int) -> InputError:
-    """Why nothing can listen there."""
+    """The error when the address cannot be used."""
     match error.errno:
         case errno.EADDRINUSE:
             return InputError("studio.port-taken", host=host, port=port)
@@ -141,7 +141,7 @@ def _not_listening(error: OSError, host: str, port: int) -> InputError:
 
 
 def folder_of_jobs() -> Path:
-    """Where the studio keeps what is being painted, ready to be written to.
+    """The folder for unfinished paintings, created if necessary.
 
     Raises:
         InputError: it, or another folder that the studio writes to, cannot be.

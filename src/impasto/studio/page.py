@@ -1,4 +1,4 @@
-"""The page: what a visitor sees, and what happens when they touch it."""
+"""The web page: its components, and the functions that they call."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ SWITCH = """() => {
 
 
 def picture(**settings: Any) -> gr.Image:
-    """A picture that comes as it was uploaded: what it is, impasto finds out itself."""
+    """An image component that passes the upload on unchanged; impasto itself reads it."""
     image = gr.Image(**settings)
     image.preprocess = _as_uploaded  # type: ignore[method-assign]
     return image
@@ -94,7 +94,7 @@ def _as_uploaded(payload: Any) -> str | None:
 
 
 def editor(**settings: Any) -> gr.ImageEditor:
-    """An editor that reads no picture larger than it shows, and keeps only so many."""
+    """An image editor with limits on the size and the number of pictures that it keeps."""
     made = gr.ImageEditor(**settings)
     read, prepare, keep = made.convert_and_format_image, made.preprocess, made.accept_blobs
 
@@ -136,7 +136,7 @@ def _check_edited(size: tuple[int, int]) -> None:
 
 @dataclass
 class Visit:
-    """What the server remembers of a visitor until they leave.
+    """The state of a visitor, which the server keeps until they leave.
 
     Attributes:
         job: that is being painted for them.
@@ -151,7 +151,7 @@ class Visit:
     folder: tempfile.TemporaryDirectory[str] | None = None
 
     def keep(self, result: Result) -> dict[str, str]:
-        """A result's files by suffix, and ``painting`` and ``photograph`` to be compared."""
+        """Write a result's files; return them by suffix, with ``painting`` and ``photograph``."""
         if self.folder is None:
             self.folder = tempfile.TemporaryDirectory(prefix="impasto-visit-")
         self.count += 1
@@ -173,7 +173,7 @@ class Visit:
         return files
 
     def end(self) -> None:
-        """Stop what is painted, and forget everything."""
+        """Stop the painting, and delete everything."""
         if self.job is not None:
             self.job.stop.set()
         if self.folder is not None:
@@ -357,7 +357,7 @@ class Page:
         self._connect_service()
 
     def _connect_service(self) -> None:
-        """What other programs call: two pictures and a recipe in, a PNG out."""
+        """The function that other programs call: two pictures and a recipe in, a PNG out."""
         content, style = picture(visible=False), picture(visible=False)
         recipe = gr.Textbox("", visible=False, label="recipe (TOML)", max_length=20_000)
         painting = gr.File(visible=False, label="painting (PNG)")
@@ -400,7 +400,7 @@ class Page:
             yield str(file)
 
     def _with_notes(self, process: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-        """What processes a call, and lets the painting that answers it come with its notes."""
+        """A preprocessor that returns the painting of a call together with its notes."""
 
         @wraps(process)
         async def with_notes(*given: Any, **named: Any) -> Any:
@@ -426,7 +426,7 @@ class Page:
         return {"background": picture, "layers": [], "composite": None}
 
     def _forget(self, job: Job) -> None:
-        """Close a job that never came to have a thread, which would do it."""
+        """Close a job that was never started, because only its thread would close it."""
         if not job.started.is_set():
             self.workshop.close(job)
 
@@ -468,7 +468,7 @@ class Page:
     def _show(
         self, known: Visit | None, language: str, job: Job, views: Iterator[Any]
     ) -> Iterator[Updates]:
-        """Tell a visitor of their painting as it is made."""
+        """Update the page while a painting is made."""
         visit = known or Visit()
         visit.job = job
         rest = {
@@ -518,7 +518,7 @@ class Page:
     def _going(
         self, view: Painting, language: str, losses: list[tuple[int, float]], job: Job
     ) -> Iterator[Updates]:
-        """A step, told where there is something new to see."""
+        """The update after a step; None if there is nothing new."""
         if view.preview is None:
             return
         yield {
@@ -537,7 +537,7 @@ class Page:
         }
 
     def _undone(self, job: Job, language: str, error: Exception) -> Updates:
-        """Why there is no painting; it can be gone on with if a checkpoint of it is left."""
+        """The update when a painting failed; offers to continue it if there is a checkpoint."""
         is_kept = job.checkpoint.exists()
         is_saved = is_kept and isinstance(error, StoppedError)
         return {
@@ -546,7 +546,7 @@ class Page:
         }
 
     def _said_of(self, result: Result, language: str, job: Job) -> str:
-        """How a painting ended."""
+        """The update when a painting has ended."""
         last = result.history[-1]
         if result.stopped is not None:
             key = "saved" if job.ended.is_set() else "stopped"
@@ -606,7 +606,7 @@ def _to_toml(language: str, strength: float, *values: Any) -> str:
 
 
 def _mask(brush: dict[str, Any] | None, path: Path) -> str | None:
-    """What was painted over the photograph, as a mask in a file; None where nothing was."""
+    """Write what was drawn over the photograph to a mask file; None if nothing was."""
     layers = [] if brush is None else brush["layers"]
     if not layers:
         return None
@@ -620,7 +620,7 @@ def _mask(brush: dict[str, Any] | None, path: Path) -> str | None:
 def _two(
     job: Job, first: Style, second: Path, weight: float, brush: dict[str, Any] | None
 ) -> list[Style]:
-    """Two styles: blended, or each where the brush says."""
+    """The styles: one, two blended, or two separated by the brush."""
     mask = _mask(brush, job.folder / "mask.png")
     other = Style(picture=second, weight=weight, mask=mask)
     if mask is None:
@@ -634,7 +634,7 @@ def _two(
 
 
 def _understood(process: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-    """What processes a call, and says so where it cannot be understood."""
+    """A preprocessor that reports a call that it cannot understand."""
 
     @wraps(process)
     async def understood(*given: Any, **named: Any) -> Any:
@@ -652,18 +652,18 @@ def _understood(process: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitab
 
 
 def _refusal(sentence: str) -> gr.Error:
-    """What tells the visitor, and leaves nothing in the server's log."""
+    """An error for the visitor that is not logged by the server."""
     return gr.Error(sentence, print_exception=False)
 
 
 def _of_notes(job: Job, language: str) -> gr.Markdown:
-    """What a visitor should know about their painting."""
+    """The notes about a painting, in the language of the visitor."""
     lines = "\n".join(f"- {told(note, language)}" for note in job.notes)
     return gr.Markdown(lines, visible=bool(lines))
 
 
 def _reason(error: Exception, language: str) -> str:
-    """What went wrong, without what the visitor need not know, such as where files are kept."""
+    """The error for a visitor, without folders of the server."""
     if isinstance(error, StoppedError):
         return said("unpainted", language)
     if isinstance(error, ImpastoError):

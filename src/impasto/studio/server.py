@@ -1,4 +1,4 @@
-"""The web server: the page, whether it is well, what it has done, and an orderly end."""
+"""The web server: the page, the health check, the metrics, and the shutdown."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ GRACE = 30  # seconds that a last step, and the requests under way, may still ta
 
 
 def application(workshop: Workshop, auth: tuple[str, str] | None = None) -> FastAPI:
-    """The page and what else the server answers.
+    """The web application with the page and the other routes.
 
     Args:
         workshop: that paints.
@@ -101,20 +101,20 @@ def application(workshop: Workshop, auth: tuple[str, str] | None = None) -> Fast
 
 
 def _has_call(queue: Queue, event: str) -> bool:
-    """Whether Gradio's queue holds a call, or what is left of its answer."""
+    """Whether Gradio's queue holds a call or the rest of its answer."""
     sessions = queue.pending_event_ids_session.values()
     return event in queue.event_ids_to_events or any(event in events for events in sessions)
 
 
 def _has_signed_in(app: FastAPI, request: Request) -> bool:
-    """Whether a request holds the cookie that Gradio gives to those who sign in."""
+    """Whether a request has Gradio's cookie of a signed-in visitor."""
     gradio = gradio_in(app)
     names = (f"access-token{kind}-{gradio.cookie_id}" for kind in ("", "-unsecure"))
     return any(request.cookies.get(name) in gradio.tokens for name in names)
 
 
 def gradio_in(app: FastAPI) -> App:
-    """Gradio's own part of :func:`application`."""
+    """Gradio's application within :func:`application`."""
     (mount,) = (route for route in app.routes if isinstance(route, Mount))
     return cast(App, mount.app)
 
@@ -127,7 +127,7 @@ def serve(
     auth: tuple[str, str] | None,
     opened: Callable[[], None],
 ) -> int:
-    """Serve until the process is asked to end; what is painted then is saved.
+    """Serve until the process is asked to end; unfinished paintings are then saved.
 
     Args:
         listener: where visitors come in.
@@ -148,7 +148,7 @@ def serve(
 
 
 class Head:
-    """Puts a text at the head of the page, before anything of it runs.
+    """Inserts a text at the start of the page, before its scripts.
 
     The page to sign in says nothing of what can be called behind it.
 
@@ -192,7 +192,7 @@ async def _malformed(_request: Request, _error: Exception) -> Response:
 
 
 class Server(uvicorn.Server):
-    """A server that lets every painting end, saved, before it does, however many pages are open.
+    """A server that saves every painting before it ends, even if pages are open.
 
     Args:
         workshop: that paints.
@@ -223,12 +223,12 @@ class Server(uvicorn.Server):
         )
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
-        """Say that the studio is open, once it is."""
+        """Start, and then report that the studio is open."""
         await super().startup(sockets)
         self._opened()
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
-        """End what is painted, then the connections by which open pages tell that they are open."""
+        """End the paintings, and then the connections of open pages."""
         self.workshop.end()
         gradio_in(self.app).stop_event.set()
         await super().shutdown(sockets)
@@ -238,7 +238,7 @@ class Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Let signals end the server in good order, and leave the exit code to the caller."""
+        """Let signals shut the server down, and leave the exit code to the caller."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -254,7 +254,7 @@ class Server(uvicorn.Server):
                 signal.signal(number, handler)
 
     def handle_exit(self, sig: int, _frame: FrameType | None) -> None:
-        """End; at a second signal without waiting for anybody."""
+        """Shut down; at a second signal, without waiting."""
         self.force_exit = self.asked is not None
         self.asked = sig
         self.should_exit = True

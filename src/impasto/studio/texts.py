@@ -55,7 +55,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "reading": ("Reading the pictures …", "그림을 읽는 중…"),
     "waiting": (
-        "{ahead} before you in the line; your turn in about {seconds}.",
+        "{ahead} ahead of you in the queue; your turn in about {seconds}.",
         "앞에 {ahead}명이 있습니다. 약 {seconds} 뒤에 시작합니다.",
     ),
     "going": (

@@ -1,4 +1,4 @@
-"""How much a painting asks for, whatever computes it: multiplications, before anything is read."""
+"""Estimate the work of a painting in multiplications, before anything is read."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ IN_ORDER, EIGENVALUES = 4000, 40
 
 
 def multiplications(canvas: PixelSize, styles: Sequence[PixelSize], recipe: Recipe) -> float:
-    """About how many a painting takes, in all its steps, with every tile and its halo.
+    """The approximate multiplications of a painting, over all steps and tiles with their halos.
 
     >>> quick = multiplications((512, 384), [(512, 384)], Recipe())
     >>> f"{quick:.0e}"
@@ -51,7 +51,7 @@ def multiplications(canvas: PixelSize, styles: Sequence[PixelSize], recipe: Reci
 
 
 def _looked_at(network: Sequence[Layer], size: PixelSize, side: int | None) -> int:
-    """Pixels that the network looks at of a picture: the windows of its tiles."""
+    """The pixels that the network processes of a picture: the windows of its tiles."""
     width, height = size
     across = tiles.positions(tiles.cut_for(network, 1, width, side))
     down = tiles.positions(tiles.cut_for(network, height, 1, side))
@@ -59,7 +59,7 @@ def _looked_at(network: Sequence[Layer], size: PixelSize, side: int | None) -> i
 
 
 def _compared(recipe: Recipe, styles: int) -> float:
-    """What the style loss takes beside the network, for each pixel."""
+    """The multiplications of the style loss per pixel."""
     total = 0.0
     for name in recipe.style_layers if recipe.style_weight else ():
         layer = layers.BY_NAME[name]
@@ -77,7 +77,7 @@ def _compared(recipe: Recipe, styles: int) -> float:
 
 
 def _once(recipe: Recipe) -> float:
-    """What the losses take at every step, whatever the size."""
+    """The multiplications of the losses per step, regardless of the size."""
     total = 0.0
     if recipe.style_loss == "wasserstein" and recipe.style_weight:
         total += sum(

@@ -1,4 +1,4 @@
-"""Who waits for whom: one painting at a time, in the order in which they came."""
+"""The queue: one painting at a time, in the order of arrival."""
 
 from __future__ import annotations
 
@@ -12,40 +12,40 @@ FIRST_GUESS = 60.0  # seconds, before there was one
 
 
 class Place:
-    """A place in the line.
+    """A place in the queue.
 
     Attributes:
         left: seconds that it will still take once it paints; None while that is not known.
     """
 
-    def __init__(self, line: Line) -> None:
-        self._line = line
+    def __init__(self, queue: Queue) -> None:
+        self._queue = queue
         self.left: float | None = None
 
     @property
     def ahead(self) -> int:
-        """How many are to be painted before; 0 when it is this one's turn."""
-        return self._line.ahead(self)
+        """The number of paintings ahead; 0 when it is this one's turn."""
+        return self._queue.ahead(self)
 
     def wait(self, seconds: float) -> bool:
-        """Wait for its turn, so long at most; whether it has come."""
-        return self._line.wait(self, seconds)
+        """Wait for its turn up to a number of seconds; return whether it has come."""
+        return self._queue.wait(self, seconds)
 
     def expected(self) -> float:
-        """Seconds until its turn comes, as far as one can tell."""
-        return self._line.expected(self)
+        """The estimated seconds until its turn."""
+        return self._queue.expected(self)
 
     def leave(self, seconds: float | None = None) -> None:
-        """Make room for the next.
+        """Leave the queue.
 
         Args:
             seconds: that its painting took, if there was one.
         """
-        self._line.leave(self, seconds)
+        self._queue.leave(self, seconds)
 
 
-class Line:
-    """Places one behind the other, of which the first paints.
+class Queue:
+    """A queue of places, of which the first one paints.
 
     Args:
         longest: places there are.
@@ -61,37 +61,37 @@ class Line:
         return len(self._places)
 
     def enter(self) -> Place:
-        """A place at the end.
+        """Join the end of the queue.
 
         Raises:
             InputError: there is none left.
         """
         with self._changed:
             if len(self._places) >= self.longest:
-                raise InputError("studio.line-full", most=self.longest)
+                raise InputError("studio.queue-full", most=self.longest)
             place = Place(self)
             self._places.append(place)
             return place
 
     def ahead(self, place: Place) -> int:
-        """How many stand before a place."""
+        """The number of places ahead of a place."""
         with self._changed:
             return self._places.index(place) if place in self._places else 0
 
     def wait(self, place: Place, seconds: float) -> bool:
-        """Wait until a place is the first, so long at most; whether it is."""
+        """Wait until a place is the first, up to a number of seconds; return whether it is."""
         with self._changed:
             return self._changed.wait_for(lambda: self._places[0] is place, seconds)
 
     def expected(self, place: Place) -> float:
-        """Seconds until a place is the first."""
+        """The estimated seconds until a place is the first."""
         with self._changed:
             usual = sum(self._times) / len(self._times) if self._times else FIRST_GUESS
             before = self._places[: self._places.index(place)]
             return sum(usual if other.left is None else other.left for other in before)
 
     def leave(self, place: Place, seconds: float | None) -> None:
-        """Take a place out; it may have gone already."""
+        """Remove a place, which may have been removed already."""
         with self._changed:
             if place in self._places:
                 self._places.remove(place)
