@@ -38,7 +38,7 @@ from impasto.cli.app import run
 from impasto.errors import StoppedError
 from impasto.messages.message import LANGUAGES, Message, catalogue, fields
 from impasto.objective.objective import Objective
-from impasto.pictures import images
+from impasto.pictures import decoding, images
 from impasto.pictures.images import Head
 from impasto.pictures.inputs import styles_of
 from impasto.process import interrupts
@@ -330,7 +330,7 @@ def test_no_picture_is_decoded_before_its_limits_are_asked(
 ) -> None:
     made = workshop()
     deep_tiff("deep.tif")
-    monkeypatch.setattr(images, "_from_file", Mock(side_effect=AssertionError))
+    monkeypatch.setattr(images, "from_file", Mock(side_effect=AssertionError))
     job = made.open()
     paths = {name: job.keep(Path("content.png"), name) for name in ("content", "style", "second")}
     paths[place] = job.keep(Path("deep.tif"), place)
@@ -409,8 +409,8 @@ def test_a_painting_ends_at_once_wherever_it_is(name: str, monkeypatch: pytest.M
 
 def test_a_painting_ends_at_once_while_a_picture_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     made = workshop()
-    monkeypatch.setattr(images, "_eight_bit", without_end)
-    event = entered(monkeypatch, images, "_eight_bit")
+    monkeypatch.setattr(decoding, "orientation_of", without_end)
+    event = entered(monkeypatch, decoding, "orientation_of")
     job, views = begin(made)
     assert seconds_until_ended(job, views, event) < AT_ONCE
     assert_is_let_go(made, job)
@@ -431,7 +431,7 @@ def test_who_ends_a_painting_does_not_wait_for_what_cannot_be_broken_off(
         goes_on.wait(30)
         raise StoppedError
 
-    monkeypatch.setattr(images, "_from_file", decode)
+    monkeypatch.setattr(images, "from_file", decode)
     job, views = begin(made)
     assert seconds_until_ended(job, views, event) < AT_ONCE
     goes_on.set()
