@@ -144,7 +144,7 @@ def test_a_checkpoint_that_does_not_fit_is_done_without(monkeypatch: pytest.Monk
     made = prepare("content.png", "style.png", Recipe(size=48, levels=1, steps=2), device="cpu")
     save_to(made, "run.impasto", 0.0)
     monkeypatch.setattr("impasto.run.checkpoint.write", starve)
-    with pytest.warns(impasto.errors.ImpastoWarning, match="not saved any more"):
+    with pytest.warns(impasto.errors.ImpastoWarning, match="no longer saved"):
         assert len(made.paint().history) == 2
 
 
