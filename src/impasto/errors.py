@@ -1,4 +1,4 @@
-"""Errors and warnings: each has a stable code and values, and one sentence made from them."""
+"""Errors and warnings; each has a stable code and values, from which its sentence is made."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from impasto.messages.message import Message
 
 
 class WithMessage(Exception):  # noqa: N818 – a base of errors and warnings alike
-    """What has a message; its text is the English sentence.
+    """The base of errors and warnings that have a message; their text is the English sentence.
 
     Args:
-        code: of the message, as in ``input.empty``; ``messages/en.toml`` lists them all.
-        values: what the sentence speaks of.
+        code: the code of the message, as in ``input.empty``; ``messages/en.toml`` lists them all.
+        values: the values in the sentence, by name.
 
     Attributes:
-        message: code and values, which can be told in other languages too.
+        message: the code and the values, from which a sentence in any language is made.
     """
 
     def __init__(self, code: str, /, **values: Any) -> None:
@@ -26,12 +26,12 @@ class WithMessage(Exception):  # noqa: N818 – a base of errors and warnings al
 
     @property
     def code(self) -> str:
-        """The same in every version and language."""
+        """The code of the message, the same in every version and language."""
         return self.message.code
 
     @property
     def values(self) -> dict[str, Any]:
-        """What the sentence speaks of, by name."""
+        """The values in the sentence, by name."""
         return self.message.values
 
     def text(self, language: str) -> str:
@@ -59,19 +59,19 @@ class InputError(ImpastoError, ValueError):
 
 
 class RunError(ImpastoError, RuntimeError):
-    """A run that began and could not continue."""
+    """A run that started and failed."""
 
 
 class StoppedError(RunError):
-    """A run that was stopped before it had a picture."""
+    """A run that was stopped before it had painted a picture."""
 
     def __init__(self, code: str = "run.stopped-early", /, **values: Any) -> None:
         super().__init__(code, **values)
 
 
 class ReasonError(WithMessage, ValueError):
-    """Why a value cannot be used, as a part of a sentence; never leaves impasto by itself."""
+    """Why a value cannot be used, as part of another error's sentence; internal to impasto."""
 
 
 class ImpastoWarning(WithMessage, UserWarning):
-    """A notice about an input or a run that needs no action."""
+    """Something about an input that the user should know but need not act on."""

@@ -360,7 +360,7 @@ def test_a_cache_folder_that_cannot_be_written_to_hinders_no_painting(
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     assert painted() == 0
-    assert "Note: The run is not saved: " in capsys.readouterr().err
+    assert "Note: No checkpoint is saved: " in capsys.readouterr().err
 
 
 # -------------------------------------------------------------- a run whose folder has moved

@@ -412,7 +412,7 @@ def test_sigterm_keeps_the_best_picture_and_says_how_to_go_on() -> None:
     process.send_signal(signal.SIGTERM)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 143
-    assert f"Go on with: impasto resume {Path('run.impasto').absolute()}" in said
+    assert f"To continue: impasto resume {Path('run.impasto').absolute()}" in said
     with Image.open("out.png") as image:
         assert image.size == (WIDTH, HEIGHT)
 
@@ -465,7 +465,7 @@ def test_an_output_folder_that_went_away_costs_nothing(
     monkeypatch.setattr(Run, "paint", paint)
     assert run(flags) == 2
     said = capsys.readouterr().err
-    assert "What was painted is not lost: impasto resume" in said
+    assert "The painting is not lost: impasto resume" in said
     assert "There is no folder 'folder'" in said
     monkeypatch.setattr(Run, "paint", paint_run)
     assert run(["resume", "run.impasto", "-o", "other.png"]) == 0
@@ -482,7 +482,7 @@ def test_resume_goes_on_without_what_can_be_written_no_more(
     Path("folder").rmdir()
     Path("out.png").unlink()
     assert run(["resume", "run.impasto"]) == 0
-    assert "Going on without --montage. There is no folder" in capsys.readouterr().err
+    assert "Continuing without --montage. There is no folder" in capsys.readouterr().err
     assert Path("out.png").exists()
 
 
@@ -544,7 +544,7 @@ def test_a_long_run_is_saved_without_being_asked(
     paint(lambda _: False)
     Path("run.impasto").rename(seen[0])
     assert run(command("--steps", "3")) == 0
-    assert f"was stopped, and is kept: impasto resume {seen[0]}" in capsys.readouterr().err
+    assert f"was interrupted; to continue it: impasto resume {seen[0]}" in capsys.readouterr().err
     assert seen[0].exists()
     assert seen[-1] != seen[0]
 

@@ -1208,7 +1208,7 @@ def test_a_signal_before_the_studio_is_open_ends_it_with_a_sentence(
 ) -> None:
     monkeypatch.setattr(opening, "folder_of_jobs", lambda: signal.raise_signal(number))
     assert run(["studio", "--port", "0"]) == code
-    assert capfd.readouterr().err == "The studio has ended.\n"
+    assert capfd.readouterr().err == "The studio is closed.\n"
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "[::1]", "localhost"])
@@ -1232,4 +1232,4 @@ def test_a_studio_says_where_it_is_once_it_answers_and_ends_at_a_hang_up() -> No
         assert httpx.get(f"{told[1]}/healthz", timeout=10).status_code == 200
         process.send_signal(signal.SIGHUP)
         assert process.wait(timeout=30) == 129
-        assert process.stderr.read() == "The studio has ended.\n"
+        assert process.stderr.read() == "The studio is closed.\n"

@@ -51,13 +51,13 @@ if TYPE_CHECKING:
 
 
 class _Commands(TyperGroup):
-    """The group of commands; suggests a name for an unknown one, and reports an interruption."""
+    """The commands; an unknown name gets a hint, and Ctrl-C gets a message."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command."""
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt:  # of which Typer would say nothing
+        except KeyboardInterrupt:  # Typer would print nothing
             raise typer.Abort from None
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
@@ -72,7 +72,7 @@ class _Commands(TyperGroup):
 
 
 def _meant(typed: list[str], commands: Iterable[str]) -> Message:
-    """A hint at what an unknown command may have meant."""
+    """A hint for arguments that do not begin with a command: what the user may have meant."""
     name = typed[0]
     if is_there(name) or Path(name).suffix:
         meant = shlex.join(["impasto", "stylize", *typed])
@@ -93,12 +93,12 @@ app = typer.Typer(
 )
 
 USUAL = Limits()
-LONGEST_HINT = 200  # characters of a command that is suggested
+LONGEST_HINT = 200  # characters of a suggested command
 
 Output = Annotated[
     Path,
     typer.Option(
-        "--output", "-o", metavar="OUT.png", help="The painting; the suffix decides the format."
+        "--output", "-o", metavar="OUT.png", help="The painting; its suffix sets the format."
     ),
 ]
 Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda|mps", help="Where to compute.")]
@@ -110,7 +110,7 @@ WeightFile = Annotated[
 ]
 WeightsInput = Annotated[
     str | None,
-    typer.Option(metavar="caffe|torchvision", help="What a weight file of your own expects."),
+    typer.Option(metavar="caffe|torchvision", help="Input that your own weight file expects."),
 ]
 
 
@@ -121,9 +121,7 @@ def _be_quiet(quiet: bool) -> bool:
 
 Quiet = Annotated[
     bool,
-    typer.Option(
-        "--quiet", "-q", callback=_be_quiet, is_eager=True, help="Print nothing but errors."
-    ),
+    typer.Option("--quiet", "-q", callback=_be_quiet, is_eager=True, help="Print only errors."),
 ]
 
 
@@ -162,8 +160,8 @@ def stylize(
         typer.Option(
             "--style",
             metavar="PICTURE[:WEIGHT][,mask=MASK]…",
-            help="A style with its weight, and where it goes; more than one are blended. Also "
-            "layers=LAYER+LAYER and style_mask=MASK.",
+            help="A style with its weight and the region it paints; several styles are blended. "
+            "Also takes layers=LAYER+LAYER and style_mask=MASK.",
             show_default=False,
         ),
     ] = None,
@@ -181,28 +179,30 @@ def stylize(
     ] = None,
     timelapse: Annotated[
         Path | None,
-        typer.Option(metavar="RUN.gif|webp|mp4", help="The run as a moving picture."),
+        typer.Option(metavar="RUN.gif|webp|mp4", help="Write the run as an animation."),
     ] = None,
     snapshots: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Keep the canvas at step 1 and every 50th.")
+        Path | None,
+        typer.Option(metavar="DIR", help="Write the canvas at step 1 and every 50th step."),
     ] = None,
     montage: Annotated[
-        Path | None, typer.Option(metavar="M.png", help="Content, painting and style in a row.")
+        Path | None,
+        typer.Option(metavar="M.png", help="Write content, painting and style side by side."),
     ] = None,
     plot: Annotated[
-        Path | None, typer.Option(metavar="LOSS.png", help="The losses over the steps.")
+        Path | None, typer.Option(metavar="LOSS.png", help="Plot the losses over the steps.")
     ] = None,
-    show: Annotated[bool, typer.Option("--show", help="Watch the canvas in a window.")] = False,
-    bits: Annotated[int, typer.Option(metavar="8|16", help="Bits a channel; 16 for TIFF.")] = 8,
+    show: Annotated[bool, typer.Option("--show", help="Show the canvas in a window.")] = False,
+    bits: Annotated[int, typer.Option(metavar="8|16", help="Bits per channel; 16 needs TIFF.")] = 8,
     no_metadata: Annotated[
-        bool, typer.Option("--no-metadata", help="Leave recipe and inputs out of a PNG.")
+        bool, typer.Option("--no-metadata", help="Leave the recipe and the inputs out of a PNG.")
     ] = False,
     checkpoint: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Save the run there, for `impasto resume`; without it, a run that will take over "
-            "three minutes is saved in the cache folder.",
+            help="Save the run in this file, for `impasto resume`; without it, a run that will "
+            "take over three minutes is saved in the cache folder.",
         ),
     ] = None,
     checkpoint_every: Annotated[
@@ -248,7 +248,7 @@ def stylize(
 def _files(
     content: Path, styles: Sequence[Style], recipe: Recipe, weights: str, *others: Path | None
 ) -> list[Path]:
-    """Every file that a run reads."""
+    """The paths of every file that a run reads."""
     from impasto.pictures.inputs import files_of
 
     named = [Path(weights) if weights != "bundled" else None, *others]
@@ -260,14 +260,14 @@ def resume(
     checkpoint: Annotated[Path, typer.Argument(metavar="FILE", help="The checkpoint of the run.")],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="OUT.png", help="Another name for the painting."),
+        typer.Option("--output", "-o", metavar="OUT.png", help="Write the painting to this file."),
     ] = None,
     folder: Annotated[
         Path | None,
         typer.Option(
             "--inputs",
             metavar="FOLDER",
-            help="Where the run's pictures are now, if neither where they were nor beside FILE.",
+            help="Folder with the run's pictures, if they were moved and are not beside FILE.",
         ),
     ] = None,
     quiet: Quiet = False,
@@ -298,25 +298,29 @@ def rerun(
     styles: Annotated[
         list[Path] | None,
         typer.Option(
-            "--style", metavar="PICTURE", help="A style picture, if not beside it; in order."
+            "--style",
+            metavar="PICTURE",
+            help="A style picture, if it is not beside the painting; in the original order.",
         ),
     ] = None,
     device: Device = "auto",
     threads: Threads = None,
     weights: Annotated[
         Path | None,
-        typer.Option(metavar="PATH", help="The weight file, if it was not the bundled one."),
+        typer.Option(metavar="PATH", help="The weight file, if the weights were not bundled."),
     ] = None,
     weights_input: WeightsInput = None,
     folder: Annotated[
         Path | None,
         typer.Option(
-            "--inputs", metavar="FOLDER", help="Where all inputs are, if not beside the painting."
+            "--inputs",
+            metavar="FOLDER",
+            help="Folder with the inputs, if they are not beside the painting.",
         ),
     ] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Paint a picture again, as it was or with some settings changed."""
+    """Paint a picture again with the same settings, or with some of them changed."""
     from impasto.experiments import rerun as reruns
 
     _use_threads(threads)
@@ -331,7 +335,7 @@ def rerun(
         settings=settings,
     )
     if not reruns.is_of_this_version(again):
-        note(f"It was painted by impasto {again.version}; this is {__version__}.")
+        note(f"The picture was painted by impasto {again.version}; this is {__version__}.")
     outputs = Outputs(picture=output, quiet=quiet)
     files = _files(again.content, again.styles, again.recipe, again.weights, picture)
     outputs.check(files, again.recipe.steps)
@@ -351,26 +355,28 @@ def _setting(change: str) -> tuple[str, str]:
 
 @app.command("studio")
 def studio(
-    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Address to listen on.")
+    ] = "127.0.0.1",
     port: Annotated[
         int,
-        typer.Option(min=0, max=65535, metavar="N", help="Where to listen; 0 is any free port."),
+        typer.Option(min=0, max=65535, metavar="N", help="Port to listen on; 0 for any free one."),
     ] = 7860,
     auth: Annotated[
         str | None,
         typer.Option(
             metavar="NAME:PASSWORD",
-            help="What visitors have to enter; or set IMPASTO_STUDIO_AUTH.",
+            help="Name and password that visitors need; or set IMPASTO_STUDIO_AUTH.",
         ),
     ] = None,
     auth_file: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Read USER:PASSWORD from a file that other users cannot read."
+            metavar="FILE", help="Read NAME:PASSWORD from a file that other users cannot read."
         ),
     ] = None,
     open_: Annotated[
-        bool, typer.Option("--open", help="Let anyone in who reaches the address.")
+        bool, typer.Option("--open", help="Let in anyone who can reach the address.")
     ] = False,
     largest: Annotated[
         float, typer.Option("--max-megapixels", min=0.01, metavar="X", help="Largest canvas.")
@@ -384,7 +390,7 @@ def studio(
             "--max-work",
             min=0.001,
             metavar="X",
-            help="Trillions of multiplications, in all steps of a painting.",
+            help="Most multiplications for a painting, in trillions.",
         ),
     ] = USUAL.work / 1e12,
     longest: Annotated[
@@ -410,7 +416,7 @@ def studio(
     device: Device = "auto",
     threads: Threads = None,
 ) -> None:
-    """Serve a web page for painting, which other programs can call too."""
+    """Serve a web page for painting; other programs can use it as a service."""
     from impasto.studio import opening
 
     visitors = opening.credentials(auth, auth_file)
@@ -429,11 +435,11 @@ def studio(
     with Signals(*ENDING) as signals:
         try:
             asked = _serve(address, limits, device, threads, visitors)
-        except BaseException:  # an import makes anything of a signal that comes in its midst
+        except BaseException:  # a signal during an import can cause any error
             if signals.number is None:
                 raise
             asked = signals.number
-    typer.echo("The studio has ended.", err=True)
+    typer.echo("The studio is closed.", err=True)
     raise typer.Exit(128 + asked)
 
 
@@ -444,7 +450,7 @@ def _serve(
     threads: int | None,
     visitors: tuple[str, str] | None,
 ) -> int:
-    """Open the studio, print its address, and return the signal that ended it."""
+    """Open the studio and print its address; return the signal that stopped it."""
     from impasto.studio import opening
 
     with address.listen() as listener:
@@ -456,7 +462,7 @@ def _serve(
         _use_threads(threads)
 
         def opened() -> None:
-            typer.echo(f"The studio is at {address.url(listener)} (Ctrl-C ends it).", err=True)
+            typer.echo(f"The studio is at {address.url(listener)} (Ctrl-C stops it).", err=True)
 
         return serve(listener, folder, limits, device, visitors, opened)
 
@@ -465,7 +471,7 @@ def _serve(
 @recipe_flags
 def demo(
     folder: Annotated[
-        Path, typer.Argument(metavar="[FOLDER]", help="Where the pictures go.")
+        Path, typer.Argument(metavar="[FOLDER]", help="Folder for the pictures.")
     ] = Path("impasto-demo"),
     style: Annotated[
         str, typer.Option(metavar="flowfield|mosaic|woodcut", help="A built-in style picture.")
@@ -477,7 +483,7 @@ def demo(
     quiet: Quiet = False,
     **settings: Any,
 ) -> None:
-    """Paint a photograph that ships with impasto: painting, montage and loss plot."""
+    """Paint the photograph of the demo, and write the painting, a montage and a loss plot."""
     from impasto.pictures import samples
 
     made = build(preset, recipe, settings)
@@ -504,12 +510,12 @@ def sweep(
         list[str],
         typer.Option(
             metavar="SETTING=A,B,…",
-            help="A setting and its values: one goes across, a second one down.",
+            help="A setting and its values; the first goes across, a second one down.",
         ),
     ],
     output: Output,
     folder: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Keep every painting there, too.")
+        Path | None, typer.Option(metavar="DIR", help="Write every painting to this folder too.")
     ] = None,
     preset: Preset = None,
     recipe: RecipeFile = None,
@@ -567,8 +573,8 @@ def montage(
     pictures: Annotated[list[Path], typer.Argument(metavar="PICTURE…", help="From left to right.")],
     output: Output,
 ) -> None:
-    """Lay out pictures side by side on white, each fitted to the size of the first."""
-    from impasto.pictures import montage, writers
+    """Set pictures side by side on white, each scaled to the size of the first."""
+    from impasto.pictures import images, montage
 
     writers.check_output(output)
     check_apart(pictures, [output])
@@ -580,12 +586,12 @@ def montage(
 def network(
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="NETWORK.png", help="Draw it, as PNG, SVG or PDF."),
+        typer.Option("--output", "-o", metavar="NETWORK.png", help="Draw it as PNG, SVG or PDF."),
     ] = None,
     preset: Preset = None,
     recipe: RecipeFile = None,
     size: Annotated[
-        str | None, typer.Option(metavar="WxH", help="Size of the canvas that shapes are for.")
+        str | None, typer.Option(metavar="WxH", help="Size of the canvas; it sets the shapes.")
     ] = None,
 ) -> None:
     """Show the feature-extraction network as a table, and as a drawing."""
@@ -608,7 +614,7 @@ def network(
             style_layers=made.style_layers,
             pooling=made.pooling,
         )
-        typer.echo(f"Drawn in {output}.")
+        typer.echo(f"The drawing is in {output}.")
 
 
 def _network_table(recipe: Recipe, canvas: tuple[int, int]) -> Table:
@@ -641,7 +647,7 @@ def doctor(
     weights: WeightFile = "bundled",
     weights_input: WeightsInput = None,
 ) -> None:
-    """Show what a run would use (device, threads, memory, weights), and check that it works."""
+    """Show the device, threads, memory and weights that a run would use, and do a test run."""
     import psutil
     import torch
     from rich.console import Console
@@ -689,7 +695,7 @@ def _fail(text: str, code: int) -> int:
 
 
 def run(arguments: list[str] | None = None) -> int:
-    """Run a command line, and return its exit code."""
+    """Run a command line; return its exit code."""
     with unfailing(), Signals(*ENDING) as signals, _notes():
         try:
             with memory_errors():
@@ -699,13 +705,13 @@ def run(arguments: list[str] | None = None) -> int:
         except (typer.TyperException, ImpastoError, OSError) as error:
             return _failed(error)
         except Exception:
-            if signals.number is None:  # else an import has made something of it in its midst
+            if signals.number is None:  # a signal during an import can cause any error
                 raise
             return _failed(EndedError(signals.number))
 
 
 def _failed(error: Exception) -> int:
-    """Print why a command failed, and return its exit code."""
+    """Print why a command failed; return its exit code."""
     match error:
         case typer.TyperException():
             context = getattr(error, "ctx", None)
@@ -724,7 +730,7 @@ def _failed(error: Exception) -> int:
 
 @contextmanager
 def _notes() -> Iterator[None]:
-    """Print impasto's warnings as notes."""
+    """A context in which impasto's warnings are printed as notes."""
     with warnings.catch_warnings():
         warnings.simplefilter("always", ImpastoWarning)
         show_other = warnings.showwarning

@@ -1,4 +1,4 @@
-"""A recipe's settings as flags of a command, each made from its field in :class:`Recipe`."""
+"""The settings of a recipe as flags of a command, each made from its field in :class:`Recipe`."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ METAVARS = {
 
 Preset = Annotated[
     str | None,
-    typer.Option(metavar="|".join(PRESETS), help="Settings to start from.", rich_help_panel=PANEL),
+    typer.Option(metavar="|".join(PRESETS), help="Preset to start from.", rich_help_panel=PANEL),
 ]
 RecipeFile = Annotated[
     Path | None,
     typer.Option(
         "--recipe",
         metavar="FILE.toml",
-        help="Settings to start from, as TOML.",
+        help="TOML file with the settings to start from.",
         rich_help_panel=PANEL,
     ),
 ]
 
 
 def recipe_flags(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command that takes ``**settings`` one flag for each setting of a recipe.
+    """Add a flag for every setting of a recipe to a command that takes ``**settings``.
 
-    A flag that is left out is None; the others are text, for the recipe to read and validate. The
-    styles are no such flag: each has settings of its own.
+    A flag that is left out is None; the others are text, which the recipe reads and validates.
+    There is no such flag for the styles, since each style has settings of its own.
     """
     signature = inspect.signature(command, eval_str=True)
     own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
@@ -76,10 +76,10 @@ def _metavar(annotation: Any) -> str:
 
 
 def build(preset: str | None, file: Path | None, settings: dict[str, Any]) -> Recipe:
-    """The recipe of a command: a preset or a file, overridden by the flags that were given.
+    """The recipe of a command: a preset or a file, with the settings of the flags that were given.
 
     Raises:
-        InputError: both a preset and a file are named, or a setting cannot be used.
+        InputError: both a preset and a file are given, or a setting cannot be used.
     """
     given = {name: value for name, value in settings.items() if value is not None}
     if file is None:

@@ -1,4 +1,4 @@
-"""One run from the command line: what it writes and prints, and how it is stopped."""
+"""A run from the command line: its outputs, what it prints, and how signals stop it."""
 
 from __future__ import annotations
 
@@ -40,20 +40,20 @@ if TYPE_CHECKING:
     from impasto.settings.recipe import Recipe
     from impasto.settings.style import Style
 
-DONE, FAILED, BAD_INPUT = 0, 1, 2  # exit codes; 128 and its number where a signal ended the run
+DONE, FAILED, BAD_INPUT = 0, 1, 2  # exit codes; 128 + its number if a signal stopped the run
 STDERR = 2  # file descriptor
-LONG = 180.0  # seconds, from which on a run is saved without being asked
-MANY_PIXELS = 2e7  # looked at in all steps together, from which on the time is estimated first
+LONG = 180.0  # seconds; a longer run saves checkpoints without being asked
+MANY_PIXELS = 2e7  # in all steps together; the time of a run with more is estimated first
 
 
 class EndedError(ImpastoError):
-    """A signal ended the command before it had written a picture.
+    """A signal stopped the command before it had written a picture.
 
     Args:
-        number: of the signal.
+        number: the number of the signal.
 
     Attributes:
-        exit_code: of the process.
+        exit_code: the exit code of the process.
     """
 
     def __init__(self, number: int) -> None:
@@ -70,8 +70,8 @@ def prepare(
     weights: str = "bundled",
     weights_input: str | None = None,
 ) -> Run:
-    """Check and read everything."""
-    from impasto.pictures import writers
+    """Check and read the inputs of a run, and check that its painting can be written."""
+    from impasto.pictures import images
     from impasto.run import prepare as runs
 
     run = runs.prepare(
@@ -82,12 +82,12 @@ def prepare(
 
 
 def start(run: Run, outputs: Outputs, *, dry_run: bool = False) -> int:
-    """Announce a run with its expected time and memory, paint, and return the exit code.
+    """Print what will be painted and what it will take, then paint; return the exit code.
 
     Args:
-        run: what is to be painted.
-        outputs: what it leaves behind.
-        dry_run: do not paint.
+        run: the run to paint.
+        outputs: what the run writes and shows.
+        dry_run: print only, and paint nothing.
     """
     expected = expect(run, always=dry_run)
     if dry_run or not outputs.quiet:
@@ -101,7 +101,7 @@ def start(run: Run, outputs: Outputs, *, dry_run: bool = False) -> int:
 
 
 def announce(run: Run, expected: Forecast | None, verb: str = "Painting") -> None:
-    """Announce a run with its expected time and memory."""
+    """Print what will be painted, and what it will take."""
     from impasto.network import devices
     from impasto.run.estimate import cut
 
@@ -154,21 +154,21 @@ def _taking(expected: Forecast | None) -> str:
 
 
 def expect(run: Run, *, always: bool = False) -> Forecast | None:
-    """The expected time and memory of a run; None for a run too short to estimate."""
+    """The forecast of time and memory; None for a run too small to be worth estimating."""
     from impasto.run.estimate import forecast, work
 
     return forecast(run) if always or work(run) > MANY_PIXELS else None
 
 
 def keep(run: Run, outputs: Outputs, expected: Forecast | None) -> Outputs:
-    """Save checkpoints if the user asked for them or the run will take long."""
+    """Save checkpoints of the run if the user asked for them or the run will take long."""
     if outputs.checkpoint is None and expected is not None and expected.seconds > LONG:
         folder = platformdirs.user_cache_path("impasto") / "checkpoints"
         try:
             folder.mkdir(parents=True, exist_ok=True)
             file = check_writable(_checkpoint_in(folder, outputs.picture))
         except (OSError, InputError) as error:
-            note(f"The run is not saved: {folder}: {_reason(error)}. Use --checkpoint FILE.")
+            note(f"No checkpoint is saved: {folder}: {_reason(error)}. Use --checkpoint FILE.")
             return outputs
         outputs = outputs.changed(checkpoint=file, temporary=True)
         if not outputs.quiet:
@@ -181,7 +181,7 @@ def keep(run: Run, outputs: Outputs, expected: Forecast | None) -> Outputs:
 
 
 def _checkpoint_in(folder: Path, picture: Path) -> Path:
-    """A new path for the checkpoint of a painting, beside those of unfinished runs."""
+    """A free path for a painting's checkpoint; unfinished runs keep theirs."""
     from impasto.run.checkpoint import is_unfinished
 
     name = hashlib.sha256(str(picture.absolute()).encode()).hexdigest()[:12]
@@ -189,12 +189,12 @@ def _checkpoint_in(folder: Path, picture: Path) -> Path:
         file = folder / f"{picture.stem[:40]}-{name}-{number}.impasto"
         if not is_unfinished(file):
             break
-        note(f"An earlier run of {picture} was stopped, and is kept: {_resume(file)}")
+        note(f"An earlier run of {picture} was interrupted; to continue it: {_resume(file)}")
     return file
 
 
 def _resume(checkpoint: Path) -> str:
-    """The command that resumes a run."""
+    """The command that continues a run."""
     return f"impasto resume {shlex.quote(str(checkpoint))}"
 
 
@@ -205,12 +205,12 @@ def take_up(
 
     Args:
         checkpoint: the file.
-        picture: another name for the painting; None for the one that the run began with.
-        folder: where the run's inputs are now; None where nobody says.
-        quiet: print nothing but errors.
+        picture: another path for the painting; None for the path that the run started with.
+        folder: the folder with the run's inputs, if they were moved; None if it was not given.
+        quiet: print only errors.
 
     Raises:
-        InputError: it cannot be gone on with, or what it should write cannot be written.
+        InputError: the run cannot be continued, or an output cannot be written.
     """
     from impasto.pictures import writers
     from impasto.run.resuming import resumed
@@ -233,14 +233,14 @@ def take_up(
     save_to(run, checkpoint, outputs.checkpoint_every, outputs.to_json())
     if not quiet:
         done, steps = len(run.history), run.recipe.steps
-        goes_on = f"Going on after step {done} of {steps}: {outputs.picture}"
-        ended = f"The run has come to its end, and its painting is written anew: {outputs.picture}"
+        goes_on = f"Continuing after step {done} of {steps}: {outputs.picture}"
+        ended = f"The run is already finished; its painting is written again: {outputs.picture}"
         typer.echo(ended if run.is_done else goes_on, err=True)
     return run, outputs
 
 
 def _moved_along(outputs: Outputs, folder: Path | None, checkpoint: Path) -> Outputs:
-    """The outputs, moved along with the folder of the checkpoint."""
+    """The outputs, moved along with the checkpoint if their old folders no longer exist."""
     from impasto.run.checkpoint import moved
 
     if folder is None:
@@ -254,20 +254,20 @@ def _moved_along(outputs: Outputs, folder: Path | None, checkpoint: Path) -> Out
 
 
 def _without_lost(outputs: Outputs, run: Run) -> Outputs:
-    """The outputs without those that can no longer be written or shown; the painting stays."""
+    """The outputs without those that can no longer be written or shown, except the painting."""
     bare = Outputs(picture=outputs.picture, bits=outputs.bits)
     bare.check(run.files, run.recipe.steps)
     for name in ("montage", "plot", "trace", "timelapse", "snapshots", "show"):
         try:
             bare.changed(**{name: getattr(outputs, name)}).check(run.files, run.recipe.steps)
         except InputError as error:
-            note(f"Going on without --{name}. {error}")
+            note(f"Continuing without --{name}. {error}")
             outputs = outputs.changed(**{name: getattr(bare, name)})
     return outputs
 
 
 def paint(run: Run, outputs: Outputs) -> int:
-    """Paint, write and report every output, and return the exit code."""
+    """Paint, write every output and print the result; return the exit code."""
     with _told_to_end(outputs.quiet) as signals, _watchers(run, outputs) as watchers:
         result = run.paint(watchers)
         saved = run.saving.path if run.saving else None
@@ -286,22 +286,22 @@ def paint(run: Run, outputs: Outputs) -> int:
 
 
 def _save_painting(result: Result, outputs: Outputs, saved: Path | None) -> None:
-    """Write the painting; if that fails, say how to get it from the checkpoint."""
+    """Write the painting; if that fails, print the command that writes it elsewhere."""
     try:
         _save(partial(result.save, bits=outputs.bits, metadata=outputs.metadata), outputs.picture)
     except (ImpastoError, OSError, MemoryError):
         if saved is not None:
-            note(f"What was painted is not lost: {_resume(saved)} -o ANOTHER.png", with_error=True)
+            note(f"The painting is not lost: {_resume(saved)} -o ANOTHER.png", with_error=True)
         raise
 
 
 def _save(save: Callable[[Path], None], path: Path) -> None:
-    """Write a picture to its path, or if that fails to another folder.
+    """Write a picture; if that fails, write it to a temporary folder and print where.
 
     Raises:
-        InputError: it cannot be written there.
-        OSError: the same, of a disk.
-        MemoryError: there is not enough memory to write it.
+        InputError: the picture cannot be written to the path.
+        OSError: writing failed.
+        MemoryError: there is not enough memory to write the picture.
     """
     try:
         save(path)
@@ -309,16 +309,16 @@ def _save(save: Callable[[Path], None], path: Path) -> None:
         with suppress(ImpastoError, OSError, MemoryError):
             rescued = Path(tempfile.mkdtemp(prefix="impasto-"), path.name)
             save(rescued)
-            note(f"What was painted is in {shown(rescued)}.", with_error=True)
+            note(f"The painting is in {shown(rescued)}.", with_error=True)
         raise
 
 
 def fill_sheet(paint_sheet: Callable[..., Image], outputs: Outputs) -> int:
-    """Paint a sheet, write it after every picture, and return the exit code.
+    """Paint a sheet of pictures, and write it after every picture; return the exit code.
 
     Args:
-        paint_sheet: takes ``on_picture`` and ``on_sheet``, as sweeps do.
-        outputs: of which a sheet has the picture alone.
+        paint_sheet: paints the sheet; takes ``on_picture`` and ``on_sheet``, as sweeps do.
+        outputs: only the picture is written.
     """
     from impasto.pictures import writers
 
@@ -334,8 +334,8 @@ def fill_sheet(paint_sheet: Callable[..., Image], outputs: Outputs) -> int:
         if number == 0:
             writers.check_output(outputs.picture, size=sheet.size)
         else:
-            with suppress(ImpastoError, OSError):  # until the last, which is written once more
-                writers.save(sheet, outputs.picture)
+            with suppress(ImpastoError, OSError):  # the finished sheet is written again below
+                images.save(sheet, outputs.picture)
 
     with _told_to_end(outputs.quiet) as signals:
         sheet = paint_sheet(on_picture=on_picture, on_sheet=on_sheet)
@@ -356,13 +356,14 @@ def fill_sheet(paint_sheet: Callable[..., Image], outputs: Outputs) -> int:
 
 
 class Watchers:
-    """The callbacks of a run; one that fails is reported once and removed, and the run continues.
+    """The watchers of a run; one that fails is reported and removed, and the run continues.
 
     Args:
-        several: each is called with every step; one with a method ``done`` is told of the result.
+        several: each is called with every step; its method ``done``, if it has one, is called with
+            the result.
 
     Attributes:
-        lost: files of those that were taken out.
+        lost: the files of the watchers that were removed.
     """
 
     def __init__(self, several: Sequence[Watcher]) -> None:
@@ -370,7 +371,7 @@ class Watchers:
         self.lost: set[Path] = set()
 
     def __call__(self, step: Step) -> None:
-        """Call every callback with a step."""
+        """Call every watcher with a step."""
         for watcher in list(self._left):
             try:
                 watcher(step)
@@ -384,7 +385,7 @@ class Watchers:
                 note(reason, with_error=True)
 
     def done(self, result: Result) -> dict[Path, str]:
-        """Call every callback with the result; return why each file that failed was not written."""
+        """Call the ``done`` of every watcher; return why files could not be written, by path."""
         lost: dict[Path, str] = {}
         for watcher in self._left:
             try:
@@ -395,7 +396,7 @@ class Watchers:
 
 
 def _files_of(watcher: Watcher) -> list[Path]:
-    """The file that a callback writes."""
+    """The file that a watcher writes, if any."""
     path = getattr(watcher, "path", None)
     return [] if path is None else [path]
 
@@ -405,13 +406,13 @@ def _lost(path: Path, error: Exception) -> tuple[Path, str]:
 
 
 def _reason(error: Exception) -> str:
-    """The reason of an error, as the end of a sentence."""
+    """The reason for an error, as the end of a sentence."""
     return " ".join(str(reason_of(error)).split()).rstrip(".")
 
 
 @contextmanager
 def _watchers(run: Run, outputs: Outputs) -> Iterator[Watchers]:
-    """The callbacks that the outputs of a run ask for."""
+    """A context that gives the watchers of a run."""
     from rich.console import Console
 
     from impasto.report.progress import Bar, Lines, Snapshots, Trace, Window
@@ -439,7 +440,7 @@ def _watchers(run: Run, outputs: Outputs) -> Iterator[Watchers]:
 
 
 def _write_figures(result: Result, outputs: Outputs) -> dict[Path, str]:
-    """Write the montage and the plot; return why each that failed was not written."""
+    """Write the montage and the plot; return why files could not be written, by path."""
     lost: dict[Path, str] = {}
     for path, write in ((outputs.montage, _write_montage), (outputs.plot, _write_plot)):
         if path is None:
@@ -471,7 +472,7 @@ def _write_plot(result: Result, path: Path) -> None:
 def _tell(
     result: Result, quiet: bool, files: Sequence[Path], number: int | None, saved: Path | None
 ) -> int:
-    """Print how a run ended and where its picture is, and return the exit code."""
+    """Print how a run ended and where its picture is; return the exit code."""
     from impasto.report.progress import duration
 
     last, best = result.history[-1], result.best
@@ -479,17 +480,17 @@ def _tell(
     besides = f"; also written: {', '.join(map(str, files[1:]))}" if files[1:] else ""
     if number is not None:
         typer.echo(
-            f"Stopped at step {last.number}; the best picture so far, of step {best.number}, "
+            f"Stopped at step {last.number}; the best picture so far, from step {best.number}, "
             f"is in {written}{besides}.",
             err=True,
         )
         if saved is not None:
-            typer.echo(f"Go on with: {_resume(saved)}", err=True)
+            typer.echo(f"To continue: {_resume(saved)}", err=True)
         return _code_of(number)
     if result.stopped is not None:
         typer.echo(
-            f"impasto: {result.stopped}; the best picture before it, of step {best.number}, is in "
-            f"{written}{besides}. Try a smaller learning rate or smaller weights.",
+            f"impasto: {result.stopped}; the best picture before it, from step {best.number}, "
+            f"is in {written}{besides}. Try a smaller learning rate or smaller weights.",
             err=True,
         )
         return FAILED
@@ -504,16 +505,18 @@ def _tell(
 
 
 def _code_of(number: int | None) -> int:
-    """The exit code of a run that a signal ended, or that ended by itself."""
+    """The exit code of a run that was stopped by a signal; None for no signal."""
     return DONE if number is None else 128 + number
 
 
 @contextmanager
 def _told_to_end(quiet: bool) -> Iterator[Signals]:
-    """Let the first Ctrl-C, SIGTERM or SIGHUP stop the run, and the second one end it at once.
+    """A context in which the first Ctrl-C, SIGTERM or SIGHUP asks the run to stop.
+
+    The run then keeps its best picture; a second signal stops it immediately.
 
     Raises:
-        EndedError: there was nothing to write when it came, or it came twice.
+        EndedError: there was no picture to keep yet, or a second signal came.
     """
     told = partial(
         _write_at_once, "\nStopping and keeping the best picture; Ctrl-C again discards it.\n"
@@ -528,7 +531,7 @@ def _told_to_end(quiet: bool) -> Iterator[Signals]:
 
 
 def _write_at_once(text: str) -> None:
-    """Print from a signal handler, which may interrupt another print."""
+    """Print from a signal handler, which may run while another line is being printed."""
     with suppress(OSError):
         os.write(STDERR, text.encode())
 
@@ -537,16 +540,16 @@ _notes_heard = [True]
 
 
 def hear_notes(wanted: bool) -> None:
-    """Switch notes on or off."""
+    """Print notes from now on, or print none."""
     _notes_heard[0] = wanted
 
 
 def note(text: str, *, with_error: bool = False) -> None:
-    """Print a note, unless notes are switched off.
+    """Print a note, which is not an error, unless notes are turned off.
 
     Args:
         text: the note.
-        with_error: whether an error goes with it, which is told in any case.
+        with_error: whether the note belongs to an error, and is printed even if notes are off.
     """
     if with_error or _notes_heard[0]:
         typer.echo(f"Note: {text}", err=True)

@@ -1,7 +1,7 @@
-"""Standard output and error that never raise, so that a broken pipe costs no painting.
+"""Streams to standard output and error that never raise, so that a run survives failed printing.
 
-A pipe may be closed, a disk full, a terminal hung up, a descriptor closed from the beginning, or an
-encoding without a sign.
+A pipe or a terminal may be closed, a disk full, a descriptor closed from the start, or a character
+missing from the encoding.
 """
 
 from __future__ import annotations
@@ -13,54 +13,54 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
-# Signs of impasto's own sentences, for encodings that lack them.
+# Replacements for characters in impasto's own sentences that an encoding may lack.
 PLAIN = str.maketrans({"×": "x", "…": "...", "–": "-", "·": "*", "━": "-", "╸": "-", "╺": "-"})
 
 
 class Unfailing(io.TextIOBase):
-    """A text stream that accepts everything, and drops what cannot be written.
+    """A text stream that accepts everything and writes as much of it as possible.
 
     Args:
-        stream: where it goes; None where there is nothing to write to.
+        stream: the stream to write to; None discards everything.
     """
 
     def __init__(self, stream: TextIO | None) -> None:
         self._stream = stream
 
     def __getattr__(self, name: str) -> Any:
-        if name == "buffer":  # through which bytes would go past this
+        if name == "buffer":  # bytes written to it would bypass this stream
             raise AttributeError(name)
         return getattr(self._stream, name)
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
-        """That of the stream."""
+        """The encoding of the stream."""
         return getattr(self._stream, "encoding", None) or "utf-8"
 
     def isatty(self) -> bool:
-        """Whether a person reads it in a terminal."""
+        """Whether the stream is a terminal."""
         with suppress(OSError, ValueError):
             return self._stream is not None and self._stream.isatty()
         return False
 
     def fileno(self) -> int:
-        """Of the stream.
+        """The file descriptor of the stream.
 
         Raises:
-            OSError: it has none.
+            OSError: the stream has none.
         """
         if self._stream is None:
             raise io.UnsupportedOperation("fileno")
         return self._stream.fileno()
 
     def writable(self) -> bool:
-        """It is."""
+        """Always True."""
         return True
 
     def write(self, text: str) -> int:
-        """Write as much of a text as possible, and return its length."""
+        """Write as much of a text as possible; return the length of the whole text."""
         if self._stream is not None:
-            with suppress(OSError, ValueError):  # the latter of a stream that is closed
+            with suppress(OSError, ValueError):  # ValueError: the stream is closed
                 try:
                     self._stream.write(text)
                 except UnicodeEncodeError:
@@ -68,7 +68,7 @@ class Unfailing(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        """Flush the stream, if that is possible."""
+        """Flush the stream, if possible."""
         if self._stream is not None:
             with suppress(OSError, ValueError):
                 self._stream.flush()
@@ -80,7 +80,7 @@ class Unfailing(io.TextIOBase):
 
 @contextmanager
 def unfailing() -> Iterator[None]:
-    """Make printing in the block never raise."""
+    """A context in which printing never raises an error."""
     before = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = Unfailing(before[0]), Unfailing(before[1])
     try:
@@ -92,19 +92,20 @@ def unfailing() -> Iterator[None]:
 
 
 def open_closed() -> None:
-    """Give a process without standard streams streams that discard everything.
+    """Open the null device in place of standard streams that were closed when the process started.
 
-    Else the first file that it opens would be taken for one of them, and get what is printed.
+    Otherwise the next file that is opened would get the descriptor of a standard stream, and
+    everything that is printed would be written to it.
     """
     for descriptor in (0, 1, 2):
         try:
             os.fstat(descriptor)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest free descriptor
 
 
 def give_up_failing() -> None:
-    """Discard what the streams could not write, which Python would retry at exit."""
+    """Redirect streams that cannot be flushed to the null device, so that Python can exit."""
     for stream in (sys.stdout, sys.stderr):
         if stream is None:
             continue

@@ -1,1 +1,1 @@
-"""What can be set: recipes and presets, styles, the tables of layers and losses. No torch here."""
+"""Settings: recipes and presets, styles, the tables of layers and losses; imports no torch."""

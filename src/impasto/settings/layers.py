@@ -1,4 +1,4 @@
-"""VGG-19's 38 layers by name: what each is, how deep it lies, how small a picture it can see.
+"""The 38 layers of VGG-19 by name: the kind and depth of each, and the smallest picture it takes.
 
 From Simonyan and Zisserman, *Very Deep Convolutional Networks for Large-Scale Image
 Recognition*, arXiv:1409.1556, table 1, column E, without its fully connected layers.
@@ -21,9 +21,10 @@ class Layer:
 
     Attributes:
         name: ``conv1_1``, ``relu1_1``, …, ``pool5``; the first is ``input``.
-        kind: what the layer does.
-        channels: channels of its output.
-        pools: poolings up to and including this layer; its output is 2^pools times smaller.
+        kind: the operation of the layer.
+        channels: number of channels of its output.
+        pools: number of poolings up to and including this layer; the sides of its output are
+            2^pools times smaller than those of the picture.
     """
 
     name: str
@@ -33,7 +34,7 @@ class Layer:
 
     @property
     def smallest_side(self) -> int:
-        """Shortest side of a picture, in pixels, of which this layer sees at least one position."""
+        """The shortest side of a picture, in pixels, that gives the layer at least one position."""
         return 1 << self.pools
 
 
@@ -54,7 +55,7 @@ CONVOLUTIONS = tuple(layer.name for layer in LAYERS if layer.kind == "convolutio
 
 
 def up_to_deepest(names: Collection[str], first: str = INPUT) -> tuple[Layer, ...]:
-    """The network from a layer on, cut after the deepest of the named ones.
+    """The layers from ``first`` up to the deepest of the named ones.
 
     >>> [layer.name for layer in up_to_deepest({"conv1_1", "relu1_1"})]
     ['input', 'conv1_1', 'relu1_1']
@@ -64,9 +65,9 @@ def up_to_deepest(names: Collection[str], first: str = INPUT) -> tuple[Layer, ..
 
 
 def work(layers: Iterable[Layer]) -> float:
-    """Multiplications of the convolutions among layers that follow each other, for each pixel.
+    """The number of multiplications for each pixel in the convolutions of consecutive layers.
 
-    >>> work(up_to_deepest({"conv1_1"}))  # 9 of each of 3 channels for each of 64
+    >>> work(up_to_deepest({"conv1_1"}))  # 9 positions × 3 input channels × 64 output channels
     1728.0
     """
     return sum(

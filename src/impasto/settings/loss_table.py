@@ -1,6 +1,6 @@
-"""Style losses and content losses by the names that a recipe knows them by, and what each allows.
+"""The names of the style losses and content losses in a recipe, and what each loss supports.
 
-The functions of those names are in :mod:`impasto.objective.losses`. Nothing here imports torch.
+The losses themselves are in :mod:`impasto.objective.losses`. This module imports no torch.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class StyleLoss:
-    """What a recipe needs to know of a style loss.
+    """What a recipe needs to know about a style loss.
 
     Attributes:
-        statistic: what of a feature map the loss sees, by a name that
-            :data:`impasto.objective.losses.STATISTICS` knows.
-        tiles: whether a picture's statistic is the mean of those of its tiles, so that a picture
-            can be processed in tiles, by regions, and with several styles.
+        statistic: the statistic of a feature map that the loss compares; a key of
+            :data:`impasto.objective.losses.STATISTICS`.
+        tiles: whether the statistic of a picture is the mean of the statistics of its tiles; only
+            then can a picture be processed in tiles, in regions and with several styles.
     """
 
     statistic: str
@@ -25,10 +25,10 @@ class StyleLoss:
 
 @dataclass(frozen=True)
 class ContentLoss:
-    """What a recipe needs to know of a content loss.
+    """What a recipe needs to know about a content loss.
 
     Attributes:
-        tiles: whether the loss of a picture is the mean of those of its tiles.
+        tiles: whether the loss of a picture is the mean of the losses of its tiles.
     """
 
     tiles: bool = True

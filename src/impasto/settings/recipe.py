@@ -1,7 +1,7 @@
-"""Every setting of a run, validated; the presets; a recipe as TOML.
+"""Recipes: every setting of a run, validated; the presets; reading and writing TOML.
 
-A setting is one field of :class:`Recipe`. The command line makes its flag, and a TOML recipe its
-key, from that field alone.
+Each setting is a field of :class:`Recipe`. Its flag on the command line and its key in a TOML
+recipe are made from that field alone.
 """
 
 from __future__ import annotations
@@ -40,20 +40,20 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-LARGEST_SIDE = 32768  # pixels; a larger value is probably a typing error
-# Beta of strength 0, and how many times larger it is for strength 1, where losses are relative.
+LARGEST_SIDE = 32768  # pixels; a larger number is more likely a typing error
+# With relative losses: beta at strength 0, and how many times larger it is at strength 1.
 WEAKEST, STRONGEST_TO_WEAKEST = 0.4, 1000.0
-USUAL_STRENGTH = 0.5  # where neither strength nor beta is set
-MOST_BYTES = 1_000_000  # of a recipe's file
+USUAL_STRENGTH = 0.5  # if neither strength nor beta is set
+MOST_BYTES = 1_000_000  # of a recipe file
 FIRST_CANVASES = ("recolored-content", "content", "noisy-content", "style", "noise")
 OUTPUT_SIZES = ("working", "content")
-TILE_STEP = 16  # pixels, of which a tile's side is a multiple
+TILE_STEP = 16  # pixels; the side of a tile is a multiple of it
 MOST_LEVELS = 10
-MOST_THREADS = 1024  # a larger value is probably a typing error
+MOST_THREADS = 1024  # a larger number is more likely a typing error
 
 
 class LayerWeights(dict[str, float]):
-    """Read-only weights by layer name, so that a recipe cannot change during a run."""
+    """Weights by layer name; read-only, so that a recipe cannot change during a run."""
 
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:
         raise TypeError("the settings of a recipe cannot be changed; make another recipe")
@@ -110,7 +110,7 @@ def _read_output_size(value: Any) -> str | int | tuple[int, int]:
 
 
 def _size(value: Any, words: tuple[str, ...]) -> int | tuple[int, int]:
-    """A size, or an error that names the words which are allowed in its place."""
+    """A size in pixels; the error for another value also names the words that are allowed."""
     sides = value if isinstance(value, list | tuple) else [value]
     if isinstance(value, str):
         sides = value.lower().replace("×", "x").split("x")
@@ -140,7 +140,7 @@ def _read_tile(value: Any) -> str | int:
 def _word_or_whole(
     value: Any, words: tuple[str, ...], least: int, most: int, step: int = 1
 ) -> str | int:
-    """One of some words, or a whole number within bounds, which may be given as text."""
+    """One of the words, or a whole number within the bounds, given as a number or as text."""
     if isinstance(value, str) and value in words:
         return value
     try:
@@ -195,9 +195,9 @@ Layers = Annotated[
 
 
 class Recipe(BaseModel):
-    """Every setting of a run; immutable. Its defaults are the preset ``default``.
+    """Every setting of a run; immutable. The defaults are the preset ``default``.
 
-    Wherever a setting is not a plain number or word, its text form works too:
+    A setting that is not a plain number or word can also be given as text:
 
     >>> recipe = Recipe(size="640x480", style_layers="conv1_1:0.5,conv2_1")
     >>> recipe.size, recipe.style_layers
@@ -211,8 +211,8 @@ class Recipe(BaseModel):
 
     size: Annotated[Size, PlainValidator(_read_size), AsGiven] = Field(
         512,
-        description="Working size: WIDTHxHEIGHT, the longer side with the aspect ratio kept, or "
-        "'original', the content picture's own.",
+        description="Working size: WIDTHxHEIGHT, the longer side (keeping the aspect ratio), or "
+        "'original' (the content picture's own).",
     )
     output_size: Annotated[Size, PlainValidator(_read_output_size), AsGiven] = Field(
         "working",
@@ -225,36 +225,38 @@ class Recipe(BaseModel):
         PlainSerializer(lambda styles: [style.to_table() for style in styles]),
     ] = Field(
         (),
-        description="The style pictures, used if no style picture is given; each with the settings "
-        "of a style.",
+        description="The styles to use if none is named with the content picture; each is a style "
+        "picture with its settings.",
     )
     style_fit: Literal["aspect", "squeeze", "original"] = Field(
         "aspect",
-        description="How a style picture is fitted to the working size: with its aspect ratio kept "
-        "and its longer side that of the canvas, squeezed to the canvas, or at its own size.",
+        description="How a style picture is fitted to the canvas: aspect makes its longer side "
+        "that of the canvas and keeps its aspect ratio, squeeze gives it the size of the canvas, "
+        "original keeps its own size.",
     )
     style_scale: Number = Field(
         1.0,
         gt=0,
         le=10,
-        description="How many times larger than that the style picture is used: above 1 the "
-        "strokes grow, below 1 they shrink.",
+        description="Scales the style picture after it is fitted: above 1 the strokes grow, below "
+        "1 they shrink.",
     )
     style_symmetry: Literal["none", "mirror", "rotate", "all"] = Field(
         "none",
-        description="Whether a style is also taken from the mirror image of its picture, from its "
-        "quarter turns, or from all of them, so that strokes may lie other ways.",
+        description="Also take the style from the mirror image of its picture, from its quarter "
+        "turns, or from all of these, so that strokes can run in other directions.",
     )
     protect: Annotated[str | None, PlainValidator(_read_protect)] = Field(
         None,
-        description="What of the content picture stays as it is: a grey picture, white there; or a "
-        "picture and one of its colours, as in regions.png#ff0000.",
+        description="The part of the content picture to keep as it is: a grey picture that is "
+        "white there, or a picture and one of its colours, as in regions.png#ff0000.",
     )
     color: Literal["style", "content", "match", "histogram"] = Field(
         "style",
-        description="Whose colours: the style picture's; the content's hue and chroma with the "
-        "painting's lightness; match, where the style is recoloured like the content before the "
-        "run; histogram, where the painting is given the content's histograms after it.",
+        description="Colours of the painting: style uses those of the style picture; content "
+        "combines the content's hue and chroma with the painting's lightness; match recolours the "
+        "style like the content before the run; histogram matches the painting to the content's "
+        "histograms after the run.",
     )
     rescale: bool = Field(
         False, description="Stretch the values of both pictures to the whole range 0…255."
@@ -264,59 +266,60 @@ class Recipe(BaseModel):
         description=f"First canvas: {', '.join(FIRST_CANVASES)}, or the path of a picture.",
     )
     noise_ratio: Number = Field(
-        0.7, ge=0, le=1, description="Share of noise in a noisy-content first canvas."
+        0.7, ge=0, le=1, description="Share of noise in the first canvas if it is noisy-content."
     )
     seed: Whole = Field(0, ge=0, lt=2**63, description="Seed of the noise.")
     content_layers: Layers = Field(
         LayerWeights(conv4_2=1.0),
-        description="Layers that hold the content, with weights: conv4_2:1.",
+        description="Layers at which the content is compared, with their weights, as in conv4_2:1.",
     )
     style_layers: Layers = Field(
         LayerWeights(conv1_1=1.0, conv2_1=1.0, conv3_1=1.0, conv4_1=1.0, conv5_1=1.0),
-        description="Layers that hold the style, with weights: conv1_1:0.5,conv2_1:1.",
+        description="Layers at which the style is compared, with their weights, as in "
+        "conv1_1:0.5,conv2_1:1.",
     )
     balance: Literal["relative", "absolute"] = Field(
         "relative",
-        description="What the loss of a layer is measured by: relative to what the layer sees in "
-        "the picture it is compared with, or absolute, as in the published example.",
+        description="Whether the loss of a layer is relative to what the layer sees in the picture "
+        "that the canvas is compared with, or absolute, as in the published example.",
     )
     style_loss: StyleLossName = Field(
         "gram",
-        description="How style is measured: which features occur together, how they are "
-        "distributed, or what they look like at each position.",
+        description="What counts as style: which features occur together, how they are "
+        "distributed, or what they look like place by place.",
     )
     content_loss: ContentLossName = Field(
         "features",
-        description="How content is measured: by the features at every position, or by which "
-        "positions are alike.",
+        description="What counts as content: the features at every place, or which places are "
+        "alike.",
     )
     strength: Number | None = Field(
         None,
         ge=0,
         le=1,
-        description="How much of the style: 0 is nearly the photograph, 0.5 (unless beta is set) "
-        "a painting, 1 the style above all.",
+        description="How much of the style to use: 0 stays close to the photograph, 0.5 (the "
+        "default unless beta is set) gives a painting, 1 puts the style first.",
     )
     alpha: Number = Field(1.0, ge=0, description="Weight of the content loss.")
     beta: Number | None = Field(
-        None, ge=0, description="Weight of the style loss, in place of a strength."
+        None, ge=0, description="Weight of the style loss, instead of a strength."
     )
     tv_weight: Number = Field(
         0.0,
         ge=0,
-        description="Weight of the total variation, which makes the canvas smooth; 2 has a visible "
-        "effect.",
+        description="Weight of the total variation loss, which smooths the canvas; the effect is "
+        "visible at 2.",
     )
     tv: Literal["anisotropic", "nine-point"] = Field(
         "anisotropic",
-        description="Total variation by absolute differences to the right and down, or by squared "
-        "ones to all eight neighbours.",
+        description="Total variation: anisotropic adds the absolute differences to the right and "
+        "down, nine-point the squared differences to all eight neighbours.",
     )
     pooling: Literal["average", "max"] = Field("average", description="Pooling of the network.")
     padding: Literal["replicate", "zeros"] = Field(
         "replicate",
-        description="What the network's first layer sees beyond the border: the pixels at it, or "
-        "zeros, as in the published example, which look grey.",
+        description="What the network's first layer sees beyond the border: the pixels at the "
+        "border, or zeros, which are a grey, as in the published example.",
     )
     optimizer: Literal["lbfgs", "adam"] = Field("lbfgs", description="Optimiser of the canvas.")
     learning_rate: Number = Field(
@@ -328,27 +331,29 @@ class Recipe(BaseModel):
         125,
         ge=1,
         le=1_000_000,
-        description="Evaluations of the loss and its gradient, at all levels together.",
+        description="Number of steps at all levels together; each evaluates the loss and its "
+        "gradient once.",
     )
     levels: Annotated[str | int, PlainValidator(_read_levels), AsGiven] = Field(
         "auto",
-        description="Sizes that the canvas goes through, each twice the one before and none "
-        "smaller than 48 pixels a side; auto begins at about 128 pixels.",
+        description="Number of sizes that the canvas goes through, each twice the one before and "
+        "at least 48 pixels a side; auto starts at about 128 pixels.",
     )
     tile: Annotated[str | int, PlainValidator(_read_tile), AsGiven] = Field(
         "auto",
-        description="Side of the tiles that the picture is processed in, a multiple of 16 pixels; "
-        "auto is as large as memory allows, off is the whole picture. The painting is the same.",
+        description="Side of the tiles in which the picture is processed, a multiple of 16 pixels; "
+        "auto makes them as large as memory allows, off processes the whole picture at once. The "
+        "painting is the same.",
     )
     keep: Literal["measured", "updated"] = Field(
         "measured",
-        description="What is kept at the step with the smallest loss: the canvas whose loss was "
-        "measured, or (Adam only) the canvas after that step's update.",
+        description="Which canvas to keep from the step with the smallest loss: the one whose loss "
+        "was measured, or (Adam only) the one after that step's update.",
     )
     precision: Literal["auto", "float32", "bfloat16", "float64"] = Field(
         "auto",
         description="Number format: auto is the fastest that paints the same picture on the "
-        "device; float32 computes every convolution as it is written.",
+        "device; float32 computes every convolution directly.",
     )
 
     def __init__(self, /, **settings: Any) -> None:
@@ -364,17 +369,17 @@ class Recipe(BaseModel):
 
     @property
     def content_read(self) -> Mapping[str, float]:
-        """The content layers with their weights, if the content counts."""
+        """The content layers with their weights; empty if alpha is 0."""
         return self.content_layers if self.alpha else {}
 
     @property
     def layers(self) -> frozenset[str]:
-        """Layers of the network that a loss with a weight reads."""
+        """The layers that the losses read; a loss of weight 0 reads none."""
         return frozenset({*self.content_read, *(self.style_layers if self.style_weight else {})})
 
     @property
     def tiles(self) -> bool:
-        """Whether a canvas can be processed in tiles with the losses of the whole picture."""
+        """Whether the picture can be processed in tiles, with the losses of the whole picture."""
         return STYLE_LOSSES[self.style_loss].tiles and CONTENT_LOSSES[self.content_loss].tiles
 
     def _sees_all(self) -> Message:
@@ -384,10 +389,10 @@ class Recipe(BaseModel):
 
     @property
     def style_weight(self) -> float:
-        """The weight of the style loss: beta, or what the strength stands for.
+        """The weight of the style loss: beta, or the beta that the strength stands for.
 
-        Beta grows by the same factor for the same step of strength, since that changes the picture
-        about equally.
+        Equal differences of strength multiply beta by equal factors, since these change the picture
+        by about the same amount.
 
         >>> Recipe(strength=0).style_weight, Recipe(beta=7).style_weight
         (0.4, 7.0)
@@ -399,7 +404,7 @@ class Recipe(BaseModel):
 
     @classmethod
     def read(cls, value: Any) -> Recipe:
-        """A recipe from the name of a preset, the path of a TOML file, or a table of its settings.
+        """A recipe from the name of a preset, the path of a TOML file, or a table of settings.
 
         >>> Recipe.read("fast").steps, Recipe.read({"preset": "fast", "size": 64}).size
         (50, 64)
@@ -408,7 +413,7 @@ class Recipe(BaseModel):
             value: any of those, or a recipe; None means the preset ``default``.
 
         Raises:
-            InputError: it is none of those, or holds a setting that cannot be used.
+            InputError: ``value`` is none of those, or a setting in it cannot be used.
         """
         if value is None or isinstance(value, cls):
             return cls() if value is None else value
@@ -422,7 +427,7 @@ class Recipe(BaseModel):
 
     @classmethod
     def preset(cls, name: str, /, **settings: Any) -> Recipe:
-        """The preset of that name (see :data:`PRESETS`), overridden by the settings given here.
+        """A preset by its name (see :data:`PRESETS`), with some settings replaced.
 
         >>> Recipe.preset("gatys", steps=500).steps
         500
@@ -437,13 +442,15 @@ class Recipe(BaseModel):
 
     @classmethod
     def from_toml(cls, text: str, /, **settings: Any) -> Recipe:
-        """The recipe that a TOML text holds; a key ``preset`` names what it starts from.
+        """A recipe from a TOML text, with some settings replaced.
+
+        The key ``preset`` names the preset that the recipe starts from.
 
         >>> Recipe.from_toml('preset = "gatys"\\nsteps = 50', seed=7).steps
         50
 
         Raises:
-            InputError: the text is no TOML, or a setting in it cannot be used.
+            InputError: the text is not valid TOML, or a setting cannot be used.
         """
         if not isinstance(text, str):
             raise InputError("recipe.not-text", value=text)
@@ -451,12 +458,12 @@ class Recipe(BaseModel):
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], /, **settings: Any) -> Recipe:
-        """The recipe in a TOML file, overridden by the settings given here.
+        """A recipe from a TOML file, with some settings replaced.
 
-        Paths in the file are relative to its folder.
+        Paths in the file are relative to the folder that it is in.
 
         Raises:
-            InputError: the file cannot be read, or holds no valid recipe.
+            InputError: the file cannot be read, or does not hold a valid recipe.
         """
         file = _file(path)
         try:
@@ -477,12 +484,12 @@ class Recipe(BaseModel):
             raise InputError("recipe.in-file", path=file, error=error) from None
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write this recipe as TOML, whole or not at all; :meth:`load` reads it back.
+        """Write the recipe to a TOML file, completely or not at all; :meth:`load` reads it.
 
         Paths of pictures in the file's folder are written relative to it, others as absolute paths.
 
         Raises:
-            OSError: it cannot be written.
+            OSError: the file cannot be written.
         """
         file = _file(path)
         with written_whole(file) as opened:
@@ -492,9 +499,9 @@ class Recipe(BaseModel):
         self,
         *,
         update: Mapping[str, Any] | None = None,
-        deep: bool = False,  # noqa: ARG002 – nothing in a recipe changes, so either is the same
+        deep: bool = False,  # noqa: ARG002 – a recipe is immutable, so both give the same
     ) -> Recipe:
-        """A copy with some settings changed, which are validated like any others.
+        """A copy with some settings replaced and validated.
 
         Raises:
             InputError: a setting is unknown or has a value that cannot be used.
@@ -502,16 +509,17 @@ class Recipe(BaseModel):
         return type(self)(**_over(dict(self), update or {}))
 
     def to_toml(self, folder: str | Path | None = None) -> str:
-        """This recipe as TOML; :meth:`from_toml` reads it back.
+        """The recipe as TOML text; :meth:`from_toml` reads it.
 
-        Every setting is written out, but for what is unset: a region to protect, and strength or
-        beta, whichever the other stands for.
+        Every setting is included except those that are not set, such as ``protect`` and either
+        strength or beta.
 
         Args:
-            folder: paths are written relative to it; None for the current folder.
+            folder: paths in this folder are written relative to it, others as absolute paths; None
+                leaves every path as it is.
         """
         table = self.model_dump(mode="json", exclude_none=True)
-        styles = table.pop("styles")  # a list of tables, which stands last in a readable TOML
+        styles = table.pop("styles")  # a list of tables is easier to read at the end
         if folder is not None:
             for named in (table, *styles):
                 named.update(_relative(named, Path(folder).absolute()))
@@ -519,7 +527,7 @@ class Recipe(BaseModel):
 
 
 def _file(path: Any) -> Path:
-    """The path of a recipe's file."""
+    """The path of a recipe file."""
     try:
         return Path(read_path(path, "recipe"))
     except ValueError as error:
@@ -527,23 +535,23 @@ def _file(path: Any) -> Path:
 
 
 def _parsed(text: str) -> dict[str, Any]:
-    """The table that a TOML text holds."""
+    """The table in a TOML text."""
     try:
         table: dict[str, Any] = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # also a number or a nest beyond Python's
+    except (ValueError, RecursionError) as error:  # also what Python's limits exclude
         raise InputError("recipe.not-toml", reason=str(error)) from None
     return table
 
 
 def _from_table(table: dict[str, Any], settings: Mapping[str, Any]) -> Recipe:
-    """The recipe of a table, starting from its ``preset``, with the settings overriding it."""
+    """A recipe: the preset that a table names, its own settings, then ``settings``."""
     own = {name: value for name, value in table.items() if name != "preset"}
     _check_one_of_two(own)
     return Recipe.preset(str(table.get("preset", "default")), **_over(own, settings))
 
 
 def _over(base: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings that override others; strength and beta set one thing, so one replaces the other."""
+    """``base`` with some settings replaced; strength and beta replace each other."""
     replaced = {
         other
         for name, other in (("strength", "beta"), ("beta", "strength"))
@@ -553,7 +561,7 @@ def _over(base: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any
 
 
 def _seen_from(folder: Path, table: dict[str, Any]) -> dict[str, Any]:
-    """A recipe's table, with its paths made relative to a folder."""
+    """The table of a recipe whose paths are relative to a folder, with that folder added."""
     seen = dict(table)
     for name in ("initial", "protect"):
         if table.get(name) not in (None, *FIRST_CANVASES):
@@ -567,7 +575,7 @@ def _seen_from(folder: Path, table: dict[str, Any]) -> dict[str, Any]:
 
 
 def _relative(table: Mapping[str, Any], folder: Path) -> dict[str, str]:
-    """The paths in a table relative to a folder; absolute for those outside it."""
+    """The paths in a table: relative to a folder if they are in it, otherwise absolute."""
     seen = {}
     for name in ("initial", "protect", *PICTURES):
         path = table.get(name)
@@ -617,10 +625,10 @@ PRESETS: dict[str, dict[str, Any]] = {
     "fast": {"size": 320, "steps": 50, "levels": 3},
     "fine": {"size": 1024, "steps": 400},
     "gatys": GATYS,
-    # The two halves of the paper's first figure: a style alone, and a content alone.
+    # The two halves of the paper's first figure: only the style, and only the content.
     "texture": {"alpha": 0.0, "initial": "noise", "steps": 250},
     "reconstruction": {"beta": 0.0, "initial": "noise", "levels": 1, "steps": 150},
-    # Its objective, size and output, with our first canvas, levels, optimiser and precision.
+    # The objective, size and output of gatys, with our first canvas, levels, optimiser, precision.
     "gatys-fast": {
         **GATYS,
         "initial": "recolored-content",
@@ -634,10 +642,10 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 def _settled(settings: dict[str, Any]) -> dict[str, Any]:
-    """The settings with one of strength and beta, which set one thing.
+    """The settings, with the usual strength if neither strength nor beta is given.
 
     Raises:
-        InputError: they contradict each other.
+        InputError: both are given, or the losses are absolute and beta is not given.
     """
     _check_one_of_two(settings)
     beta = settings.get("beta")
@@ -649,7 +657,7 @@ def _settled(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_one_of_two(settings: Mapping[str, Any]) -> None:
-    """Make sure that strength and beta, which set one thing, are not given both."""
+    """Raise an InputError if strength and beta, which set the same thing, are both given."""
     strength, beta = settings.get("strength"), settings.get("beta")
     if strength is not None and beta is not None:
         raise InputError("recipe.strength-and-beta", strength=strength, beta=beta)

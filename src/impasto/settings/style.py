@@ -1,7 +1,7 @@
-"""A style picture and what it supplies: how much, to which layers, where.
+"""A style: its picture, and its weight, layers and masks.
 
-Each control of a style is one field of :class:`Style`; the text form of the command line and the
-table of a TOML recipe are made from it.
+Each setting of a style is a field of :class:`Style`; its text form on the command line and its
+table in a TOML recipe are made from these fields.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ from impasto.settings.validation import not_boolean, plain, refusal, suggest
 
 WEIGHT = re.compile(r"^(?P<picture>.+):\s*(?P<weight>[0-9.eE+-]+)$")
 FIELD = re.compile(r"^(?P<value>[^,]*?)\s*,\s*(?P<name>[A-Za-z_-]+)\s*=.*$", re.DOTALL)
-PICTURES = ("picture", "mask", "style_mask")  # the fields that name one
+PICTURES = ("picture", "mask", "style_mask")  # the fields that hold a picture
 OF_A_STYLE = Message("of.style")
 LIKE_LAYERS = Message("hint.layers", examples=("conv4_2", "relu1_1", "pool3"))
 
 
 def read_path(value: Any, of: str = "picture") -> str:
-    """The path of a file as text, with the home folder in place of a tilde.
+    """The path of a file as text; a tilde is replaced by the home folder.
 
     Args:
-        value: what should be one.
-        of: what the file is.
+        value: the path, as text or ``os.PathLike``.
+        of: what the file is, for the error.
 
     Raises:
-        ReasonError: it is not a path.
+        ValueError: ``value`` is not a path, or is not valid Unicode.
     """
     if not isinstance(value, str | os.PathLike) or not os.fspath(value):
         raise ReasonError("value.not-a-path", of=of)
@@ -57,7 +57,7 @@ def read_path(value: Any, of: str = "picture") -> str:
 
 
 def within(path: Any, folder: str | Path | None) -> Any:
-    """A path relative to a folder; an absolute path, or anything else, unchanged.
+    """A relative path, appended to a folder; any other path or value is returned unchanged.
 
     >>> within("oil.jpg", "recipes"), within("/oil.jpg", "recipes"), within("oil.jpg", None)
     ('recipes/oil.jpg', '/oil.jpg', 'oil.jpg')
@@ -69,7 +69,7 @@ def within(path: Any, folder: str | Path | None) -> Any:
 
 
 def _read_picture(value: Any) -> Any:
-    """A path as text; a picture in memory unchanged."""
+    """A path as text; a picture in memory is returned unchanged."""
     return read_path(value) if isinstance(value, str | os.PathLike) else value
 
 
@@ -96,7 +96,7 @@ def _read_layers(value: Any) -> tuple[str, ...] | None:
 class Style(BaseModel):
     """A style picture with its settings; immutable.
 
-    Its text form is the picture, with a weight after a colon, and the other fields after commas:
+    The text form is the picture, the weight after a colon, and the other fields after commas:
 
     >>> Style.read("oil.jpg:0.7,layers=conv1_1+conv2_1,mask=sky.png").weight
     0.7
@@ -108,24 +108,23 @@ class Style(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     picture: Annotated[Any, PlainValidator(_read_style_picture)] = Field(
-        description="The style picture: a path; from Python a picture in memory, too."
+        description="The style picture: a path or, in Python, a picture in memory."
     )
     weight: Annotated[float, BeforeValidator(not_boolean)] = Field(
-        1.0, gt=0, description="Its weight relative to the other styles."
+        1.0, gt=0, description="Weight relative to the other styles."
     )
     layers: Annotated[
         tuple[str, ...] | None,
         PlainValidator(_read_layers),
         PlainSerializer(lambda names: names and list(names)),
-    ] = Field(None, description="The style layers that it supplies, as in conv1_1+conv2_1; or all.")
+    ] = Field(None, description="Style layers that it supplies, as in conv1_1+conv2_1; or all.")
     mask: Annotated[Any, PlainValidator(_read_picture)] = Field(
         None,
-        description="Where in the painting: a grey picture, white where the style goes; or a "
-        "picture and one of its colours, as in regions.png#ff0000.",
+        description="Where in the painting the style goes: a grey picture that is white there, or "
+        "a picture and one of its colours, as in regions.png#ff0000.",
     )
     style_mask: Annotated[Any, PlainValidator(_read_picture)] = Field(
-        None,
-        description="The part of the style picture that counts: a picture that is white there.",
+        None, description="Which part of the style picture counts: a picture that is white there."
     )
 
     def __init__(self, /, **fields: Any) -> None:
@@ -140,8 +139,8 @@ class Style(BaseModel):
     def __hash__(self) -> int:
         return hash(self._compared())
 
-    def _compared(self) -> tuple[Any, ...]:
-        """Its fields for comparison; pictures in memory are equal if they are the same object."""
+    def _known(self) -> tuple[Any, ...]:
+        """The fields to compare; pictures in memory are equal only if they are the same object."""
         pictures = (self.picture, self.mask, self.style_mask)
         same = [one if one is None or isinstance(one, str) else id(one) for one in pictures]
         return (*same, self.weight, self.layers)
@@ -151,9 +150,9 @@ class Style(BaseModel):
         """A style from its text form, a table of its fields, or a picture.
 
         Args:
-            value: a text is always read as the text form; a file of exactly that name is a
-                picture without further settings.
-            folder: paths are relative to it; None for the current folder.
+            value: a string is read as the text form; if a file of exactly that name exists, the
+                style is that picture.
+            folder: the folder that paths are relative to; None for the current one.
 
         Raises:
             InputError: a field is unknown or has a value that cannot be used.
@@ -170,28 +169,28 @@ class Style(BaseModel):
 
     @property
     def is_plain(self) -> bool:
-        """Whether it has no settings besides its picture."""
+        """Whether the style has no settings besides its picture."""
         others = (self.layers, self.mask, self.style_mask)
         return self.weight == 1 and all(field is None for field in others)
 
     def absolute(self) -> Style:
-        """This style with absolute paths."""
+        """The same style with absolute paths."""
         return self.model_copy(
             update={name: absolute(getattr(self, name)) for name in PICTURES if getattr(self, name)}
         )
 
     def to_table(self) -> dict[str, Any]:
-        """Its fields without those that have their default values, for JSON or TOML."""
+        """The fields that differ from their defaults, for JSON or TOML."""
         return self.model_dump(mode="json", exclude_defaults=True)
 
 
 def absolute(path: str | os.PathLike[str]) -> str:
-    """A path as an absolute one, including the colour of a label."""
+    """The absolute path; the colour of a label, as in ``regions.png#ff0000``, is kept."""
     return str(located(path).absolute())
 
 
 def _fields(text: str, folder: str | Path | None = None) -> dict[str, Any]:
-    """The fields of a text form; a file of exactly that name is a picture without settings.
+    """The fields of a text form; if a file of exactly that name exists, it is the picture.
 
     >>> _fields("oil.jpg"), _fields("a,b.jpg:2, mask=m.png#00ff00")
     ({'picture': 'oil.jpg'}, {'picture': 'a,b.jpg', 'weight': '2', 'mask': 'm.png#00ff00'})
@@ -214,10 +213,10 @@ def _fields(text: str, folder: str | Path | None = None) -> dict[str, Any]:
 
 
 def _check_names(value: str, folder: str | Path | None) -> None:
-    """Make sure that a misspelt field is not read as the end of a file's name.
+    """Make sure that a misspelt field is not taken for the end of a file name.
 
     Raises:
-        InputError: there is no such file, and a field is misspelt.
+        InputError: there is no such file, and the text contains a misspelt field.
     """
     found = None if is_there(within(value, folder)) else FIELD.match(value)
     if found is None:

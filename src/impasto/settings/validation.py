@@ -1,4 +1,4 @@
-"""What is wrong with the value of a setting."""
+"""Errors for values of settings that cannot be used."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from impasto.messages.message import Message, catalogue
 
 NO_HINT = Message("hint.none")
 OF_A_RECIPE = Message("of.recipe")
-BOUNDS = {"gt", "ge", "lt", "le", "multiple_of"}  # as pydantic names them
+BOUNDS = {"gt", "ge", "lt", "le", "multiple_of"}  # pydantic's names
 
 
 def plain(value: Any) -> Any:
-    """Convert a value of NumPy or PyTorch to Python's own; return any other unchanged.
+    """A value of NumPy or PyTorch as a plain Python value; any other value is returned unchanged.
 
     >>> import numpy as np
     >>> plain(np.int64(3)), plain(np.array([640, 480])), plain("a word")
@@ -28,7 +28,7 @@ def plain(value: Any) -> Any:
 
 
 def not_boolean(value: Any) -> Any:
-    """Refuse a boolean, which Python would take for 0 or 1; return any other value."""
+    """The value; an error if it is a boolean, which Python would take for 0 or 1."""
     value = plain(value)
     if isinstance(value, bool):
         raise ReasonError("value.not-number")
@@ -36,7 +36,7 @@ def not_boolean(value: Any) -> Any:
 
 
 def suggest(word: Any, words: Iterable[str], otherwise: Message = NO_HINT) -> Message:
-    """Ask whether a similar word was meant; another hint if no word is similar."""
+    """A hint that asks whether a similar word was meant; ``otherwise`` if no word is similar."""
     near = (
         difflib.get_close_matches(word, list(words), n=1, cutoff=0.7)
         if isinstance(word, str)
@@ -48,17 +48,17 @@ def suggest(word: Any, words: Iterable[str], otherwise: Message = NO_HINT) -> Me
 def refusal(
     error: ValidationError, model: type[BaseModel], of: Message = OF_A_RECIPE
 ) -> InputError:
-    """The first of pydantic's errors, as impasto's own.
+    """Impasto's error for the first of pydantic's; unknown settings come first.
 
     Args:
-        error: what the model raised.
-        model: whose settings they are.
-        of: what they are settings of.
+        error: the error of the model.
+        model: the model that has the settings.
+        of: what the settings belong to, for the sentence.
     """
     errors = error.errors()
     first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
     cause = first.get("ctx", {}).get("error")
-    if isinstance(cause, InputError):  # of a setting within the setting
+    if isinstance(cause, InputError):  # an error of a nested setting
         return cause
     name, kind = str(first["loc"][0]), first["type"]
     if kind == "extra_forbidden":
@@ -73,7 +73,7 @@ def refusal(
 
 
 def _expected(error: ErrorDetails, model: type[BaseModel]) -> Message | str:
-    """What a value should be, by the kind of pydantic's error."""
+    """What the value should be, according to the type of pydantic's error."""
     code, context = f"expected.{error['type']}", error.get("ctx", {})
     if code not in catalogue("en"):
         return error["msg"]
@@ -90,7 +90,7 @@ def _expected(error: ErrorDetails, model: type[BaseModel]) -> Message | str:
 
 
 def counted(number: int, what: str) -> str:
-    """A number of things.
+    """A number and its noun, in the plural unless the number is 1.
 
     >>> counted(1, "step"), counted(2500, "thread")
     ('1 step', '2500 threads')
