@@ -574,7 +574,7 @@ def montage(
     output: Output,
 ) -> None:
     """Set pictures side by side on white, each scaled to the size of the first."""
-    from impasto.pictures import images, montage
+    from impasto.pictures import montage, writers
 
     writers.check_output(output)
     check_apart(pictures, [output])

@@ -71,7 +71,7 @@ def prepare(
     weights_input: str | None = None,
 ) -> Run:
     """Check and read the inputs of a run, and check that its painting can be written."""
-    from impasto.pictures import images
+    from impasto.pictures import writers
     from impasto.run import prepare as runs
 
     run = runs.prepare(
@@ -335,7 +335,7 @@ def fill_sheet(paint_sheet: Callable[..., Image], outputs: Outputs) -> int:
             writers.check_output(outputs.picture, size=sheet.size)
         else:
             with suppress(ImpastoError, OSError):  # the finished sheet is written again below
-                images.save(sheet, outputs.picture)
+                writers.save(sheet, outputs.picture)
 
     with _told_to_end(outputs.quiet) as signals:
         sheet = paint_sheet(on_picture=on_picture, on_sheet=on_sheet)

@@ -139,7 +139,7 @@ class Style(BaseModel):
     def __hash__(self) -> int:
         return hash(self._compared())
 
-    def _known(self) -> tuple[Any, ...]:
+    def _compared(self) -> tuple[Any, ...]:
         """The fields to compare; pictures in memory are equal only if they are the same object."""
         pictures = (self.picture, self.mask, self.style_mask)
         same = [one if one is None or isinstance(one, str) else id(one) for one in pictures]
