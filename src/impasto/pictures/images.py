@@ -1,7 +1,7 @@
-"""Pictures in and out.
+"""Reading, resizing and writing pictures.
 
-Inside impasto a picture is an H × W × 3 array, RGB, 0…255: uint8 as most files hold it, float32
-where there is more to hold. :func:`read` brings every kind of file into that form.
+Inside impasto a picture is an H × W × 3 array, RGB, 0…255: uint8 as in most files, float32 where
+more precision is needed. :func:`read` converts every kind of file to that form.
 """
 
 from __future__ import annotations
@@ -39,33 +39,33 @@ Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
 Opacity = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
 Source = str | os.PathLike[str] | Image.Image | npt.NDArray[np.uint8]
 
-# What a sentence says that can be read.
+# The formats as a sentence lists them.
 READABLE = ("JPEG", "PNG", "WebP", "TIFF", "BMP", "GIF", "HEIC", "AVIF")
 FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "BMP", "DIB", "GIF", "AVIF", "HEIF", "PPM")
 STRIP = 256  # rows of a picture that are converted at a time
-MOST_PIXELS = 178_956_970  # where Pillow, too, takes a picture for a decompression bomb
+MOST_PIXELS = 178_956_970  # Pillow, too, takes a larger picture for a decompression bomb
 MOST_DECODED = 8 * MOST_PIXELS  # bytes: four channels of 16 bits
 MOST_BYTES = 2**31  # of a file
-# Pixels that any file may have, and more for each of its bytes: deflate packs 8256 black ones.
+# Pixels that any file may have, and more for each of its bytes: deflate packs 8256 black pixels.
 SMALL, DENSEST = 2**24, 10_000
-MOST_COUNTED = 2**23  # bytes of a GIF of which the frames are counted
-MOST_TILE = 2**28  # bytes of a piece of a TIFF, though its pages be smaller
-LARGEST_SWELLING = 1032  # times, to which deflate can unpack
-MOST_CHUNKS, MOST_TEXT = 2**18, 2**22  # of a PNG, and bytes of a text in it
+MOST_COUNTED = 2**23  # bytes; the frames of a larger GIF are not counted
+MOST_TILE = 2**28  # bytes of a tile or strip of a TIFF, even if its pages are smaller
+LARGEST_SWELLING = 1032  # the largest factor by which deflate can compress
+MOST_CHUNKS, MOST_TEXT = 2**18, 2**22  # chunks of a PNG, and bytes of a text in it
 GREY_WITHIN = 4  # grey levels by which the channels of a grey picture may differ, as in a WebP
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-HEAD = 32  # bytes of a file that tell its kind
-# Camera raw files that are no TIFF: of Fujifilm, Olympus, Panasonic, Minolta, Sigma; and of Canon.
+HEAD = 32  # bytes at the start of a file that show its format
+# Camera raw files that are not TIFFs: Fujifilm, Olympus, Panasonic, Minolta, Sigma; and Canon.
 RAW_SIGNATURES = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"\0MRM", b"FOVb")
 CANON_RAW = (b"HEAPCCDR", b"ftypcrx ")  # a few bytes after the start
 HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
-# Tags of TIFF, and values of the second of them, of those for extra samples and of compression.
+# Tags of TIFF; then values of the photometric, extra-samples and compression tags.
 BITS_PER_SAMPLE, PHOTOMETRIC, ORIENTATION, ICC_PROFILE = 258, 262, 274, 34675
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB = 0, 1, 2
 PREMULTIPLIED_ALPHA, ALPHA = 1, 2
 DEFLATE, LZMA = (8, 32946), 34925
-SIDEWAYS = (5, 6, 7, 8)  # orientations of a picture that lies on its side
-# Suffix → Pillow's format and how to save it.
+SIDEWAYS = (5, 6, 7, 8)  # orientations of a picture turned by 90°
+# Suffix → Pillow's format and options for saving.
 WRITERS: dict[str, tuple[str, dict[str, Any]]] = {
     ".png": ("PNG", {}),
     ".jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
@@ -76,7 +76,7 @@ WRITERS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 LONGEST_SIDE = {"JPEG": 65500, "WEBP": 16383}
 
-# What decoders log about a damaged file is for those who listen, not for standard error.
+# Without a handler of the program's own, decoders would log damaged files to standard error.
 for _decoder in ("PIL", "tifffile"):
     logging.getLogger(_decoder).addHandler(logging.NullHandler())
 
@@ -86,9 +86,9 @@ class Picture:
     """A picture that has been read.
 
     Attributes:
-        pixels: H × W × 3, RGB, 0…255; uint8, or float32 where the file held 16 bits.
-        name: base name of its file; None for one that came from memory.
-        sha256: of the file's bytes, or of the pixels for one from memory.
+        pixels: H × W × 3, RGB, 0…255; uint8, or float32 if the file has 16 bits.
+        name: base name of the file; None for a picture from memory.
+        sha256: SHA-256 of the file's bytes, or of the pixels of a picture from memory.
     """
 
     pixels: Pixels
@@ -102,12 +102,12 @@ class Picture:
 
     @functools.cached_property
     def is_grey(self) -> bool:
-        """Whether it has no colours."""
+        """Whether the picture is grey."""
         return is_grey(self.pixels)
 
     @property
     def identity(self) -> tuple[str, tuple[int, int]]:
-        """Alike for two pictures only if they are the same; pixels in memory have no shape."""
+        """A key that is equal only for equal pictures; the SHA-256 alone ignores the shape."""
         return self.sha256, self.size
 
 
@@ -116,12 +116,12 @@ class Picture:
 
 @dataclass(frozen=True)
 class Head:
-    """What the head of a file says of the picture in it.
+    """What the head of a file says about its picture.
 
     Attributes:
-        size: width and height, upright.
-        channels: values of a pixel, its transparency among them.
-        bytes: that these take once they are decoded.
+        size: width and height of the upright picture, in pixels.
+        channels: number of values of a pixel, including transparency.
+        bytes: size of the decoded pixels.
     """
 
     size: tuple[int, int]
@@ -132,15 +132,15 @@ class Head:
 def read(source: Source, role: str = "picture") -> Picture:
     """A picture from a file, a PIL image or an array, upright, in sRGB, without alpha.
 
-    EXIF orientation is honoured, ICC profiles are converted to sRGB, transparency is laid on white.
-    What the user should know about it is warned of with :class:`ImpastoWarning`.
+    The picture is turned by its EXIF orientation and converted from its ICC profile to sRGB;
+    transparent parts are laid on white. An :class:`ImpastoWarning` tells what the user should know.
 
     Args:
         source: a path, a ``PIL.Image.Image``, or an H × W × 3 uint8 array (RGB).
-        role: what errors call it, such as ``content picture``.
+        role: what errors call the picture, such as ``content picture``.
 
     Raises:
-        InputError: it cannot be read as a picture.
+        InputError: the source cannot be read as a picture.
     """
     notes = list[Message]()
     pixels, opacity, name, sha256 = _decoded(source, role, notes)
@@ -154,14 +154,14 @@ def read(source: Source, role: str = "picture") -> Picture:
 def read_apart(
     source: Source, role: str = "picture"
 ) -> tuple[Picture, npt.NDArray[np.float32] | None]:
-    """A picture as :func:`read` gives it, but with its transparency beside it.
+    """A picture as :func:`read` returns it, but with its opacity returned separately.
 
     Returns:
-        The picture as if nothing of it were transparent; and H × W, 0…1, how opaque each of its
-        pixels is, or None where all are.
+        The picture without its transparency, and the opacity of its pixels, H × W, 0…1; None if
+        all of them are opaque.
 
     Raises:
-        InputError: it cannot be read as a picture.
+        InputError: the source cannot be read as a picture.
     """
     notes = list[Message]()
     pixels, opacity, name, sha256 = _decoded(source, role, notes)
@@ -173,10 +173,10 @@ def read_apart(
 
 
 def described(path: str | os.PathLike[str], role: str = "picture") -> Head:
-    """What the head of a file says of the picture in it; none of its pixels is decoded.
+    """What the head of a file says about its picture; no pixels are decoded.
 
     Raises:
-        InputError: it is no picture, as far as can be seen so.
+        InputError: the head is not that of a picture that can be read.
     """
     with reading.opened(path, role) as file, refusing(naming(role, path)):
         notes = list[Message]()
@@ -202,10 +202,10 @@ def described(path: str | os.PathLike[str], role: str = "picture") -> Head:
 
 
 def size_of(path: str | os.PathLike[str], role: str = "picture") -> tuple[int, int]:
-    """Width and height of the picture in a file, upright; its pixels are not read.
+    """Width and height of the upright picture in a file; no pixels are decoded.
 
     Raises:
-        InputError: it is no picture, as far as can be seen so.
+        InputError: the head is not that of a picture that can be read.
     """
     return described(path, role).size
 
@@ -213,7 +213,7 @@ def size_of(path: str | os.PathLike[str], role: str = "picture") -> tuple[int, i
 def _decoded(
     source: Source, role: str, notes: list[Message]
 ) -> tuple[Pixels, Opacity | None, str | None, str | None]:
-    """Pixels and, where some are transparent, their opacity; the name and the sum of a file."""
+    """Pixels, their opacity if some are transparent, and the name and SHA-256 of a file."""
     if isinstance(source, np.ndarray):
         return _checked_array(source, role), None, None, None
     if isinstance(source, Image.Image):
@@ -255,7 +255,7 @@ def _from_file(file: BinaryIO, notes: list[Message]) -> tuple[Pixels, Opacity | 
 
 
 def _checked_head(file: BinaryIO) -> bytes:
-    """The head of a file, which is a picture's as far as that shows, and no larger than may be."""
+    """The head of a file, after checking that it is a picture's and the file not too large."""
     head = file.read(HEAD)
     if head.startswith(RAW_SIGNATURES) or any(sign in head[4:16] for sign in CANON_RAW):
         raise UnusableError("picture.is-raw")
@@ -269,7 +269,7 @@ def _checked_head(file: BinaryIO) -> bytes:
 
 
 def _opened_image(file: BinaryIO, head: bytes) -> Image.Image:
-    """A picture of which only the head has been read."""
+    """A PIL image of which only the head has been read."""
     file.seek(0)
     try:
         return Image.open(file, formats=_formats(head))
@@ -280,13 +280,13 @@ def _opened_image(file: BinaryIO, head: bytes) -> Image.Image:
 
 
 def _formats(head: bytes) -> list[str]:
-    """Formats that the file may have; HEIC joins them through pillow-heif when it is one."""
+    """Formats that the file may have; for a HEIC file, pillow-heif is registered first."""
     Image.init()
     if head[4:8] == b"ftyp" and head[8:12] in HEIF_BRANDS:
         try:
             import pillow_heif
         except ImportError:
-            if head[8:12] not in (b"mif1", b"msf1"):  # those may be AVIF, which Pillow reads
+            if head[8:12] not in (b"mif1", b"msf1"):  # these may be AVIF, which Pillow reads
                 raise UnusableError("picture.needs-heif") from None
         else:
             pillow_heif.register_heif_opener()
@@ -295,7 +295,7 @@ def _formats(head: bytes) -> list[str]:
 
 
 def _main_page(file: BinaryIO, head: bytes, notes: list[Message]) -> tiff.Page:
-    """The page of a TIFF that is its picture, and not a reduced copy of it."""
+    """The page of a TIFF that holds the picture rather than a reduced copy."""
     found = tiff.pages(file)
     if tiff.is_camera_raw(head, found):
         raise UnusableError("picture.is-raw")
@@ -322,13 +322,13 @@ def _main_page(file: BinaryIO, head: bytes, notes: list[Message]) -> tiff.Page:
 
 
 def _tell_of_frames(image: Image.Image, bytes_there: int, notes: list[Message]) -> None:
-    """Note that there are more pictures in a file than the one that is read."""
-    if image.format == "GIF" and bytes_there > MOST_COUNTED:  # which Pillow would go through
+    """Add a note if a file holds more pictures than the one that is read."""
+    if image.format == "GIF" and bytes_there > MOST_COUNTED:  # Pillow would decode every frame
         if getattr(image, "is_animated", False):
             notes.append(Message("picture.several-frames"))
         return
     count = int(getattr(image, "n_frames", 1))
-    if image.format == "MPO":  # whose others can be previews, or say how to brighten the first
+    if image.format == "MPO":  # its other frames can be previews or gain maps
         count = sum(_is_of_size(image, number, image.size) for number in range(count))
         image.seek(0)
     if count > 1:
@@ -348,14 +348,14 @@ def _check_size(width: int, height: int) -> None:
 
 
 def _check_density(file: BinaryIO, width: int, height: int) -> None:
-    """Refuse what a few bytes claim to hold, such as the screen of a GIF without its pictures."""
+    """Refuse more pixels than so few bytes can hold, such as a GIF's screen without frames."""
     bytes_there = _bytes_in(file)
     if width * height > SMALL + DENSEST * bytes_there:
         raise UnusableError("picture.too-dense", width=width, height=height, bytes=bytes_there)
 
 
 def _bytes_in(file: BinaryIO) -> int:
-    """Bytes of a file, or of what stands for one in memory."""
+    """Size of a file, or of a file object in memory."""
     return file.seek(0, io.SEEK_END)
 
 
@@ -375,7 +375,7 @@ def _from_image(
         grey = image.mode in ("1", "L", "LA", "La")
         rgba = image.convert("LA" if image.mode == "La" else image.mode).convert("RGBA")
         alpha = rgba.getchannel("A")
-        image = rgba.convert("L" if grey else "RGB")  # a profile describes the colours alone
+        image = rgba.convert("L" if grey else "RGB")  # a profile describes only the colours
     interrupts.check()
     image = profiles.to_srgb(image, profiles.transform(profile, image.mode, notes))
     pixels = _upright(np.asarray(image), orientation)
@@ -385,7 +385,7 @@ def _from_image(
 
 
 def _check_page(image: Image.Image) -> None:
-    """Refuse a page of a TIFF that is not the picture; in memory there are no others."""
+    """Refuse a TIFF page in memory that holds raw values or a reduced copy."""
     tags = getattr(image, "tag_v2", {})
     kind = tags.get(tiff.NEW_SUBFILE_TYPE, 0)
     if tiff.DNG_VERSION in tags or tags.get(PHOTOMETRIC) in tiff.RAW:
@@ -395,7 +395,7 @@ def _check_page(image: Image.Image) -> None:
 
 
 def _orientation(image: Image.Image, notes: list[Message]) -> int:
-    """What EXIF says of it; 1 means upright. A TIFF that Pillow has loaded is so already."""
+    """The EXIF orientation; 1 means upright. Pillow turns a TIFF upright when it loads it."""
     try:
         return int(image.getexif().get(ORIENTATION, 1))
     except Exception:
@@ -404,12 +404,12 @@ def _orientation(image: Image.Image, notes: list[Message]) -> int:
 
 
 def _take_exif(file: BinaryIO, image: Image.Image) -> None:
-    """Let a PNG know its EXIF data, for which Pillow would decode the pixels before them."""
+    """Read the EXIF data of a PNG, for which Pillow would first decode the pixels."""
     if "exif" in image.info:
         return
     image.info["exif"] = b""
     file.seek(len(PNG_SIGNATURE))
-    with suppress(UnusableError):  # a file that breaks off, which may be read as far as it goes
+    with suppress(UnusableError):  # a file that is cut short, which may still be read in part
         for name, length in _chunks(file):
             if name == b"eXIf":
                 image.info["exif"] = file.read(min(length, MOST_TEXT))
@@ -422,11 +422,11 @@ def _upright(pixels: npt.NDArray[Any], orientation: int) -> npt.NDArray[Any]:
         pixels = pixels[::-1]
     if orientation in (2, 3, 6, 7):
         pixels = pixels[:, ::-1]
-    return np.array(pixels, order="C")  # Pillow's own may not be written to
+    return np.array(pixels, order="C")  # Pillow's array is read-only
 
 
 def _eight_bit(image: Image.Image, notes: list[Message], *, deep_png: bool) -> Image.Image:
-    """What Pillow opened with more than 8 bits; its own conversion would clip, so scale."""
+    """A picture of more than 8 bits scaled to 8; Pillow's own conversion would clip."""
     if image.mode == "F":
         raise UnusableError("picture.floats")
     tags = getattr(image, "tag_v2", {})
@@ -434,7 +434,7 @@ def _eight_bit(image: Image.Image, notes: list[Message], *, deep_png: bool) -> I
     if image.mode.startswith("I") or deep_png or np.max(tags.get(BITS_PER_SAMPLE, 1)) > 8:
         notes.append(_read_as_eight_bit(image))
     if not image.mode.startswith("I"):
-        if deep_png and isinstance(key, tuple):  # Pillow has brought the pixels to 8 bits alone
+        if deep_png and isinstance(key, tuple):  # Pillow has converted only the pixels to 8 bits
             image = image.copy()
             image.info["transparency"] = tuple(value >> 8 for value in key)
         return image
@@ -458,7 +458,7 @@ def _read_as_eight_bit(image: Image.Image) -> Message:
 def _from_deep_tiff(
     file: BinaryIO, notes: list[Message]
 ) -> tuple[npt.NDArray[np.float32], Opacity | None] | None:
-    """A TIFF of 16 bits, grey or RGB, in full depth; None if it is another or tifffile is away."""
+    """A grey or RGB TIFF of 16 bits in full depth; None for others, or without tifffile."""
     file.seek(0)
     try:
         import tifffile
@@ -479,7 +479,7 @@ def _from_deep_tiff(
             axes = page.axes
     except UnusableError:
         raise
-    except Exception:  # what it cannot read, Pillow may, or it says what is wrong
+    except Exception:  # Pillow may be able to read it, or report what is wrong
         return None
     stored = np.moveaxis(stored, 0, 2) if axes == "SYX" else np.atleast_3d(stored)
     count = 3 if kind == RGB else 1
@@ -502,7 +502,7 @@ def _from_deep_tiff(
 
 
 def _check_swelling(page: Any, file: BinaryIO) -> None:
-    """Refuse a page of which a piece unpacks to more than it should; tifffile would unpack it."""
+    """Refuse a page with a tile or strip that unpacks to more than its size."""
     room = math.prod(page.chunks) * page.dtype.itemsize + 1
     for place, count in zip(page.dataoffsets, page.databytecounts, strict=True):
         if count * LARGEST_SWELLING <= MOST_TILE or page.compression not in (*DEFLATE, LZMA):
@@ -523,7 +523,7 @@ def _check_depth(dtype: np.dtype[Any]) -> None:
 
 
 def _on_white(pixels: Pixels, opacity: Opacity) -> Pixels:
-    """Pixels, not multiplied with their opacity yet, on white."""
+    """Pixels on white; they are not yet multiplied by their opacity."""
     if pixels.dtype == np.uint8:
         white = Image.new("RGB", (pixels.shape[1], pixels.shape[0]), "white")
         white.paste(Image.fromarray(pixels), mask=Image.fromarray(opacity))
@@ -536,10 +536,10 @@ def _on_white(pixels: Pixels, opacity: Opacity) -> Pixels:
 
 
 def carried_text(path: str | os.PathLike[str]) -> str | None:
-    """What :func:`save` let a PNG carry; None for a picture that carries nothing.
+    """The text that :func:`save` stored in a PNG; None if the picture has none.
 
     Raises:
-        InputError: there is no such picture.
+        InputError: the file cannot be read, or the text is damaged or too long.
     """
     with reading.opened(path, "picture") as file, refusing(naming("picture", path)):
         if file.read(len(PNG_SIGNATURE)) != PNG_SIGNATURE:
@@ -556,7 +556,7 @@ def carried_text(path: str | os.PathLike[str]) -> str | None:
 
 
 def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
-    """Name and length of every chunk of a PNG; the file stands at what the chunk holds."""
+    """Name and length of every chunk of a PNG; the file is positioned at the chunk's data."""
     size = reading.size_in(file)
     for _ in range(MOST_CHUNKS):
         head = file.read(8)
@@ -569,19 +569,19 @@ def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
         yield name, length
         if name == b"IEND":
             return
-        file.seek(place + length + 4)  # behind its check sum
+        file.seek(place + length + 4)  # after its checksum
     raise UnusableError("picture.cut-short")
 
 
 def _text_in(name: bytes, data: bytes) -> str | None:
-    """The text of a chunk, if it is impasto's."""
+    """The text of a chunk if its keyword is ``impasto``, else None."""
     keyword, _, rest = data.partition(b"\0")
     if keyword != b"impasto":
         return None
     packed = name == b"zTXt"
     if name == b"iTXt":
         packed = rest[:1] == b"\1"
-        rest = rest[2:].split(b"\0", 2)[-1]  # behind the language and the translated keyword
+        rest = rest[2:].split(b"\0", 2)[-1]  # after the language and the translated keyword
     elif packed:
         rest = rest[1:]
     if packed:
@@ -593,14 +593,14 @@ def _text_in(name: bytes, data: bytes) -> str | None:
 
 
 def resize(pixels: Pixels, size: tuple[int, int]) -> npt.NDArray[np.float32]:
-    """Bicubic resize as MATLAB's ``imresize`` does it, neither rounded nor clipped.
+    """A picture resized bicubically, as by MATLAB's ``imresize``; neither rounded nor clipped.
 
-    Keys' kernel with a = −0.5 (*Cubic convolution interpolation for digital image processing*,
-    1981), widened when shrinking, the picture mirrored beyond its border.
+    The kernel is that of Keys (*Cubic convolution interpolation for digital image processing*,
+    1981) with a = −0.5, widened when the picture shrinks; the picture is mirrored at its border.
 
     Args:
         pixels: H × W × 3.
-        size: new width and height.
+        size: the new width and height.
     """
     height, width = pixels.shape[:2]
     if size == (width, height):
@@ -619,7 +619,7 @@ def resize(pixels: Pixels, size: tuple[int, int]) -> npt.NDArray[np.float32]:
 
 
 def resize_in_kind(pixels: Pixels, size: tuple[int, int]) -> Pixels:
-    """:func:`resize`, rounded and saturated back to uint8 when it came as uint8."""
+    """:func:`resize` that returns uint8, rounded and saturated, for a uint8 picture."""
     if pixels.dtype != np.uint8:
         return resize(pixels, size)
     if size == (pixels.shape[1], pixels.shape[0]):
@@ -628,7 +628,7 @@ def resize_in_kind(pixels: Pixels, size: tuple[int, int]) -> Pixels:
 
 
 def is_grey(pixels: Pixels) -> bool:
-    """Whether a picture has no colours, but for what rounding may have left of them.
+    """Whether a picture has no colours, except for those that rounding can cause.
 
     >>> is_grey(np.full((2, 2, 3), 7, np.uint8)), is_grey(np.array([[[255, 0, 0]]], np.uint8))
     (True, False)
@@ -640,9 +640,9 @@ def is_grey(pixels: Pixels) -> bool:
 
 
 def rescale(pixels: Pixels) -> npt.NDArray[np.float32]:
-    """One linear map over the whole array: smallest value to 0, largest to 255.
+    """The array mapped linearly so that its smallest value is 0 and its largest 255.
 
-    A picture of one value becomes 0.
+    A picture with a single value becomes 0.
     """
     low, high = float(pixels.min()), float(pixels.max())
     if low == high:
@@ -651,7 +651,7 @@ def rescale(pixels: Pixels) -> npt.NDArray[np.float32]:
 
 
 def to_uint8(pixels: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-    """Round half away from zero and saturate to 0…255.
+    """Values rounded, halves upwards, and saturated to 0…255, as uint8.
 
     >>> to_uint8(np.array([-3.0, 0.5, 1.5, 254.5, 300.0])).tolist()
     [0, 1, 2, 255, 255]
@@ -671,13 +671,13 @@ def by_strips(
     dtype: Any,
     channels: int | None = None,
 ) -> npt.NDArray[Any]:
-    """Convert a picture a few rows at a time, so that what lies between takes little memory.
+    """A picture converted a few rows at a time, so that temporary arrays take little memory.
 
     Args:
-        convert: makes rows of the result from rows of the picture.
+        convert: converts rows of the picture to rows of the result.
         pixels: the picture.
-        dtype: of the result.
-        channels: of the result, where they are not as many as the picture's.
+        dtype: the type of the result.
+        channels: the number of channels of the result; None for those of the picture.
     """
     shape = pixels.shape if channels is None else (*pixels.shape[:-1], channels)
     converted = np.empty(shape, dtype)
@@ -691,11 +691,11 @@ def by_strips(
 
 
 def check_output(path: str | Path, *, bits: int = 8, size: tuple[int, int] = (1, 1)) -> Path:
-    """The path, if a picture of that depth and size can be written there.
+    """The path, after checking that a picture of that depth and size can be written to it.
 
     Raises:
-        InputError: its folder is missing or read-only, it is a folder, its suffix is unknown, or
-            the depth or the size does not go with it.
+        InputError: the folder is missing or read-only, the path is a folder, its suffix is unknown,
+            or its format does not allow the depth or the size.
     """
     path = check_writable(reading.located(path), WRITERS)
     kind = WRITERS[path.suffix.lower()][0]
@@ -715,16 +715,17 @@ def check_output(path: str | Path, *, bits: int = 8, size: tuple[int, int] = (1,
 def save(
     picture: Pixels | Image.Image, path: str | Path, *, bits: int = 8, text: str | None = None
 ) -> None:
-    """Write a picture, whole or not at all, with an sRGB profile.
+    """Write a picture with an sRGB profile, completely or not at all.
 
     Args:
-        picture: H × W × 3, RGB, 0…255, rounded and saturated to the depth; or an RGB image.
+        picture: H × W × 3, RGB, 0…255, which is rounded and saturated; or an RGB image.
         path: ends in ``.png``, ``.jpg``, ``.jpeg``, ``.webp``, ``.tif`` or ``.tiff``.
-        bits: 8, or 16 for TIFF.
-        text: what a PNG carries under the key ``impasto``.
+        bits: bits per channel: 8, or 16 for TIFF.
+        text: a text that is stored in a PNG under the key ``impasto``.
 
     Raises:
-        InputError: such a picture cannot be written there.
+        InputError: such a picture cannot be written to the path.
+        OSError: writing failed.
     """
     pixels = np.asarray(picture)
     path = check_output(path, bits=bits, size=(pixels.shape[1], pixels.shape[0]))
@@ -743,9 +744,9 @@ def save(
 
 
 class _Encoded:
-    """A file without its descriptor, to which encoders would write themselves.
+    """A file without its descriptor, so that encoders do not write to the descriptor themselves.
 
-    They would say of a full disk no more than ``encoder error -2``.
+    On a full disk they would only report ``encoder error -2``.
     """
 
     def __init__(self, file: BinaryIO) -> None:

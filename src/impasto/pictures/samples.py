@@ -1,4 +1,4 @@
-"""Pictures to try things on without a network: a photograph, and styles that we painted."""
+"""Pictures for the demo: a photograph, and style pictures of our own; nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ STYLES = ("flowfield", "mosaic", "woodcut")  # painted by tools/paint_styles
 
 
 def photograph() -> Path:
-    """Chelsea the cat, by Stéfan van der Walt (CC0), out of scikit-image's wheel.
+    """The path of the photograph *Chelsea* by Stéfan van der Walt (CC0), from scikit-image.
 
     Raises:
         InputError: scikit-image is not installed.
@@ -25,7 +25,7 @@ def photograph() -> Path:
 
 
 def style(name: str) -> Path:
-    """One of :data:`STYLES`.
+    """The path of the style picture with a name in :data:`STYLES`.
 
     Raises:
         InputError: there is no such style.
