@@ -1,4 +1,4 @@
-"""Files that a user names, for reading: where they are, and that they can be read at all."""
+"""Files that the user names: finds them, checks that they can be read, and opens them."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ CHUNK = 2**20  # bytes that are read at a time
 
 
 class NotAFileError(WithMessage, OSError):
-    """What a path names is no file on this machine's disks."""
+    """A path names something other than a regular file, such as a device or a web address."""
 
 
 def reason_of(error: Exception) -> Message | str:
-    """Why a file could not be read or written: impasto's own reason, or the system's words."""
+    """Why a file could not be read or written: impasto's own reason, or the system's text."""
     if isinstance(error, WithMessage):
         return error.message
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
 def located(given: str | os.PathLike[str]) -> Path:
-    """The file that is meant: ``~`` is the home folder, unless there is a file of just that name.
+    """The path with ``~`` replaced by the home folder, unless a file of exactly that name exists.
 
     >>> located("~/oil.jpg") == Path.home() / "oil.jpg"
     True
@@ -46,7 +46,7 @@ def located(given: str | os.PathLike[str]) -> Path:
 
 
 def as_given(path: str | os.PathLike[str]) -> str:
-    """A path as it was typed; of an address, :class:`Path` leaves out a slash.
+    """A path as it was typed; restores the slash of a web address that :class:`Path` removes.
 
     >>> as_given(Path("https://example.org/oil.jpg")), as_given("oil.jpg")
     ('https://example.org/oil.jpg', 'oil.jpg')
@@ -57,25 +57,25 @@ def as_given(path: str | os.PathLike[str]) -> str:
 
 
 class _Interruptible(io.BufferedReader):
-    """A file of which a decoder reads piece by piece, until it is to end."""
+    """A file that a decoder reads piece by piece; reading stops if the run is interrupted."""
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """Read on.
+        """Read the next bytes, at most ``size``.
 
         Raises:
-            StoppedError: what it is read for is to end.
+            StoppedError: the run was asked to end.
         """
         interrupts.check()
         return super().read(size)
 
 
 def open_file(path: str | os.PathLike[str]) -> BinaryIO:
-    """A file, open for reading, of which nothing has been read; a pipe would be waited for.
+    """Open a regular file for reading; pipes are refused, since opening one would block.
 
     Raises:
-        OSError: there is no such file, or it is something else: a folder, a device, a pipe, an
-            address; or it may not be read.
-        ValueError: it has a name that no file can have.
+        OSError: there is no such file, it may not be read, or it is a folder, a device, a pipe or
+            a web address.
+        ValueError: no file can have such a name.
     """
     found = located(path)
     try:
@@ -92,14 +92,14 @@ def open_file(path: str | os.PathLike[str]) -> BinaryIO:
 
 
 def opened(path: str | os.PathLike[str], role: str) -> BinaryIO:
-    """A picture's file, open for reading.
+    """Open the file of a picture for reading.
 
     Args:
-        path: as the user gave it.
-        role: what errors call it, such as ``content picture``.
+        path: the path as the user gave it.
+        role: what errors call the file, such as ``content picture``.
 
     Raises:
-        InputError: there is no such file, it may not be read, or it is empty.
+        InputError: there is no such file, it cannot be read, or it is empty.
     """
     given = {"what": role, "path": as_given(path)}
     try:
@@ -117,12 +117,12 @@ def opened(path: str | os.PathLike[str], role: str) -> BinaryIO:
 
 
 def size_in(file: BinaryIO) -> int:
-    """Bytes of an open file."""
+    """Size of an open file, in bytes."""
     return os.fstat(file.fileno()).st_size
 
 
 def in_gigabytes(size: int) -> str:
-    """A number of bytes for a sentence.
+    """A number of bytes as gigabytes, for a sentence.
 
     >>> in_gigabytes(12_000_000_000), in_gigabytes(2**31)
     ('12 GB', '2.15 GB')
@@ -131,7 +131,7 @@ def in_gigabytes(size: int) -> str:
 
 
 def sha256_of(file: BinaryIO) -> str:
-    """SHA-256 of an open file, a piece at a time."""
+    """SHA-256 of an open file, which is read in pieces."""
     digest = hashlib.sha256()
     file.seek(0)
     while piece := file.read(CHUNK):

@@ -1,4 +1,4 @@
-"""Files are written whole or not at all."""
+"""Writing files completely or not at all, and checking beforehand that they can be written."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ from impasto.files.reading import NotAFileError, reason_of
 from impasto.messages.message import Message
 
 LONGEST_INTERVAL = 1e9  # seconds
-CHECKPOINT_EVERY = 60.0  # seconds, where nobody says otherwise
-NAMED = 60  # bytes of a file's name that the name of its part begins with
-LOST = (errno.EIO, errno.ENOSPC, errno.EDQUOT)  # what fails where bytes do not reach the disk
+CHECKPOINT_EVERY = 60.0  # seconds, by default
+NAMED = 60  # bytes of a file's name with which the name of its temporary file begins
+LOST = (errno.EIO, errno.ENOSPC, errno.EDQUOT)  # errors if bytes do not reach the disk
 
 
 def is_there(path: str | Path) -> bool:
-    """Whether there is something of that name; one that no file can have is the name of nothing."""
+    """Whether the path exists; False for a name that no file can have."""
     return os.path.exists(path)  # noqa: PTH110 – Path.exists raises where a name is too long
 
 
 def check_writable(
     path: str | Path, suffixes: Collection[str] = (), *, stream: bool = False
 ) -> Path:
-    """The path, if a file can be written there.
+    """The path, after checking that a file can be written to it.
 
     Args:
-        path: of the file.
-        suffixes: what it may end in, in lower case; any, where none is named.
-        stream: whether it is written as the run goes, so that a pipe or a device will do.
+        path: the path of the file.
+        suffixes: the allowed suffixes, in lower case; empty allows any.
+        stream: whether the file is written during the run, so that it can be a pipe or a device.
 
     Raises:
-        InputError: it ends in something else, it is a folder, it or its folder is read-only, its
-            folder is missing, or the file system takes no such name.
+        InputError: the suffix is not allowed, the path is a folder, the file or its folder is
+            read-only, the folder is missing, or the file system does not allow the name.
     """
     path = Path(path)
     if suffixes and path.suffix.lower() not in suffixes:
@@ -64,10 +64,10 @@ def check_writable(
 
 
 def _try_part(target: Path) -> None:
-    """Make and remove the file that will be written first: only so one knows that it can be made.
+    """Create and remove the temporary file, since only this shows that it can be created.
 
     Raises:
-        InputError: it cannot.
+        InputError: the temporary file cannot be created.
     """
     part = _part_of(target)
     try:
@@ -78,14 +78,14 @@ def _try_part(target: Path) -> None:
 
 
 def check_apart(inputs: Iterable[Path], outputs: Iterable[Path]) -> None:
-    """Make sure that nothing that is written replaces what is read, or is written twice.
+    """Make sure that no output replaces an input or another output.
 
     Args:
         inputs: every file that is read.
         outputs: every file that will be written.
 
     Raises:
-        InputError: a file is named for two things.
+        InputError: an output is the same file as an input or another output.
     """
     taken = {key: "output.is-input" for path in inputs for key in _keys(path)}
     for path in outputs:
@@ -96,7 +96,7 @@ def check_apart(inputs: Iterable[Path], outputs: Iterable[Path]) -> None:
 
 
 def _keys(path: Path) -> set[object]:
-    """What two paths have in common that lead to one file, by whatever names."""
+    """Keys of a file; two paths share a key if they lead to the same file."""
     keys: set[object] = set()
     with suppress(OSError, ValueError):
         keys.add(os.path.normcase(os.path.realpath(path)))
@@ -106,10 +106,10 @@ def _keys(path: Path) -> set[object]:
 
 
 def check_folder(path: str | Path) -> Path:
-    """The path, if it is a folder that can be written to, or can be made.
+    """The path, after checking that it is a writable folder or that the folder can be created.
 
     Raises:
-        InputError: it is a file, or it is read-only, or the folder around it is missing.
+        InputError: the path is a file, the folder is read-only, or its parent folder is missing.
     """
     path = _looked_up(Path(path))
     if path.exists() and not path.is_dir():
@@ -124,10 +124,10 @@ def check_folder(path: str | Path) -> Path:
 
 
 def check_interval(seconds: float) -> None:
-    """Make sure that something can be written that often.
+    """Make sure that an interval between two checkpoints is valid.
 
     Raises:
-        InputError: that is no number of seconds.
+        InputError: ``seconds`` is not a number from 0 to 10⁹.
     """
     number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
     if not number or not 0 <= seconds <= LONGEST_INTERVAL:
@@ -135,7 +135,7 @@ def check_interval(seconds: float) -> None:
 
 
 def _looked_up(path: Path) -> Path:
-    """The path, if the system can look it up at all: a name can be too long, or hold a NUL."""
+    """The path, after checking that the system accepts it: not too long, no NUL character."""
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -146,12 +146,12 @@ def _looked_up(path: Path) -> Path:
 
 
 def _target(path: Path) -> Path:
-    """Where a path leads, so that a link stays a link when the file behind it is replaced."""
+    """The target of a symbolic link, so that the link stays when the file is replaced."""
     return path.resolve() if path.is_symlink() else path
 
 
 def remove_parts(path: Path) -> None:
-    """Remove what a process that was killed while it wrote a file has left beside it."""
+    """Remove temporary files that killed processes have left beside a file."""
     target = _target(path)
     for part in target.parent.glob(f"{glob.escape(_part_prefix(target))}{32 * '?'}.part"):
         with suppress(OSError):
@@ -159,20 +159,20 @@ def remove_parts(path: Path) -> None:
 
 
 def _part_of(target: Path) -> Path:
-    """A new name beside a file, for what will take its place."""
+    """A new path beside a file, for the temporary file that will replace it."""
     return target.with_name(f"{_part_prefix(target)}{uuid.uuid4().hex}.part")
 
 
 def _part_prefix(target: Path) -> str:
-    """What every such name begins with: so much of the file's own as a file system takes."""
+    """The start of a temporary file's name: a dot and the first bytes of the file's own name."""
     return f".{target.name.encode(errors='ignore')[:NAMED].decode(errors='ignore')}."
 
 
 @contextmanager
 def written_whole(path: str | Path) -> Iterator[BinaryIO]:
-    """A file that takes its name only when the block has ended well; until then the old one stays.
+    """A context that gives a file to write, which replaces the old one only if the block succeeds.
 
-    A file that replaces another takes over its permissions, where the file system has any.
+    A file that replaces another keeps its permissions, if the file system has any.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -182,7 +182,7 @@ def written_whole(path: str | Path) -> Iterator[BinaryIO]:
     b'whole'
 
     Raises:
-        OSError: it cannot be written; its ``filename`` is the path.
+        OSError: the file cannot be written; the ``filename`` of the error is the path.
     """
     target = _target(Path(path))
     part = _part_of(target)
@@ -196,7 +196,7 @@ def written_whole(path: str | Path) -> Iterator[BinaryIO]:
         with suppress(OSError):
             shutil.copymode(target, part)
         _take_place(part, target)
-    except OSError as error:  # of the part, whose name nobody knows, or of an encoder
+    except OSError as error:  # it names the temporary file, or is an encoder's
         raise OSError(error.errno or errno.EIO, str(reason_of(error)), str(path)) from None
     finally:
         with suppress(OSError):
@@ -204,11 +204,11 @@ def written_whole(path: str | Path) -> Iterator[BinaryIO]:
 
 
 def _take_place(part: Path, target: Path) -> None:
-    """Give a file that is whole its name; by a copy, where a file system can rename none."""
+    """Rename a complete temporary file to the target; copy it if the system cannot rename."""
     try:
         part.replace(target)
     except OSError as error:
-        if error.errno in LOST or target.exists():  # an old one is not put at risk
+        if error.errno in LOST or target.exists():  # a copy could damage the old file
             raise
         try:
             shutil.copyfile(part, target)
@@ -218,7 +218,7 @@ def _take_place(part: Path, target: Path) -> None:
 
 
 def _sync(file: BinaryIO) -> None:
-    """Bring a file's bytes to the disk, where the file system can say so."""
+    """Flush a file to the disk, if the file system supports this."""
     try:
         os.fsync(file.fileno())
     except OSError as error:

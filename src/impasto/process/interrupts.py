@@ -1,7 +1,7 @@
-"""Ending a run in the midst of its work: a signal, a visitor or a time limit may ask for it.
+"""Interrupting a run during its work: on a signal, for a visitor of the studio, or at a time limit.
 
-Long work calls :func:`check` a few times a second. Whoever may end it opens a :func:`scope` around
-it, as with a cancel scope of structured concurrency; the scope is the thread's own.
+Long computations call :func:`check` a few times a second. Code that may have to end them opens a
+:func:`scope` around them, like a cancel scope of structured concurrency, for its own thread only.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from impasto.errors import StoppedError
 
 Stop = Callable[[], bool]
 
-# Those that a system sends to end a program in order; Windows has no hang-up.
+# Signals that ask a program to end; Windows has no SIGHUP.
 ENDING = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
@@ -27,10 +27,10 @@ _stop: ContextVar[Stop] = ContextVar("stop", default=lambda: False)
 
 @contextmanager
 def scope(stop: Stop) -> Iterator[None]:
-    """Let ``stop`` end the work in the block, as what is around it may.
+    """A context in which ``stop`` can end the work, as the scopes around it can.
 
     Args:
-        stop: whether the work is to end; asked often, so it should be quick.
+        stop: returns whether the work should end; it is called often, so it should be fast.
 
     Example:
         >>> with scope(lambda: True):
@@ -48,7 +48,7 @@ def scope(stop: Stop) -> Iterator[None]:
 
 @contextmanager
 def shielded() -> Iterator[None]:
-    """Let nothing end the work in the block: what was painted is being kept."""
+    """A context in which nothing ends the work, for saving what was painted."""
     token = _stop.set(lambda: False)
     try:
         yield
@@ -57,31 +57,31 @@ def shielded() -> Iterator[None]:
 
 
 def is_asked() -> bool:
-    """Whether the work that is being done is to end."""
+    """Whether the current work was asked to end."""
     return _stop.get()()
 
 
 def check() -> None:
-    """End the work that is being done, if it is to end.
+    """End the current work if it was asked to end.
 
     Raises:
-        StoppedError: it is.
+        StoppedError: it was.
     """
     if is_asked():
         raise StoppedError
 
 
 class Signals:
-    """What a process is sent to end it, while this is entered.
+    """A context that handles the signals that ask a process to end.
 
-    A signal raises KeyboardInterrupt at once; within :meth:`asking` the first one only asks, as a
-    :func:`scope` does, and the next raises. What comes after that is ignored, since the process is
-    ending already. A signal that the process ignores, as a hang-up under nohup, stays ignored;
-    Ctrl-C is always heard. Outside the main thread nothing is heard, since Python lets no other
-    thread listen. One that is entered within another shares what that has heard.
+    A signal raises KeyboardInterrupt immediately. Within :meth:`asking`, the first signal only asks
+    the work to end, as a :func:`scope` does, and the second raises. Later signals are ignored,
+    since the process is already ending. A signal that the process ignores, such as SIGHUP under
+    nohup, stays ignored, but Ctrl-C is always handled. Outside the main thread no signals are
+    handled, since Python does not allow it. A context within another shares its signals.
 
     Args:
-        numbers: the signals.
+        numbers: the numbers of the signals to handle.
     """
 
     _around: Signals | None = None
@@ -95,11 +95,11 @@ class Signals:
 
     @property
     def number(self) -> int | None:
-        """Of the first signal that came; None before."""
+        """The number of the first signal that came; None if none has come."""
         return self._heard[0] if self._heard else None
 
     def listen(self) -> None:
-        """Hear signals from here on."""
+        """Handle signals from now on."""
         around = Signals._around
         if around is not None:
             self._heard, self._has_raised = around._heard, around._has_raised
@@ -119,16 +119,16 @@ class Signals:
         if Signals._around is self:
             Signals._around = self._outer
         for number, before in self._before.items():
-            with suppress(TypeError):  # of a handler that was not installed from Python
+            with suppress(TypeError):  # the handler was not installed from Python
                 signal.signal(number, before)  # type: ignore[arg-type]
         self._before.clear()
 
     @contextmanager
     def asking(self, told: Callable[[], None]) -> Iterator[None]:
-        """Let the first signal ask the work in the block to end.
+        """A context in which the first signal asks the work to end.
 
         Args:
-            told: called when it comes, from the signal's handler.
+            told: called from the signal handler when the first signal comes.
         """
         self._told = told
         try:
@@ -138,7 +138,7 @@ class Signals:
             self._told = None
 
     def be_deaf(self) -> None:
-        """Ignore what comes from here on: what was painted is kept, and the process is ending."""
+        """Ignore signals from now on: the painting is saved, and the process is ending."""
         self._has_raised.append(True)
 
     def _hear(self, number: int, _: FrameType | None) -> None:
@@ -153,9 +153,9 @@ class Signals:
 
 @contextmanager
 def ctrl_c_asks() -> Iterator[None]:
-    """Let the first Ctrl-C in a Python session or a notebook ask the work in the block to end.
+    """A context in which the first Ctrl-C of a Python session or a notebook asks the work to end.
 
-    Where Ctrl-C means something else, as on the command line or in a server, it still does.
+    If the program has its own handler for Ctrl-C, as the command line and servers do, it stays.
     """
     if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield

@@ -1,8 +1,8 @@
-"""What the user should know about a run and need not act on: a warning, or told to who listens.
+"""Notices that the user should know but need not act on: passed to a listener, or warnings.
 
-A server makes a painting for one visitor in one thread while another thread reads for a second
-one, and the warnings of a process are everybody's. So a thread may have a listener of its own, who
-hears what would otherwise be warned of in it.
+Warnings are global to a process, but a server paints for one visitor in one thread while it reads
+pictures for another visitor in a second thread. So each thread can have its own listener, which
+receives the notices in place of warnings.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ _LISTENER: ContextVar[Callable[[Message], None] | None] = ContextVar("listener",
 
 
 def tell(message: Message, stacklevel: int = 1) -> None:
-    """Tell who listens, or warn with :class:`ImpastoWarning` where nobody does.
+    """Pass a notice to the listener; without a listener, warn with :class:`ImpastoWarning`.
 
     Args:
         message: one sentence, as data.
-        stacklevel: whose line the warning names: 1 for the caller of this function.
+        stacklevel: which caller's line the warning names; 1 for the caller of this function.
     """
     listener = _LISTENER.get()
     if listener is None:
@@ -35,7 +35,7 @@ def tell(message: Message, stacklevel: int = 1) -> None:
 
 @contextmanager
 def heard_by(listener: Callable[[Message], None]) -> Iterator[None]:
-    """Let someone hear everything that is told in the block, in this thread alone.
+    """A context in which a listener receives all notices of this thread.
 
     >>> heard = []
     >>> with heard_by(heard.append):
