@@ -817,7 +817,8 @@ def test_a_line_that_is_full_turns_everybody_away(studio: Studio) -> None:
         asked = [ask_to_paint(studio, [picture, picture, TINY]) for _ in range(15)]
         for address in asked:
             assert (
-                "The line is full (it takes 3 at most)" in studio.web.get(address, timeout=20).text
+                "The queue is full (at most 3 paintings)"
+                in studio.web.get(address, timeout=20).text
             )
     finally:
         for place in places:
@@ -833,7 +834,7 @@ def test_many_at_once_are_painted_or_turned_away(studio: Studio) -> None:
         if answer.status_code == 200:
             at = f"/gradio_api/call/paint/{answer.json()['event_id']}"
             text = studio.web.get(at, timeout=30).text
-            assert "event: complete" in text or "The line is full" in text
+            assert "event: complete" in text or "The queue is full" in text
     assert_is_empty(studio.workshop)
 
 
