@@ -1,16 +1,15 @@
-"""The studio: a page where a person paints, and a service that others can call.
+"""The studio: a web page for painting, and a service that other programs can call.
 
-opening                   what must be right before it opens: password, address, folders
-server                    the web server: the page, health, metrics, limits, an orderly end
-  ├ connections           connections that are held open by half a request, or are too many
-  ├ guards                what comes in without the password, too large, too slow, or naming files
-  │                       that are not its own
-  └ page                  what a visitor sees, and what happens when they touch it
-      ├ texts             every text of it, in English and Korean
-      ├ korean            impasto's errors in Korean
-      ├ controls          a recipe's settings as components
-      └ jobs              a painting being made: waiting, previews, stopping, going on
-          ├ limits        what one painting may take
-          │   └ work      how many multiplications that is
-          └ line          who waits for whom
+opening                   checks before the studio opens: password, address, folders
+server                    the web server: page, health, metrics, limits, orderly shutdown
+  ├ connections           closes connections that stall, or that are too many
+  ├ guards                refuses requests that lack the password, are too large or too slow, or
+  │                       name files that were not uploaded
+  └ page                  the page, and what its controls do
+      ├ texts             every text of the page, in English and Korean
+      ├ controls          the settings of a recipe as components
+      └ jobs              a painting in progress: waiting, previews, stopping, resuming
+          ├ limits        the limits for one painting
+          │   └ work      the number of multiplications that it takes
+          └ line          the queue
 """

@@ -1,4 +1,4 @@
-"""A painting being made for somebody: waiting, previews, stopping, going on after a restart."""
+"""A painting in progress for a visitor: waiting, previews, stopping, resuming after a restart."""
 
 from __future__ import annotations
 
@@ -39,19 +39,19 @@ LOG = logging.getLogger("impasto")
 CHECKPOINT = "run.impasto"
 PREVIEW_SIDE = 512  # pixels of a preview, at most
 PREVIEW_EVERY = 1.0  # seconds
-PREVIEW_SHARE = 0.03  # of a run's time that previews may take
-ASK_EVERY = 0.5  # seconds between two looks at the line
-LOOK_EVERY, PATIENCE = 0.1, 1.0  # seconds, at a job that is to end, and until it is left alone
-GRACE = 1.0  # seconds that a step may take beyond the time of a painting, so that it is not lost
+PREVIEW_SHARE = 0.03  # share of a run's time that previews may take
+ASK_EVERY = 0.5  # seconds between two checks of the queue
+LOOK_EVERY, PATIENCE = 0.1, 1.0  # seconds between checks of a job, and until one is abandoned
+GRACE = 1.0  # seconds that a step may exceed the time limit by, so that it is not lost
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """What somebody sees who waits.
+    """What a visitor sees while waiting.
 
     Attributes:
-        ahead: paintings before theirs.
-        seconds: until their turn, about.
+        ahead: the number of paintings before theirs.
+        seconds: the expected time until their turn.
     """
 
     ahead: int
@@ -60,14 +60,14 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Painting:
-    """What somebody sees while their painting is made.
+    """What a visitor sees during their painting.
 
     Attributes:
-        step: the last one.
-        steps: of the run.
-        size: of the step's canvas, as in 512×384.
-        left: seconds, about.
-        preview: the canvas, scaled down; None where it is no newer than the last.
+        step: the last step.
+        steps: the number of steps of the run.
+        size: the size of the step's canvas, as in 512×384.
+        left: the expected remaining time in seconds.
+        preview: the canvas, scaled down; None if there is no new preview.
     """
 
     step: Step
@@ -83,16 +83,16 @@ Told = View | Exception | None
 
 @dataclass
 class Job:
-    """A painting for somebody.
+    """A painting for a visitor, its owner.
 
     Attributes:
-        folder: of its own, with its pictures and its checkpoint.
-        is_resumed: whether it goes on with what another server has left.
-        started: set once it has a thread of its own, which forgets it at its end.
-        stop: set to end it after its step.
-        ended: set to end it so that it can be gone on with: the server stops.
-        until: when its time is over, by the clock of :func:`time.monotonic`.
-        notes: what its owner should know.
+        folder: the folder of the job, with its pictures and its checkpoint.
+        is_resumed: whether it continues a job that another server left unfinished.
+        started: set once the job has its own thread, which closes the job at its end.
+        stop: set to end the job after its current step.
+        ended: set when the server stops; the job then stays resumable.
+        until: the time limit, by the clock of :func:`time.monotonic`.
+        notes: what the owner should know.
     """
 
     folder: Path
@@ -104,46 +104,46 @@ class Job:
     notes: list[Message] = field(default_factory=list)
 
     def is_over(self) -> bool:
-        """Whether it is to end, by its owner, the server or the clock."""
+        """Whether the job should end, because of its owner, the server or the time limit."""
         return self.stop.is_set() or time.monotonic() > self.until
 
     def is_long_over(self) -> bool:
-        """Whether it is to end though there is no step yet, for which the clock is lenient."""
+        """Whether the job should end even if its current step is lost: a second after the limit."""
         return self.stop.is_set() or time.monotonic() > self.until + GRACE
 
     def note(self, message: Message) -> None:
-        """Keep what its owner should know, once."""
+        """Add a note for the owner, unless it is already there."""
         if message not in self.notes:
             self.notes.append(message)
 
     def is_given_up(self) -> bool:
-        """Whether its owner has ended it, and nobody will go on with it."""
+        """Whether the owner has stopped the job, so that it will not be resumed."""
         return self.stop.is_set() and not self.ended.is_set()
 
     @property
     def name(self) -> str:
-        """What its owner knows it by, and nobody else."""
+        """The name of the job, which only its owner knows."""
         return self.folder.name
 
     @property
     def checkpoint(self) -> Path:
-        """Where it is saved."""
+        """The path of its checkpoint."""
         return self.folder / CHECKPOINT
 
     def keep(self, picture: Path, name: str) -> Path:
-        """A copy of a picture that lasts as long as the job."""
+        """Copy a picture to the folder of the job, and return the path of the copy."""
         kept = self.folder / f"{name}{picture.suffix.lower()}"
         shutil.copyfile(picture, kept)
         return kept
 
 
 class Workshop:
-    """Every job of a server.
+    """All jobs of a server.
 
     Args:
-        folder: for the jobs, each in one of its own.
-        limits: of each.
-        device: that paints.
+        folder: contains a folder for every job.
+        limits: the limits for every job.
+        device: the device of the runs.
     """
 
     def __init__(self, folder: Path, limits: Limits, device: str = "auto") -> None:
@@ -158,7 +158,7 @@ class Workshop:
             "impasto_painting_seconds", "Time spent painting", registry=self.registry
         )
         waiting = Gauge(
-            "impasto_line", "Paintings in the line, the one painted too", registry=self.registry
+            "impasto_line", "Paintings in the queue, the current one too", registry=self.registry
         )
         waiting.set_function(lambda: len(self.line))
         self.jobs: dict[str, Job] = {}
@@ -166,21 +166,21 @@ class Workshop:
         folder.mkdir(parents=True, exist_ok=True)
 
     def open(self) -> Job:
-        """A new job."""
+        """Open a new job, and return it."""
         job = Job(self.folder / secrets.token_urlsafe(16))
         job.folder.mkdir(mode=0o700)
         self.jobs[job.name] = job
         return job
 
     def has_unfinished(self, name: str) -> bool:
-        """Whether a server that was stopped has left the job of that name unfinished."""
+        """Whether a stopped server has left the job with that name unfinished."""
         folder = self.folder / name
         if name in self.jobs or folder.parent != self.folder or not name.strip("."):
             return False
         return is_unfinished(folder / CHECKPOINT)
 
     def take_up(self, name: str) -> Job | None:
-        """That job, for one who goes on with it, and nobody else from then on."""
+        """Open an unfinished job to resume it; None if there is none, or it was already opened."""
         with self._lock:
             if not self.has_unfinished(name):
                 return None
@@ -188,24 +188,24 @@ class Workshop:
             return job
 
     def close(self, job: Job) -> None:
-        """Forget a job, with its pictures, unless it can be gone on with."""
+        """Close a job; its files are removed unless it can be resumed."""
         self.jobs.pop(job.name, None)
         if not ((job.ended.is_set() or job.is_resumed) and is_unfinished(job.checkpoint)):
             shutil.rmtree(job.folder, ignore_errors=True)
 
     def end(self) -> None:
-        """Let every job end after its step, saved."""
+        """End every job after its current step; its run is saved."""
         for job in list(self.jobs.values()):
             job.ended.set()
             job.stop.set()
 
     def paint(self, job: Job, content: Path, styles: list[Style], recipe: Recipe) -> Iterator[View]:
-        """Wait in the line, paint, and tell of both; the last is the result, unless it is stopped.
+        """Wait in the queue and paint; yields what the visitor sees, and finally the result.
 
         Raises:
-            InputError: a picture or a setting cannot be used, or the line is full.
+            InputError: a picture or a setting cannot be used, or the queue is full.
             RunError: the run failed.
-            StoppedError: it was ended before its first step.
+            StoppedError: the run was stopped before its first step.
         """
 
         def make() -> Run:
@@ -218,12 +218,12 @@ class Workshop:
         return self._told(job, make)
 
     def go_on(self, job: Job) -> Iterator[View]:
-        """Continue an unfinished job, and tell of it.
+        """Resume an unfinished job; yields the same as :meth:`paint`.
 
         Raises:
-            InputError: it cannot be continued; the log says why.
+            InputError: the job cannot be resumed; the log says why.
             RunError: the run failed.
-            StoppedError: it was ended before its first step.
+            StoppedError: the run was stopped before its first step.
         """
 
         def make() -> Run:
@@ -236,11 +236,11 @@ class Workshop:
         return self._told(job, make)
 
     def metrics(self) -> bytes:
-        """What the server has done, in Prometheus's text format."""
+        """The metrics of the server in Prometheus's text format."""
         return generate_latest(self.registry)
 
     def _told(self, job: Job, make: Callable[[], Run]) -> Iterator[View]:
-        """What the job's own thread tells; where nobody listens any more, it ends."""
+        """Yield what the thread of a job reports; the job stops if nobody consumes this."""
         told: SimpleQueue[Told] = SimpleQueue()
         job.started.set()
         threading.Thread(
@@ -262,11 +262,11 @@ class Workshop:
         make: Callable[[], Run],
         tell: Callable[[Told], None],
     ) -> None:
-        """Wait in the line, paint, and make room for the next."""
+        """Wait in the queue, paint, and leave the queue; runs in the thread of the job."""
         place: Place | None = None
         began, how = None, "stopped"
         last: Result | Exception | None = None
-        torch.set_num_threads(self.threads)  # which every thread has to be told
+        torch.set_num_threads(self.threads)  # each thread needs its own call
         try:
             place = self.line.enter()
             while not place.wait(ASK_EVERY) and not job.stop.is_set():
@@ -295,7 +295,7 @@ class Workshop:
     def _teller(
         self, run: Run, job: Job, place: Place, tell: Callable[[Painting], None]
     ) -> Callable[[Step], bool]:
-        """What a run calls after every step."""
+        """The callback of a run for every step."""
         account, previews = Account(run.levels), Previews()
 
         def on_step(step: Step) -> bool:
@@ -308,11 +308,11 @@ class Workshop:
 
 
 def _next(told: SimpleQueue[Told], job: Job, has_begun: bool) -> Told:
-    """What a job tells next.
+    """The next report of a job.
 
     Raises:
-        StoppedError: it is to end, there is no step that would be lost, and it is in the midst of
-            something that cannot be broken off, such as a decoder.
+        StoppedError: the job should end, has no step yet, and does not end because it is within
+            something that cannot be interrupted, such as a decoder.
     """
     over = None
     while True:
@@ -326,14 +326,14 @@ def _next(told: SimpleQueue[Told], job: Job, has_begun: bool) -> Told:
 
 
 class Previews:
-    """Canvases scaled down now and then, so seldom that the run is hardly slower for them."""
+    """Takes previews of the canvas, rarely enough that they hardly slow down the run."""
 
     def __init__(self) -> None:
         self._last = -PREVIEW_EVERY
         self._taken = 0.0
 
     def of(self, step: Step) -> Image.Image | None:
-        """A step's canvas, if it is time for one."""
+        """The canvas of a step, scaled down; None if no preview is due."""
         due = step.seconds - self._last >= PREVIEW_EVERY
         if step.number > 1 and (not due or self._taken > PREVIEW_SHARE * step.seconds):
             return None
