@@ -102,9 +102,12 @@ MISTAKES: list[tuple[list[str], str]] = [
     (flags("--beta", "nan"), "beta cannot be 'nan'"),
     (flags("--strength", "1.5"), "strength cannot be '1.5': it should be at most 1"),
     (flags("--strength", "some"), "strength cannot be 'some': it should be a number"),
-    (flags("--strength", "0.5", "--beta", "9"), "strength cannot be '0.5': beta is '9' already"),
+    (
+        flags("--strength", "0.5", "--beta", "9"),
+        "strength cannot be '0.5', since beta is already '9'",
+    ),
     (flags("--preset", "gatys", "--strength", "0.5"), "set balance to 'relative', or beta"),
-    (flags("--preset", "gatys", "--strength", "0.5", "--beta", "9"), "beta is '9' already"),
+    (flags("--preset", "gatys", "--strength", "0.5", "--beta", "9"), "beta is already '9'"),
     (flags("--balance", "absolute"), "balance cannot be 'absolute' without beta"),
     (flags("--balance", "even"), "balance cannot be 'even'"),
     (flags("--levels", "0"), "levels cannot be '0': it should be 'auto' or a whole number from"),
@@ -125,7 +128,7 @@ MISTAKES: list[tuple[list[str], str]] = [
     (flags("--device", "abacus"), "no device 'abacus'"),
     (flags("--threads", "0"), "--threads"),
     (flags("--bits", "12"), "not 12"),
-    (flags("--bits", "16"), "16 bits a channel need a TIFF"),
+    (flags("--bits", "16"), "16 bits per channel need a TIFF"),
     (flags("--stepz", "3"), "--stepz"),
     # recipes
     (flags("--recipe", "nowhere.toml"), "nowhere.toml"),

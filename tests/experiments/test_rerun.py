@@ -104,10 +104,13 @@ def test_a_setting_is_changed() -> None:
         (("--set", "strenth=1"), "There is no setting 'strenth'; did you mean 'strength'?"),
         (
             ("--content", "gone.png"),
-            "The content picture 'gone.png' is not there: say with --content",
+            "The content picture 'gone.png' does not exist: say with --content",
         ),
         (("--style", "other.png"), "The style picture 'other.png' is not the file that 'out.png'"),
-        (("--style", "style.png", "--style", "other.png"), "'out.png' was painted with no style 2"),
+        (
+            ("--style", "style.png", "--style", "other.png"),
+            "painted without a style 2",
+        ),
         (("--weights", "style.png"), "style.png"),
     ],
 )
@@ -238,9 +241,9 @@ def test_a_recipe_names_no_file_beside_those_that_are_known_by_their_bytes(
             *([table] if "picture" in table else []),
         ]
         carry(json.dumps({**carried, "recipe": {**carried["recipe"], "styles": styles}}))
-        assert "its recipe and its inputs do not go together" in refused_again(capsys)
+        assert "its recipe and its inputs do not match" in refused_again(capsys)
     carry(json.dumps({**carried, "recipe": {**carried["recipe"], "initial": "../secret.png"}}))
-    assert "its recipe and its inputs do not go together" in refused_again(capsys)
+    assert "its recipe and its inputs do not match" in refused_again(capsys)
 
 
 def test_a_name_in_metadata_that_no_file_can_have(
@@ -249,7 +252,7 @@ def test_a_name_in_metadata_that_no_file_can_have(
     for length in (300, 5000):
         known = {**carried["content"], "name": "x" * length}
         carry(json.dumps({**carried, "content": known}))
-        assert "is not there: say with --content" in refused_again(capsys)
+        assert "does not exist: say with --content" in refused_again(capsys)
 
 
 @pytest.mark.parametrize("name", ["content", "styles", "style", "mask", "style-mask", "weights"])
@@ -258,7 +261,7 @@ def test_an_input_is_no_setting_to_be_changed(
 ) -> None:
     paint("style.png")
     assert again("--set", f"{name}=other.png") == 2
-    assert "is no setting of the recipe" in capsys.readouterr().err
+    assert "is not a setting of the recipe" in capsys.readouterr().err
 
 
 def test_a_file_whose_name_is_that_of_a_first_canvas() -> None:

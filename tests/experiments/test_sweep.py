@@ -271,7 +271,7 @@ def test_no_more_is_kept_than_there_is_room_for() -> None:
         (["--vary", "strength=1", "--vary", "strength=0"], "strength is varied twice"),
         (
             ["--vary", "seed=1", "--vary", "steps=2", "--vary", "size=64"],
-            "one setting or two, not 3",
+            "one or two settings, not 3",
         ),
         (["--vary", "seed=1", "--folder", "missing/all"], "There is no folder 'missing'"),
         (["--vary", "size=64,1"], "The canvas would be 1×1 pixels"),

@@ -79,7 +79,7 @@ def test_a_huge_file_of_another_kind_is_not_read(reader: str, head: bytes) -> No
 def test_a_huge_file_that_begins_as_a_picture_is_refused_by_its_size(head: bytes) -> None:
     sparse("a.png", head)
     for read in (images.read, images.size_of):
-        with within(5), pytest.raises(InputError, match=r"has 12 GB, and a picture may have 2.15 "):
+        with within(5), pytest.raises(InputError, match=r"has 12 GB, more than 2.15 "):
             read("a.png")
 
 
@@ -206,7 +206,7 @@ def test_a_piece_of_a_tiff_that_swells_is_refused() -> None:
         struct.pack("<HHII", 279, 4, 1, count), struct.pack("<HHII", 279, 4, 1, len(bomb))
     )
     Path("a.tif").write_bytes(data + bomb)
-    with within(50), pytest.raises(InputError, match="unpacks to more than it should"):
+    with within(50), pytest.raises(InputError, match="unpacks to more data than it should"):
         images.read("a.tif")
 
 
@@ -286,8 +286,8 @@ def test_a_text_that_swells_is_refused(name: bytes) -> None:
     Image.new("L", (1, 1)).save("a.png")
     data = Path("a.png").read_bytes()
     Path("a.png").write_bytes(data[:33] + bomb + data[33:])
-    with within(20), pytest.raises(InputError, match="carries a text that is damaged, or too long"):
-        png_text.carried_text("a.png")
+    with within(20), pytest.raises(InputError, match="carries text that is damaged, or too long"):
+        images.carried_text("a.png")
 
 
 # ------------------------------------------------------------------------------------- names

@@ -241,8 +241,8 @@ def test_a_label_picture_has_a_region_for_each_colour() -> None:
 @pytest.mark.parametrize(
     ("source", "sentence"),
     [
-        ("black.png", "The mask 'black.png' is black everywhere: paint white where it should be."),
-        ("black.png#00ff00", "The mask 'black.png' has nothing of the colour #00ff00"),
+        ("black.png", "The mask 'black.png' is black everywhere: paint its region white."),
+        ("black.png#00ff00", "The mask 'black.png' does not contain the colour #00ff00"),
         ("missing.png", "There is no mask 'missing.png'."),
     ],
 )
@@ -256,7 +256,7 @@ def test_a_mask_that_marks_nothing(source: str, sentence: str) -> None:
 def test_a_mask_of_another_shape_is_stretched_with_a_note() -> None:
     recipe = Recipe(size=64, steps=1, **SETTINGS)
     style = Style(picture=style_pixels(48, 64), mask=halves(60, 20))
-    with pytest.warns(ImpastoWarning, match="is 20×60 pixels, and is stretched to the 64×48"):
+    with pytest.warns(ImpastoWarning, match="has 20×60 pixels; it is stretched to the 64×48"):
         stylize(content_pixels(48, 64), style, recipe, device="cpu")
 
 
@@ -294,7 +294,7 @@ def with_alpha(mode: str, grey: int, hidden: int) -> Image.Image:
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "L", "RGBa"])
 @pytest.mark.parametrize(("grey", "hidden"), [(255, 255), (255, 0), (0, 0), (90, 200)])
 def test_a_shape_in_the_transparency_is_the_mask(mode: str, grey: int, hidden: int) -> None:
-    with pytest.warns(ImpastoWarning, match="^The mask is transparent in places: what is opaque"):
+    with pytest.warns(ImpastoWarning, match="^The mask is transparent in places; its opaque parts"):
         shares = masks.read(with_alpha(mode, grey, hidden), "mask").shares
     np.testing.assert_array_equal(shares, SHAPE / 255)
 
@@ -308,7 +308,7 @@ def test_so_it_is_in_a_file(mode: str, suffix: str) -> None:
     image = with_alpha(mode, 255, 255)
     image.save(f"m.{suffix}", **options)
     with pytest.warns(
-        ImpastoWarning, match=r"^The mask 'm\.\w+' is transparent in places: what is"
+        ImpastoWarning, match=r"^The mask 'm\.\w+' is transparent in places; its opaque"
     ):
         shares = masks.read(f"m.{suffix}", "mask").shares
     np.testing.assert_array_equal(shares, SHAPE / 255)
@@ -318,7 +318,7 @@ def test_so_it_is_in_a_file(mode: str, suffix: str) -> None:
 def test_so_it_is_in_an_array(channels: int) -> None:
     array = np.full((*SHAPE.shape, channels), 255, np.uint8)
     array[..., -1] = SHAPE
-    with pytest.warns(ImpastoWarning, match="what is opaque in it is the mask"):
+    with pytest.warns(ImpastoWarning, match="its opaque parts are the mask"):
         shares = masks.read(array, "mask").shares
     np.testing.assert_array_equal(shares, SHAPE / 255)
 
@@ -328,14 +328,14 @@ def test_so_it_is_in_16_bits() -> None:
     deep = np.full((*SHAPE.shape, 4), 65535, np.uint16)
     deep[..., 3] = SHAPE.astype(np.uint16) * 257
     tifffile.imwrite("m.tif", deep, photometric="rgb", extrasamples=["unassalpha"])
-    with pytest.warns(ImpastoWarning, match="what is opaque in it is the mask"):
+    with pytest.warns(ImpastoWarning, match="its opaque parts are the mask"):
         np.testing.assert_array_equal(masks.read("m.tif", "mask").shares, SHAPE / 255)
 
 
 def test_a_soft_edge_in_the_transparency_stays_soft() -> None:
     alpha = np.linspace(0, 255, 40).astype(np.uint8).reshape(1, 40).repeat(3, axis=0)
     image = Image.merge("LA", [Image.new("L", (40, 3), 255), Image.fromarray(alpha)])
-    with pytest.warns(ImpastoWarning, match="what is opaque"):
+    with pytest.warns(ImpastoWarning, match="its opaque parts"):
         np.testing.assert_allclose(masks.read(image, "mask").shares, alpha / 255, atol=1e-6)
 
 
@@ -363,7 +363,7 @@ def test_a_colour_is_not_looked_for_where_nothing_is_seen() -> None:
     with_alpha("RGBA", 255, 255).save("m.png")
     np.testing.assert_array_equal(masks.read("m.png#ffffff", "mask").shares, SHAPE / 255)
     with_alpha("RGBA", 0, 255).save("m.png")
-    with pytest.raises(InputError, match="has nothing of the colour #ffffff"):
+    with pytest.raises(InputError, match="does not contain the colour #ffffff"):
         masks.read("m.png#ffffff", "mask")
 
 
@@ -374,9 +374,7 @@ def test_booleans_are_black_and_white(source: Any) -> None:
         warnings.simplefilter("always")
         np.testing.assert_array_equal(masks.read(source, "mask").shares, SHAPE / 255)
     said = [str(warning.message) for warning in caught]
-    assert (
-        said == ["The mask holds no values but 0 and 1, of which 1 is taken for white."] * counted
-    )
+    assert said == ["The mask holds only the values 0 and 1; 1 is taken for white."] * counted
 
 
 @pytest.mark.parametrize(("dtype", "suffix"), [(np.uint8, "png"), (np.uint16, "tif")])
@@ -386,19 +384,19 @@ def test_booleans_in_a_file_are_black_and_white(dtype: Any, suffix: str) -> None
         pytest.importorskip("tifffile").imwrite("m.tif", values)
     else:
         Image.fromarray(values).save("m.png")
-    with pytest.warns(ImpastoWarning, match="no values but 0 and 1"):
+    with pytest.warns(ImpastoWarning, match="only the values 0 and 1"):
         np.testing.assert_array_equal(masks.read(f"m.{suffix}", "mask").shares, SHAPE / 255)
 
 
 @pytest.mark.parametrize(
     ("source", "sentence"),
     [
-        (np.zeros((4, 4), np.uint8), "The mask is black everywhere: paint white"),
-        (np.zeros((4, 4), bool), "The mask is black everywhere: paint white"),
-        (SHAPE // 50, "The mask is nearly black everywhere, 5 of 255 where it is lightest"),
+        (np.zeros((4, 4), np.uint8), "The mask is black everywhere: paint its region"),
+        (np.zeros((4, 4), bool), "The mask is black everywhere: paint its region"),
+        (SHAPE // 50, "The mask is nearly black everywhere .5 of 255 at its lightest"),
         (Image.new("RGBA", (4, 4), (255, 255, 255, 0)), "The mask is transparent everywhere"),
-        (np.zeros((4, 4)), "The mask should be an H×W array of uint8 or of booleans, or a pict"),
-        (np.zeros((4, 4, 5), np.uint8), "The mask should be an H×W array of uint8 or of boolea"),
+        (np.zeros((4, 4)), "The mask should be an H×W or H×W×C array of uint8 or booleans"),
+        (np.zeros((4, 4, 5), np.uint8), "The mask should be an H×W or H×W×C array of uint8"),
         (np.zeros((0, 4), np.uint8), "The mask should be"),
     ],
 )
@@ -413,10 +411,10 @@ def test_a_mask_that_marks_all_says_so(source: Any) -> None:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         assert masks.read(source, "protected region").shares.min() == 1
-    assert "The protected region marks all of its picture: leave it out" in str(caught[-1].message)
+    assert "The protected region covers its whole picture: leave it out" in str(caught[-1].message)
 
 
 def test_a_label_that_is_everywhere_says_so() -> None:
     Image.new("RGB", (4, 4), "red").save("m.png")
-    with pytest.warns(ImpastoWarning, match="marks all of its picture"):
+    with pytest.warns(ImpastoWarning, match="covers its whole picture"):
         masks.read("m.png#ff0000", "mask")

@@ -247,7 +247,7 @@ def test_parts_of_one_style_have_no_loss_to_it_as_a_whole(network: VGG19, name: 
     "settings", [{"style_loss": name} for name in WHOLE] + [{"content_loss": "self-similarity"}]
 )
 def test_a_loss_that_sees_the_whole_picture_takes_no_tiles(settings: dict[str, str]) -> None:
-    with pytest.raises(InputError, match="looks at the whole picture at once") as caught:
+    with pytest.raises(InputError, match="needs the whole picture at once") as caught:
         Recipe(tile=64, **settings)
     assert next(iter(settings.values())) in str(caught.value)
 
@@ -255,7 +255,7 @@ def test_a_loss_that_sees_the_whole_picture_takes_no_tiles(settings: dict[str, s
 @pytest.mark.parametrize("name", WHOLE)
 def test_such_a_loss_takes_one_style_everywhere(name: str) -> None:
     recipe = Recipe(size=48, steps=1, style_loss=name)
-    with pytest.raises(InputError, match=f"'{name}' takes one style picture"):
+    with pytest.raises(InputError, match=f"'{name}' takes a single style picture"):
         stylize(content_pixels(), [style_pixels(), style_pixels()], recipe)
 
 

@@ -566,7 +566,7 @@ class TestDeep:
     def test_cmyk_is_no_rgb_with_alpha(self, read: Read) -> None:
         ink = np.zeros((2, 2, 4), np.uint16)
         ink[:, :, 0] = 65535
-        with pytest.warns(ImpastoWarning, match="16 bits a channel; it is read as 8 bit"):
+        with pytest.warns(ImpastoWarning, match="16 bits per channel; it is read with 8 bits"):
             assert read(tiff(ink, photometric="separated"))[0, 0].tolist() == [0, 255, 255]
 
     def test_a_profile_is_converted_and_said_so(self, read: Read) -> None:
@@ -588,7 +588,7 @@ class TestDeep:
         data = tiff(np.array([[0, 32896, 65535]], np.uint16), photometric=photometric)
         monkeypatch.setitem(sys.modules, "tifffile", None)
         monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-        with pytest.warns(ImpastoWarning, match=r"8 bit, since .*pip install 'impasto\[tiff\]'"):
+        with pytest.warns(ImpastoWarning, match=r"8 bits, since .*pip install 'impasto\[tiff\]'"):
             grey = read(data)[0, :, 0].tolist()
         assert grey == ([0, 128, 255] if photometric == "minisblack" else [255, 127, 0])
 
@@ -597,11 +597,11 @@ class TestDeep:
     def test_other_numbers_are_refused(self, read: Read, dtype: str, photometric: str) -> None:
         pixels = deep() if photometric == "rgb" else deep()[:, :, 0]
         data = tiff(pixels.astype(dtype), photometric=photometric)
-        refused(read, data, f"holds {dtype} values: save it with 8 or 16 bits a channel")
+        refused(read, data, f"holds {dtype} values: save it with 8 or 16 bits per channel")
 
     def test_16_bit_grey_png(self, read: Read) -> None:
         data = png((3, 1), 16, 0, deep_png_row(0, 32896, 65535))
-        with pytest.warns(ImpastoWarning, match="has 16 bits a channel; it is read as 8 bit"):
+        with pytest.warns(ImpastoWarning, match="has 16 bits per channel; it is read with 8 bits"):
             assert read(data)[0, :, 0].tolist() == [0, 128, 255]
 
     @pytest.mark.parametrize(("colour_type", "channels"), [(2, 3), (6, 4), (4, 2)])
@@ -609,7 +609,7 @@ class TestDeep:
         values = [65535] * channels
         values[0] = 32896
         expected = [128, 128, 128] if channels == 2 else [128, 255, 255]
-        with pytest.warns(ImpastoWarning, match="has 16 bits a channel; it is read as 8 bit"):
+        with pytest.warns(ImpastoWarning, match="has 16 bits per channel; it is read with 8 bits"):
             pixels = read(png((1, 1), 16, colour_type, deep_png_row(*values)))
         assert pixels[0, 0].tolist() == expected
 
@@ -884,7 +884,7 @@ class TestMemory:
 
     @pytest.mark.parametrize("size", [(0, 5), (5, 0)])
     def test_an_image_without_pixels_is_refused(self, size: tuple[int, int]) -> None:
-        with pytest.raises(InputError, match=r"×. pixels: use one that has some"):
+        with pytest.raises(InputError, match=r"×. pixels, so it is empty"):
             images.read(Image.new("RGB", size))
 
     def test_an_image_that_does_not_fit_into_memory_is_refused(
@@ -1195,8 +1195,8 @@ class TestCheckOutput:
             writers.check_output(tmp_path / f"a{suffix}", bits=16)
 
     def test_other_depths_are_refused(self, tmp_path: Path) -> None:
-        with pytest.raises(InputError, match="8 or 16 bits a channel, not 12"):
-            writers.check_output(tmp_path / "a.tif", bits=12)
+        with pytest.raises(InputError, match="8 or 16 bits per channel, not 12"):
+            images.check_output(tmp_path / "a.tif", bits=12)
 
     def test_16_bits_without_tifffile_say_what_to_install(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -63,7 +63,7 @@ def test_a_canvas_that_is_too_small_is_named_with_its_layer_and_size() -> None:
         canvas_size((1000, 20), Recipe(size=512))
     assert str(caught.value) == (
         "The canvas would be 512×10 pixels (the picture is 1000×20), but conv5_1 needs 16 pixels "
-        "a side: choose a larger size, or a picture less narrow."
+        "a side: choose a larger size, or a less narrow picture."
     )
 
 

@@ -180,7 +180,7 @@ def test_a_callback_that_nobody_would_await_is_refused() -> None:
 
 @pytest.mark.parametrize("text", [None, 5, b"steps = 3", Path("r.toml")])
 def test_a_recipe_s_text_is_a_text(text: Any) -> None:
-    with pytest.raises(InputError, match="read from a text of TOML"):
+    with pytest.raises(InputError, match="reads TOML text"):
         impasto.Recipe.from_toml(text)
 
 

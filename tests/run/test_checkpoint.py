@@ -143,7 +143,7 @@ def test_it_names_its_inputs_wherever_one_stands(monkeypatch: pytest.MonkeyPatch
 
 
 def test_pictures_in_memory_cannot_be_found_again() -> None:
-    with pytest.raises(InputError, match="needs a style picture that is a file"):
+    with pytest.raises(InputError, match="needs the style picture as a file"):
         impasto.stylize("content.png", style_pixels(), recipe(), checkpoint="run.impasto")
 
 
@@ -203,7 +203,7 @@ def test_an_input_that_has_changed() -> None:
 def test_an_input_that_is_gone() -> None:
     paint(lambda _: False)
     Path("content.png").unlink()
-    refused(r"content picture '.*content.png' is not there any more")
+    refused(r"content picture '.*content.png' no longer exists")
 
 
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.3, 0.999])
@@ -211,7 +211,7 @@ def test_a_file_that_was_cut_off(share: float) -> None:
     paint(lambda _: False)
     data = Path("run.impasto").read_bytes()
     Path("run.impasto").write_bytes(data[: int(share * len(data))])
-    refused("cannot be read: it is damaged, or no checkpoint")
+    refused("cannot be read: it is damaged, or is not a checkpoint")
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -226,13 +226,13 @@ def test_a_file_of_which_a_byte_was_changed(seed: int) -> None:
 def test_a_file_of_another_version(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("impasto.run.saving.__version__", "0.0.1")
     paint(lambda _: False)
-    refused("another version of impasto")
+    refused("a version of impasto other than this one")
 
 
 @pytest.mark.parametrize("content", [b"", b"no checkpoint", b"\x80\x04K\x01.", bytes(4096)])
 def test_another_file(content: bytes) -> None:
     Path("run.impasto").write_bytes(content)
-    refused("cannot be read: it is damaged, or no checkpoint")
+    refused("cannot be read: it is damaged, or is not a checkpoint")
 
 
 def test_a_safetensors_file_of_something_else() -> None:
@@ -327,7 +327,7 @@ def test_tensors_that_do_not_fit(change: Callable[[torch.Tensor], torch.Tensor])
             tensors[name] = change(tensors[name])
 
         rewrite(replace)
-        refused(f"does not hold a run of its recipe .its tensor '{name}' does not belong")
+        refused(f"does not hold a run of its recipe .its tensor '{name}' does not match")
 
 
 def test_tensors_that_are_missing_or_too_many() -> None:
@@ -339,7 +339,7 @@ def test_tensors_that_are_missing_or_too_many() -> None:
         refused(f"does not hold a run of its recipe .it lacks '{name}'")
     Path("run.impasto").write_bytes(whole)
     rewrite(lambda _, tensors: tensors.update(new=torch.zeros(3)))
-    refused("its tensor 'new' does not belong to such a run")
+    refused("its tensor 'new' does not match its run")
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
@@ -356,7 +356,7 @@ def test_a_state_that_is_none(text: str) -> None:
     tensors = {"canvas": torch.zeros(3)}
     digest = checkpoint._digest(text, tensors)
     save_file(tensors, "run.impasto", {checkpoint.KEY: text, checkpoint.DIGEST: digest})
-    refused("written by another version")
+    refused("written by a version of impasto other than")
 
 
 @pytest.mark.parametrize("name", ["x" * 300, "x" * 5000, "a\0b", "style.png/run.impasto"])
@@ -504,7 +504,7 @@ def test_a_run_that_can_be_gone_on_with_is_not_replaced(
 def test_a_run_of_a_device_that_is_not_here(monkeypatch: pytest.MonkeyPatch) -> None:
     paint(lambda _: False)
     monkeypatch.setattr("impasto.network.devices.is_offered", lambda _: False)
-    with pytest.raises(InputError, match="computes on 'cpu', which this machine does not offer"):
+    with pytest.raises(InputError, match="uses the device 'cpu', which this machine does not have"):
         impasto.resume("run.impasto")
 
 

@@ -485,7 +485,7 @@ def test_a_step_shows_its_updated_canvas() -> None:
 
 def test_a_step_has_no_picture_once_the_run_has_gone_on() -> None:
     result = paint()
-    with pytest.raises(RunError, match="left step 2"):
+    with pytest.raises(RunError, match="passed step 2"):
         result.history[1].image()
 
 

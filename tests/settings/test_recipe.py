@@ -350,7 +350,7 @@ def test_a_file_that_cannot_be_is_one_sentence(name: Any, elsewhere: Path) -> No
 def test_a_file_that_is_too_large_is_not_read_whole(elsewhere: Path) -> None:
     with Path("large.toml").open("wb") as file:
         file.truncate(10**12)
-    with pytest.raises(InputError, match="it is larger than a recipe can be"):
+    with pytest.raises(InputError, match="the limit for a recipe"):
         Recipe.load("large.toml")
 
 
@@ -545,7 +545,7 @@ TILE = "'auto', 'off' or a multiple of 16 from 16 to 32768 pixels"
     ("settings", "sentence"),
     [
         ({"size": "big"}, f"size cannot be 'big': it should be 'original', {A_SIZE}."),
-        ({"size": 0}, "size cannot be 0: its sides should lie between 1 and 32768 pixels."),
+        ({"size": 0}, "size cannot be 0: its sides should be between 1 and 32768 pixels."),
         ({"size": "640x"}, f"size cannot be '640x': it should be 'original', {A_SIZE}."),
         ({"levels": 11}, f"levels cannot be 11: it should be {LEVELS}."),
         ({"levels": "many"}, f"levels cannot be 'many': it should be {LEVELS}."),
@@ -662,7 +662,7 @@ def test_a_setting_is_not_none_unless_it_may_be_left_open() -> None:
 
 def test_strength_and_beta_are_two_ways_to_set_one_thing() -> None:
     assert refusal(strength=0.4, beta=3) == (
-        "strength cannot be 0.4: beta is 3 already, and says how much of the style; leave one of "
+        "strength cannot be 0.4, since beta is already 3 and sets the same thing: leave one of "
         "them out."
     )
 
@@ -687,13 +687,13 @@ def test_what_is_given_over_a_preset_replaces_its_strength_or_beta(
     assert (recipe.strength, recipe.beta) == (0.5, None)
     recipe = make(beta=7)
     assert (recipe.strength, recipe.beta) == (None, 7)
-    with pytest.raises(InputError, match=r"strength cannot be 0.4: beta is 3 already"):
+    with pytest.raises(InputError, match=r"strength cannot be 0.4, since beta is already 3"):
         make(strength=0.4, beta=3)
 
 
 def test_both_in_one_file_are_refused() -> None:
     for over in ({}, {"strength": 0.1}, {"beta": 1.0}):
-        with pytest.raises(InputError, match=r"strength cannot be 0.4: beta is 3 already"):
+        with pytest.raises(InputError, match=r"strength cannot be 0.4, since beta is already 3"):
             Recipe.from_toml("strength = 0.4\nbeta = 3", **over)
 
 
@@ -701,13 +701,13 @@ def test_a_strength_over_absolute_losses_says_what_to_do() -> None:
     with pytest.raises(InputError) as caught:
         Recipe.preset("gatys", strength=0.5)
     assert str(caught.value) == (
-        "balance cannot be 'absolute' without beta: a strength goes with relative losses; set "
-        "balance to 'relative', or beta, as in 1000."
+        "balance cannot be 'absolute' without beta, since strength works only with relative "
+        "losses: set balance to 'relative', or beta to a number such as 1000."
     )
 
 
 def test_absolute_losses_need_a_beta() -> None:
-    assert refusal(balance="absolute").startswith("balance cannot be 'absolute' without beta: ")
+    assert refusal(balance="absolute").startswith("balance cannot be 'absolute' without beta, ")
 
 
 def test_a_changed_copy_may_go_from_strength_to_beta_and_back() -> None:

@@ -59,8 +59,7 @@ def test_a_file_of_just_that_name_is_a_picture(
         ),
         (
             "oil.jpg,weight=1,weight=2",
-            "The style 'oil.jpg,weight=1,weight=2' has two settings 'weight': leave one of them "
-            "out.",
+            "The style 'oil.jpg,weight=1,weight=2' sets 'weight' twice: leave one of them out.",
         ),
         ("oil.jpg,mask=", "mask of a style cannot be '': it should be the path of a picture."),
         (
@@ -88,7 +87,7 @@ def test_no_style_at_all() -> None:
 
 
 def test_a_style_for_a_layer_that_holds_none() -> None:
-    with pytest.raises(InputError, match="layer conv1_2, which is none of the recipe's"):
+    with pytest.raises(InputError, match="layer conv1_2, which is not one of the recipe's"):
         styles_of(Style(picture="a.jpg", layers=["conv1_2"]), Recipe(), "content.png")
 
 

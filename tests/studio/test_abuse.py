@@ -817,7 +817,8 @@ def test_a_queue_that_is_full_turns_everybody_away(studio: Studio) -> None:
         asked = [ask_to_paint(studio, [picture, picture, TINY]) for _ in range(15)]
         for address in asked:
             assert (
-                "The queue is full (it takes 3 at most)" in studio.web.get(address, timeout=20).text
+                "The queue is full (at most 3 paintings)"
+                in studio.web.get(address, timeout=20).text
             )
     finally:
         for place in places:

@@ -79,11 +79,11 @@ def test_the_first_is_first_and_the_others_wait_in_order() -> None:
     assert third.wait(0)
 
 
-def test_a_full_queue_says_so() -> None:
-    queue = Queue(1)
-    place = queue.enter()
+def test_a_full_line_says_so() -> None:
+    line = Line(1)
+    place = line.enter()
     with pytest.raises(InputError, match="The queue is full"):
-        queue.enter()
+        line.enter()
     place.leave()
     queue.enter()
 
@@ -232,10 +232,10 @@ def test_a_painting_that_cannot_go_on_says_so_and_the_log_says_why(
         ({"pixels": 1000}, "The canvas would be 64×48 pixels"),
         ({"pixels": 3100, "style_scale": 2}, "The style picture would be 128×96 pixels"),
         ({"pixels": 3100, "output_size": 640}, "The painting would be 640×480 pixels"),
-        ({"steps": 3}, "4 steps are more than the 3"),
+        ({"steps": 3}, "at most 3 steps, not 4"),
         ({"work": 1e9}, "The painting would take 0.0028 trillion multiplications"),
-        ({"work": 3e9, "tile": 16}, "studio does 0.003 trillion at most: choose a smaller size"),
-        ({"work": 3e9, "style_loss": "nearest"}, "and this studio does 0.003 trillion at most"),
+        ({"work": 3e9, "tile": 16}, "studio does at most 0.003 trillion: choose a smaller size"),
+        ({"work": 3e9, "style_loss": "nearest"}, "but this studio does at most 0.003 trillion"),
     ],
 )
 def test_a_painting_that_is_too_large_is_refused(limits: dict[str, Any], sentence: str) -> None:
@@ -308,9 +308,12 @@ def test_whatever_takes_longer_counts_as_more_work() -> None:
 @pytest.mark.parametrize(
     ("heads", "sentence"),
     [
-        ([Head((1000, 1000), 40, 80_000_000)], "has 40 channels, and this studio reads 8 at most"),
-        ([Head((8000, 8000), 3, 192_000_000)], "8000×8000 pixels, and this studio reads 60.0 mega"),
-        ([Head((7000, 8000), 8, 896_000_000)], "take 896.0 megabytes in memory, and this studio"),
+        ([Head((1000, 1000), 40, 80_000_000)], "has 40 channels, but this studio reads at most 8"),
+        (
+            [Head((8000, 8000), 3, 192_000_000)],
+            "8000×8000 pixels, but this studio reads at most",
+        ),
+        ([Head((7000, 8000), 8, 896_000_000)], "take 896.0 megabytes in memory, but this studio"),
         ([Head((7000, 7000), 3, 294_000_000)] * 2, "take 588.0 megabytes in memory"),
     ],
 )
@@ -780,7 +783,7 @@ def test_what_is_to_be_known_of_a_painting_is_told_in_both_languages_without_fol
         (
             Message("recipe.unreadable", path="/a/b.toml", reason=Message("recipe.not-utf8")),
             "The recipe 'b.toml' cannot be read: it is not UTF-8 text.",
-            "레시피 'b.toml' 파일을 읽을 수 없습니다: UTF-8 글이 아닙니다.",
+            "레시피 'b.toml' 파일을 읽을 수 없습니다: UTF-8 텍스트가 아닙니다.",
         ),
         (
             Message(
@@ -845,10 +848,10 @@ def test_another_program_gets_what_is_to_be_known_with_the_painting(studio: str)
     [
         ("steps = 0", "content.png", "steps cannot be 0"),
         ("steps =", "content.png", "not valid TOML"),
-        ("size = 64\nsteps = 5000", "content.png", "more than the 50"),
-        ("size = 4000", "content.png", "this studio paints 0.1 megapixels at most"),
+        ("size = 64\nsteps = 5000", "content.png", "at most 50 steps, not 5000"),
+        ("size = 4000", "content.png", "this studio paints at most 0.1 megapixels"),
         ("", "broken.png", "is damaged or not a picture"),
-        ("size = 64", "large.png", "2000×1000 pixels, and this studio reads 1.0 megapixels"),
+        ("size = 64", "large.png", "2000×1000 pixels, but this studio reads at most 1.0"),
     ],
 )
 def test_what_cannot_be_painted_is_told_in_one_sentence(
@@ -1074,11 +1077,11 @@ def test_an_upload_that_is_too_large_is_refused(studio: str) -> None:
 @pytest.mark.parametrize(
     ("flags", "sentence"),
     [
-        (("--host", "0.0.0.0"), "At 0.0.0.0 others can reach the studio: give --auth"),
-        (("--host", "::"), "At :: others can reach the studio: give --auth"),
+        (("--host", "0.0.0.0"), "Others can reach the studio at 0.0.0.0: give --auth"),
+        (("--host", "::"), "Others can reach the studio at ::: give --auth"),
         (("--auth", "anna"), "--auth takes a name and a password"),
         (("--auth", ":secret"), "--auth takes a name and a password"),
-        (("--auth", "a:b", "--auth-file", "auth"), "--auth and --auth-file both say who"),
+        (("--auth", "a:b", "--auth-file", "auth"), "--auth and --auth-file set the same"),
         (("--auth-file", "auth"), "The file 'auth' of --auth-file cannot be read: No such file"),
         (("--auth-file", "."), "The file '.' of --auth-file cannot be read: Is a directory"),
         (("--auth-file", "content.png"), "The file 'content.png' of --auth-file should hold a"),
@@ -1123,8 +1126,8 @@ def test_a_port_that_is_in_use_is_told_in_one_sentence(
 ) -> None:
     assert run(["studio", "--port", taken]) == 2
     assert capfd.readouterr().err == (
-        f"impasto: Port {taken} of 127.0.0.1 is in use: choose another with --port, or --port 0 "
-        "for any that is free.\n"
+        f"impasto: Port {taken} of 127.0.0.1 is in use: choose another with --port, or use "
+        "--port 0 for any free one.\n"
     )
 
 
@@ -1136,8 +1139,8 @@ def test_a_port_that_is_in_use_is_told_in_one_sentence(
         ("", "There is no host '': give --host"),
         ("a\0b", r"There is no host 'a\x00b': give --host"),
         ("x" * 300, "There is no host 'xxx"),
-        ("203.0.113.1", "203.0.113.1 is no address of this machine: give --host one that is"),
-        ("2001:db8::1", "2001:db8::1 is no address of this machine: give --host one that is"),
+        ("203.0.113.1", "203.0.113.1 is not an address of this machine: give --host one that is"),
+        ("2001:db8::1", "2001:db8::1 is not an address of this machine: give --host one that is"),
     ],
 )
 def test_a_host_that_is_not_of_this_machine_is_told_in_one_sentence(
@@ -1155,7 +1158,7 @@ def test_a_port_that_is_not_for_everybody_is_told_in_one_sentence(
     monkeypatch.setattr(socket, "create_server", Mock(side_effect=PermissionError(13, "no")))
     assert run(["studio", "--port", "80"]) == 2
     assert capfd.readouterr().err == (
-        "impasto: Port 80 of 127.0.0.1 may not be used by this user: choose one from 1024 on with "
+        "impasto: This user may not use port 80 of 127.0.0.1: choose one from 1024 up with "
         "--port.\n"
     )
 
@@ -1187,7 +1190,7 @@ def test_where_no_temporary_file_can_be_is_told_in_one_sentence(
     with monkeypatch.context() as patch:
         patch.setattr(tempfile, "gettempdir", Mock(side_effect=FileNotFoundError(2, "none")))
         assert run(["studio", "--port", "0"]) == 2
-    assert "set TMPDIR to one that can be written to.\n" in capfd.readouterr().err
+    assert "set TMPDIR to a writable folder.\n" in capfd.readouterr().err
 
 
 def test_a_temporary_folder_that_is_a_file_is_done_without() -> None:

@@ -1,1 +1,1 @@
-"""Files, read and written whole or not at all."""
+"""Opening files for reading, and writing files completely or not at all."""

@@ -1,4 +1,4 @@
-"""Find and open the files that a user names."""
+"""Files that the user names: finds them, checks that they can be read, and opens them."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ CHUNK = 2**20  # bytes that are read at a time
 
 
 class NotAFileError(WithMessage, OSError):
-    """The path names something other than a file on this machine's disks."""
+    """A path names something other than a regular file, such as a device or a web address."""
 
 
 def reason_of(error: Exception) -> Message | str:
-    """Why a file could not be read or written: impasto's own reason, or the system's words."""
+    """Why a file could not be read or written: impasto's own reason, or the system's text."""
     if isinstance(error, WithMessage):
         return error.message
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
 def located(given: str | os.PathLike[str]) -> Path:
-    """The path of a file, with ``~`` as the home folder unless there is a file of that name.
+    """The path with ``~`` replaced by the home folder, unless a file of exactly that name exists.
 
     >>> located("~/oil.jpg") == Path.home() / "oil.jpg"
     True
@@ -46,7 +46,7 @@ def located(given: str | os.PathLike[str]) -> Path:
 
 
 def as_given(path: str | os.PathLike[str]) -> str:
-    """A path as the user typed it; :class:`Path` removes a slash from a web address.
+    """A path as it was typed; restores the slash of a web address that :class:`Path` removes.
 
     >>> as_given(Path("https://example.org/oil.jpg")), as_given("oil.jpg")
     ('https://example.org/oil.jpg', 'oil.jpg')
@@ -57,25 +57,25 @@ def as_given(path: str | os.PathLike[str]) -> str:
 
 
 class _Interruptible(io.BufferedReader):
-    """A file that stops a decoder at its next read if the run is interrupted."""
+    """A file that a decoder reads piece by piece; reading stops if the run is interrupted."""
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """Read, unless the run has been interrupted.
+        """Read the next bytes, at most ``size``.
 
         Raises:
-            StoppedError: the run has been interrupted.
+            StoppedError: the run was asked to end.
         """
         interrupts.check()
         return super().read(size)
 
 
 def open_file(path: str | os.PathLike[str]) -> BinaryIO:
-    """Open a regular file for reading; opening a pipe would block.
+    """Open a regular file for reading; pipes are refused, since opening one would block.
 
     Raises:
-        OSError: the file does not exist or cannot be read, or the path is a folder, a device, a
-            pipe or a web address.
-        ValueError: no file can have that name.
+        OSError: there is no such file, it may not be read, or it is a folder, a device, a pipe or
+            a web address.
+        ValueError: no file can have such a name.
     """
     found = located(path)
     try:
@@ -95,11 +95,11 @@ def opened(path: str | os.PathLike[str], role: str) -> BinaryIO:
     """Open the file of a picture for reading.
 
     Args:
-        path: as the user gave it.
-        role: how errors call the picture, such as ``content picture``.
+        path: the path as the user gave it.
+        role: what errors call the file, such as ``content picture``.
 
     Raises:
-        InputError: the file does not exist, cannot be read, or is empty.
+        InputError: there is no such file, it cannot be read, or it is empty.
     """
     given = {"what": role, "path": as_given(path)}
     try:
@@ -117,12 +117,12 @@ def opened(path: str | os.PathLike[str], role: str) -> BinaryIO:
 
 
 def size_in(file: BinaryIO) -> int:
-    """Bytes of an open file."""
+    """Size of an open file, in bytes."""
     return os.fstat(file.fileno()).st_size
 
 
 def in_gigabytes(size: int) -> str:
-    """A number of bytes for a sentence.
+    """A number of bytes as gigabytes, for a sentence.
 
     >>> in_gigabytes(12_000_000_000), in_gigabytes(2**31)
     ('12 GB', '2.15 GB')
@@ -131,7 +131,7 @@ def in_gigabytes(size: int) -> str:
 
 
 def sha256_of(file: BinaryIO) -> str:
-    """The SHA-256 of an open file, computed block by block."""
+    """SHA-256 of an open file, which is read in pieces."""
     digest = hashlib.sha256()
     file.seek(0)
     while piece := file.read(CHUNK):

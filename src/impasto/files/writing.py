@@ -1,4 +1,4 @@
-"""Write files completely or not at all, and check beforehand that they can be written."""
+"""Writing files completely or not at all, and checking beforehand that they can be written."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ from impasto.files.reading import NotAFileError, reason_of
 from impasto.messages.message import Message
 
 LONGEST_INTERVAL = 1e9  # seconds
-CHECKPOINT_EVERY = 60.0  # seconds, where nobody says otherwise
-NAMED = 60  # bytes of a file's name that the name of its part begins with
-LOST = (errno.EIO, errno.ENOSPC, errno.EDQUOT)  # what fails where bytes do not reach the disk
+CHECKPOINT_EVERY = 60.0  # seconds, by default
+NAMED = 60  # bytes of a file's name with which the name of its temporary file begins
+LOST = (errno.EIO, errno.ENOSPC, errno.EDQUOT)  # errors if bytes do not reach the disk
 
 
 def is_there(path: str | Path) -> bool:
-    """Whether a path exists; False for a name that no file can have."""
+    """Whether the path exists; False for a name that no file can have."""
     return os.path.exists(path)  # noqa: PTH110 – Path.exists raises where a name is too long
 
 
 def check_writable(
     path: str | Path, suffixes: Collection[str] = (), *, stream: bool = False
 ) -> Path:
-    """Check that a file can be written to a path, and return the path.
+    """The path, after checking that a file can be written to it.
 
     Args:
-        path: of the file.
-        suffixes: the suffixes allowed, in lower case; all if empty.
-        stream: whether the file is written during the run, so that a pipe or a device is allowed.
+        path: the path of the file.
+        suffixes: the allowed suffixes, in lower case; empty allows any.
+        stream: whether the file is written during the run, so that it can be a pipe or a device.
 
     Raises:
         InputError: the suffix is not allowed, the path is a folder, the file or its folder is
-            read-only, the folder does not exist, or the file system does not allow the name.
+            read-only, the folder is missing, or the file system does not allow the name.
     """
     path = Path(path)
     if suffixes and path.suffix.lower() not in suffixes:
@@ -64,10 +64,10 @@ def check_writable(
 
 
 def _try_part(target: Path) -> None:
-    """Check that a file can be created by creating it and removing it again.
+    """Create and remove the temporary file, since only this shows that it can be created.
 
     Raises:
-        InputError: it cannot be created.
+        InputError: the temporary file cannot be created.
     """
     part = _part_of(target)
     try:
@@ -85,7 +85,7 @@ def check_apart(inputs: Iterable[Path], outputs: Iterable[Path]) -> None:
         outputs: every file that will be written.
 
     Raises:
-        InputError: an output is also an input, or another output.
+        InputError: an output is the same file as an input or another output.
     """
     taken = {key: "output.is-input" for path in inputs for key in _keys(path)}
     for path in outputs:
@@ -96,7 +96,7 @@ def check_apart(inputs: Iterable[Path], outputs: Iterable[Path]) -> None:
 
 
 def _keys(path: Path) -> set[object]:
-    """Keys of a path, of which two paths share one if they lead to the same file."""
+    """Keys of a file; two paths share a key if they lead to the same file."""
     keys: set[object] = set()
     with suppress(OSError, ValueError):
         keys.add(os.path.normcase(os.path.realpath(path)))
@@ -106,10 +106,10 @@ def _keys(path: Path) -> set[object]:
 
 
 def check_folder(path: str | Path) -> Path:
-    """Check that a path is a writable folder or can be created as one, and return it.
+    """The path, after checking that it is a writable folder or that the folder can be created.
 
     Raises:
-        InputError: it is a file, it is read-only, or its parent folder does not exist.
+        InputError: the path is a file, the folder is read-only, or its parent folder is missing.
     """
     path = _looked_up(Path(path))
     if path.exists() and not path.is_dir():
@@ -124,10 +124,10 @@ def check_folder(path: str | Path) -> Path:
 
 
 def check_interval(seconds: float) -> None:
-    """Check the seconds between two checkpoints.
+    """Make sure that an interval between two checkpoints is valid.
 
     Raises:
-        InputError: it is not a number of seconds in the allowed range.
+        InputError: ``seconds`` is not a number from 0 to 10⁹.
     """
     number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
     if not number or not 0 <= seconds <= LONGEST_INTERVAL:
@@ -135,7 +135,7 @@ def check_interval(seconds: float) -> None:
 
 
 def _looked_up(path: Path) -> Path:
-    """Check that the system can look a path up: a name can be too long, or contain a NUL."""
+    """The path, after checking that the system accepts it: not too long, no NUL character."""
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -146,12 +146,12 @@ def _looked_up(path: Path) -> Path:
 
 
 def _target(path: Path) -> Path:
-    """The target of a path, so that a link stays a link when its file is replaced."""
+    """The target of a symbolic link, so that the link stays when the file is replaced."""
     return path.resolve() if path.is_symlink() else path
 
 
 def remove_parts(path: Path) -> None:
-    """Remove the temporary files that a killed process left beside a file."""
+    """Remove temporary files that killed processes have left beside a file."""
     target = _target(path)
     for part in target.parent.glob(f"{glob.escape(_part_prefix(target))}{32 * '?'}.part"):
         with suppress(OSError):
@@ -159,20 +159,20 @@ def remove_parts(path: Path) -> None:
 
 
 def _part_of(target: Path) -> Path:
-    """A new temporary name beside a file."""
+    """A new path beside a file, for the temporary file that will replace it."""
     return target.with_name(f"{_part_prefix(target)}{uuid.uuid4().hex}.part")
 
 
 def _part_prefix(target: Path) -> str:
-    """The prefix of the temporary names of a file, short enough for any file system."""
+    """The start of a temporary file's name: a dot and the first bytes of the file's own name."""
     return f".{target.name.encode(errors='ignore')[:NAMED].decode(errors='ignore')}."
 
 
 @contextmanager
 def written_whole(path: str | Path) -> Iterator[BinaryIO]:
-    """Open a temporary file that replaces the one at a path when the block has ended without error.
+    """A context that gives a file to write, which replaces the old one only if the block succeeds.
 
-    A new file takes over the permissions of the file that it replaces, if the file system has any.
+    A file that replaces another keeps its permissions, if the file system has any.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -182,7 +182,7 @@ def written_whole(path: str | Path) -> Iterator[BinaryIO]:
     b'whole'
 
     Raises:
-        OSError: the file cannot be written; ``filename`` is the path.
+        OSError: the file cannot be written; the ``filename`` of the error is the path.
     """
     target = _target(Path(path))
     part = _part_of(target)
@@ -196,7 +196,7 @@ def written_whole(path: str | Path) -> Iterator[BinaryIO]:
         with suppress(OSError):
             shutil.copymode(target, part)
         _take_place(part, target)
-    except OSError as error:  # of the part, whose name nobody knows, or of an encoder
+    except OSError as error:  # it names the temporary file, or is an encoder's
         raise OSError(error.errno or errno.EIO, str(reason_of(error)), str(path)) from None
     finally:
         with suppress(OSError):
@@ -204,11 +204,11 @@ def written_whole(path: str | Path) -> Iterator[BinaryIO]:
 
 
 def _take_place(part: Path, target: Path) -> None:
-    """Rename a complete file to its final name, or copy it if the file system cannot rename."""
+    """Rename a complete temporary file to the target; copy it if the system cannot rename."""
     try:
         part.replace(target)
     except OSError as error:
-        if error.errno in LOST or target.exists():  # an old one is not put at risk
+        if error.errno in LOST or target.exists():  # a copy could damage the old file
             raise
         try:
             shutil.copyfile(part, target)
@@ -218,7 +218,7 @@ def _take_place(part: Path, target: Path) -> None:
 
 
 def _sync(file: BinaryIO) -> None:
-    """Flush a file to the disk, if the file system supports it."""
+    """Flush a file to the disk, if the file system supports this."""
     try:
         os.fsync(file.fileno())
     except OSError as error:

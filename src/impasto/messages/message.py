@@ -1,13 +1,13 @@
-"""A message is a code and its values; each language has one sentence for a code.
+"""A message is a code and its values; each language has one sentence for every code.
 
-The sentences are in ``en.toml`` and ``ko.toml``, in which a code such as ``recipe.no-preset`` is
-the key ``no-preset`` of the table ``recipe``. They are format strings, in which a value stands in
-braces by its name. Besides Python's own format specifications there are five conversions:
+The sentences are in ``en.toml`` and ``ko.toml``, where a code such as ``recipe.no-preset`` is the
+key ``no-preset`` of the table ``recipe``. They are format strings with the names of the values in
+braces. Besides Python's own format specifications there are five conversions:
 
-- ``{path!q}``: a path or a name between quotes, on one line.
-- ``{value!r}``: any value as Python writes it, on one line and not too long.
-- ``{names!c}``: several values with commas between them.
-- ``{names!o}``: the same with "or" before the last, in English.
+- ``{path!q}``: a path or a name in quotes, on one line.
+- ``{value!r}``: any value as Python's ``repr``, on one line and shortened.
+- ``{names!c}``: several values, separated by commas.
+- ``{names!o}``: several values, with "or" before the last, in English.
 - ``{what!n}``: a noun, which is looked up in the table ``nouns`` of the language.
 """
 
@@ -31,7 +31,7 @@ LONGEST_VALUE = 100  # characters of any other value
 
 
 class Message:
-    """A sentence, or a part of one, as data.
+    """A sentence, or part of one, as data.
 
     >>> hint = Message("hint.near", word="fine")
     >>> message = Message("recipe.no-preset", name="fien", names=("fast", "fine"), hint=hint)
@@ -41,12 +41,12 @@ class Message:
     'fien' 프리셋은 없습니다(프리셋: fast, fine). 'fine'을(를) 뜻하셨나요?
 
     Args:
-        code: a key of the catalogues.
-        values: what the sentence speaks of; each may be a message itself.
+        code: a code in the catalogues.
+        values: the values in the sentence, by name; a value may itself be a message.
 
     Attributes:
-        code: the same in every version and language.
-        values: by name.
+        code: the code, the same in every version and language.
+        values: the values, by name.
     """
 
     def __init__(self, code: str, /, **values: Any) -> None:
@@ -73,14 +73,14 @@ class Message:
 
 @cache
 def catalogue(language: str) -> Mapping[str, str]:
-    """The sentences of a language by code, and its nouns as ``nouns.mask`` and the like."""
+    """The sentences of a language by code; its nouns have codes such as ``nouns.mask``."""
     text = Path(__file__).with_name(f"{language}.toml").read_text("utf-8")
     tables = tomllib.loads(text).items()
     return {f"{table}.{key}": one for table, entries in tables for key, one in entries.items()}
 
 
 def shown(path: str | Path) -> str:
-    """A path between quotes, on one line whatever it holds, without its middle if it is very long.
+    """A path in quotes, always on one line; a very long path is shortened in the middle.
 
     >>> print(shown("a name.png"), shown("two\\nlines.png"))
     'a name.png' 'two\\nlines.png'
@@ -92,10 +92,10 @@ def shown(path: str | Path) -> str:
 
 
 def shown_value(value: Any) -> str:
-    """A value as Python writes it, on one line and not too long."""
+    """The ``repr`` of a value, on one line and shortened to 100 characters."""
     try:
         text = " ".join(repr(value).split())
-    except (ValueError, RecursionError):  # over 4300 digits, or too many lists within lists
+    except (ValueError, RecursionError):  # over 4300 digits, or nested too deeply
         text = f"this {type(value).__name__}"
     return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"
 
@@ -121,11 +121,11 @@ class _Formatter(string.Formatter):
         return self._text(value) if _has_text(value) else value
 
     def _text(self, value: Any) -> str:
-        """A message or an error in this language, anything else as it is."""
+        """The text of a message or an error in this language, or of anything else."""
         return value.text(self.language) if _has_text(value) else str(value)
 
     def _noun(self, name: str) -> str:
-        """``style picture 2`` in this language; a noun that is not known as it is."""
+        """A noun in this language, with a number after it if any; unknown nouns stay unchanged."""
         noun, space, number = name.rpartition(" ")
         if not number.isdecimal():
             noun, space, number = name, "", ""
@@ -133,12 +133,12 @@ class _Formatter(string.Formatter):
 
 
 def _has_text(value: Any) -> bool:
-    """Whether a value is a message, or an error or a warning that has one."""
+    """Whether a value is a message, or an error or warning with a message."""
     return isinstance(getattr(value, "message", value), Message)
 
 
 def fields(text: str) -> frozenset[str]:
-    """Names of the values that stand in a sentence of the catalogue.
+    """The names of the values in a sentence of the catalogue.
 
     >>> sorted(fields("The {what!n} {path!q} has {count:,} pixels."))
     ['count', 'path', 'what']

@@ -1,1 +1,1 @@
-"""Pictures: read and written, resized, masked, with their profiles and colours."""
+"""Pictures: reading, writing, resizing, masks, colour profiles and colour transfer."""

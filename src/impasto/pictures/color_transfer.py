@@ -1,4 +1,4 @@
-"""Colour transfer after the run: a painting in the colours of its content picture.
+"""Colour transfer from the content picture to the painting, after the run.
 
 Pictures are H × W × 3, RGB, 0…255.
 """
@@ -32,12 +32,12 @@ TO_LAB = np.array(
     ]
 )
 FROM_LAB, FROM_CONES = np.linalg.inv(TO_LAB), np.linalg.inv(TO_CONES)
-HALVINGS = 20  # of the chroma that is sought for a colour outside sRGB
-ROUNDING = 1e-6  # by which linear light may lie outside 0…1
+HALVINGS = 20  # of the interval in which the chroma for a colour outside sRGB is searched
+ROUNDING = 1e-6  # linear light may lie outside 0…1 by this much
 
 
 def oklab(pixels: Pixels) -> Pixels:
-    """Convert sRGB in 0…255 to Oklab: lightness 0…1 and two axes of chroma."""
+    """Oklab values of sRGB pixels in 0…255: lightness 0…1, and the two axes of chroma."""
     light = pixels / 255.0
     linear = np.where(light <= 0.04045, light / 12.92, ((light + 0.055) / 1.055) ** 2.4)
     lab: Pixels = np.cbrt(linear @ TO_CONES.T) @ TO_LAB.T
@@ -45,7 +45,7 @@ def oklab(pixels: Pixels) -> Pixels:
 
 
 def srgb(lab: Pixels) -> Pixels:
-    """Convert Oklab to sRGB in 0…255; colours outside sRGB keep lightness and hue."""
+    """The inverse of :func:`oklab`; chroma is reduced where a colour lies outside sRGB."""
     linear = _linear(lab)
     outside = ((linear < -ROUNDING) | (linear > 1 + ROUNDING)).any(axis=-1)
     if outside.any():
@@ -61,7 +61,7 @@ def _linear(lab: Pixels) -> Pixels:
 
 
 def _less_chroma(lab: Pixels) -> Pixels:
-    """Reduce the chroma of colours (N × 3) until they are within sRGB."""
+    """Colours (N × 3) with their chroma reduced just enough to lie within sRGB."""
     least, most = np.zeros(len(lab)), np.ones(len(lab))
     for _ in range(HALVINGS):
         middle = (least + most) / 2
@@ -72,7 +72,7 @@ def _less_chroma(lab: Pixels) -> Pixels:
 
 
 def colours_of_content(painting: Pixels, content: Pixels) -> Pixels:
-    """The painting's lightness with the content's hue and chroma, in Oklab."""
+    """A picture with the painting's lightness and the content's hue and chroma, in Oklab."""
 
     def convert(both: Pixels) -> Pixels:
         lab = oklab(np.clip(both[..., :3].astype(np.float64), 0, 255))
@@ -84,9 +84,9 @@ def colours_of_content(painting: Pixels, content: Pixels) -> Pixels:
 
 
 def histogram_of_content(painting: Pixels, content: Pixels) -> Pixels:
-    """The painting with the histogram of each channel matched to the content's.
+    """The painting with the histogram of each channel matched to that of the content.
 
-    Where the content is grey, so is the result.
+    If the content is grey, the result is grey.
     """
     if is_grey(content):
         painting = np.repeat(painting @ LUMA[:, None], 3, axis=2)

@@ -1,4 +1,4 @@
-"""The pictures of a run: reads them, and identifies them by their bytes."""
+"""The pictures of a run, read, named and identified by their bytes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from impasto.settings.recipe import FIRST_CANVASES, Recipe
 from impasto.settings.style import Style, read_path
 from impasto.settings.validation import suggest
 
-SAME_SHAPE = 0.02  # relative difference of aspect ratios that rounding explains
+SAME_SHAPE = 0.02  # relative difference of aspect ratios that rounding can cause
 StyleSource = images.Source | Style
 # What errors call an input.
 CALLED = {
@@ -42,12 +42,12 @@ PICTURES = {"picture", "mask", "style_mask"}  # fields of a style
 
 @dataclass(frozen=True)
 class Input:
-    """The origin of one picture of a run.
+    """Where one picture of a run came from.
 
     Attributes:
-        path: of its file; None for one from memory.
-        name: base name of the file.
-        sha256: of the file's bytes, or of the pixels.
+        path: path of the file; None for a picture from memory.
+        name: base name of the file; None for a picture from memory.
+        sha256: SHA-256 of the file's bytes, or of the pixels of a picture from memory.
     """
 
     path: Path | None
@@ -60,10 +60,10 @@ class StylePicture:
     """A style that has been read.
 
     Attributes:
-        style: its settings.
+        style: the settings of the style.
         picture: the style picture.
-        mask: where in the painting; None for everywhere.
-        style_mask: what of it counts; None for all.
+        mask: where in the painting the style goes; None for everywhere.
+        style_mask: which part of the style picture counts; None for all of it.
     """
 
     style: Style
@@ -79,10 +79,11 @@ class Inputs:
     Attributes:
         content: the content picture.
         styles: the style pictures.
-        protected: what of the content picture stays as it is; None for nothing.
-        initial: the first canvas, where that is a picture.
-        files: where each came from: ``content``, ``style``, ``mask``, ``style mask``, ``protect``
-            and ``initial``; of several styles, those of the second are ``style 2``, ``mask 2`` …
+        protected: the part of the content picture to keep as it is; None for nothing.
+        initial: the first canvas if it is a picture, else None.
+        files: where each picture came from, by the keys ``content``, ``style``, ``mask``,
+            ``style mask``, ``protect`` and ``initial``; the keys of a second style are
+            ``style 2``, ``mask 2`` …
     """
 
     content: Picture
@@ -93,16 +94,16 @@ class Inputs:
 
     @property
     def guides(self) -> int:
-        """The largest number of regions if there are masks; 0 without masks."""
+        """The largest possible number of regions; 0 if there are no masks."""
         masked = self.protected is not None or any(style.mask for style in self.styles)
         return len(self.styles) if masked else 0
 
     @cached_property
     def identity(self) -> Hashable:
-        """A key of everything except the recipe that affects what is measured of the pictures.
+        """A key for measurements of these pictures: equal keys and recipes give equal targets.
 
-        It holds every picture, mask and setting of a style; only the first canvas is left out,
-        which is a beginning and no target.
+        It contains every picture, every mask and every setting of a style, but not the first
+        canvas, which does not affect the targets.
         """
         masked = [(style.mask, style.style_mask) for style in self.styles]
         marks = [mask and mask.digest for masks in [*masked, (self.protected,)] for mask in masks]
@@ -111,7 +112,7 @@ class Inputs:
         return tuple(pictures), tuple(marks), tuple(settings)
 
     def serve(self, styles: Sequence[Style], old: Recipe, new: Recipe) -> bool:
-        """Whether another recipe with the given styles reads the same pictures."""
+        """Whether a run with the new recipe and these styles reads the same pictures."""
         same = sources(None, (), old) == sources(None, (), new)
         return same and tuple(read.style for read in self.styles) == tuple(styles)
 
@@ -119,13 +120,14 @@ class Inputs:
 def styles_of(
     given: StyleSource | Iterable[StyleSource] | None, recipe: Recipe, content: images.Source
 ) -> tuple[Style, ...]:
-    """The styles that the user named, or else those of the recipe.
+    """The styles of a run: the given ones, or else those of the recipe.
 
-    Where only the style counts, the content picture is the style if no other is named; where only
-    the content counts, there need be none.
+    If only the style counts (alpha is 0) and no style is given, the content picture is the style.
+    If only the content counts, no style is needed.
 
     Raises:
-        InputError: there are none, or one is for a layer that the recipe reads no style at.
+        InputError: a style is needed and there is none, a style names a layer that is not one of
+            the recipe's style layers, or the style loss does not allow these styles.
     """
     styles = recipe.styles if given is None else named(given)
     if not styles and recipe.alpha == 0:
@@ -143,9 +145,9 @@ def styles_of(
 
 
 def named(given: StyleSource | Iterable[StyleSource]) -> tuple[Style, ...]:
-    """The styles that the user named: one, or several in any iterable.
+    """The given styles: one style, or an iterable of several.
 
-    A text is the text form of a style here too, as on the command line and in a recipe.
+    A string is the text form of a style, as on the command line and in a recipe.
     """
     one = isinstance(given, str | bytes | os.PathLike | Mapping | Style) or hasattr(given, "dtype")
     if one or not isinstance(given, Iterable):
@@ -154,10 +156,10 @@ def named(given: StyleSource | Iterable[StyleSource]) -> tuple[Style, ...]:
 
 
 def source_of(given: Any, role: str) -> Any:
-    """The source of a picture: its path as text, or the picture in memory.
+    """The source of a picture: its path as text, or a picture in memory unchanged.
 
     Raises:
-        InputError: it is neither.
+        InputError: there is no picture, or the path cannot be used.
     """
     if given is None:
         raise InputError("picture.none", what=role)
@@ -168,7 +170,7 @@ def path_of(given: Any, role: str) -> Path:
     """The path of a file that the user named.
 
     Raises:
-        InputError: it is none.
+        InputError: ``given`` is not a path.
     """
     try:
         return Path(read_path(given, role))
@@ -177,7 +179,7 @@ def path_of(given: Any, role: str) -> Path:
 
 
 def _check_alone(styles: Sequence[Style], recipe: Recipe) -> None:
-    """Make sure that there is one style for the whole canvas."""
+    """Make sure that there is one style for the whole painting, for a loss that needs this."""
     masked = any(style.mask is not None or style.style_mask is not None for style in styles)
     turned = recipe.style_symmetry != "none"
     if len(styles) > 1 or masked or turned or recipe.protect is not None:
@@ -187,7 +189,7 @@ def _check_alone(styles: Sequence[Style], recipe: Recipe) -> None:
 def sources(
     content: images.Source | None, styles: Sequence[Style], recipe: Recipe
 ) -> dict[str, images.Source]:
-    """The source of every picture of a run, by the keys of :attr:`Inputs.files`."""
+    """The sources of all pictures that a run reads, by the keys of :attr:`Inputs.files`."""
     named: dict[str, Any] = {"content": content}
     for number, style in enumerate(styles, start=1):
         named[numbered("style", number)] = style.picture
@@ -199,7 +201,7 @@ def sources(
 
 
 def _initial(recipe: Recipe) -> str | None:
-    """The path of the first canvas; None if it is not a picture."""
+    """The path of the first canvas if it is a picture, else None."""
     return None if recipe.initial in FIRST_CANVASES else recipe.initial
 
 
@@ -210,7 +212,7 @@ def file_of(source: images.Source) -> Path | None:
 
 
 def files_of(content: images.Source, styles: Sequence[Style], recipe: Recipe) -> list[Path]:
-    """Every file that is read for those pictures."""
+    """The paths of all files that are read for these pictures."""
     found = (file_of(source) for source in sources(content, styles, recipe).values())
     return [path for path in found if path is not None]
 
@@ -253,10 +255,10 @@ def read(content: images.Source, styles: Sequence[Style], recipe: Recipe) -> Inp
 
 
 def _check_initial(recipe: Recipe) -> None:
-    """Make sure that the first canvas is a known word or a file.
+    """Make sure that the first canvas is one of the known names or a picture.
 
     Raises:
-        InputError: it is none, and no file.
+        InputError: it is an unknown name, and there is no file of that name.
     """
     initial = _initial(recipe)
     if initial is None or Path(initial).suffix or is_there(initial):
@@ -267,7 +269,7 @@ def _check_initial(recipe: Recipe) -> None:
 
 
 def _check_shape(mask: Mask, of: Picture, what: str) -> None:
-    """Warn about a mask that has another aspect ratio than its picture."""
+    """Note that a mask has another aspect ratio than its picture."""
     (width, height), (across, down) = of.size, mask.size
     if abs(math.log(width / height) - math.log(across / down)) > SAME_SHAPE:
         sizes = {"across": across, "down": down, "width": width, "height": height}
@@ -275,7 +277,7 @@ def _check_shape(mask: Mask, of: Picture, what: str) -> None:
 
 
 def numbered(key: str, number: int) -> str:
-    """The key of an input of a style, numbered from 1.
+    """The key of a picture of the style with that number, from 1.
 
     >>> numbered("mask", 1), numbered("mask", 2)
     ('mask', 'mask 2')
@@ -284,7 +286,7 @@ def numbered(key: str, number: int) -> str:
 
 
 def kind_of(key: str) -> str:
-    """A key without the number of its style."""
+    """A key without the number of the style."""
     return key.rstrip("0123456789 ")
 
 

@@ -1,8 +1,8 @@
-"""Masks: the part of a picture that a style paints or comes from, at the size of every layer.
+"""Masks: which part of the painting a style is for, or which part of its picture counts.
 
 Gatys, Ecker, Bethge, Hertzmann and Shechtman, *Controlling Perceptual Factors in Neural Style
-Transfer*, arXiv:1611.07865, section 4: a guidance channel, brought to each layer's size, multiplies
-its feature maps before their Gram matrix is taken.
+Transfer*, arXiv:1611.07865, section 4: a guidance channel, resized for each layer, multiplies the
+feature maps of the layer before their Gram matrix is computed.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from impasto.pictures.sizes import PixelSize
 Shares = npt.NDArray[np.float32]
 
 LABEL = re.compile(r"^(?P<path>.+)#(?P<colour>[0-9a-fA-F]{6})$")
-NEAR = 48  # grey levels a channel by which a label's colour may be off, as in a JPEG
-FAINT = 16 / 255  # share below which a mask marks nothing, and by which it may fall short of all
+NEAR = 48  # grey levels by which each channel of a label's colour may be off, as in a JPEG
+FAINT = 16 / 255  # a mask whose shares are all below this is empty; all above 1 − this, full
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,9 @@ class Mask:
     """A mask that has been read.
 
     Attributes:
-        shares: H × W, 0…1: how much of each pixel belongs to the region.
-        name: base name of its file, with the colour of a label; None for one from memory.
-        sha256: of the file's bytes, or of the pixels.
+        shares: H × W, 0…1: the share of each pixel that belongs to the region.
+        name: base name of the file, with the colour of a label; None for a mask from memory.
+        sha256: SHA-256 of the file's bytes, or of the pixels of a mask from memory.
     """
 
     shares: Shares
@@ -57,11 +57,11 @@ class Mask:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the mask's values, which differ for two regions of the same file."""
+        """SHA-256 of the size and the shares, which differ between the regions of one file."""
         return hashlib.sha256(f"{self.size}".encode() + self.shares.tobytes()).hexdigest()
 
     def at(self, size: PixelSize) -> Shares:
-        """The mask resized to H × W by bilinear interpolation, which never overshoots."""
+        """The mask stretched to another size, H × W, 0…1: bilinear, so that it cannot overshoot."""
         if size == self.size:
             return self.shares
         stretched = Image.fromarray(self.shares).resize(size, Image.Resampling.BILINEAR)
@@ -71,16 +71,17 @@ class Mask:
 def read(source: Any, role: str) -> Mask:
     """Read a mask from a picture: from its grey values, or the region in one of its colours.
 
-    Where the shape stands in the picture's transparency, that is the mask. What the user should
-    know of it is warned of with :class:`ImpastoWarning`.
+    If the shape is in the picture's transparency, the opacity is the mask. An
+    :class:`ImpastoWarning` tells what the user should know about the mask.
 
     Args:
         source: a path; a path and a colour, as in ``regions.png#ff0000``; a ``PIL.Image.Image``; an
             H × W or H × W × C array, uint8 or boolean.
-        role: what errors call it.
+        role: what errors call the mask.
 
     Raises:
-        InputError: it cannot be read, marks nothing, or it cannot be told what it marks.
+        InputError: the mask cannot be read, is empty, or its grey values and its transparency have
+            different shapes.
     """
     source, colour = split(source)
     picture, opacity = images.read_apart(_as_picture(source, role), role)
@@ -102,7 +103,7 @@ def read(source: Any, role: str) -> Mask:
 
 
 def _as_picture(source: Any, role: str) -> Any:
-    """Convert an array of any shape that a mask may have to a picture; return anything else."""
+    """An array of any shape that a mask may have, as a PIL image; anything else unchanged."""
     if not isinstance(source, np.ndarray):
         return source
     array = source[..., 0] if source.ndim == 3 and source.shape[2] == 1 else source
@@ -117,7 +118,7 @@ def _as_picture(source: Any, role: str) -> Any:
 
 
 def _shape(pixels: Shares, opacity: Shares | None, notes: list[Message]) -> Shares:
-    """The mask from the grey values, or from the opacity if that has the shape."""
+    """The grey values, or the opacity if that is where the shape is."""
     grey: Shares = np.clip(pixels @ LUMA / np.float32(255), 0, 1)
     if opacity is None:
         return grey
@@ -133,7 +134,7 @@ def _shape(pixels: Shares, opacity: Shares | None, notes: list[Message]) -> Shar
 
 
 def _full(shares: Shares, notes: list[Message]) -> Shares:
-    """Scale a mask of zeros and ones to black and white."""
+    """The mask in its full range; if its values are 0 and 1, 1 is taken for white."""
     most = float(shares.max())
     if not most:
         raise UnusableError("mask.black")
@@ -146,7 +147,7 @@ def _full(shares: Shares, notes: list[Message]) -> Shares:
 
 
 def _region(pixels: Shares, opacity: Shares | None, colour: str) -> Shares:
-    """The region in which a picture has a colour and is not transparent."""
+    """1 where the picture has the colour and is not transparent, 0 elsewhere."""
     wanted = np.array(list(bytes.fromhex(colour)), np.float32)
     found = np.abs(pixels - wanted).max(axis=2) <= NEAR
     if opacity is not None:
@@ -158,7 +159,7 @@ def _region(pixels: Shares, opacity: Shares | None, colour: str) -> Shares:
 
 
 def split(source: Any) -> tuple[Any, str | None]:
-    """Split a source into the path and the colour after ``#``; an existing file is not split.
+    """A source without its colour, and the colour; a file of exactly that name has no colour.
 
     >>> split("regions.png#ff0000"), split("sky.png")
     (('regions.png', 'ff0000'), ('sky.png', None))
@@ -171,14 +172,14 @@ def split(source: Any) -> tuple[Any, str | None]:
 
 
 def pooled(mask: Tensor, pools: int) -> Tensor:
-    """A mask at the size of a layer: average-pooled like the feature maps.
+    """A mask at the size of a layer, average-pooled as often as the layer's feature maps.
 
     Args:
         mask: H × W.
-        pools: how often.
+        pools: the number of poolings.
 
     Returns:
-        H' × W', halved and rounded down at every pooling.
+        The mask, H' × W'; every pooling halves the sides and rounds them down.
 
     Example:
         >>> import torch

@@ -1,4 +1,4 @@
-"""Lay out pictures side by side, or in rows and columns with their names."""
+"""Pictures side by side, or in rows and columns with their names."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 def montage(pictures: Sequence[images.Source], *, gap: int | None = None) -> Image.Image:
     """Lay out pictures side by side on white.
 
-    Every tile has the size of the first picture; the others are enlarged or reduced to touch it,
-    with their aspect ratio kept, and centred.
+    Every cell has the size of the first picture. The other pictures are centred in their cells and
+    scaled to fit, with their aspect ratio kept.
 
     Args:
         pictures: at least one; each a PIL image, a path, or an H × W × 3 uint8 array (RGB).
-        gap: white between and around the tiles, in pixels; None means 1/32 of a tile's longer side.
+        gap: width of the white around the cells, in pixels; None means 1/32 of a cell's longer
+            side.
 
     Raises:
         InputError: there is no picture, or one cannot be read.
@@ -47,13 +48,13 @@ def sheet(
     names: Sequence[str],
     size: tuple[int, int],
 ) -> Image.Image:
-    """Lay out pictures in rows and columns on white, each with its name.
+    """Pictures in rows and columns on white, with their titles and the names of the rows.
 
     Args:
-        rows: of RGB pictures; None leaves white.
-        titles: above the pictures of each row; a row may have none.
-        names: of the rows, from top to bottom.
-        size: width and height of the room of each picture, in pixels.
+        rows: rows of RGB pictures; None leaves a cell white.
+        titles: the titles above the pictures of each row; a row may have none.
+        names: the names of the rows, from top to bottom.
+        size: width and height of the cells, in pixels.
     """
     width, height = size
     gap = max(4, max(size) // 32)
@@ -90,7 +91,7 @@ def _across(text: str, font: Font) -> int:
 
 
 def _wrapped(text: str, font: Font, width: int) -> str:
-    """Break a text into lines of at most a given width, after punctuation where possible.
+    """A text broken into lines of at most ``width`` pixels, preferably after punctuation.
 
     >>> font = ImageFont.load_default(11)
     >>> _wrapped("strength=0.25", font, 100), _wrapped("style_scale=0.25", font, 48)
@@ -108,7 +109,7 @@ def _wrapped(text: str, font: Font, width: int) -> str:
 def _place(
     sheet: Image.Image, picture: images.Picture, corner: tuple[int, int], room: tuple[int, int]
 ) -> None:
-    """Paste a picture on a sheet, centred in the space at a corner."""
+    """Paste a picture into the middle of the cell with that corner and that size."""
     width, height = _touching(picture.size, room)
     pixels = arrays.to_uint8(arrays.resize_in_kind(picture.pixels, (width, height)))
     across, down = (room[0] - width) // 2, (room[1] - height) // 2
@@ -116,7 +117,7 @@ def _place(
 
 
 def _touching(size: tuple[int, int], tile: tuple[int, int]) -> tuple[int, int]:
-    """The largest size with the same aspect ratio that fits a tile.
+    """The largest size with the same aspect ratio that fits into a cell.
 
     >>> _touching((400, 100), (512, 384)), _touching((10, 20), (512, 384))
     ((512, 128), (192, 384))

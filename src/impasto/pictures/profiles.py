@@ -1,4 +1,4 @@
-"""Convert colours from a picture's ICC profile to sRGB, and make the profile of sRGB."""
+"""Colour profiles: conversion from a picture's own ICC profile to sRGB, and the sRGB profile."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from PIL import Image, ImageCms
 
 from impasto.messages.message import Message
 
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # of ITU-R BT.601, as Pillow's
-LARGEST_PROFILE = 2**25  # bytes; those of printers have up to five million
-# Colour space of a profile → Pillow's mode of the pictures that it is for.
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # of ITU-R BT.601, as in Pillow
+LARGEST_PROFILE = 2**25  # bytes; profiles of printers have up to five million
+# Colour space of a profile → Pillow's mode of pictures with such a profile.
 PROFILE_MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK", "Lab": "LAB"}
 
 
 def transform(
     data: bytes | None, mode: str, notes: list[Message]
 ) -> ImageCms.ImageCmsTransform | None:
-    """The transform from a picture's colours to sRGB; None if there is nothing to convert.
+    """The conversion from a picture's own colours to sRGB; None if there is nothing to convert.
 
     Args:
-        data: its ICC profile, if it has one.
+        data: the ICC profile of the picture; None if it has none.
         mode: Pillow's mode of the picture.
-        notes: gets what the user should know of the profile.
+        notes: notes for the user about the profile are added here.
     """
     srgb = ImageCms.createProfile("sRGB")
     kind = {"1": "L", "L": "L", "CMYK": "CMYK", "LAB": "LAB"}.get(mode, "RGB")
@@ -36,7 +36,7 @@ def transform(
             profile = ImageCms.ImageCmsProfile(io.BytesIO(data))
             space = PROFILE_MODES.get(profile.profile.xcolor_space.strip())
             if space == kind or (space == "RGB" and kind == "L"):
-                # Optimised, a grey profile can be some levels off in the shadows.
+                # With optimisation, a grey profile can be some levels off in the shadows.
                 flags = ImageCms.Flags.NOOPTIMIZE if space == "L" else ImageCms.Flags.NONE
                 transform = ImageCms.buildTransform(profile, srgb, space, "RGB", flags=flags)
                 return None if _is_identity(transform) else transform
@@ -49,7 +49,7 @@ def transform(
 
 
 def _is_identity(transform: ImageCms.ImageCmsTransform) -> bool:
-    """Whether a transform changes RGB or grey by no more than rounding."""
+    """Whether a conversion leaves RGB or grey pixels unchanged, except for rounding."""
     if transform.input_mode not in ("RGB", "L"):
         return False
     cube = np.stack(np.meshgrid(*[np.arange(0, 256, 17)] * 3), axis=-1)
@@ -59,7 +59,7 @@ def _is_identity(transform: ImageCms.ImageCmsTransform) -> bool:
 
 
 def to_srgb(image: Image.Image, transform: ImageCms.ImageCmsTransform | None) -> Image.Image:
-    """Convert a picture to sRGB, 8-bit RGB."""
+    """The picture converted to sRGB, as 8-bit RGB."""
     if transform is None:
         return image.convert("RGB")
     return ImageCms.applyTransform(image.convert(transform.input_mode), transform) or image
@@ -67,7 +67,7 @@ def to_srgb(image: Image.Image, transform: ImageCms.ImageCmsTransform | None) ->
 
 @functools.cache
 def srgb_profile() -> bytes:
-    """An ICC profile of sRGB that always has the same bytes."""
+    """The ICC profile of sRGB, always with the same bytes: its time stamp is fixed."""
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-    profile[24:36] = struct.pack(">6H", 2000, 1, 1, 0, 0, 0)  # when it was made
+    profile[24:36] = struct.pack(">6H", 2000, 1, 1, 0, 0, 0)  # its date and time
     return bytes(profile)

@@ -1,4 +1,4 @@
-"""What is wrong with a picture, or good to know about it, as messages that name the picture."""
+"""Errors and notes about a picture, as messages that name the picture."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class UnusableError(ReasonError):
 
 
 def naming(role: str, source: Any) -> Message:
-    """What a sentence calls a picture: its role, and its path if it is a file."""
+    """The name of a picture in a sentence: its role, and its path if it is a file."""
     if isinstance(source, str | os.PathLike):
         return Message("picture.file", what=role, path=reading.as_given(source))
     return Message("picture.in-memory", what=role)
@@ -29,9 +29,9 @@ def naming(role: str, source: Any) -> Message:
 
 @contextmanager
 def refusing(picture: Message) -> Iterator[None]:
-    """Turn anything that a decoder raises in the block into an error that names the picture.
+    """A context that turns any error of a decoder into an error that names the picture.
 
-    On hostile bytes decoders raise and warn of anything.
+    On hostile bytes, decoders raise errors and warnings of every kind.
 
     Raises:
         InputError: the picture cannot be used.
@@ -50,19 +50,19 @@ def refusing(picture: Message) -> Iterator[None]:
 
 
 def tell_of(picture: Message, notes: Iterable[Message], stacklevel: int) -> None:
-    """Warn of what the user should know about a picture."""
+    """Tell the user the notes about a picture."""
     for note in notes:
         message = Message(note.code, picture=picture, **note.values)
         tell(message, stacklevel=stacklevel + 1)
 
 
 def shape_of(array: npt.NDArray[Any]) -> Message | str:
-    """An array's shape for a sentence, as in ``480×640×4``."""
+    """The shape of an array for a sentence, as in ``480×640×4``."""
     return "×".join(map(str, array.shape)) or Message("picture.one-value")
 
 
 def _reason(error: Exception) -> Message | str:
-    """What a decoder says, if that can stand in a sentence."""
+    """The text of a decoder's error, or the error's type if the text is unsuitable."""
     if isinstance(error, ReasonError):
         return error.message
     text = str(error).partition("\n")[0].strip(" .")

@@ -1,4 +1,4 @@
-"""Pictures for the demo: a photograph, and styles that ship with impasto."""
+"""Pictures for the demo: a photograph, and style pictures of our own; nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ STYLES = ("flowfield", "mosaic", "woodcut")  # painted by tools/paint_styles
 
 
 def photograph() -> Path:
-    """The path of Chelsea the cat, by Stéfan van der Walt (CC0), in scikit-image's package.
+    """The path of the photograph *Chelsea* by Stéfan van der Walt (CC0), from scikit-image.
 
     Raises:
         InputError: scikit-image is not installed.
@@ -25,7 +25,7 @@ def photograph() -> Path:
 
 
 def style(name: str) -> Path:
-    """The path of one of :data:`STYLES`.
+    """The path of the style picture with a name in :data:`STYLES`.
 
     Raises:
         InputError: there is no such style.

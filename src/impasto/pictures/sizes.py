@@ -1,4 +1,4 @@
-"""The sizes that a run works at. A size is (width, height) in pixels."""
+"""The sizes that a run works at. Sizes are (width, height), in pixels."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PixelSize = tuple[int, int]
 
 
 def fit(picture: PixelSize, size: str | int | PixelSize) -> PixelSize:
-    """The size of a picture fitted to a longer side with its aspect ratio kept, or a given size.
+    """The size for a picture: a fixed size, a longer side (keeping the aspect ratio), or its own.
 
     >>> fit((1024, 768), 512), fit((300, 900), 512), fit((1024, 768), (512, 384))
     ((512, 384), (171, 512), (512, 384))
@@ -27,10 +27,10 @@ def fit(picture: PixelSize, size: str | int | PixelSize) -> PixelSize:
 
 
 def canvas_size(content: PixelSize, recipe: Recipe) -> PixelSize:
-    """The size of the canvas for a content picture of a given size.
+    """The size of the canvas for a content picture of that size.
 
     Raises:
-        InputError: the deepest of the recipe's layers would not see one position of it.
+        InputError: the canvas is too small for the deepest of the recipe's layers.
     """
     size = fit(content, recipe.size)
     _check(size, "size.canvas", content, recipe)
@@ -38,10 +38,10 @@ def canvas_size(content: PixelSize, recipe: Recipe) -> PixelSize:
 
 
 def style_size(style: PixelSize, canvas: PixelSize, recipe: Recipe) -> PixelSize:
-    """The size at which a style picture of a given size is measured.
+    """The size to which a style picture of that size is resized.
 
     Raises:
-        InputError: the deepest of the recipe's layers would not see one position of it.
+        InputError: the resized picture is too small for the deepest of the recipe's layers.
     """
     fitted = {"squeeze": canvas, "aspect": fit(style, max(canvas)), "original": style}[
         recipe.style_fit
@@ -53,7 +53,7 @@ def style_size(style: PixelSize, canvas: PixelSize, recipe: Recipe) -> PixelSize
 
 
 def output_size(content: PixelSize, canvas: PixelSize, recipe: Recipe) -> PixelSize:
-    """The size of the result for a content picture and a canvas of given sizes."""
+    """The size of the result, for a content picture and a canvas of those sizes."""
     match recipe.output_size:
         case "working":
             return canvas

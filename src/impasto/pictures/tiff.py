@@ -1,7 +1,7 @@
-"""Find the pages of a TIFF from its directories alone, without decoding anything.
+"""The pages of a TIFF, read from its directories: which page is the picture, and how large it is.
 
-A TIFF is a chain of pages, each with a directory of tags, and a page may have pages of its own. The
-first need not be the picture: cameras and pyramids put a reduced copy of it there.
+A TIFF is a chain of pages, each with a directory of tags; a page can have sub-pages. The first page
+need not be the picture: cameras and pyramids store a reduced copy there.
 
 *TIFF, Revision 6.0*, Adobe, 1992; *TIFF Technical Note 1* (trees of pages); BigTIFF.
 """
@@ -17,15 +17,15 @@ from typing import BinaryIO
 from impasto.errors import ReasonError
 
 SIGNATURES = (b"II*\0", b"MM\0*", b"MM*\0", b"II\0*", b"II+\0", b"MM\0+")
-# Tags, and values of them.
+# Tags and their values.
 NEW_SUBFILE_TYPE, SUBFILE_TYPE, WIDTH, HEIGHT, BITS_PER_SAMPLE = 254, 255, 256, 257, 258
 PHOTOMETRIC, ORIENTATION, SAMPLES, TILE_WIDTH, TILE_HEIGHT = 262, 274, 277, 322, 323
 SUB_PAGES, ICC_PROFILE, DNG_VERSION = 330, 34675, 50706
 IS_REDUCED, IS_TRANSPARENCY = 1, 4  # bits of the first tag
-REDUCED = 2  # value of the second
-RAW = (32803, 34892)  # photometric: the sensor's own values, not a picture's
-CAMERAS = (b"CR\x02\0", b"IIII", b"MMMM")  # at the ninth byte: Canon's and Phase One's raw files
-# Bytes and the struct format of the types of values; the rest are of no tag that is read here.
+REDUCED = 2  # value of the second tag
+RAW = (32803, 34892)  # photometric: values of the camera's sensor, not of a picture
+CAMERAS = (b"CR\x02\0", b"IIII", b"MMMM")  # from the ninth byte: raw files of Canon and Phase One
+# Bytes of each type of value, and the struct format of the types that are read here.
 SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4} | {
     16: 8,
     17: 8,
@@ -33,7 +33,7 @@ SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12:
 }
 WHOLE_NUMBERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 MOST_PAGES, MOST_TAGS, MOST_VALUES = 1000, 4096, 2**20
-MOST_SEEN = 256  # values of a tag that are looked at
+MOST_SEEN = 256  # values that are read of a tag
 
 
 @dataclass(frozen=True)
@@ -41,20 +41,20 @@ class Page:
     """A page of a TIFF.
 
     Attributes:
-        offset: of its directory.
-        is_sub: whether it belongs to another page.
-        following: offset of the next page's; 0 for none.
-        sub_pages: offsets of those of its own pages.
-        width: in pixels, as they are stored.
-        height: of the page, in pixels.
-        channels: values of a pixel.
-        bits: of the deepest channel.
+        offset: offset of the page's directory.
+        is_sub: whether it is a sub-page of another page.
+        following: offset of the next page's directory; 0 for none.
+        sub_pages: offsets of the directories of its sub-pages.
+        width: width in pixels, as stored.
+        height: height in pixels, as stored.
+        channels: number of values of a pixel.
+        bits: number of bits of the deepest channel.
         orientation: as in EXIF.
         is_reduced: whether it is a smaller copy of another page.
-        is_mask: whether it says where another page is transparent.
-        is_raw: whether it holds what a camera's sensor saw.
-        tile_bytes: of one of its tiles; 0 for strips.
-        tag_bytes: of the values of all tags that its directory points to.
+        is_mask: whether it is the transparency mask of another page.
+        is_raw: whether it holds the values of a camera's sensor.
+        tile_bytes: size of one tile, decoded; 0 if the page is stored in strips.
+        tag_bytes: size of all tag values that the directory points to.
     """
 
     offset: int
@@ -74,20 +74,20 @@ class Page:
 
     @property
     def is_whole(self) -> bool:
-        """Whether it is a picture rather than a reduced copy or a mask."""
+        """Whether it is a picture of its own, neither a reduced copy nor a mask."""
         return not (self.is_reduced or self.is_mask)
 
     @property
     def bytes(self) -> int:
-        """The size of its decoded pixels in bytes."""
+        """Size of its decoded pixels."""
         return self.width * self.height * self.channels * -(-self.bits // 8)
 
 
 def pages(file: BinaryIO) -> list[Page]:
-    """The pages of a TIFF, each followed by its subpages; at most 1000.
+    """The pages of a file, at most 1000; every page is followed by its sub-pages.
 
     Raises:
-        ValueError: the first cannot be made out.
+        ValueError: there is no page, or the first cannot be read.
     """
     reader = _Reader(file)
     found = list[Page]()
@@ -112,17 +112,17 @@ def pages(file: BinaryIO) -> list[Page]:
 
 
 def first_offset(file: BinaryIO) -> int:
-    """Offset of the directory of the first page."""
+    """The offset of the first page's directory."""
     return _Reader(file).first
 
 
 def is_camera_raw(head: bytes, found: list[Page]) -> bool:
-    """Whether a TIFF is a camera raw file."""
+    """Whether the file is a camera raw file, judging by its head and its pages."""
     return head[8:12] in CAMERAS or any(page.is_raw for page in found)
 
 
 def beginning_with(page: Page, file: BinaryIO) -> BinaryIO:
-    """A view of the file in which a page is the first one."""
+    """A copy of the file in memory in which that page is the first."""
     file.seek(0)
     data = bytearray(file.read())
     endian, is_big = _kind(bytes(data[:8]))
@@ -132,7 +132,7 @@ def beginning_with(page: Page, file: BinaryIO) -> BinaryIO:
 
 
 def _kind(head: bytes) -> tuple[str, bool]:
-    """The byte order, and whether offsets have 64 bits."""
+    """The byte order for struct, and whether offsets have 64 bits."""
     return (">" if head.startswith(b"MM") else "<"), b"+" in head[2:4]
 
 
@@ -140,7 +140,7 @@ def _kind(head: bytes) -> tuple[str, bool]:
 class _Tag:
     kind: int
     count: int
-    value: bytes  # or where it is
+    value: bytes  # or its offset
 
     @property
     def size(self) -> int:
@@ -148,10 +148,10 @@ class _Tag:
 
 
 class _Reader:
-    """Reads directories.
+    """Reads the directories of a file.
 
     Attributes:
-        first: offset of the first.
+        first: offset of the first directory.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -208,7 +208,7 @@ class _Reader:
         return tags, following
 
     def _numbers(self, tags: dict[int, _Tag], tag: int) -> Iterator[int]:
-        """The integers of a tag, at most the first few hundred."""
+        """The first 256 whole numbers of a tag; none if it is absent or of another type."""
         if tag not in tags or tags[tag].kind not in WHOLE_NUMBERS:
             return iter(())
         found = tags[tag]

@@ -1,1 +1,1 @@
-"""The process: its memory, threads, signals and what it tells while it works."""
+"""The process: memory, threads, signals, and notices to the user."""

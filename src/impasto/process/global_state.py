@@ -1,7 +1,7 @@
-"""State of the whole process that several threads change at the same time.
+"""Global state of the process that several threads may change at the same time.
 
-What Python and PyTorch offer for it puts back what each thread found, and two threads that overlap
-leave behind what the first one set.
+The context managers of Python and PyTorch restore the state that each thread found. If two threads
+overlap, the second one restores the state that the first one had set.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ class Shared(AbstractContextManager[None]):
     """Changes a state when the first thread enters, and restores it when the last one leaves.
 
     Args:
-        change: gives what changes it and puts it back.
+        change: returns a context manager that changes the state and restores it.
     """
 
     def __init__(self, change: Callable[[], AbstractContextManager[Any]]) -> None:
@@ -40,16 +40,16 @@ class Shared(AbstractContextManager[None]):
 
 
 class _Here(threading.local):
-    """A pattern for a warnings filter that matches everything in a silenced thread.
+    """A pattern for a warnings filter; matches every text in threads that are silent.
 
     Attributes:
-        depth: how many blocks of this thread are silent.
+        depth: the number of silent blocks that this thread is in.
     """
 
     depth = 0
 
     def match(self, _: str) -> bool:
-        """Whether the current thread is silenced."""
+        """Whether a warning of this thread should be ignored."""
         return self.depth > 0
 
 
@@ -72,7 +72,7 @@ _silence = Shared(_filtered)
 
 @contextmanager
 def unwarned() -> Iterator[None]:
-    """Silence the warnings of this thread in the block; other threads are unaffected."""
+    """A context in which this thread shows no warnings; other threads are not affected."""
     with _silence:
         _here.depth += 1
         try:

@@ -1,8 +1,7 @@
-"""Interrupt a run: because of a signal, a visitor of the studio or a time limit.
+"""Interrupting a run during its work: on a signal, for a visitor of the studio, or at a time limit.
 
-Long computations call :func:`check` a few times a second. Code that may have to interrupt them
-opens a :func:`scope` around them, like a cancel scope of structured concurrency. A scope belongs to
-its thread.
+Long computations call :func:`check` a few times a second. Code that may have to end them opens a
+:func:`scope` around them, like a cancel scope of structured concurrency, for its own thread only.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from impasto.errors import StoppedError
 
 Stop = Callable[[], bool]
 
-# The signals that ask a program to end; Windows has no SIGHUP.
+# Signals that ask a program to end; Windows has no SIGHUP.
 ENDING = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
@@ -28,10 +27,10 @@ _stop: ContextVar[Stop] = ContextVar("stop", default=lambda: False)
 
 @contextmanager
 def scope(stop: Stop) -> Iterator[None]:
-    """Let ``stop`` interrupt the block, in addition to the scopes around it.
+    """A context in which ``stop`` can end the work, as the scopes around it can.
 
     Args:
-        stop: returns True to interrupt the block; it is called often, so it should be quick.
+        stop: returns whether the work should end; it is called often, so it should be fast.
 
     Example:
         >>> with scope(lambda: True):
@@ -49,7 +48,7 @@ def scope(stop: Stop) -> Iterator[None]:
 
 @contextmanager
 def shielded() -> Iterator[None]:
-    """Let nothing interrupt the block, which saves what was painted."""
+    """A context in which nothing ends the work, for saving what was painted."""
     token = _stop.set(lambda: False)
     try:
         yield
@@ -58,31 +57,31 @@ def shielded() -> Iterator[None]:
 
 
 def is_asked() -> bool:
-    """Whether an interruption has been requested."""
+    """Whether the current work was asked to end."""
     return _stop.get()()
 
 
 def check() -> None:
-    """Interrupt the computation if that has been requested.
+    """End the current work if it was asked to end.
 
     Raises:
-        StoppedError: it has been requested.
+        StoppedError: it was.
     """
     if is_asked():
         raise StoppedError
 
 
 class Signals:
-    """Handles the signals that ask the process to end, as a context manager.
+    """A context that handles the signals that ask a process to end.
 
-    A signal raises KeyboardInterrupt at once. Within :meth:`asking`, the first signal only requests
-    an interruption, like a :func:`scope`, and the second one raises. Later signals are ignored,
-    because the process is already ending. A signal that the process ignores, such as SIGHUP under
-    nohup, stays ignored; Ctrl-C is always handled. Outside the main thread nothing is handled,
-    because Python allows it nowhere else. A context within another one shares its signals.
+    A signal raises KeyboardInterrupt immediately. Within :meth:`asking`, the first signal only asks
+    the work to end, as a :func:`scope` does, and the second raises. Later signals are ignored,
+    since the process is already ending. A signal that the process ignores, such as SIGHUP under
+    nohup, stays ignored, but Ctrl-C is always handled. Outside the main thread no signals are
+    handled, since Python does not allow it. A context within another shares its signals.
 
     Args:
-        numbers: the signals.
+        numbers: the numbers of the signals to handle.
     """
 
     _around: Signals | None = None
@@ -96,7 +95,7 @@ class Signals:
 
     @property
     def number(self) -> int | None:
-        """The number of the first signal received; None before that."""
+        """The number of the first signal that came; None if none has come."""
         return self._heard[0] if self._heard else None
 
     def listen(self) -> None:
@@ -120,16 +119,16 @@ class Signals:
         if Signals._around is self:
             Signals._around = self._outer
         for number, before in self._before.items():
-            with suppress(TypeError):  # of a handler that was not installed from Python
+            with suppress(TypeError):  # the handler was not installed from Python
                 signal.signal(number, before)  # type: ignore[arg-type]
         self._before.clear()
 
     @contextmanager
     def asking(self, told: Callable[[], None]) -> Iterator[None]:
-        """Let the first signal request the interruption of the block.
+        """A context in which the first signal asks the work to end.
 
         Args:
-            told: called from the signal handler when that signal arrives.
+            told: called from the signal handler when the first signal comes.
         """
         self._told = told
         try:
@@ -139,7 +138,7 @@ class Signals:
             self._told = None
 
     def be_deaf(self) -> None:
-        """Ignore further signals: the picture is being saved, and the process is ending."""
+        """Ignore signals from now on: the painting is saved, and the process is ending."""
         self._has_raised.append(True)
 
     def _hear(self, number: int, _: FrameType | None) -> None:
@@ -154,9 +153,9 @@ class Signals:
 
 @contextmanager
 def ctrl_c_asks() -> Iterator[None]:
-    """Let the first Ctrl-C in a Python session or a notebook request the interruption of the block.
+    """A context in which the first Ctrl-C of a Python session or a notebook asks the work to end.
 
-    Where Ctrl-C has another handler, as on the command line or in a server, that handler stays.
+    If the program has its own handler for Ctrl-C, as the command line and servers do, it stays.
     """
     if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield

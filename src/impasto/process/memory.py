@@ -1,4 +1,4 @@
-"""Recognise that memory ran out, and report it in one sentence."""
+"""Running out of memory: recognising the errors of every library, and one error for the user."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from impasto.errors import ImpastoError, RunError
 
-# What the libraries say, in lower case, that raise nothing of their own kind for it.
+# Texts of libraries that have no error class for it, in lower case.
 WORDS = (
     "can't allocate memory",  # PyTorch on a CPU
     "cannot allocate memory",  # the system
@@ -21,8 +21,8 @@ WORDS = (
     "alloc_failed",  # cuBLAS, cuDNN, cuFFT
     "could not create a memory",  # oneDNN
     "could not create a primitive",
-    "failed to map segment",  # a library that is loaded
-    "can't start new thread",  # of which each wants a stack
+    "failed to map segment",  # loading a library
+    "can't start new thread",  # each thread needs a stack
 )
 
 
@@ -44,10 +44,13 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 @contextmanager
 def memory_errors(size: tuple[int, int] | None = None) -> Iterator[None]:
-    """Turn the errors of any library that ran out of memory into one :class:`RunError`.
+    """A context that turns every error about running out of memory into a RunError.
 
     Args:
-        size: width and height of the canvas for which it did, if that is known.
+        size: width and height of the canvas, for the sentence; None if unknown.
+
+    Raises:
+        RunError: memory ran out.
     """
     try:
         yield

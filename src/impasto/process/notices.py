@@ -1,8 +1,8 @@
-"""Notices for the user, delivered as Python warnings or to a listener.
+"""Notices that the user should know but need not act on: passed to a listener, or warnings.
 
-A server paints for several visitors in several threads, but warnings belong to the whole process.
-So a thread can have its own listener, which receives the notices of that thread in place of
-warnings.
+Warnings are global to a process, but a server paints for one visitor in one thread while it reads
+pictures for another visitor in a second thread. So each thread can have its own listener, which
+receives the notices in place of warnings.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ _LISTENER: ContextVar[Callable[[Message], None] | None] = ContextVar("listener",
 
 
 def tell(message: Message, stacklevel: int = 1) -> None:
-    """Send a notice to the listener of this thread, or warn with :class:`ImpastoWarning`.
+    """Pass a notice to the listener; without a listener, warn with :class:`ImpastoWarning`.
 
     Args:
-        message: the notice.
-        stacklevel: which caller's line the warning names; 1 for the direct caller.
+        message: one sentence, as data.
+        stacklevel: which caller's line the warning names; 1 for the caller of this function.
     """
     listener = _LISTENER.get()
     if listener is None:
@@ -35,7 +35,7 @@ def tell(message: Message, stacklevel: int = 1) -> None:
 
 @contextmanager
 def heard_by(listener: Callable[[Message], None]) -> Iterator[None]:
-    """Send every notice of the block, in this thread only, to a listener.
+    """A context in which a listener receives all notices of this thread.
 
     >>> heard = []
     >>> with heard_by(heard.append):

@@ -1,7 +1,7 @@
-"""PyTorch's threads: their number, and their loss in a fork.
+"""PyTorch's threads: sets their number for a run, and refuses threads that a fork has lost.
 
-Threads belong to the process that started them. A fork takes over what PyTorch knows of them, but
-not the threads, and waits for them for good where it computes with more than one.
+Threads belong to the process that started them. A forked process inherits PyTorch's record of them
+but not the threads themselves, so that a computation with more than one thread never ends.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from impasto.errors import RunError
 
 @dataclass
 class State:
-    """The state of the threads of this process.
+    """The state of the threads.
 
     Attributes:
-        started: whether they have been at work, in this process or in the one it was forked from.
-        lost: whether this process was forked since.
+        started: whether they have been used, in this process or the one that it was forked from.
+        lost: whether this process was forked after that.
     """
 
     started: bool = False
@@ -33,10 +33,10 @@ _state = State()
 
 
 def start() -> None:
-    """Note that this process uses threads from now on.
+    """Record that the threads are used from now on.
 
     Raises:
-        RunError: they were lost in a fork, and are asked for again.
+        RunError: the threads were lost in a fork, and more than one is needed.
     """
     if not _state.started:
         _state.started = True
@@ -47,17 +47,17 @@ def start() -> None:
 
 @contextmanager
 def use(count: int | None) -> Iterator[None]:
-    """Compute with a number of threads in the block; None leaves the number unchanged.
+    """A context that computes with ``count`` threads; None leaves their number unchanged.
 
     Raises:
-        RunError: they were lost in a fork.
+        RunError: the threads were lost in a fork, and ``count`` is more than 1.
     """
     if count is None:
         yield
         return
     _check(count)
     before = torch.get_num_threads()
-    torch.set_num_threads(count)  # though it be the same, since PyTorch takes fewer if not told
+    torch.set_num_threads(count)  # even if equal: PyTorch may use fewer by default
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""Connections of the web server, closed when a client stalls."""
+"""Connections of the web server; one that stalls is closed, and their number is limited."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import cast
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-PATIENCE = 20.0  # seconds, for the head of a request to be there whole
-SLOWEST = 60.0  # seconds, in which something of an answer has to be taken
-MOST = 600  # connections at a time
+PATIENCE = 20.0  # seconds for the complete head of a request
+SLOWEST = 60.0  # seconds in which the client has to read part of a response
+MOST = 600  # connections at the same time
 
 
 class Connection(H11Protocol):
-    """A connection with time limits, and a limit on the number of connections."""
+    """A connection that is closed if it stalls, or if there are too many connections."""
 
     _waiting: asyncio.TimerHandle | None = None
     _stuck: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Start the timer for a request, unless there are too many connections."""
+        """Start waiting for a request; refuse if there are too many connections."""
         super().connection_made(cast(asyncio.Transport, transport))
         if len(self.connections) > MOST:
             self._hang_up(503, "There are too many visitors: try again later.")
@@ -28,31 +28,31 @@ class Connection(H11Protocol):
         self._watch()
 
     def data_received(self, data: bytes) -> None:
-        """Handle received bytes, and keep the timer running until the headers are complete."""
+        """Receive data; continue waiting if the head of the request is not complete."""
         super().data_received(data)
         self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the timers."""
+        """Cancel the timers of the connection."""
         self._unset()
         if self._stuck is not None:
             self._stuck.cancel()
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
-        """Start the timer for a client that does not read the answer."""
+        """Start the timer after which a client that does not read its response is dropped."""
         super().pause_writing()
         self._stuck = self.loop.call_later(SLOWEST, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """Stop that timer, because the client has read part of the answer."""
+        """Stop that timer, since the client has read part of the response."""
         super().resume_writing()
         if self._stuck is not None:
             self._stuck.cancel()
             self._stuck = None
 
     def _watch(self) -> None:
-        """Run the timer while there is no request, and restart it after each one."""
+        """Run the timer while a request is awaited; restart it after each response."""
         answers = self.cycle is not None and not self.cycle.response_complete
         lacks = self.conn.their_state in (h11.IDLE, h11.SEND_BODY)
         if answers or not lacks or self.transport.is_closing():
@@ -70,7 +70,7 @@ class Connection(H11Protocol):
         if self.transport.is_closing():
             return
         if self.conn.our_state is h11.IDLE and self.conn.trailing_data[0]:
-            self._hang_up(408, "The request did not go on.")
+            self._hang_up(408, "The request was not completed.")
         else:
             self.transport.close()
 

@@ -1,4 +1,4 @@
-"""A recipe's settings as components of the page, each made from its field in :class:`Recipe`."""
+"""The settings of a recipe as components, each made from its field in :class:`Recipe`."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from impasto.pictures import png_text
 from impasto.settings.recipe import FIRST_CANVASES, Recipe
 from impasto.settings.validation import OF_A_RECIPE
 
-# Two hold paths, which nobody may name on another's machine; one has a place of its own.
+# Two hold paths, which visitors may not name on the server; strength has its own slider.
 ELSEWHERE = ("styles", "protect", "strength")
 NAMES = tuple(name for name in Recipe.model_fields if name not in ELSEWHERE)
 USUAL_STRENGTH = 0.5
 
 
 def component(name: str, text: Callable[[str], Any]) -> Component:
-    """The component of a setting, with the value of the preset ``default``.
+    """The component of a setting, with its value in the preset ``default``.
 
     Args:
-        name: of the setting.
-        text: what gives a text of the page by its key.
+        name: the name of the setting.
+        text: returns a text of the page by its key.
     """
     field = Recipe.model_fields[name]
     value = values_of(Recipe())[NAMES.index(name)]
@@ -51,7 +51,7 @@ def values_of(recipe: Recipe) -> list[Any]:
 
 
 def recipe_of(values: Sequence[Any], strength: float) -> Recipe:
-    """The recipe that the components show.
+    """The recipe for the values of the components and of the strength slider.
 
     Raises:
         InputError: a setting has a value that cannot be used.
@@ -78,7 +78,7 @@ def recipe_in(path: Path) -> Recipe:
     """The recipe in a TOML file or a PNG, without the pictures that it names.
 
     Raises:
-        InputError: there is none, or it cannot be used.
+        InputError: the file has no recipe, or the recipe cannot be used.
     """
     if path.suffix.lower() == ".toml":
         settings = dict(Recipe.load(path))
@@ -92,10 +92,10 @@ def recipe_in(path: Path) -> Recipe:
 
 
 def recipe_from(text: str) -> Recipe:
-    """The recipe in a TOML text.
+    """The recipe in a TOML text, without the pictures that it names.
 
     Raises:
-        InputError: it cannot be used.
+        InputError: the recipe cannot be used.
     """
     return _without_paths(dict(Recipe.from_toml(text)))
 

@@ -1,4 +1,4 @@
-"""Middleware that refuses requests that are too large, too slow or not allowed."""
+"""Middleware that refuses requests: no password, too large, too slow, or naming other files."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from impasto.pictures import samples
 
-MOST_JSON = 1_000_000  # bytes of a request, the files in it apart
-PATIENCE = 60.0  # seconds, for the next piece of a request
-LONGEST = 900.0  # seconds, for all of it
+MOST_JSON = 1_000_000  # bytes of a request, not counting files
+PATIENCE = 60.0  # seconds for the next piece of a request
+LONGEST = 900.0  # seconds for the whole request
 METRICS = "/metrics"
-# What is seen without the password: whether the studio is well, and what the page to sign in needs.
+# Open without the password: the health check, and what the sign-in page needs.
 OPEN = (
     "/",
     "/favicon.ico",
@@ -39,12 +39,12 @@ OPEN = (
     "/theme.css",
 )
 OPEN_FOLDERS = ("/assets/", "/static/", "/svelte/", "/pwa_icon/")
-# Who listens for the answer to a call, by the call's name or by the session's.
+# Requests that wait for the answer to a call, by the name of the call or of the session.
 CALL = re.compile(r"/gradio_api/call/(?:v2/)?[^/]+/(?P<event>[^/]+)/?")
 SESSION = "/gradio_api/queue/data"
 LOG = logging.getLogger("impasto")
 FORMS = (b"multipart/form-data", b"application/x-www-form-urlencoded")
-# What Gradio serves beside the page, and this one has no use for.
+# What Gradio serves that this page does not need.
 CLOSED = tuple(
     f"/gradio_api/{name}"
     for name in (
@@ -65,14 +65,14 @@ CLOSED = tuple(
 
 
 class Gate:
-    """Restricts clients that have not signed in to the sign-in page.
+    """Lets visitors who have not signed in see only the sign-in page.
 
-    Programs that read the metrics give name and password with the request, as HTTP Basic.
+    Programs that read the metrics send name and password with the request, as HTTP Basic.
 
     Args:
-        app: what answers.
+        app: the application behind the gate.
         visitors: name and password.
-        has_signed_in: whether a request comes from one who has.
+        has_signed_in: returns whether a request comes from a visitor who has signed in.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class Gate:
         if scope["type"] == "lifespan" or self._lets_in(Request(scope)):
             await self.app(scope, receive, send)
             return
-        asks = scope["path"] == METRICS  # elsewhere a browser would ask, and not the page
+        asks = scope["path"] == METRICS  # elsewhere the browser would ask instead of the page
         headers = {"www-authenticate": 'Basic realm="impasto"'} if asks else None
         await Response("Sign in first.", 401, headers)(scope, receive, send)
 
@@ -106,12 +106,12 @@ class Gate:
 
 
 class Listeners:
-    """Refuses clients that wait for the answer to an unknown call.
+    """Refuses requests that wait for the answer to a call that does not exist.
 
     Args:
-        app: what answers.
-        has_call: whether there is a call of that name.
-        has_session: whether there is a session of that name.
+        app: the application behind it.
+        has_call: returns whether there is a call of that name.
+        has_session: returns whether there is a session of that name.
     """
 
     def __init__(
@@ -134,7 +134,7 @@ class Listeners:
         await self._listen(scope, receive, send)
 
     async def _listen(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer until the end, or until another client of the same answer has left."""
+        """Answer a request; end the answer if a second listener to the same call breaks it off."""
         has_begun = False
 
         async def begin(message: Message) -> None:
@@ -147,16 +147,16 @@ class Listeners:
         except Exception as error:
             if not has_begun:
                 raise
-            LOG.warning("One who listened for an answer was left: %s.", type(error).__name__)
+            LOG.warning("An answer to a listener was cut short: %s.", type(error).__name__)
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 class Door:
-    """Refuses requests for unused routes, and requests that are too large or too slow.
+    """Refuses requests for what the page does not need, and requests too large or too slow.
 
     Args:
-        app: what answers.
-        most: bytes of the files in a request.
+        app: the application behind the door.
+        most: the largest size of the files in a request, in bytes.
     """
 
     def __init__(self, app: ASGIApp, most: int) -> None:
@@ -168,19 +168,19 @@ class Door:
             await Response("There is nothing here.", 404)(scope, receive, send)
             return
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD"):
-            await self.app(scope, receive, send)  # which takes no body
+            await self.app(scope, receive, send)  # it has no body
             return
         most = MOST_JSON + (self.most if _is_form(scope) else 0)
         await _Visitor(most, receive, send).goes_to(self.app, scope)
 
 
 class _Visitor:
-    """One request, read with limits on its size and time.
+    """A request that passes the door; it is refused once it is too large or too slow.
 
     Args:
-        most: bytes that they may bring.
-        receive: what they say next.
-        send: what they are told.
+        most: the largest size of its body, in bytes.
+        receive: receives the next message of the request.
+        send: sends a message of the response.
     """
 
     def __init__(self, most: int, receive: Receive, send: Send) -> None:
@@ -194,7 +194,7 @@ class _Visitor:
         try:
             await app(scope, self._said, self._told)
         except ClientDisconnect:
-            pass  # a client that disconnects is no error to log
+            pass  # the client has left and needs no response; this is not an error to log
         except Exception:
             if self.refusal is None or self.is_answered:
                 raise
@@ -208,7 +208,7 @@ class _Visitor:
             patience = min(PATIENCE, self.until - time.monotonic())
             message = await asyncio.wait_for(self.receive(), patience)
         except asyncio.TimeoutError:
-            self.refusal = Response("The request did not go on.", 408, {"connection": "close"})
+            self.refusal = Response("The request was not completed.", 408, {"connection": "close"})
             raise ClientDisconnect from None
         self.left -= len(message.get("body", b""))
         self.has_more = message.get("more_body", False)
@@ -224,11 +224,11 @@ class _Visitor:
 
 
 class OwnFiles:
-    """Refuses requests that name a file other than an upload, or a web address.
+    """Refuses requests that name files other than uploads and built-in pictures, or addresses.
 
     Args:
-        app: what answers.
-        folder: of the uploads.
+        app: the application behind it.
+        folder: the folder of the uploads.
     """
 
     def __init__(self, app: ASGIApp, folder: Path) -> None:
@@ -251,7 +251,7 @@ class OwnFiles:
             await Response("The request is not valid JSON.", 400)(scope, receive, send)
             return
         if not self.allows(asked):
-            await Response("The request names a file that is not its own.", 403)(
+            await Response("The request names a file that was not uploaded.", 403)(
                 scope, receive, send
             )
             return
@@ -263,7 +263,7 @@ class OwnFiles:
         await self.app(scope, replay, send)
 
     def allows(self, asked: object) -> bool:
-        """Whether a request names uploaded files only."""
+        """Whether every file that a request names is an upload or a built-in picture."""
         waiting = [asked]
         while waiting:
             value = waiting.pop()
@@ -286,6 +286,6 @@ class OwnFiles:
 
 
 def _is_form(scope: Scope) -> bool:
-    """Whether a request is a form with fields and files; all others are read as JSON."""
+    """Whether a request is a form with fields and files; any other is taken for JSON."""
     kinds = [value.lower() for name, value in scope["headers"] if name == b"content-type"]
     return len(kinds) == 1 and kinds[0].startswith(FORMS)

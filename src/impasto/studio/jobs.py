@@ -1,4 +1,4 @@
-"""Jobs: a painting that waits, is painted with previews, is stopped, or resumed after a restart."""
+"""A painting in progress for a visitor: waiting, previews, stopping, resuming after a restart."""
 
 from __future__ import annotations
 
@@ -39,19 +39,19 @@ LOG = logging.getLogger("impasto")
 CHECKPOINT = "run.impasto"
 PREVIEW_SIDE = 512  # pixels of a preview, at most
 PREVIEW_EVERY = 1.0  # seconds
-PREVIEW_SHARE = 0.03  # of a run's time that previews may take
-ASK_EVERY = 0.5  # seconds between two looks at the queue
-LOOK_EVERY, PATIENCE = 0.1, 1.0  # seconds, at a job that is to end, and until it is left alone
-GRACE = 1.0  # seconds that a step may take beyond the time of a painting, so that it is not lost
+PREVIEW_SHARE = 0.03  # share of a run's time that previews may take
+ASK_EVERY = 0.5  # seconds between two checks of the queue
+LOOK_EVERY, PATIENCE = 0.1, 1.0  # seconds between checks of a job, and until one is abandoned
+GRACE = 1.0  # seconds that a step may exceed the time limit by, so that it is not lost
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """What a job reports while it waits.
+    """What a visitor sees while waiting.
 
     Attributes:
-        ahead: paintings before theirs.
-        seconds: until their turn, about.
+        ahead: the number of paintings before theirs.
+        seconds: the expected time until their turn.
     """
 
     ahead: int
@@ -60,14 +60,14 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Painting:
-    """What a job reports while it is painted.
+    """What a visitor sees during their painting.
 
     Attributes:
-        step: the last one.
-        steps: of the run.
-        size: of the step's canvas, as in 512×384.
-        left: seconds, about.
-        preview: the canvas, scaled down; None where it is no newer than the last.
+        step: the last step.
+        steps: the number of steps of the run.
+        size: the size of the step's canvas, as in 512×384.
+        left: the expected remaining time in seconds.
+        preview: the canvas, scaled down; None if there is no new preview.
     """
 
     step: Step
@@ -83,16 +83,16 @@ Told = View | Exception | None
 
 @dataclass
 class Job:
-    """One painting for one visitor.
+    """A painting for a visitor, its owner.
 
     Attributes:
-        folder: of its own, with its pictures and its checkpoint.
-        is_resumed: whether it goes on with what another server has left.
-        started: set once it has a thread of its own, which forgets it at its end.
-        stop: set to end it after its step.
-        ended: set to end it so that it can be gone on with: the server stops.
-        until: when its time is over, by the clock of :func:`time.monotonic`.
-        notes: what its owner should know.
+        folder: the folder of the job, with its pictures and its checkpoint.
+        is_resumed: whether it continues a job that another server left unfinished.
+        started: set once the job has its own thread, which closes the job at its end.
+        stop: set to end the job after its current step.
+        ended: set when the server stops; the job then stays resumable.
+        until: the time limit, by the clock of :func:`time.monotonic`.
+        notes: what the owner should know.
     """
 
     folder: Path
@@ -104,25 +104,25 @@ class Job:
     notes: list[Message] = field(default_factory=list)
 
     def is_over(self) -> bool:
-        """Whether the visitor, the server or the time limit asks it to end."""
+        """Whether the job should end, because of its owner, the server or the time limit."""
         return self.stop.is_set() or time.monotonic() > self.until
 
     def is_long_over(self) -> bool:
-        """Whether it should end before its first step, which may exceed the time limit."""
+        """Whether the job should end even if its current step is lost: a second after the limit."""
         return self.stop.is_set() or time.monotonic() > self.until + GRACE
 
     def note(self, message: Message) -> None:
-        """Add a note, unless it is there already."""
+        """Add a note for the owner, unless it is already there."""
         if message not in self.notes:
             self.notes.append(message)
 
     def is_given_up(self) -> bool:
-        """Whether the visitor has ended it, so that nobody will continue it."""
+        """Whether the owner has stopped the job, so that it will not be resumed."""
         return self.stop.is_set() and not self.ended.is_set()
 
     @property
     def name(self) -> str:
-        """Its secret name, which only the visitor knows."""
+        """The name of the job, which only its owner knows."""
         return self.folder.name
 
     @property
@@ -131,19 +131,19 @@ class Job:
         return self.folder / CHECKPOINT
 
     def keep(self, picture: Path, name: str) -> Path:
-        """Copy a picture into the folder of the job."""
+        """Copy a picture to the folder of the job, and return the path of the copy."""
         kept = self.folder / f"{name}{picture.suffix.lower()}"
         shutil.copyfile(picture, kept)
         return kept
 
 
 class Workshop:
-    """The jobs of a server.
+    """All jobs of a server.
 
     Args:
-        folder: for the jobs, each in one of its own.
-        limits: of each.
-        device: that paints.
+        folder: contains a folder for every job.
+        limits: the limits for every job.
+        device: the device of the runs.
     """
 
     def __init__(self, folder: Path, limits: Limits, device: str = "auto") -> None:
@@ -157,31 +157,30 @@ class Workshop:
         self._seconds = Counter(
             "impasto_painting_seconds", "Time spent painting", registry=self.registry
         )
-        for name in ("impasto_queue", "impasto_line"):  # the second is the old name of the first
-            waiting = Gauge(
-                name, "Paintings in the queue, including the current one", registry=self.registry
-            )
-            waiting.set_function(lambda: len(self.queue))
+        waiting = Gauge(
+            "impasto_line", "Paintings in the queue, the current one too", registry=self.registry
+        )
+        waiting.set_function(lambda: len(self.line))
         self.jobs: dict[str, Job] = {}
         self._lock = threading.Lock()
         folder.mkdir(parents=True, exist_ok=True)
 
     def open(self) -> Job:
-        """A new job."""
+        """Open a new job, and return it."""
         job = Job(self.folder / secrets.token_urlsafe(16))
         job.folder.mkdir(mode=0o700)
         self.jobs[job.name] = job
         return job
 
     def has_unfinished(self, name: str) -> bool:
-        """Whether there is an unfinished job of that name from a stopped server."""
+        """Whether a stopped server has left the job with that name unfinished."""
         folder = self.folder / name
         if name in self.jobs or folder.parent != self.folder or not name.strip("."):
             return False
         return is_unfinished(folder / CHECKPOINT)
 
     def take_up(self, name: str) -> Job | None:
-        """Claim that job to continue it; nobody else can claim it afterwards."""
+        """Open an unfinished job to resume it; None if there is none, or it was already opened."""
         with self._lock:
             if not self.has_unfinished(name):
                 return None
@@ -189,24 +188,24 @@ class Workshop:
             return job
 
     def close(self, job: Job) -> None:
-        """Delete a job and its pictures, unless it can be continued."""
+        """Close a job; its files are removed unless it can be resumed."""
         self.jobs.pop(job.name, None)
         if not ((job.ended.is_set() or job.is_resumed) and is_unfinished(job.checkpoint)):
             shutil.rmtree(job.folder, ignore_errors=True)
 
     def end(self) -> None:
-        """End every job after its current step, with a checkpoint."""
+        """End every job after its current step; its run is saved."""
         for job in list(self.jobs.values()):
             job.ended.set()
             job.stop.set()
 
     def paint(self, job: Job, content: Path, styles: list[Style], recipe: Recipe) -> Iterator[View]:
-        """Wait in the queue and paint, yielding reports; the last one is the result.
+        """Wait in the queue and paint; yields what the visitor sees, and finally the result.
 
         Raises:
             InputError: a picture or a setting cannot be used, or the queue is full.
             RunError: the run failed.
-            StoppedError: it was ended before its first step.
+            StoppedError: the run was stopped before its first step.
         """
 
         def make() -> Run:
@@ -219,12 +218,12 @@ class Workshop:
         return self._told(job, make)
 
     def go_on(self, job: Job) -> Iterator[View]:
-        """Continue an unfinished job, yielding reports.
+        """Resume an unfinished job; yields the same as :meth:`paint`.
 
         Raises:
-            InputError: it cannot be continued; the log says why.
+            InputError: the job cannot be resumed; the log says why.
             RunError: the run failed.
-            StoppedError: it was ended before its first step.
+            StoppedError: the run was stopped before its first step.
         """
 
         def make() -> Run:
@@ -241,7 +240,7 @@ class Workshop:
         return generate_latest(self.registry)
 
     def _told(self, job: Job, make: Callable[[], Run]) -> Iterator[View]:
-        """Yield the reports of a job's thread; end the job if nobody reads them."""
+        """Yield what the thread of a job reports; the job stops if nobody consumes this."""
         told: SimpleQueue[Told] = SimpleQueue()
         job.started.set()
         threading.Thread(
@@ -263,11 +262,11 @@ class Workshop:
         make: Callable[[], Run],
         tell: Callable[[Told], None],
     ) -> None:
-        """Wait in the queue, paint, and leave the queue."""
+        """Wait in the queue, paint, and leave the queue; runs in the thread of the job."""
         place: Place | None = None
         began, how = None, "stopped"
         last: Result | Exception | None = None
-        torch.set_num_threads(self.threads)  # which every thread has to be told
+        torch.set_num_threads(self.threads)  # each thread needs its own call
         try:
             place = self.queue.enter()
             while not place.wait(ASK_EVERY) and not job.stop.is_set():
@@ -296,7 +295,7 @@ class Workshop:
     def _teller(
         self, run: Run, job: Job, place: Place, tell: Callable[[Painting], None]
     ) -> Callable[[Step], bool]:
-        """The callback of a run."""
+        """The callback of a run for every step."""
         account, previews = Account(run.levels), Previews()
 
         def on_step(step: Step) -> bool:
@@ -312,8 +311,8 @@ def _next(told: SimpleQueue[Told], job: Job, has_begun: bool) -> Told:
     """The next report of a job.
 
     Raises:
-        StoppedError: it is to end, there is no step that would be lost, and it is in the midst of
-            something that cannot be broken off, such as a decoder.
+        StoppedError: the job should end, has no step yet, and does not end because it is within
+            something that cannot be interrupted, such as a decoder.
     """
     over = None
     while True:
@@ -327,14 +326,14 @@ def _next(told: SimpleQueue[Told], job: Job, has_begun: bool) -> Told:
 
 
 class Previews:
-    """Scaled-down canvases, made so rarely that they hardly slow the run down."""
+    """Takes previews of the canvas, rarely enough that they hardly slow down the run."""
 
     def __init__(self) -> None:
         self._last = -PREVIEW_EVERY
         self._taken = 0.0
 
     def of(self, step: Step) -> Image.Image | None:
-        """The preview of a step; None if it is too early for one."""
+        """The canvas of a step, scaled down; None if no preview is due."""
         due = step.seconds - self._last >= PREVIEW_EVERY
         if step.number > 1 and (not due or self._taken > PREVIEW_SHARE * step.seconds):
             return None

@@ -1,4 +1,4 @@
-"""Limits of one painting, so that no visitor uses up the server."""
+"""The limits for one painting of the studio, so that no visitor takes all resources."""
 
 from __future__ import annotations
 
@@ -13,23 +13,24 @@ from impasto.settings.recipe import Recipe
 if TYPE_CHECKING:
     from impasto.pictures.images import Head
 
-MOST_CHANNELS = 8  # of an uploaded picture: four of colours, and some that are not looked at
+MOST_CHANNELS = 8  # of an uploaded picture: four for the colours, and some that are ignored
 PIXEL = 8  # bytes: four channels of 16 bits
 
 
 @dataclass(frozen=True)
 class Limits:
-    """The limits of one painting.
+    """The limits for one painting.
 
     Attributes:
-        bytes: of an uploaded picture.
-        uploaded: pixels of it; and with 8 bytes each, what all of a painting's take in memory.
-        pixels: of the canvas, of the result, and of each style picture as it is looked at.
-        steps: evaluations.
-        work: multiplications in all of them; ten times those of the default recipe at the largest
-            canvas.
-        waiting: paintings in the queue, the one that is painted included.
-        seconds: of painting, from the first picture that is read.
+        bytes: size of the file of an uploaded picture.
+        uploaded: pixels of an uploaded picture; all pictures of a painting together may take
+            8 bytes of memory for each of these pixels.
+        pixels: pixels of the canvas, of the result, and of each style picture after resizing.
+        steps: number of steps.
+        work: number of multiplications in all steps; the default is ten times the number for the
+            default recipe at the largest canvas.
+        waiting: number of paintings in the queue, including the current one.
+        seconds: time of a painting, from reading the first picture.
     """
 
     bytes: int = 40_000_000
@@ -44,11 +45,11 @@ class Limits:
         """Make sure that a painting is within the limits.
 
         Args:
-            pictures: heads of the content picture, then of every style picture.
-            recipe: its settings.
+            pictures: the heads of the content picture and of every style picture, in this order.
+            recipe: the settings of the painting.
 
         Raises:
-            InputError: it does not.
+            InputError: the painting exceeds a limit.
         """
         from impasto.studio.work import multiplications
 
@@ -77,10 +78,10 @@ class Limits:
             )
 
     def check_uploaded(self, pictures: Sequence[Head]) -> None:
-        """Make sure that uploaded pictures are within the limits, by their headers.
+        """Make sure that uploaded pictures are within the limits, judging by their heads.
 
         Raises:
-            InputError: one has too many pixels or channels, or all together are too large.
+            InputError: a picture has too many pixels or channels, or all together are too large.
         """
         for picture in pictures:
             (width, height), channels = picture.size, picture.channels
@@ -97,7 +98,7 @@ class Limits:
 
 
 def _trillions(count: float) -> float:
-    """Round a number for a sentence.
+    """A number in trillions, rounded for a sentence.
 
     >>> _trillions(1e15), _trillions(12_345_678e9), _trillions(25.4e9)
     (1000, 12346, 0.025)

@@ -1,4 +1,4 @@
-"""Checks before the studio opens: the password, the address, the folders."""
+"""Checks before the studio opens: the password of visitors, the address, the folders."""
 
 from __future__ import annotations
 
@@ -16,19 +16,22 @@ import platformdirs
 from impasto.errors import InputError
 from impasto.files.reading import reason_of
 
-CREDENTIALS = "IMPASTO_STUDIO_AUTH"  # the variable of the environment
+CREDENTIALS = "IMPASTO_STUDIO_AUTH"  # environment variable
 EXAMPLE = "anna:secret"
 MOST_BYTES = 10_000  # of a file with a name and a password
-BACKLOG = 128  # connections that the system keeps until they are accepted
+BACKLOG = 128  # connections that wait to be accepted
 
 # ------------------------------------------------------------------------------ who may come in
 
 
 def credentials(given: str | None, file: Path | None) -> tuple[str, str] | None:
-    """The name and password for visitors, from the command line, a file or the environment.
+    """The name and password of visitors, from the command line, a file or the environment.
+
+    Returns:
+        Name and password; None if none are given.
 
     Raises:
-        InputError: they are given twice, or are no name and password.
+        InputError: they are given twice, are not a name and a password, or the file cannot be read.
     """
     if given is not None and file is not None:
         raise InputError("studio.auth-twice")
@@ -49,7 +52,7 @@ def _name_and_password(text: str, otherwise: InputError) -> tuple[str, str]:
 
 
 def _line_of(file: Path) -> str:
-    """The only line of a file."""
+    """The line in a file; empty if it is not UTF-8."""
     try:
         with file.open("rb") as opened:
             data = opened.read(MOST_BYTES)
@@ -67,11 +70,11 @@ def _line_of(file: Path) -> str:
 
 @dataclass(frozen=True)
 class Address:
-    """The address that the studio listens at.
+    """The address on which the studio listens.
 
     Attributes:
-        host: as it is named.
-        family: of the address.
+        host: the host as the user named it, without brackets.
+        family: the family of the address, such as IPv4.
         place: the address and the port, as sockets take them.
     """
 
@@ -81,14 +84,14 @@ class Address:
 
     @classmethod
     def of(cls, host: str, port: int) -> Address:
-        """The address of a host, IPv4 if it has several.
+        """The address of a host; IPv4 is preferred if it has several.
 
         >>> [Address.of(host, 80).is_local for host in ("127.0.0.2", "[::1]", "0.0.0.0")]
         [True, True, False]
 
         Args:
-            host: a name or an address of this machine; one of IPv6 may stand in brackets.
-            port: a number; 0 for one that is free.
+            host: a name or an address of this machine; an IPv6 address may be in brackets.
+            port: the number of the port; 0 for any free one.
 
         Raises:
             InputError: there is no such host.
@@ -103,14 +106,14 @@ class Address:
 
     @property
     def is_local(self) -> bool:
-        """Whether only this machine can reach it."""
+        """Whether the address can only be reached from this machine."""
         return ipaddress.ip_address(self.place[0].partition("%")[0]).is_loopback
 
     def listen(self) -> socket.socket:
-        """A socket that listens at the address.
+        """A socket that listens on the address.
 
         Raises:
-            InputError: nothing can.
+            InputError: no socket can listen on it.
         """
         try:
             return socket.create_server(self.place, family=self.family, backlog=BACKLOG)
@@ -118,14 +121,14 @@ class Address:
             raise _not_listening(error, self.host, self.place[1]) from None
 
     def url(self, listener: socket.socket) -> str:
-        """The URL for visitors."""
+        """The URL of the studio, for a socket that listens on the address."""
         host = self.host.replace("%", "%25")
         port = listener.getsockname()[1]
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _not_listening(error: OSError, host: str, port: int) -> InputError:
-    """The error when the address cannot be used."""
+    """The error for an address that no socket can listen on."""
     match error.errno:
         case errno.EADDRINUSE:
             return InputError("studio.port-taken", host=host, port=port)
@@ -141,10 +144,10 @@ def _not_listening(error: OSError, host: str, port: int) -> InputError:
 
 
 def folder_of_jobs() -> Path:
-    """The folder for unfinished paintings, created if necessary.
+    """The folder for paintings in progress, which is created if necessary.
 
     Raises:
-        InputError: it, or another folder that the studio writes to, cannot be.
+        InputError: this folder or another one that the studio needs cannot be written to.
     """
     folder = platformdirs.user_cache_path("impasto") / "studio"
     _make(folder, "what is being painted", "XDG_CACHE_HOME")
@@ -158,7 +161,7 @@ def folder_of_jobs() -> Path:
 
 
 def _make(folder: Path, what: str, variable: str) -> None:
-    """Make a folder, and make sure that it can be written to."""
+    """Create a folder if necessary, and make sure that it can be written to."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):

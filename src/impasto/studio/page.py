@@ -1,4 +1,4 @@
-"""The web page: its components, and the functions that they call."""
+"""The page of the studio: its components, and what happens when a visitor uses them."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ from impasto.studio.texts import PREFIX, lasting, said, table, told
 
 LOG = logging.getLogger("impasto")
 KEPT = 12  # paintings of a visit
-MOST_NOTED = 1000  # answers with notes that are under way
-EDITED = 800  # pixels of the photograph that is painted over, at most
-LAYERS = ("PNG", "WEBP", "JPEG")  # formats in which an editor sends what was painted
-MOST_LAYERS, MOST_LAYER = 4, 4_000_000  # layers of an editor, and bytes of one as it is sent
-MOST_KEPT = 100  # editors whose layers have come, and are not painted with yet
+MOST_NOTED = 1000  # answers whose notes are kept until they are sent
+EDITED = 800  # pixels; longer side of the photograph in the editor, at most
+LAYERS = ("PNG", "WEBP", "JPEG")  # formats in which an editor sends its layers
+MOST_LAYERS, MOST_LAYER = 4, 4_000_000  # layers of an editor, and bytes of one layer
+MOST_KEPT = 100  # editors whose layers are kept until they are used
 CHOSEN = ("default", "fast", "fine")
-# Fonts and colours that need nothing from outside.
+# Fonts and colours that need no download.
 THEME = gr.themes.Base(
     primary_hue="amber",
     neutral_hue="stone",
@@ -63,7 +63,7 @@ CSS = """
 #switch { max-width: 9em; }
 #status { min-height: 2.6em; }
 """
-# The language is the browser's, unless the visitor has chosen the other; it has to be known before
+# The language is the browser's unless the visitor has chosen the other one; it must be set before
 # the page is built.
 HEAD = """
 <script>
@@ -82,7 +82,7 @@ SWITCH = """() => {
 
 
 def picture(**settings: Any) -> gr.Image:
-    """An image component that passes the upload on unchanged; impasto itself reads it."""
+    """An image component that passes on the uploaded file, which impasto reads itself."""
     image = gr.Image(**settings)
     image.preprocess = _as_uploaded  # type: ignore[method-assign]
     return image
@@ -94,7 +94,7 @@ def _as_uploaded(payload: Any) -> str | None:
 
 
 def editor(**settings: Any) -> gr.ImageEditor:
-    """An image editor with limits on the size and the number of pictures that it keeps."""
+    """An image editor that limits the size of its pictures and the number of its layers."""
     made = gr.ImageEditor(**settings)
     read, prepare, keep = made.convert_and_format_image, made.preprocess, made.accept_blobs
 
@@ -118,14 +118,14 @@ def editor(**settings: Any) -> gr.ImageEditor:
         index = data.data["index"]
         is_far = index not in (None, "", "null") and not 0 <= int(index) < MOST_LAYERS
         if is_far or len(data.files[0][1]) > MOST_LAYER:
-            raise ValueError("no layer of the editor's")
+            raise ValueError("not a layer of the editor")
         keep(data)
         while len(made.blob_storage) > MOST_KEPT:
             made.blob_storage.pop(next(iter(made.blob_storage)), None)
 
     made.convert_and_format_image = read_small  # type: ignore[method-assign]
     made.preprocess = prepare_few  # type: ignore[method-assign]
-    made.accept_blobs = server(keep_few)  # type: ignore[no-untyped-call] # which marks it as one that a page may call
+    made.accept_blobs = server(keep_few)  # type: ignore[no-untyped-call] # marks it as callable from a page
     return made
 
 
@@ -136,13 +136,13 @@ def _check_edited(size: tuple[int, int]) -> None:
 
 @dataclass
 class Visit:
-    """The state of a visitor, which the server keeps until they leave.
+    """What the server stores about a visitor until they leave.
 
     Attributes:
-        job: that is being painted for them.
-        count: paintings of the visit.
-        history: files of the last ones, the newest first.
-        folder: with the files to download; gone with the visit.
+        job: the current job of the visitor; None if there is none.
+        count: the number of paintings in this visit.
+        history: the files of the last paintings, newest first.
+        folder: the folder with the files to download, which is removed after the visit.
     """
 
     job: Job | None = None
@@ -151,7 +151,7 @@ class Visit:
     folder: tempfile.TemporaryDirectory[str] | None = None
 
     def keep(self, result: Result) -> dict[str, str]:
-        """Write a result's files; return them by suffix, with ``painting`` and ``photograph``."""
+        """Save a result; return its files by suffix, and ``painting`` and ``photograph``."""
         if self.folder is None:
             self.folder = tempfile.TemporaryDirectory(prefix="impasto-visit-")
         self.count += 1
@@ -162,8 +162,8 @@ class Visit:
         )
         files = {}
         for suffix in (".png", ".jpg", ".tif"):
-            with suppress(InputError):  # of a side that is too long for the format
-                writers.save(image, f"{place}{suffix}", text=text)
+            with suppress(InputError):  # a side is too long for the format
+                images.save(image, f"{place}{suffix}", text=text)
                 files[suffix] = f"{place}{suffix}"
         shown = ".jpg" if ".jpg" in files else ".png"
         files["painting"] = files[shown]
@@ -173,7 +173,7 @@ class Visit:
         return files
 
     def end(self) -> None:
-        """Stop the painting, and delete everything."""
+        """Stop the current job, and remove the files of the visit."""
         if self.job is not None:
             self.job.stop.set()
         if self.folder is not None:
@@ -184,16 +184,16 @@ Updates = dict[Any, Any]
 
 
 class Page:
-    """The page of a workshop.
+    """The page of the studio.
 
     Args:
-        workshop: that paints.
+        workshop: the jobs.
     """
 
     def __init__(self, workshop: Workshop) -> None:
         self.workshop = workshop
-        self._reading = threading.Lock()  # since a large photograph takes much memory for a moment
-        self._noted: dict[str, list[str]] = {}  # by the call that they are an answer to
+        self._reading = threading.Lock()  # reading a large photograph takes much memory
+        self._noted: dict[str, list[str]] = {}  # notes by the call that they belong to
         self.i18n = gr.I18n(en=table("en"), ko=table("ko"))
         with gr.Blocks(title="impasto", analytics_enabled=False, delete_cache=(3600, 3600)) as page:
             self._lay_out()
@@ -203,7 +203,7 @@ class Page:
 
     def _text(self, key: str) -> Any:
         key = PREFIX + key
-        assert key in self.i18n.translations["en"], key  # noqa: S101 – else it would show the key
+        assert key in self.i18n.translations["en"], key  # noqa: S101 – otherwise the page would show the key
         return self.i18n(key)
 
     def _lay_out(self) -> None:
@@ -357,7 +357,7 @@ class Page:
         self._connect_service()
 
     def _connect_service(self) -> None:
-        """The function that other programs call: two pictures and a recipe in, a PNG out."""
+        """The service for other programs: takes two pictures and a recipe, returns a PNG."""
         content, style = picture(visible=False), picture(visible=False)
         recipe = gr.Textbox("", visible=False, label="recipe (TOML)", max_length=20_000)
         painting = gr.File(visible=False, label="painting (PNG)")
@@ -366,7 +366,7 @@ class Page:
             [content, style, recipe],
             painting,
             api_name="paint",
-            api_description="Paint content in the style of style, as a recipe in TOML says.",
+            api_description="Paint content in the style of style, with a recipe in TOML.",
             concurrency_limit=None,
         )
 
@@ -380,7 +380,7 @@ class Page:
             styles = [Style(picture=job.keep(Path(style), "style"))]
             for view in self.workshop.paint(job, kept, styles, settings):
                 result = view
-                yield gr.skip()  # so that it is noticed if nobody listens any more
+                yield gr.skip()  # lets Gradio notice if the client has left
         except Exception as error:
             raise _refusal(_reason(error, "en")) from None
         finally:
@@ -395,12 +395,12 @@ class Page:
             event = LocalContext.event_id.get(None)
             if job.notes and event is not None:
                 self._noted[event] = [told(note, "en") for note in job.notes]
-                if len(self._noted) > MOST_NOTED:  # somebody has hung up before the answer
+                if len(self._noted) > MOST_NOTED:  # a client left before the answer
                     del self._noted[next(iter(self._noted))]
             yield str(file)
 
     def _with_notes(self, process: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-        """A preprocessor that returns the painting of a call together with its notes."""
+        """Wrap the function that processes calls, so that a painting is sent with its notes."""
 
         @wraps(process)
         async def with_notes(*given: Any, **named: Any) -> Any:
@@ -417,7 +417,7 @@ class Page:
             return None
         try:
             self.workshop.limits.check_uploaded([images.described(content, "photograph")])
-            with self._reading, heard_by(lambda _: None):  # notes are told when it is painted
+            with self._reading, heard_by(lambda _: None):  # the notes are shown when it is painted
                 pixels = images.read(content, "photograph").pixels
         except ImpastoError as error:
             raise _refusal(_reason(error, language)) from None
@@ -426,7 +426,7 @@ class Page:
         return {"background": picture, "layers": [], "composite": None}
 
     def _forget(self, job: Job) -> None:
-        """Close a job that was never started, because only its thread would close it."""
+        """Close a job that has no thread; a thread closes its own job."""
         if not job.started.is_set():
             self.workshop.close(job)
 
@@ -468,7 +468,7 @@ class Page:
     def _show(
         self, known: Visit | None, language: str, job: Job, views: Iterator[Any]
     ) -> Iterator[Updates]:
-        """Update the page while a painting is made."""
+        """Yield the updates of the page during a painting."""
         visit = known or Visit()
         visit.job = job
         rest = {
@@ -518,7 +518,7 @@ class Page:
     def _going(
         self, view: Painting, language: str, losses: list[tuple[int, float]], job: Job
     ) -> Iterator[Updates]:
-        """The update after a step; None if there is nothing new."""
+        """The updates of the page for a step; none without a new preview."""
         if view.preview is None:
             return
         yield {
@@ -537,7 +537,7 @@ class Page:
         }
 
     def _undone(self, job: Job, language: str, error: Exception) -> Updates:
-        """The update when a painting failed; offers to continue it if there is a checkpoint."""
+        """The updates if there is no painting: why, and whether it can be resumed."""
         is_kept = job.checkpoint.exists()
         is_saved = is_kept and isinstance(error, StoppedError)
         return {
@@ -546,7 +546,7 @@ class Page:
         }
 
     def _said_of(self, result: Result, language: str, job: Job) -> str:
-        """The update when a painting has ended."""
+        """The status that tells how a painting ended."""
         last = result.history[-1]
         if result.stopped is not None:
             key = "saved" if job.ended.is_set() else "stopped"
@@ -606,7 +606,7 @@ def _to_toml(language: str, strength: float, *values: Any) -> str:
 
 
 def _mask(brush: dict[str, Any] | None, path: Path) -> str | None:
-    """Write what was drawn over the photograph to a mask file; None if nothing was."""
+    """The path of a mask of what was painted in the editor; None if nothing was painted."""
     layers = [] if brush is None else brush["layers"]
     if not layers:
         return None
@@ -620,7 +620,7 @@ def _mask(brush: dict[str, Any] | None, path: Path) -> str | None:
 def _two(
     job: Job, first: Style, second: Path, weight: float, brush: dict[str, Any] | None
 ) -> list[Style]:
-    """The styles: one, two blended, or two separated by the brush."""
+    """Two styles: blended, or each in its own region if the visitor painted one."""
     mask = _mask(brush, job.folder / "mask.png")
     other = Style(picture=second, weight=weight, mask=mask)
     if mask is None:
@@ -634,14 +634,14 @@ def _two(
 
 
 def _understood(process: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-    """A preprocessor that reports a call that it cannot understand."""
+    """Wrap the function that processes calls, so that malformed calls get a clear error."""
 
     @wraps(process)
     async def understood(*given: Any, **named: Any) -> Any:
         try:
             return await process(*given, **named)
         except gr.Error as error:
-            error.print_exception = False  # it is the visitor's, and they are told
+            error.print_exception = False  # the visitor sees it
             raise
         except Exception as error:
             LOG.warning("A call could not be processed: %.300r", error)
@@ -652,18 +652,18 @@ def _understood(process: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitab
 
 
 def _refusal(sentence: str) -> gr.Error:
-    """An error for the visitor that is not logged by the server."""
+    """An error that the visitor sees but the server does not log."""
     return gr.Error(sentence, print_exception=False)
 
 
 def _of_notes(job: Job, language: str) -> gr.Markdown:
-    """The notes about a painting, in the language of the visitor."""
+    """The component with the notes about a painting."""
     lines = "\n".join(f"- {told(note, language)}" for note in job.notes)
     return gr.Markdown(lines, visible=bool(lines))
 
 
 def _reason(error: Exception, language: str) -> str:
-    """The error for a visitor, without folders of the server."""
+    """The sentence for the visitor about an error, without details such as server paths."""
     if isinstance(error, StoppedError):
         return said("unpainted", language)
     if isinstance(error, ImpastoError):

@@ -1,4 +1,4 @@
-"""The queue: one painting at a time, in the order of arrival."""
+"""The queue of the studio: one painting at a time, in the order of the requests."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections import deque
 
 from impasto.errors import InputError
 
-REMEMBERED = 20  # paintings, whose mean time is what the next is expected to take
-FIRST_GUESS = 60.0  # seconds, before there was one
+REMEMBERED = 20  # paintings; their mean time is the forecast for the next
+FIRST_GUESS = 60.0  # seconds; the forecast before the first painting is finished
 
 
 class Place:
     """A place in the queue.
 
     Attributes:
-        left: seconds that it will still take once it paints; None while that is not known.
+        left: the remaining seconds of its painting; None if unknown.
     """
 
     def __init__(self, queue: Queue) -> None:
@@ -24,31 +24,31 @@ class Place:
 
     @property
     def ahead(self) -> int:
-        """The number of paintings ahead; 0 when it is this one's turn."""
-        return self._queue.ahead(self)
+        """The number of paintings before this one; 0 if it is its turn."""
+        return self._line.ahead(self)
 
     def wait(self, seconds: float) -> bool:
-        """Wait for its turn up to a number of seconds; return whether it has come."""
-        return self._queue.wait(self, seconds)
+        """Wait for its turn, for at most ``seconds``; return whether it is its turn."""
+        return self._line.wait(self, seconds)
 
     def expected(self) -> float:
-        """The estimated seconds until its turn."""
-        return self._queue.expected(self)
+        """The expected seconds until it is its turn."""
+        return self._line.expected(self)
 
     def leave(self, seconds: float | None = None) -> None:
         """Leave the queue.
 
         Args:
-            seconds: that its painting took, if there was one.
+            seconds: the time that its painting took; None if there was none.
         """
         self._queue.leave(self, seconds)
 
 
-class Queue:
+class Line:
     """A queue of places, of which the first one paints.
 
     Args:
-        longest: places there are.
+        longest: the largest number of places.
     """
 
     def __init__(self, longest: int) -> None:
@@ -61,10 +61,10 @@ class Queue:
         return len(self._places)
 
     def enter(self) -> Place:
-        """Join the end of the queue.
+        """Add a place at the end, and return it.
 
         Raises:
-            InputError: there is none left.
+            InputError: the queue is full.
         """
         with self._changed:
             if len(self._places) >= self.longest:
@@ -74,24 +74,24 @@ class Queue:
             return place
 
     def ahead(self, place: Place) -> int:
-        """The number of places ahead of a place."""
+        """The number of places before a place; 0 if it has left the queue."""
         with self._changed:
             return self._places.index(place) if place in self._places else 0
 
     def wait(self, place: Place, seconds: float) -> bool:
-        """Wait until a place is the first, up to a number of seconds; return whether it is."""
+        """Wait until a place is the first, for at most ``seconds``; return whether it is."""
         with self._changed:
             return self._changed.wait_for(lambda: self._places[0] is place, seconds)
 
     def expected(self, place: Place) -> float:
-        """The estimated seconds until a place is the first."""
+        """The expected seconds until a place is the first."""
         with self._changed:
             usual = sum(self._times) / len(self._times) if self._times else FIRST_GUESS
             before = self._places[: self._places.index(place)]
             return sum(usual if other.left is None else other.left for other in before)
 
     def leave(self, place: Place, seconds: float | None) -> None:
-        """Remove a place, which may have been removed already."""
+        """Remove a place, which may already have been removed; ``seconds`` as in Place.leave."""
         with self._changed:
             if place in self._places:
                 self._places.remove(place)

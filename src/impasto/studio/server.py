@@ -1,4 +1,4 @@
-"""The web server: the page, the health check, the metrics, and the shutdown."""
+"""The web server: page, health check, metrics, and orderly shutdown."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from types import FrameType
 from typing import cast
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when Gradio is imported
-os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = "1000000000"  # calls between two summaries of all
-os.environ["MPLBACKEND"] = "agg"  # asked by Gradio at every call; a notebook's is not ours
+os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = "1000000000"  # calls between two summaries
+os.environ["MPLBACKEND"] = "agg"  # read by Gradio at every call; not the one of a notebook
 
 import gradio as gr
 import uvicorn
@@ -38,21 +38,21 @@ from impasto.studio.jobs import Workshop
 from impasto.studio.limits import Limits
 from impasto.studio.page import CSS, HEAD, THEME, Page
 
-# What Gradio raises when a request is not as it should be, rather than answering so.
+# Errors that Gradio raises for malformed requests, instead of responding with an error.
 MALFORMED = (AttributeError, FnIndexInferError, LookupError, TypeError, ValueError)
-# In the page that Gradio makes: that it is the one to sign in, and what can be called.
+# Parts of Gradio's page: the mark of the sign-in page, and the list of what can be called.
 SIGNS_IN = b'"auth_required":true'
 API = re.compile(rb"(window\.gradio_api_info = )\{.*?\}(?=;</script>)", re.DOTALL)
-WEEK = 7 * 24 * 3600.0  # seconds, after which nobody goes on with a painting any more
-GRACE = 30  # seconds that a last step, and the requests under way, may still take
+WEEK = 7 * 24 * 3600.0  # seconds after which an unfinished painting is removed
+GRACE = 30  # seconds for the last step and the current requests when the server stops
 
 
 def application(workshop: Workshop, auth: tuple[str, str] | None = None) -> FastAPI:
-    """The web application with the page and the other routes.
+    """The application: the page, the health check and the metrics.
 
     Args:
-        workshop: that paints.
-        auth: name and password that visitors need.
+        workshop: the jobs.
+        auth: name and password that visitors need; None if everyone is let in.
     """
     app = FastAPI(title="impasto", version=__version__, openapi_url=None)
 
@@ -67,7 +67,7 @@ def application(workshop: Workshop, auth: tuple[str, str] | None = None) -> Fast
     page = Page(workshop)
     page.blocks.queue(max_size=4 * workshop.limits.waiting, api_open=False)
     page.blocks.max_threads = max(40, 3 * workshop.limits.waiting)
-    page.blocks.has_launched = True  # from here on files are only served to whom they belong
+    page.blocks.has_launched = True  # from now on, files are only served to their owners
     app.add_middleware(Head, text=HEAD.encode())
     app.add_middleware(OwnFiles, folder=Path(page.blocks.GRADIO_CACHE))
     app.add_middleware(
@@ -107,14 +107,14 @@ def _has_call(queue: Queue, event: str) -> bool:
 
 
 def _has_signed_in(app: FastAPI, request: Request) -> bool:
-    """Whether a request has Gradio's cookie of a signed-in visitor."""
+    """Whether a request has the cookie that Gradio sets when a visitor signs in."""
     gradio = gradio_in(app)
     names = (f"access-token{kind}-{gradio.cookie_id}" for kind in ("", "-unsecure"))
     return any(request.cookies.get(name) in gradio.tokens for name in names)
 
 
 def gradio_in(app: FastAPI) -> App:
-    """Gradio's application within :func:`application`."""
+    """Gradio's app within :func:`application`."""
     (mount,) = (route for route in app.routes if isinstance(route, Mount))
     return cast(App, mount.app)
 
@@ -127,18 +127,18 @@ def serve(
     auth: tuple[str, str] | None,
     opened: Callable[[], None],
 ) -> int:
-    """Serve until the process is asked to end; unfinished paintings are then saved.
+    """Serve until a signal asks the process to end; unfinished paintings are saved.
 
     Args:
-        listener: where visitors come in.
-        folder: for what is being painted.
-        limits: of a painting.
-        device: that paints.
-        auth: name and password that visitors need.
-        opened: called once visitors are answered.
+        listener: the socket that listens for visitors.
+        folder: the folder for paintings in progress.
+        limits: the limits for a painting.
+        device: the device of the runs.
+        auth: name and password that visitors need; None if everyone is let in.
+        opened: called once the server answers visitors.
 
     Returns:
-        The signal that asked.
+        The number of the signal.
     """
     workshop = Workshop(folder, limits, device)
     _forget_old(folder)
@@ -148,13 +148,13 @@ def serve(
 
 
 class Head:
-    """Inserts a text at the start of the page, before its scripts.
+    """Inserts a text at the start of the page's head, so that it runs first.
 
-    The page to sign in says nothing of what can be called behind it.
+    It also removes the list of calls from the sign-in page.
 
     Args:
-        app: what answers.
-        text: what the page begins with.
+        app: the application behind it.
+        text: the text to insert.
     """
 
     def __init__(self, app: ASGIApp, text: bytes) -> None:
@@ -192,15 +192,15 @@ async def _malformed(_request: Request, _error: Exception) -> Response:
 
 
 class Server(uvicorn.Server):
-    """A server that saves every painting before it ends, even if pages are open.
+    """A server that ends and saves every painting before it stops, even while pages are open.
 
     Args:
-        workshop: that paints.
-        auth: name and password that visitors need.
-        opened: called once visitors are answered.
+        workshop: the jobs.
+        auth: name and password that visitors need; None if everyone is let in.
+        opened: called once the server answers visitors.
 
     Attributes:
-        asked: the signal that asked it to end.
+        asked: the number of the signal that asked the server to stop; None before.
     """
 
     def __init__(
@@ -223,12 +223,12 @@ class Server(uvicorn.Server):
         )
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
-        """Start, and then report that the studio is open."""
+        """Start the server, then call ``opened``."""
         await super().startup(sockets)
         self._opened()
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
-        """End the paintings, and then the connections of open pages."""
+        """End every painting, then close the connections of open pages and stop."""
         self.workshop.end()
         gradio_in(self.app).stop_event.set()
         await super().shutdown(sockets)
@@ -238,7 +238,7 @@ class Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Let signals shut the server down, and leave the exit code to the caller."""
+        """Let signals stop the server in order; the caller sets the exit code."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -254,7 +254,7 @@ class Server(uvicorn.Server):
                 signal.signal(number, handler)
 
     def handle_exit(self, sig: int, _frame: FrameType | None) -> None:
-        """Shut down; at a second signal, without waiting."""
+        """Stop the server; at a second signal, do not wait for requests."""
         self.force_exit = self.asked is not None
         self.asked = sig
         self.should_exit = True

@@ -1,4 +1,4 @@
-"""Every text of the studio, in English and Korean, by what it is for."""
+"""Every text of the studio in English and Korean, by its key."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from impasto.errors import WithMessage
 from impasto.messages.message import LANGUAGES, Message, catalogue
 from impasto.settings.recipe import Recipe
 
-PREFIX = "impasto-"  # of keys, since the page translates whatever is one, a setting's value too
+PREFIX = "impasto-"  # of keys, since the page translates every text that equals a key, even values
 
 TEXTS: dict[str, tuple[str, str]] = {
     "title": (
@@ -25,7 +25,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "strength": ("How much of the style", "스타일의 세기"),
     "paint": ("Paint", "그리기"),
     "stop": ("Stop and keep it", "멈추고 남기기"),
-    "go_on": ("Go on with the painting that was interrupted", "중단된 그림 이어 그리기"),
+    "go_on": ("Continue the interrupted painting", "중단된 그림 이어 그리기"),
     "painting": ("Painting", "그림"),
     "compare": ("Photograph and painting", "사진과 그림 비교"),
     "losses": ("Loss", "손실"),
@@ -55,7 +55,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "reading": ("Reading the pictures …", "그림을 읽는 중…"),
     "waiting": (
-        "{ahead} ahead of you in the queue; your turn in about {seconds}.",
+        "{ahead} before you in the queue; your turn is in about {seconds}.",
         "앞에 {ahead}명이 있습니다. 약 {seconds} 뒤에 시작합니다.",
     ),
     "going": (
@@ -71,8 +71,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{number}스텝에서 멈췄습니다. 지금까지 가장 좋은 그림입니다.",
     ),
     "unpainted": (
-        "Ended before the first step: nothing is painted yet.",
-        "첫 스텝 전에 끝났습니다. 아직 그려진 것이 없습니다.",
+        "Stopped before the first step: nothing is painted yet.",
+        "첫 스텝 전에 멈췄습니다. 아직 그린 것이 없습니다.",
     ),
     "saved": (
         "The studio is stopping. Your painting is saved: continue it here later.",
@@ -83,23 +83,23 @@ TEXTS: dict[str, tuple[str, str]] = {
         "그림을 그리지 못했습니다. 이유는 서버의 로그에 있습니다.",
     ),
     "edited": (
-        "A region is painted on {most} pixels a side at most.",
+        "A region can be painted on at most {most} pixels a side.",
         "영역은 한 변에 {most}픽셀까지만 칠할 수 있습니다.",
     ),
     "layers": (
-        "A region is painted on {most} layers at most.",
+        "A region can be painted on at most {most} layers.",
         "영역은 레이어 {most}개까지만 칠할 수 있습니다.",
     ),
     "malformed": (
-        "The call cannot be understood: its values should be those of the API's description.",
+        "The call cannot be understood: its values should follow the API's description.",
         "요청을 이해할 수 없습니다. 값은 API 설명을 따라야 합니다.",
     ),
-    "gone": ("That painting is no longer there.", "그 그림은 더 이상 남아 있지 않습니다."),
+    "gone": ("That painting no longer exists.", "그 그림은 더 이상 남아 있지 않습니다."),
     "seconds": ("{n} s", "{n}초"),
     "minutes": ("{n} min", "{n}분"),
 }
 
-# What the settings mean, in Korean; in English it is the recipe's own.
+# The descriptions of the settings in Korean; the English ones are those of the recipe.
 SETTINGS: dict[str, str] = {
     "size": ("가로x세로, 비율을 유지한 긴 변의 픽셀 수, 또는 사진의 원래 크기인 'original'."),
     "output_size": (
@@ -107,11 +107,9 @@ SETTINGS: dict[str, str] = {
     ),
     "style_fit": (
         "스타일 그림을 작업 크기에 맞추는 방법: 비율을 유지하고 긴 변을 캔버스에 맞추기(aspect), "
-        "비율을 무시하고 캔버스에 맞추기(squeeze), 원래 크기 그대로 보기(original)."
+        "비율을 무시하고 캔버스에 맞추기(squeeze), 원래 크기 그대로 쓰기(original)."
     ),
-    "style_scale": (
-        "스타일 그림을 그보다 몇 배 크게 볼지. 1보다 크면 붓질이 커지고 작으면 작아집니다."
-    ),
+    "style_scale": ("크기를 맞춘 스타일 그림의 배율. 1보다 크면 붓질이 커지고 작으면 작아집니다."),
     "style_symmetry": (
         "스타일을 좌우로 뒤집은 그림(mirror), 90도씩 돌린 그림(rotate), 또는 그 모두(all)에서도 "
         "얻어 붓질이 다른 방향으로도 놓이게 할지."
@@ -128,10 +126,10 @@ SETTINGS: dict[str, str] = {
     ),
     "noise_ratio": "초기 캔버스가 noisy-content일 때 노이즈의 비율.",
     "seed": "노이즈의 시드.",
-    "content_layers": "콘텐츠를 읽을 층과 가중치. 예: conv4_2:1",
-    "style_layers": ("그람 행렬로 스타일을 읽을 층과 가중치. 예: conv1_1:0.5,conv2_1:1"),
+    "content_layers": "콘텐츠를 비교할 층과 가중치. 예: conv4_2:1",
+    "style_layers": ("스타일을 비교할 층과 가중치. 예: conv1_1:0.5,conv2_1:1"),
     "balance": (
-        "층의 손실을 재는 기준: 비교하는 그림에서 그 층이 보는 것에 상대적으로(relative), 또는 "
+        "층의 손실을 재는 기준: 비교하는 그림에서 그 층이 보는 값에 상대적으로(relative), 또는 "
         "공개된 예제처럼 절대적으로(absolute)."
     ),
     "style_loss": (
@@ -159,8 +157,8 @@ SETTINGS: dict[str, str] = {
         "auto는 약 128픽셀에서 시작합니다."
     ),
     "tile": (
-        "그림을 나누어 보는 타일의 한 변으로, 16픽셀의 배수입니다. auto는 메모리가 허락하는 만큼 "
-        "크게, off는 그림 전체를 한 번에 봅니다. 어느 쪽이든 같은 그림이 나옵니다."
+        "그림을 나누어 처리하는 타일의 한 변으로, 16픽셀의 배수입니다. auto는 메모리가 허락하는 "
+        "만큼 크게, off는 그림 전체를 한 번에 처리합니다. 어느 쪽이든 같은 그림이 나옵니다."
     ),
     "keep": (
         "손실이 가장 작은 스텝에서 남길 것: 손실을 잰 캔버스(measured), 또는 그 스텝에서 갱신한 "
@@ -168,14 +166,14 @@ SETTINGS: dict[str, str] = {
     ),
     "precision": (
         "수의 형식: auto는 장치에서 같은 그림을 가장 빨리 그리는 형식이고, float32는 모든 합성곱을 "
-        "적힌 그대로 계산합니다."
+        "직접 계산합니다."
     ),
 }
 
-# What the page has less of than a recipe: nobody names files of another's machine.
+# Descriptions that differ on the page, where visitors cannot name files of the server.
 HERE = {"initial": "First canvas."}
 
-# Sentences for visitors, in place of those for whoever has the machine.
+# Messages for visitors, in place of those for the user of the machine.
 FOR_VISITORS = {
     "memory.ran-out": "studio.memory-ran-out",
     "memory.ran-out-at": "studio.memory-ran-out-at",
@@ -188,7 +186,7 @@ FOR_VISITORS = {
 
 
 def spoken(language: str) -> str:
-    """That of our languages that a browser's is nearest to.
+    """The language of the page for the language of a browser.
 
     >>> spoken("ko-KR"), spoken("fr")
     ('ko', 'en')
@@ -197,7 +195,7 @@ def spoken(language: str) -> str:
 
 
 def said(key: str, language: str, **values: object) -> str:
-    """A text in a language, with what it speaks of filled in.
+    """A text in a language, with its values filled in.
 
     >>> said("seconds", "ko", n=5), said("seconds", "fr", n=5)
     ('5초', '5 s')
@@ -206,7 +204,7 @@ def said(key: str, language: str, **values: object) -> str:
 
 
 def told(message: Message, language: str) -> str:
-    """The sentence of an error or of a note for a visitor, in their language.
+    """The sentence of an error or a note for a visitor, in their language.
 
     >>> told(Message("input.empty", what="mask", path="/var/cache/jobs/mask.png"), "en-GB")
     "The mask 'mask.png' is empty."
@@ -215,7 +213,7 @@ def told(message: Message, language: str) -> str:
 
 
 def _for_visitors(message: Message) -> Message:
-    """The same with names in place of paths, since where a server keeps files is its own matter."""
+    """The message with file names in place of paths, so that it shows no folders of the server."""
     code = FOR_VISITORS.get(message.code, message.code)
     parts = Formatter().parse(catalogue("en").get(code, ""))
     paths = {name for _, name, _, conversion in parts if conversion == "q"}
@@ -224,7 +222,7 @@ def _for_visitors(message: Message) -> Message:
 
 
 def _bare(value: Any, is_path: bool) -> Any:
-    """A value without the folders in it."""
+    """A value with file names in place of paths."""
     if isinstance(value, tuple):
         return tuple(_bare(part, is_path) for part in value)
     if isinstance(value, WithMessage):
@@ -235,7 +233,7 @@ def _bare(value: Any, is_path: bool) -> Any:
 
 
 def lasting(seconds: float, language: str) -> str:
-    """A time in words.
+    """A time in seconds or minutes, for a sentence.
 
     >>> lasting(12.3, "en"), lasting(200, "en")
     ('12 s', '3 min')
@@ -246,7 +244,7 @@ def lasting(seconds: float, language: str) -> str:
 
 
 def table(language: str) -> dict[str, str]:
-    """Every text in a language, by key: a setting has ``setting-NAME`` and ``explained-NAME``."""
+    """Every text in a language by key; settings have ``setting-NAME`` and ``explained-NAME``."""
     index = LANGUAGES.index(language)
     texts = {key: both[index] for key, both in TEXTS.items()}
     for name, korean in SETTINGS.items():

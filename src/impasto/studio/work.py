@@ -1,4 +1,4 @@
-"""Estimate the work of a painting in multiplications, before anything is read."""
+"""The work of a painting as a number of multiplications, estimated before anything is read."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from impasto.settings import layers
 from impasto.settings.layers import Layer
 from impasto.settings.recipe import Recipe
 
-PASSES = 3  # there, and back by the maps and by their gradients
-TILED_PASSES = 4  # there once more, for the statistics of the whole
-# What takes the time of so many multiplications, as measured on a CPU: to put a value in its order,
-# and, for each entry of a matrix and each of its columns, to find its eigenvalues.
+PASSES = 3  # forwards, and backwards with as much work as two passes
+TILED_PASSES = 4  # one more forwards, for the statistics of the whole picture
+# Time of other operations, measured on a CPU, as a number of multiplications: sorting one value;
+# and finding eigenvalues, for each entry of a matrix times its number of columns.
 IN_ORDER, EIGENVALUES = 4000, 40
 
 
 def multiplications(canvas: PixelSize, styles: Sequence[PixelSize], recipe: Recipe) -> float:
-    """The approximate multiplications of a painting, over all steps and tiles with their halos.
+    """The approximate number of multiplications in all steps, including tiles and their halos.
 
     >>> quick = multiplications((512, 384), [(512, 384)], Recipe())
     >>> f"{quick:.0e}"
@@ -31,8 +31,8 @@ def multiplications(canvas: PixelSize, styles: Sequence[PixelSize], recipe: Reci
     True
 
     Args:
-        canvas: width and height.
-        styles: those at which each style picture is looked at.
+        canvas: width and height of the canvas, in pixels.
+        styles: width and height of each style picture after resizing.
         recipe: the settings.
     """
     network = layers.up_to_deepest(recipe.layers)
@@ -51,7 +51,7 @@ def multiplications(canvas: PixelSize, styles: Sequence[PixelSize], recipe: Reci
 
 
 def _looked_at(network: Sequence[Layer], size: PixelSize, side: int | None) -> int:
-    """The pixels that the network processes of a picture: the windows of its tiles."""
+    """The number of pixels that the network processes: the windows of all tiles of a picture."""
     width, height = size
     across = tiles.positions(tiles.cut_for(network, 1, width, side))
     down = tiles.positions(tiles.cut_for(network, height, 1, side))
@@ -59,7 +59,7 @@ def _looked_at(network: Sequence[Layer], size: PixelSize, side: int | None) -> i
 
 
 def _compared(recipe: Recipe, styles: int) -> float:
-    """The multiplications of the style loss per pixel."""
+    """Multiplications of the style loss for each pixel, in addition to the network."""
     total = 0.0
     for name in recipe.style_layers if recipe.style_weight else ():
         layer = layers.BY_NAME[name]
@@ -77,7 +77,7 @@ def _compared(recipe: Recipe, styles: int) -> float:
 
 
 def _once(recipe: Recipe) -> float:
-    """The multiplications of the losses per step, regardless of the size."""
+    """Multiplications of the losses for each step, independent of the size."""
     total = 0.0
     if recipe.style_loss == "wasserstein" and recipe.style_weight:
         total += sum(
