@@ -287,7 +287,7 @@ def test_a_text_that_swells_is_refused(name: bytes) -> None:
     data = Path("a.png").read_bytes()
     Path("a.png").write_bytes(data[:33] + bomb + data[33:])
     with within(20), pytest.raises(InputError, match="carries text that is damaged, or too long"):
-        images.carried_text("a.png")
+        png_text.carried_text("a.png")
 
 
 # ------------------------------------------------------------------------------------- names

@@ -230,7 +230,7 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
 
 
 def test_a_folder_in_a_missing_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"^There is no folder '.*missing' to make 'new' in\.$"):
+    with pytest.raises(InputError, match=r"^There is no folder '.*missing' to create 'new' in\.$"):
         check_folder(tmp_path / "missing" / "new")
 
 

@@ -14,6 +14,9 @@ import pytest
 import impasto
 from impasto.errors import ImpastoWarning, InputError, RunError, StoppedError
 from impasto.messages.message import LANGUAGES, Message, catalogue, fields
+from impasto.pictures.inputs import CALLED
+from impasto.settings.recipe import Recipe
+from impasto.settings.style import Style
 
 PACKAGE = Path(impasto.__file__).parent
 MAKERS = {
@@ -128,3 +131,8 @@ def test_a_value_that_looks_like_a_name_in_braces_is_not_looked_up() -> None:
     assert str(Message("input.empty", what="mask", path="{what}.png")) == (
         "The mask '{what}.png' is empty."
     )
+
+
+@pytest.mark.parametrize("noun", [*CALLED.values(), *Recipe.model_fields, *Style.model_fields])
+def test_inputs_and_settings_have_names_in_korean(noun: str) -> None:
+    assert re.search("[가-힣]", catalogue("ko")[f"nouns.{noun}"])

@@ -1196,7 +1196,7 @@ class TestCheckOutput:
 
     def test_other_depths_are_refused(self, tmp_path: Path) -> None:
         with pytest.raises(InputError, match="8 or 16 bits per channel, not 12"):
-            images.check_output(tmp_path / "a.tif", bits=12)
+            writers.check_output(tmp_path / "a.tif", bits=12)
 
     def test_16_bits_without_tifffile_say_what_to_install(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

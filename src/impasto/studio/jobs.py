@@ -157,10 +157,11 @@ class Workshop:
         self._seconds = Counter(
             "impasto_painting_seconds", "Time spent painting", registry=self.registry
         )
-        waiting = Gauge(
-            "impasto_line", "Paintings in the queue, the current one too", registry=self.registry
-        )
-        waiting.set_function(lambda: len(self.line))
+        for name in ("impasto_queue", "impasto_line"):  # the second is the old name of the first
+            waiting = Gauge(
+                name, "Paintings in the queue, including the current one", registry=self.registry
+            )
+            waiting.set_function(lambda: len(self.queue))
         self.jobs: dict[str, Job] = {}
         self._lock = threading.Lock()
         folder.mkdir(parents=True, exist_ok=True)

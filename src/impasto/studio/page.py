@@ -163,7 +163,7 @@ class Visit:
         files = {}
         for suffix in (".png", ".jpg", ".tif"):
             with suppress(InputError):  # a side is too long for the format
-                images.save(image, f"{place}{suffix}", text=text)
+                writers.save(image, f"{place}{suffix}", text=text)
                 files[suffix] = f"{place}{suffix}"
         shown = ".jpg" if ".jpg" in files else ".png"
         files["painting"] = files[shown]

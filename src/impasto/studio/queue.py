@@ -25,15 +25,15 @@ class Place:
     @property
     def ahead(self) -> int:
         """The number of paintings before this one; 0 if it is its turn."""
-        return self._line.ahead(self)
+        return self._queue.ahead(self)
 
     def wait(self, seconds: float) -> bool:
         """Wait for its turn, for at most ``seconds``; return whether it is its turn."""
-        return self._line.wait(self, seconds)
+        return self._queue.wait(self, seconds)
 
     def expected(self) -> float:
         """The expected seconds until it is its turn."""
-        return self._line.expected(self)
+        return self._queue.expected(self)
 
     def leave(self, seconds: float | None = None) -> None:
         """Leave the queue.
@@ -44,7 +44,7 @@ class Place:
         self._queue.leave(self, seconds)
 
 
-class Line:
+class Queue:
     """A queue of places, of which the first one paints.
 
     Args:
