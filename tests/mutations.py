@@ -361,7 +361,7 @@ def _read_text(path: Path) -> None:
 
 def _recipes() -> Seeds:
     from impasto import Recipe
-    from impasto.settings.recipe import PRESETS
+    from impasto.settings.presets import PRESETS
 
     styles = [{"picture": "oil.jpg", "weight": 2, "layers": "conv1_1", "mask": "m.png#00ff00"}]
     made = {name: Recipe.preset(name).to_toml().encode() for name in PRESETS}

@@ -22,7 +22,7 @@ from conftest import content_pixels, style_pixels
 from impasto import Recipe, Step, __version__
 from impasto.cli.app import run
 from impasto.report.progress import Trace
-from impasto.settings.recipe import PRESETS
+from impasto.settings.presets import PRESETS
 
 QUICK = [
     *("--size", "48"),

@@ -15,7 +15,8 @@ from impasto import Recipe, Style, resume, stylize
 from impasto.pictures import arrays
 from impasto.run.prepare import prepare
 from impasto.run.result import Result, Step
-from impasto.settings.recipe import FIRST_CANVASES, PRESETS
+from impasto.settings.presets import PRESETS
+from impasto.settings.values import FIRST_CANVASES
 
 U8 = npt.NDArray[np.uint8]
 SIZE = (40, 32)

@@ -22,7 +22,7 @@ from impasto.pictures.arrays import to_uint8
 from impasto.run.evaluator import Evaluator
 from impasto.run.prepare import prepare
 from impasto.run.resuming import resumed
-from impasto.settings.recipe import PRESETS
+from impasto.settings.presets import PRESETS
 
 CONTENT, STYLE = content_pixels(40, 48), style_pixels(40, 48)
 

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from impasto.cli.flags import build
 from impasto.errors import InputError
 from impasto.settings.layers import LAYERS, READABLE
-from impasto.settings.recipe import PRESETS, Recipe
+from impasto.settings.presets import PRESETS
+from impasto.settings.recipe import Recipe
 from impasto.settings.style import Style
 
 if sys.version_info >= (3, 11):

@@ -49,7 +49,8 @@ from impasto.run.canvas import Canvases
 from impasto.run.evaluator import Evaluator
 from impasto.run.prepare import prepare
 from impasto.settings.loss_table import STYLE_LOSSES
-from impasto.settings.recipe import FIRST_CANVASES, PRESETS
+from impasto.settings.presets import PRESETS
+from impasto.settings.values import FIRST_CANVASES
 from impasto.studio import controls, guards, opening, texts
 from impasto.studio.jobs import Job, Painting, Waiting, Workshop
 from impasto.studio.limits import Limits

@@ -38,9 +38,9 @@ from impasto.messages.message import Message, shown
 from impasto.process.interrupts import ENDING, Signals
 from impasto.process.memory import memory_errors
 from impasto.report.outputs import Outputs
-from impasto.settings.recipe import MOST_THREADS
 from impasto.settings.style import Style
 from impasto.settings.validation import suggest
+from impasto.settings.values import MOST_THREADS
 from impasto.studio.limits import Limits
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 import typer
 
 from impasto.errors import InputError
-from impasto.settings.recipe import PRESETS, Recipe
+from impasto.settings.presets import PRESETS
+from impasto.settings.recipe import Recipe
 
 PANEL = "Recipe"
 METAVARS = {

@@ -23,9 +23,10 @@ from impasto.files import reading
 from impasto.messages.message import Message
 from impasto.pictures import masks, png_text
 from impasto.pictures.inputs import called, kind_of, numbered
-from impasto.settings.recipe import FIRST_CANVASES, Recipe
+from impasto.settings.recipe import Recipe
 from impasto.settings.style import Style
 from impasto.settings.validation import refusal
+from impasto.settings.values import FIRST_CANVASES
 
 # The pictures of a style: the field of its table, and the key of its file.
 OF_A_STYLE = (("picture", "style"), ("mask", "mask"), ("style_mask", "style mask"))

@@ -19,9 +19,10 @@ from impasto.pictures.images import Picture
 from impasto.pictures.masks import Mask
 from impasto.process.notices import tell
 from impasto.settings.loss_table import STYLE_LOSSES
-from impasto.settings.recipe import FIRST_CANVASES, Recipe
+from impasto.settings.recipe import Recipe
 from impasto.settings.style import Style, read_path
 from impasto.settings.validation import suggest
+from impasto.settings.values import FIRST_CANVASES
 
 SAME_SHAPE = 0.02  # relative difference of aspect ratios that rounding can cause
 StyleSource = images.Source | Style

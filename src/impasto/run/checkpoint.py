@@ -29,8 +29,8 @@ from impasto.pictures import masks
 from impasto.pictures.inputs import MASKS, called, kind_of, numbered
 from impasto.run.levels import Level
 from impasto.settings.layers import BY_NAME
-from impasto.settings.recipe import LARGEST_SIDE, MOST_THREADS, TILE_STEP
 from impasto.settings.validation import refusal
+from impasto.settings.values import LARGEST_SIDE, MOST_THREADS, TILE_STEP
 
 KEY = "impasto"  # key of the JSON text in the file's metadata
 DIGEST = "sha256"  # key of the SHA-256 of the JSON text and every tensor

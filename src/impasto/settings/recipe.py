@@ -1,4 +1,4 @@
-"""Recipes: every setting of a run, validated; the presets; reading and writing TOML.
+"""Recipes: every setting of a run, validated; reading and writing TOML.
 
 Each setting is a field of :class:`Recipe`. Its flag on the command line and its key in a TOML
 recipe are made from that field alone.
@@ -6,12 +6,11 @@ recipe are made from that field alone.
 
 from __future__ import annotations
 
-import operator
 import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+from typing import Annotated, Any, Literal
 
 import tomli_w
 from pydantic import (
@@ -30,168 +29,38 @@ from impasto.files import reading
 from impasto.files.reading import reason_of
 from impasto.files.writing import written_whole
 from impasto.messages.message import Message
-from impasto.settings.layers import READABLE
 from impasto.settings.loss_table import CONTENT_LOSSES, STYLE_LOSSES
-from impasto.settings.style import LIKE_LAYERS, PICTURES, Style, read_path, within
-from impasto.settings.validation import not_boolean, plain, refusal, suggest
+from impasto.settings.presets import PRESETS
+from impasto.settings.style import PICTURES, Style, read_path, within
+from impasto.settings.validation import plain, refusal, suggest
+from impasto.settings.values import (
+    FIRST_CANVASES,
+    AsGiven,
+    ContentLossName,
+    Layers,
+    LayerWeights,
+    Number,
+    Size,
+    StyleLossName,
+    Whole,
+    read_initial,
+    read_levels,
+    read_output_size,
+    read_protect,
+    read_size,
+    read_styles,
+    read_tile,
+)
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
-LARGEST_SIDE = 32768  # pixels; a larger number is more likely a typing error
 # With relative losses: beta at strength 0, and how many times larger it is at strength 1.
 WEAKEST, STRONGEST_TO_WEAKEST = 0.4, 1000.0
 USUAL_STRENGTH = 0.5  # if neither strength nor beta is set
 MOST_BYTES = 1_000_000  # of a recipe file
-FIRST_CANVASES = ("recolored-content", "content", "noisy-content", "style", "noise")
-OUTPUT_SIZES = ("working", "content")
-TILE_STEP = 16  # pixels; the side of a tile is a multiple of it
-MOST_LEVELS = 10
-MOST_THREADS = 1024  # a larger number is more likely a typing error
-
-
-class LayerWeights(dict[str, float]):
-    """Weights by layer name; read-only, so that a recipe cannot change during a run."""
-
-    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
-        raise TypeError("the settings of a recipe cannot be changed; make another recipe")
-
-    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
-
-    def __hash__(self) -> int:  # type: ignore[override]
-        return hash(frozenset(self.items()))
-
-    def __reduce__(self) -> tuple[type[LayerWeights], tuple[dict[str, float]]]:
-        return LayerWeights, (dict(self),)
-
-
-def _read_layer_weights(value: Any) -> LayerWeights:
-    if isinstance(value, str):
-        value = [part.strip() for part in value.split(",") if part.strip()]
-    if isinstance(value, list | tuple) and all(isinstance(part, str) for part in value):
-        pairs = [part.partition(":") for part in value]
-        names = [name.strip() for name, _, _ in pairs]
-        twice = [name for name in names if names.count(name) > 1]
-        if twice:
-            raise ReasonError("value.layer-twice", layer=twice[0])
-        weights = [weight if colon else 1.0 for _, colon, weight in pairs]
-        value = dict(zip(names, weights, strict=True))
-    if not isinstance(value, Mapping):
-        raise ReasonError("value.not-layer-weights", example="conv1_1:0.5,conv2_1:1")
-    if not value:
-        raise ReasonError("value.no-layer", example="conv4_2")
-    return LayerWeights({name: _layer_weight(name, weight) for name, weight in value.items()})
-
-
-def _layer_weight(name: Any, weight: Any) -> float:
-    if name not in READABLE:
-        hint = suggest(name, READABLE, LIKE_LAYERS)
-        raise ReasonError("value.unknown-layer", layer=name, hint=hint)
-    try:
-        number = float(not_boolean(weight))
-    except (TypeError, ValueError, OverflowError):
-        number = -1.0
-    if not 0 <= number < float("inf"):
-        raise ReasonError("value.layer-weight", layer=name)
-    return number
-
-
-def _read_size(value: Any) -> str | int | tuple[int, int]:
-    """A size as ``512``, ``(512, 384)``, ``"512"``, ``"512x384"`` or ``"original"``."""
-    return value if value == "original" else _size(value, ("'original'",))
-
-
-def _read_output_size(value: Any) -> str | int | tuple[int, int]:
-    if isinstance(value, str) and value in OUTPUT_SIZES:
-        return value
-    return _size(value, tuple(map(repr, OUTPUT_SIZES)))
-
-
-def _size(value: Any, words: tuple[str, ...]) -> int | tuple[int, int]:
-    """A size in pixels; the error for another value also names the words that are allowed."""
-    sides = value if isinstance(value, list | tuple) else [value]
-    if isinstance(value, str):
-        sides = value.lower().replace("×", "x").split("x")
-    try:
-        numbers = [_pixels(side) for side in sides]
-    except (TypeError, ValueError):
-        numbers = []
-    if len(numbers) not in (1, 2):
-        raise ReasonError("value.not-a-size", words=words, one=512, two="512x384")
-    if not all(1 <= number <= LARGEST_SIDE for number in numbers):
-        raise ReasonError("value.side-out-of-range", least=1, most=LARGEST_SIDE)
-    return numbers[0] if len(numbers) == 1 else (numbers[0], numbers[1])
-
-
-def _pixels(side: Any) -> int:
-    return int(side) if isinstance(side, str) else operator.index(not_boolean(side))
-
-
-def _read_levels(value: Any) -> str | int:
-    return _word_or_whole(value, ("auto",), 1, MOST_LEVELS)
-
-
-def _read_tile(value: Any) -> str | int:
-    return _word_or_whole(value, ("auto", "off"), TILE_STEP, LARGEST_SIDE, TILE_STEP)
-
-
-def _word_or_whole(
-    value: Any, words: tuple[str, ...], least: int, most: int, step: int = 1
-) -> str | int:
-    """One of the words, or a whole number within the bounds, given as a number or as text."""
-    if isinstance(value, str) and value in words:
-        return value
-    try:
-        number = _pixels(value)
-    except (TypeError, ValueError):
-        number = 0
-    if not least <= number <= most or number % step:
-        wanted = {"words": tuple(map(repr, words)), "least": least, "most": most}
-        if step == 1:
-            raise ReasonError("value.not-whole", **wanted)
-        raise ReasonError("value.not-a-multiple", step=step, **wanted)
-    return number
-
-
-def _read_initial(value: Any) -> str:
-    try:
-        return read_path(value)
-    except ReasonError as error:
-        if error.code != "value.not-a-path":
-            raise
-        raise ReasonError("value.not-a-canvas", names=FIRST_CANVASES) from None
-
-
-def _read_protect(value: Any) -> str | None:
-    return None if value is None else read_path(value)
-
-
-def _read_styles(value: Any) -> tuple[Style, ...]:
-    if not isinstance(value, list | tuple):
-        raise ReasonError("value.not-styles")
-    styles = tuple(Style.read(style) for style in value)
-    for style in styles:
-        for picture in (style.picture, style.mask, style.style_mask):
-            if picture is not None and not isinstance(picture, str):
-                raise ReasonError("value.picture-in-memory")
-    return styles
-
-
-if TYPE_CHECKING:
-    StyleLossName = str
-    ContentLossName = str
-else:
-    StyleLossName = Literal[tuple(STYLE_LOSSES)]
-    ContentLossName = Literal[tuple(CONTENT_LOSSES)]
-Size = str | int | tuple[int, int]
-Whole = Annotated[int, BeforeValidator(not_boolean)]
-Number = Annotated[float, BeforeValidator(not_boolean)]
-AsGiven = PlainSerializer(lambda value: value)
-Layers = Annotated[
-    InstanceOf[LayerWeights], BeforeValidator(_read_layer_weights), PlainSerializer(dict)
-]
 
 
 class Recipe(BaseModel):
@@ -209,19 +78,19 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    size: Annotated[Size, PlainValidator(_read_size), AsGiven] = Field(
+    size: Annotated[Size, PlainValidator(read_size), AsGiven] = Field(
         512,
         description="Working size: WIDTHxHEIGHT, the longer side (keeping the aspect ratio), or "
         "'original' (the content picture's own).",
     )
-    output_size: Annotated[Size, PlainValidator(_read_output_size), AsGiven] = Field(
+    output_size: Annotated[Size, PlainValidator(read_output_size), AsGiven] = Field(
         "working",
         description="Size of the result: 'working', 'content' (the content picture's own), "
         "or a size like the working size.",
     )
     styles: Annotated[
         tuple[InstanceOf[Style], ...],
-        BeforeValidator(_read_styles),
+        BeforeValidator(read_styles),
         PlainSerializer(lambda styles: [style.to_table() for style in styles]),
     ] = Field(
         (),
@@ -246,7 +115,7 @@ class Recipe(BaseModel):
         description="Also take the style from the mirror image of its picture, from its quarter "
         "turns, or from all of these, so that strokes can run in other directions.",
     )
-    protect: Annotated[str | None, PlainValidator(_read_protect)] = Field(
+    protect: Annotated[str | None, PlainValidator(read_protect)] = Field(
         None,
         description="The part of the content picture to keep as it is: a grey picture that is "
         "white there, or a picture and one of its colours, as in regions.png#ff0000.",
@@ -261,7 +130,7 @@ class Recipe(BaseModel):
     rescale: bool = Field(
         False, description="Stretch the values of both pictures to the whole range 0…255."
     )
-    initial: Annotated[str, PlainValidator(_read_initial)] = Field(
+    initial: Annotated[str, PlainValidator(read_initial)] = Field(
         "recolored-content",
         description=f"First canvas: {', '.join(FIRST_CANVASES)}, or the path of a picture.",
     )
@@ -334,12 +203,12 @@ class Recipe(BaseModel):
         description="Number of steps at all levels together; each evaluates the loss and its "
         "gradient once.",
     )
-    levels: Annotated[str | int, PlainValidator(_read_levels), AsGiven] = Field(
+    levels: Annotated[str | int, PlainValidator(read_levels), AsGiven] = Field(
         "auto",
         description="Number of sizes that the canvas goes through, each twice the one before and "
         "at least 48 pixels a side; auto starts at about 128 pixels.",
     )
-    tile: Annotated[str | int, PlainValidator(_read_tile), AsGiven] = Field(
+    tile: Annotated[str | int, PlainValidator(read_tile), AsGiven] = Field(
         "auto",
         description="Side of the tiles in which the picture is processed, a multiple of 16 pixels; "
         "auto makes them as large as memory allows, off processes the whole picture at once. The "
@@ -590,55 +459,6 @@ def _relative(table: Mapping[str, Any], folder: Path) -> dict[str, str]:
 
 
 RecipeSource = Recipe | str | os.PathLike[str] | Mapping[str, Any]
-
-# The published worked example, unchanged.
-GATYS: dict[str, Any] = {
-    "size": (512, 384),
-    "output_size": "content",
-    "style_fit": "squeeze",
-    "rescale": True,
-    "initial": "noisy-content",
-    "noise_ratio": 0.7,
-    "content_layers": {"conv4_2": 1.0},
-    "style_layers": {
-        "conv1_1": 0.5,
-        "conv2_1": 1.0,
-        "conv3_1": 1.5,
-        "conv4_1": 3.0,
-        "conv5_1": 4.0,
-    },
-    "balance": "absolute",
-    "alpha": 1.0,
-    "beta": 1000.0,
-    "pooling": "average",
-    "padding": "zeros",
-    "optimizer": "adam",
-    "learning_rate": 2.0,
-    "steps": 2500,
-    "levels": 1,
-    "keep": "updated",
-    "precision": "float32",
-}
-
-PRESETS: dict[str, dict[str, Any]] = {
-    "default": {},
-    "fast": {"size": 320, "steps": 50, "levels": 3},
-    "fine": {"size": 1024, "steps": 400},
-    "gatys": GATYS,
-    # The two halves of the paper's first figure: only the style, and only the content.
-    "texture": {"alpha": 0.0, "initial": "noise", "steps": 250},
-    "reconstruction": {"beta": 0.0, "initial": "noise", "levels": 1, "steps": 150},
-    # The objective, size and output of gatys, with our first canvas, levels, optimiser, precision.
-    "gatys-fast": {
-        **GATYS,
-        "initial": "recolored-content",
-        "optimizer": "lbfgs",
-        "levels": "auto",
-        "steps": 360,
-        "keep": "measured",
-        "precision": "auto",
-    },
-}
 
 
 def _settled(settings: dict[str, Any]) -> dict[str, Any]:

@@ -13,8 +13,9 @@ from gradio.components import Component
 from impasto.errors import InputError
 from impasto.messages.message import Message
 from impasto.pictures import png_text
-from impasto.settings.recipe import FIRST_CANVASES, Recipe
+from impasto.settings.recipe import Recipe
 from impasto.settings.validation import OF_A_RECIPE
+from impasto.settings.values import FIRST_CANVASES
 
 # Two hold paths, which visitors may not name on the server; strength has its own slider.
 ELSEWHERE = ("styles", "protect", "strength")

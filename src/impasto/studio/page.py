@@ -25,7 +25,8 @@ from impasto.errors import ImpastoError, InputError, StoppedError
 from impasto.pictures import arrays, images, samples, writers
 from impasto.process.notices import heard_by
 from impasto.run.result import Result
-from impasto.settings.recipe import PRESETS, Recipe
+from impasto.settings.presets import PRESETS
+from impasto.settings.recipe import Recipe
 from impasto.settings.style import Style
 from impasto.studio.controls import (
     NAMES,

@@ -1,0 +1,54 @@
+"""The presets: what a recipe can start from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+# The published worked example, unchanged.
+GATYS: dict[str, Any] = {
+    "size": (512, 384),
+    "output_size": "content",
+    "style_fit": "squeeze",
+    "rescale": True,
+    "initial": "noisy-content",
+    "noise_ratio": 0.7,
+    "content_layers": {"conv4_2": 1.0},
+    "style_layers": {
+        "conv1_1": 0.5,
+        "conv2_1": 1.0,
+        "conv3_1": 1.5,
+        "conv4_1": 3.0,
+        "conv5_1": 4.0,
+    },
+    "balance": "absolute",
+    "alpha": 1.0,
+    "beta": 1000.0,
+    "pooling": "average",
+    "padding": "zeros",
+    "optimizer": "adam",
+    "learning_rate": 2.0,
+    "steps": 2500,
+    "levels": 1,
+    "keep": "updated",
+    "precision": "float32",
+}
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "default": {},
+    "fast": {"size": 320, "steps": 50, "levels": 3},
+    "fine": {"size": 1024, "steps": 400},
+    "gatys": GATYS,
+    # The two halves of the paper's first figure: only the style, and only the content.
+    "texture": {"alpha": 0.0, "initial": "noise", "steps": 250},
+    "reconstruction": {"beta": 0.0, "initial": "noise", "levels": 1, "steps": 150},
+    # The objective, size and output of gatys, with our first canvas, levels, optimiser, precision.
+    "gatys-fast": {
+        **GATYS,
+        "initial": "recolored-content",
+        "optimizer": "lbfgs",
+        "levels": "auto",
+        "steps": 360,
+        "keep": "measured",
+        "precision": "auto",
+    },
+}
