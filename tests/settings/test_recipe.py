@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from impasto.cli.flags import build
 from impasto.errors import InputError
 from impasto.settings.layers import LAYERS, READABLE
+from impasto.settings.loss_table import STYLE_LOSSES
 from impasto.settings.presets import PRESETS
 from impasto.settings.recipe import Recipe
 from impasto.settings.style import Style
@@ -127,7 +128,7 @@ RECIPES = st.builds(
     tv_weight=NUMBERS,
     tv=st.sampled_from(["anisotropic", "nine-point"]),
     content_loss=st.just("features"),
-    style_loss=st.sampled_from(["gram", "covariance", "mean-variance", "wasserstein"]),
+    style_loss=st.sampled_from([name for name, loss in STYLE_LOSSES.items() if loss.tiles]),
     pooling=st.sampled_from(["average", "max"]),
     optimizer=st.sampled_from(["lbfgs", "adam"]),
     learning_rate=st.floats(0, exclude_min=True, allow_infinity=False),

@@ -6,6 +6,10 @@ The losses themselves are in :mod:`impasto.objective.losses`. This module import
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+# What dominates the computation of a style loss; the studio limits the work of a painting by it.
+Work = Literal["products", "eigenvalues", "sorting", "projections", "neighbours"]
 
 
 @dataclass(frozen=True)
@@ -17,10 +21,14 @@ class StyleLoss:
             :data:`impasto.objective.losses.STATISTICS`.
         tiles: whether the statistic of a picture is the mean of the statistics of its tiles; only
             then can a picture be processed in tiles, in regions and with several styles.
+        work: what dominates its computation: ``products`` of channels, as for a Gram matrix, and
+            with them ``eigenvalues``; ``sorting`` of positions, and with it ``projections``; or the
+            search for nearest ``neighbours``.
     """
 
     statistic: str
     tiles: bool = True
+    work: Work = "products"
 
 
 @dataclass(frozen=True)
@@ -38,11 +46,11 @@ STYLE_LOSSES = {
     "gram": StyleLoss("gram"),
     "covariance": StyleLoss("moments"),
     "mean-variance": StyleLoss("moments"),
-    "wasserstein": StyleLoss("moments"),
-    "sliced": StyleLoss("positions", tiles=False),
-    "histogram": StyleLoss("positions", tiles=False),
-    "nearest": StyleLoss("positions", tiles=False),
-    "nearest-cosine": StyleLoss("positions", tiles=False),
+    "wasserstein": StyleLoss("moments", work="eigenvalues"),
+    "sliced": StyleLoss("positions", tiles=False, work="projections"),
+    "histogram": StyleLoss("positions", tiles=False, work="sorting"),
+    "nearest": StyleLoss("positions", tiles=False, work="neighbours"),
+    "nearest-cosine": StyleLoss("positions", tiles=False, work="neighbours"),
 }
 CONTENT_LOSSES = {
     "features": ContentLoss(),

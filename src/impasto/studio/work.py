@@ -11,6 +11,7 @@ from impasto.pictures.sizes import PixelSize
 from impasto.run import levels
 from impasto.settings import layers
 from impasto.settings.layers import Layer
+from impasto.settings.loss_table import STYLE_LOSSES
 from impasto.settings.recipe import Recipe
 
 PASSES = 3  # forwards, and backwards with as much work as two passes
@@ -64,14 +65,14 @@ def _compared(recipe: Recipe, styles: int) -> float:
     for name in recipe.style_layers if recipe.style_weight else ():
         layer = layers.BY_NAME[name]
         values = layer.channels / (1 << 2 * layer.pools)
-        match recipe.style_loss:
-            case "nearest" | "nearest-cosine":
+        match STYLE_LOSSES[recipe.style_loss].work:
+            case "neighbours":
                 total += values * MOST_NEIGHBOURS
-            case "histogram":
+            case "sorting":
                 total += values * IN_ORDER
-            case "sliced":
+            case "projections":
                 total += values * (IN_ORDER + layer.channels)
-            case _:
+            case "products" | "eigenvalues":
                 total += values * layer.channels * max(1, styles)
     return total
 
@@ -79,7 +80,7 @@ def _compared(recipe: Recipe, styles: int) -> float:
 def _once(recipe: Recipe) -> float:
     """Multiplications of the losses for each step, independent of the size."""
     total = 0.0
-    if recipe.style_loss == "wasserstein" and recipe.style_weight:
+    if STYLE_LOSSES[recipe.style_loss].work == "eigenvalues" and recipe.style_weight:
         total += sum(
             EIGENVALUES * layers.BY_NAME[name].channels ** 3 for name in recipe.style_layers
         )
