@@ -817,7 +817,10 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
-def call(address: str, recipe: str = "size = 64\nsteps = 2", content: str = "content.png") -> Path:
+FEW = 'size = 64\nsteps = 2\ncontent_layers = "conv2_1"\nstyle_layers = "conv1_1"'
+
+
+def call(address: str, recipe: str = FEW, content: str = "content.png") -> Path:
     client = Client(address, verbose=False)
     pictures = handle_file(content), handle_file("style.png")
     return Path(client.predict(*pictures, recipe, api_name="/paint"))
@@ -833,10 +836,9 @@ def test_another_program_gets_what_is_to_be_known_with_the_painting(studio: str)
     transparent("content.png")
     client = Client(studio, verbose=False, download_files=False)
     pictures = handle_file("content.png"), handle_file("style.png")
-    recipe = "size = 64\nsteps = 2"
     note = "The content picture 'content.png' is transparent in places; it is laid on white."
-    assert client.predict(*pictures, recipe, api_name="/paint")["notes"] == [note]
-    plain = client.predict(pictures[1], pictures[1], recipe, api_name="/paint")
+    assert client.predict(*pictures, FEW, api_name="/paint")["notes"] == [note]
+    plain = client.predict(pictures[1], pictures[1], FEW, api_name="/paint")
     assert "notes" not in plain
 
 
@@ -1008,7 +1010,7 @@ def test_who_signs_in_is_let_in(closed: str) -> None:
 def test_a_program_signs_in_and_gets_a_painting(closed: str) -> None:
     client = Client(closed, auth=VISITORS, verbose=False)
     pictures = handle_file("content.png"), handle_file("style.png")
-    painting = client.predict(*pictures, "size = 64\nsteps = 2", api_name="/paint")
+    painting = client.predict(*pictures, FEW, api_name="/paint")
     assert Path(painting).suffix == ".png"
 
 
