@@ -162,14 +162,14 @@ def test_a_painting_goes_on_after_the_server_was_stopped(
     with running(tmp_path) as (address, _):
         page = visit(browser, address)
         choose(page, pictures)
-        quick(page, 128, 800)
+        quick(page, 128, 300)
         page.click("#paint")
         painting(page)
     with running(tmp_path, port=int(address.rpartition(":")[2])):
         page.reload()
         page.click("#go-on")
         expect(page.locator("#status")).to_contain_text("Painted")
-        expect(page.locator("#status")).to_contain_text("800 steps")
+        expect(page.locator("#status")).to_contain_text("300 steps")
 
 
 def test_a_broken_picture_is_told_in_one_sentence(
