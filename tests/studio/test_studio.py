@@ -330,7 +330,7 @@ def test_no_picture_is_decoded_before_its_limits_are_asked(
 ) -> None:
     made = workshop()
     deep_tiff("deep.tif")
-    monkeypatch.setattr(images, "_from_file", Mock(side_effect=AssertionError))
+    monkeypatch.setattr(images, "read", Mock(side_effect=AssertionError))
     job = made.open()
     paths = {name: job.keep(Path("content.png"), name) for name in ("content", "style", "second")}
     paths[place] = job.keep(Path("deep.tif"), place)
@@ -384,7 +384,7 @@ def test_a_painting_ends_at_once_while_its_targets_are_measured(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     made = workshop()
-    event = entered(monkeypatch, Objective, "_measure")
+    event = entered(monkeypatch, Objective, "__init__")
     job, views = begin(made, SLOW)
     assert seconds_until_ended(job, views, event) < AT_ONCE
     assert_is_let_go(made, job)
@@ -409,8 +409,8 @@ def test_a_painting_ends_at_once_wherever_it_is(name: str, monkeypatch: pytest.M
 
 def test_a_painting_ends_at_once_while_a_picture_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     made = workshop()
-    monkeypatch.setattr(images, "_eight_bit", without_end)
-    event = entered(monkeypatch, images, "_eight_bit")
+    monkeypatch.setattr(images, "read", without_end)
+    event = entered(monkeypatch, images, "read")
     job, views = begin(made)
     assert seconds_until_ended(job, views, event) < AT_ONCE
     assert_is_let_go(made, job)
@@ -426,12 +426,12 @@ def test_who_ends_a_painting_does_not_wait_for_what_cannot_be_broken_off(
 ) -> None:
     made, event, goes_on = workshop(), threading.Event(), threading.Event()
 
-    def decode(*_: Any) -> None:
+    def decode(*_: Any, **__: Any) -> None:
         event.set()
         goes_on.wait(30)
         raise StoppedError
 
-    monkeypatch.setattr(images, "_from_file", decode)
+    monkeypatch.setattr(images, "read", decode)
     job, views = begin(made)
     assert seconds_until_ended(job, views, event) < AT_ONCE
     goes_on.set()
