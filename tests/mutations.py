@@ -5,7 +5,7 @@ seed each is damaged, and read: what comes of it is a value or an :class:`InputE
 seconds and a gigabyte. Readers run in a process of their own (see :func:`survey`), which a crash, a
 hang or a flood of memory ends alone:
 
-    python tests/mutations.py READER FIRST COUNT
+    python tests/mutations.py READER[,READER…] FIRST COUNT
 
 `tests/cli/test_fuzz.py` runs a few hundred of each, `soak/test_fuzzing.py` ten thousand.
 """
@@ -27,7 +27,7 @@ import time
 import traceback
 import warnings
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -47,6 +47,7 @@ WORDS = (
     *("[]", "{}", "[[]]", "[null]", '{"a":{}}', '""', '"~"', '"conv9_9"', '"../../etc/passwd"'),
     *('"https://x/y"', '"\\u0000"', '"\\ud800"'),
 )
+BEGINS = "begins with "  # of the line that names a reader, before what it reads wrongly
 INPUT = Path("input.png")  # what metadata names
 Seeds = dict[str, bytes]
 
@@ -500,16 +501,30 @@ READERS: dict[str, Reader] = {
 
 def survey(reader: str, count: int, first: int = 0) -> list[str]:
     """What went wrong with so many damaged files, one line each; nothing if nothing did."""
-    command = [sys.executable, __file__, reader, str(first), str(count)]
+    return surveys([reader], count, first)[reader]
+
+
+def surveys(readers: Collection[str], count: int, first: int = 0) -> dict[str, list[str]]:
+    """The same of several readers, which one process tries in turn, since starting it is slow."""
+    command = [sys.executable, __file__, ",".join(readers), str(first), str(count)]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
-    wrong = done.stdout.splitlines()
+    wrong: dict[str, list[str]] = {reader: ["it was not tried"] for reader in readers}
+    reader = next(iter(readers))
+    for line in done.stdout.splitlines():
+        if line.startswith(BEGINS):
+            reader = line.removeprefix(BEGINS)
+            wrong[reader] = []
+        else:
+            wrong[reader].append(line)
     if done.returncode or "Traceback" in done.stderr:  # libtiff's own remarks are none
-        wrong.append(f"it ended with {done.returncode}: {done.stderr.strip()[-2000:]}")
+        wrong[reader].append(f"it ended with {done.returncode}: {done.stderr.strip()[-2000:]}")
     return wrong
 
 
 def main(name: str, first: int, count: int) -> None:
     """Damage and read files, and say what goes wrong."""
+    sys.stdout.write(f"{BEGINS}{name}\n")
+    sys.stdout.flush()
     reader = READERS[name]
     seeds = reader.make_seeds()
     names, others = list(seeds), list(seeds.values())
@@ -571,4 +586,5 @@ def _resident() -> int:
 
 if __name__ == "__main__":
     os.environ["OMP_NUM_THREADS"] = "1"
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+    for each in sys.argv[1].split(","):
+        main(each, int(sys.argv[2]), int(sys.argv[3]))

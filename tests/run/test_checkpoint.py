@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from PIL import Image
 
 import impasto
 import impasto.objective.objective
-from conftest import content_pixels, style_pixels
+from conftest import THREADS, content_pixels, style_pixels
 from impasto import ImpastoWarning, InputError, Recipe, Result
 from impasto.cli.app import run
 from impasto.optim.optimizers import LBFGS, Adam, Optimizer
@@ -32,13 +33,15 @@ from impasto.run import checkpoint
 from impasto.run.prepare import prepare
 from impasto.run.run import Run
 
-HEIGHT, WIDTH = 96, 128
+HEIGHT, WIDTH = 96, 128  # the smallest that are painted at two levels
+SMALL = (64, 48)
 RECIPES: dict[str, dict[str, Any]] = {
     "L-BFGS over levels": {"levels": 2, "steps": 9},
-    "Adam": {"optimizer": "adam", "levels": 1, "steps": 6, "keep": "updated"},
-    "by tiles": {"levels": 1, "steps": 5, "tile": 64},
-    "from noise": {"levels": 1, "steps": 5, "initial": "noise", "seed": 3},
+    "Adam": {"size": SMALL, "optimizer": "adam", "levels": 1, "steps": 6, "keep": "updated"},
+    "by tiles": {"size": SMALL, "levels": 1, "steps": 5, "tile": 32},
+    "from noise": {"size": SMALL, "levels": 1, "steps": 5, "initial": "noise", "seed": 3},
     "deep layers now and then": {
+        "size": SMALL,
         "levels": 1,
         "steps": 6,
         "style_layers": "conv1_1:1,conv2_1:1e-3",
@@ -53,6 +56,7 @@ def recipe(**settings: Any) -> Recipe:
     return Recipe(
         **{
             "size": (WIDTH, HEIGHT),
+            "steps": 5,
             "content_layers": "conv2_1",
             "style_layers": "conv1_1,conv2_1",
             **settings,
@@ -63,8 +67,34 @@ def recipe(**settings: Any) -> Recipe:
 @pytest.fixture(autouse=True)
 def _pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    save_pictures()
+
+
+def save_pictures() -> None:
     Image.fromarray(content_pixels(HEIGHT, WIDTH)).save("content.png")
     Image.fromarray(style_pixels(HEIGHT, WIDTH)).save("style.png")
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """Checkpoints of runs that were stopped, by the names of their recipes."""
+    made = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("stopped"))
+        save_pictures()
+        for name in ("L-BFGS over levels", "deep layers now and then"):
+            paint(lambda step: step.number < 4, **RECIPES[name])
+            made[name] = Path("run.impasto").read_bytes()
+            Path("run.impasto").unlink()
+    return made
+
+
+@pytest.fixture
+def saved(stopped: dict[str, bytes]) -> bytes:
+    """The checkpoint ``run.impasto``, of a run that was stopped at the first of its levels."""
+    data = stopped["L-BFGS over levels"]
+    Path("run.impasto").write_bytes(data)
+    return data
 
 
 def paint(on_step: Callable[[impasto.Step], bool | None] | None = None, **settings: Any) -> Result:
@@ -207,17 +237,14 @@ def test_an_input_that_is_gone() -> None:
 
 
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.3, 0.999])
-def test_a_file_that_was_cut_off(share: float) -> None:
-    paint(lambda _: False)
-    data = Path("run.impasto").read_bytes()
-    Path("run.impasto").write_bytes(data[: int(share * len(data))])
-    refused("cannot be read: it is damaged, or is not a checkpoint")
+def test_a_file_that_was_cut_off(share: float, saved: bytes) -> None:
+    Path("run.impasto").write_bytes(saved[: int(share * len(saved))])
+    refused("cannot be read: it is damaged, or no checkpoint")
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_a_file_of_which_a_byte_was_changed(seed: int) -> None:
-    paint(lambda _: False)
-    data = bytearray(Path("run.impasto").read_bytes())
+def test_a_file_of_which_a_byte_was_changed(seed: int, saved: bytes) -> None:
+    data = bytearray(saved)
     data[random.Random(seed).randrange(8, len(data))] ^= 0x20
     Path("run.impasto").write_bytes(data)
     refused("damaged|no checkpoint|incomplete")
@@ -292,16 +319,14 @@ HOSTILE: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_state_that_cannot_be(name: str) -> None:
-    paint(lambda step: step.number < 3, levels=2, steps=9)
-    whole = Path("run.impasto").read_bytes()
+def test_a_state_that_cannot_be(name: str, saved: bytes) -> None:
     for value in HOSTILE[name]:
-        Path("run.impasto").write_bytes(whole)
+        Path("run.impasto").write_bytes(saved)
         rewrite(lambda state, _, value=value: state.update({name: value}))  # type: ignore[misc]
         with pytest.raises(InputError) as caught:
             impasto.resume("run.impasto")
         assert len(str(caught.value).splitlines()) == 1
-        assert torch.get_num_threads() == 2
+        assert torch.get_num_threads() == THREADS
 
 
 TENSORS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
@@ -314,11 +339,13 @@ TENSORS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
 
 
 @pytest.mark.parametrize("change", TENSORS.values(), ids=TENSORS)
-def test_tensors_that_do_not_fit(change: Callable[[torch.Tensor], torch.Tensor]) -> None:
-    paint(lambda step: step.number < 4, **RECIPES["deep layers now and then"])
+def test_tensors_that_do_not_fit(
+    change: Callable[[torch.Tensor], torch.Tensor], stopped: dict[str, bytes]
+) -> None:
+    whole = stopped["deep layers now and then"]
+    Path("run.impasto").write_bytes(whole)
     with safetensors.safe_open("run.impasto", "pt") as file:
         names = list(file.keys())
-    whole = Path("run.impasto").read_bytes()
     assert len(names) > 10
     for name in names:
         Path("run.impasto").write_bytes(whole)
@@ -330,21 +357,19 @@ def test_tensors_that_do_not_fit(change: Callable[[torch.Tensor], torch.Tensor])
         refused(f"does not hold a run of its recipe .its tensor '{name}' does not match")
 
 
-def test_tensors_that_are_missing_or_too_many() -> None:
-    paint(lambda step: step.number < 4, levels=1, steps=9)
-    whole = Path("run.impasto").read_bytes()
+def test_tensors_that_are_missing_or_too_many(saved: bytes) -> None:
     for name in ("canvas", "kept", "scale", "step 0", "line start"):
-        Path("run.impasto").write_bytes(whole)
+        Path("run.impasto").write_bytes(saved)
         rewrite(lambda _, tensors, name=name: tensors.pop(name))  # type: ignore[misc]
         refused(f"does not hold a run of its recipe .it lacks '{name}'")
-    Path("run.impasto").write_bytes(whole)
+    Path("run.impasto").write_bytes(saved)
     rewrite(lambda _, tensors: tensors.update(new=torch.zeros(3)))
     refused("its tensor 'new' does not match its run")
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.usefixtures("saved")
 def test_a_canvas_that_is_not_finite(value: float) -> None:
-    paint(lambda step: step.number < 4, levels=1, steps=9)
     rewrite(lambda _, tensors: tensors["kept"].fill_(value))
     refused("its canvas holds NaN or infinity")
 
@@ -386,15 +411,17 @@ def start(*flags: str) -> subprocess.Popen[str]:
 @pytest.mark.skipif(os.name == "nt", reason="no kill -9 there")
 def test_kill_9_in_the_middle_and_the_same_bytes() -> None:
     """The short version of `make soak`."""
-    flags = ("--steps", "150", "--checkpoint", "run.impasto", "--checkpoint-every", "0")
+    flags = ("--steps", "60", "--checkpoint", "run.impasto", "--checkpoint-every", "0")
     assert run(command(*flags)) == 0
     whole = Path("out.png").read_bytes()
     Path("out.png").unlink()
     Path("run.impasto").unlink()
     process = start(*flags)
-    while not Path("run.impasto").exists() and process.poll() is None:
-        time.sleep(0.01)
-    time.sleep(0.3)
+    seen: set[int] = set()
+    while len(seen) < 3 and process.poll() is None:  # each checkpoint is another file
+        with suppress(FileNotFoundError):
+            seen.add(Path("run.impasto").stat().st_mtime_ns)
+        time.sleep(0.001)
     process.kill()
     process.communicate()
     assert process.returncode == -signal.SIGKILL
@@ -612,7 +639,8 @@ from impasto import Recipe
 from impasto.run.prepare import prepare
 from impasto.run.resuming import resumed
 from impasto.run.run import Run
-recipe = Recipe(size=512, levels=1, steps=2, tile="off")
+layers = {"content_layers": "conv2_1", "style_layers": "conv1_1"}
+recipe = Recipe(size=512, levels=1, steps=1, tile="off", **layers)
 made = prepare("content.png", "style.png", recipe, device="cpu")
 taken = 4096 * int(open("/proc/self/statm").read().split()[0])
 resource.setrlimit(resource.RLIMIT_AS, (taken + 60_000_000, resource.RLIM_INFINITY))

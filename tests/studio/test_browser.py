@@ -94,6 +94,13 @@ def setting(page: Page, name: str, value: str) -> None:
     field.fill(value)
 
 
+def quick(page: Page, size: int, steps: int) -> None:
+    """Settings with which a step takes a moment."""
+    layers = {"content_layers": "conv2_1", "style_layers": "conv1_1"}
+    for name, value in {"size": size, "steps": steps, **layers}.items():
+        setting(page, name, str(value))
+
+
 def painting(page: Page) -> bytes:
     """What the preview shows."""
     image = page.locator("#painting img")
@@ -114,21 +121,20 @@ def test_two_pictures_become_a_painting_that_can_be_watched_stopped_and_kept(
 ) -> None:
     page = visit(browser, address)
     choose(page, pictures)
-    setting(page, "size", "256")
-    setting(page, "steps", "2000")
+    quick(page, 128, 2000)
     page.click("#paint")
     seen: set[bytes] = set()
     deadline = time.monotonic() + 90
     while len(seen) < 3 and time.monotonic() < deadline:
         seen.add(painting(page))
-        time.sleep(0.5)
+        time.sleep(0.2)
     assert len(seen) >= 3
     expect(page.locator("#status")).to_contain_text("of 2000")
     page.click("#stop")
     expect(page.locator("#status")).to_contain_text("Stopped after step")
     expect(page.locator("#compare")).to_be_visible()
     with Image.open(download(page)) as image:
-        assert image.size == (256, 192)
+        assert image.size == (128, 96)
         assert "impasto" in image.info
     expect(page.locator("#history img").first).to_be_visible()
 
@@ -139,7 +145,7 @@ def test_who_leaves_the_page_makes_room(
     address, workshop = studio
     page = visit(browser, address)
     choose(page, pictures)
-    setting(page, "steps", "2000")
+    quick(page, 128, 2000)
     page.click("#paint")
     painting(page)
     assert len(workshop.queue) == 1
@@ -156,16 +162,14 @@ def test_a_painting_goes_on_after_the_server_was_stopped(
     with running(tmp_path) as (address, _):
         page = visit(browser, address)
         choose(page, pictures)
-        setting(page, "size", "96")
-        setting(page, "style_layers", "conv1_1")
-        setting(page, "steps", "150")
+        quick(page, 128, 300)
         page.click("#paint")
         painting(page)
     with running(tmp_path, port=int(address.rpartition(":")[2])):
         page.reload()
         page.click("#go-on")
         expect(page.locator("#status")).to_contain_text("Painted")
-        expect(page.locator("#status")).to_contain_text("150 steps")
+        expect(page.locator("#status")).to_contain_text("300 steps")
 
 
 def test_a_broken_picture_is_told_in_one_sentence(
@@ -186,8 +190,7 @@ def test_what_is_to_be_known_of_a_picture_stands_under_the_status(
     for language, sentence in (("en-US", "it is laid on white"), ("ko-KR", "흰 바탕에")):
         page = visit(browser, address, language)
         choose(page, pictures, "transparent.png")
-        setting(page, "size", "64")
-        setting(page, "steps", "2")
+        quick(page, 64, 2)
         page.click("#paint")
         expect(page.locator("#notes")).to_contain_text(sentence)
         expect(page.locator("#status")).to_contain_text(re.compile("Painted|완성"))
@@ -247,8 +250,7 @@ def test_a_region_painted_by_mouse_changes_the_painting(
             page.mouse.down()
             page.mouse.move(x + 60, y + 20, steps=10)
             page.mouse.up()
-        setting(page, "size", "96")
-        setting(page, "steps", "8")
+        quick(page, 96, 8)
         page.click("#paint")
         expect(page.locator("#status")).to_contain_text("Painted")
         with Image.open(download(page)) as image:

@@ -334,7 +334,7 @@ def test_no_picture_is_decoded_before_its_limits_are_asked(
 ) -> None:
     made = workshop()
     deep_tiff("deep.tif")
-    monkeypatch.setattr(images, "from_file", Mock(side_effect=AssertionError))
+    monkeypatch.setattr(images, "read", Mock(side_effect=AssertionError))
     job = made.open()
     paths = {name: job.keep(Path("content.png"), name) for name in ("content", "style", "second")}
     paths[place] = job.keep(Path("deep.tif"), place)
@@ -388,7 +388,7 @@ def test_a_painting_ends_at_once_while_its_targets_are_measured(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     made = workshop()
-    event = entered(monkeypatch, Objective, "_measure")
+    event = entered(monkeypatch, Objective, "__init__")
     job, views = begin(made, SLOW)
     assert seconds_until_ended(job, views, event) < AT_ONCE
     assert_is_let_go(made, job)
@@ -413,8 +413,8 @@ def test_a_painting_ends_at_once_wherever_it_is(name: str, monkeypatch: pytest.M
 
 def test_a_painting_ends_at_once_while_a_picture_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     made = workshop()
-    monkeypatch.setattr(decoding, "orientation_of", without_end)
-    event = entered(monkeypatch, decoding, "orientation_of")
+    monkeypatch.setattr(images, "read", without_end)
+    event = entered(monkeypatch, images, "read")
     job, views = begin(made)
     assert seconds_until_ended(job, views, event) < AT_ONCE
     assert_is_let_go(made, job)
@@ -430,12 +430,12 @@ def test_who_ends_a_painting_does_not_wait_for_what_cannot_be_broken_off(
 ) -> None:
     made, event, goes_on = workshop(), threading.Event(), threading.Event()
 
-    def decode(*_: Any) -> None:
+    def decode(*_: Any, **__: Any) -> None:
         event.set()
         goes_on.wait(30)
         raise StoppedError
 
-    monkeypatch.setattr(images, "from_file", decode)
+    monkeypatch.setattr(images, "read", decode)
     job, views = begin(made)
     assert seconds_until_ended(job, views, event) < AT_ONCE
     goes_on.set()
@@ -821,7 +821,10 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
-def call(address: str, recipe: str = "size = 64\nsteps = 2", content: str = "content.png") -> Path:
+FEW = 'size = 64\nsteps = 2\ncontent_layers = "conv2_1"\nstyle_layers = "conv1_1"'
+
+
+def call(address: str, recipe: str = FEW, content: str = "content.png") -> Path:
     client = Client(address, verbose=False)
     pictures = handle_file(content), handle_file("style.png")
     return Path(client.predict(*pictures, recipe, api_name="/paint"))
@@ -837,10 +840,9 @@ def test_another_program_gets_what_is_to_be_known_with_the_painting(studio: str)
     transparent("content.png")
     client = Client(studio, verbose=False, download_files=False)
     pictures = handle_file("content.png"), handle_file("style.png")
-    recipe = "size = 64\nsteps = 2"
     note = "The content picture 'content.png' is transparent in places; it is laid on white."
-    assert client.predict(*pictures, recipe, api_name="/paint")["notes"] == [note]
-    plain = client.predict(pictures[1], pictures[1], recipe, api_name="/paint")
+    assert client.predict(*pictures, FEW, api_name="/paint")["notes"] == [note]
+    plain = client.predict(pictures[1], pictures[1], FEW, api_name="/paint")
     assert "notes" not in plain
 
 
@@ -1012,7 +1014,7 @@ def test_who_signs_in_is_let_in(closed: str) -> None:
 def test_a_program_signs_in_and_gets_a_painting(closed: str) -> None:
     client = Client(closed, auth=VISITORS, verbose=False)
     pictures = handle_file("content.png"), handle_file("style.png")
-    painting = client.predict(*pictures, "size = 64\nsteps = 2", api_name="/paint")
+    painting = client.predict(*pictures, FEW, api_name="/paint")
     assert Path(painting).suffix == ".png"
 
 
