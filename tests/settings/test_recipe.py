@@ -18,8 +18,10 @@ from hypothesis import strategies as st
 from impasto.cli.flags import build
 from impasto.errors import InputError
 from impasto.settings.layers import LAYERS, READABLE
-from impasto.settings.recipe import FIRST_CANVASES, PRESETS, Recipe
+from impasto.settings.presets import PRESETS
+from impasto.settings.recipe import Recipe
 from impasto.settings.style import Style
+from impasto.settings.values import FIRST_CANVASES
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -355,7 +357,7 @@ def test_a_file_that_cannot_be_is_one_sentence(elsewhere: Path) -> None:
 def test_a_file_that_is_too_large_is_not_read_whole(elsewhere: Path) -> None:
     with Path("large.toml").open("wb") as file:
         file.truncate(10**12)
-    with pytest.raises(InputError, match="the limit for a recipe"):
+    with pytest.raises(InputError, match="it is larger than 1,000,000 bytes"):
         Recipe.load("large.toml")
 
 
@@ -551,7 +553,7 @@ REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a side out of range": (
         {"size": 0},
-        "size cannot be 0: its sides should lie between 1 and 32768 pixels.",
+        "size cannot be 0: its sides should be between 1 and 32768 pixels.",
     ),
     "a word or a whole number": ({"levels": 11}, f"levels cannot be 11: it should be {LEVELS}."),
     "a word or a multiple": ({"tile": 100}, f"tile cannot be 100: it should be {TILE}."),

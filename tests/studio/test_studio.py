@@ -38,7 +38,7 @@ from impasto.cli.app import run
 from impasto.errors import StoppedError
 from impasto.messages.message import LANGUAGES, Message, catalogue, fields
 from impasto.objective.objective import Objective
-from impasto.pictures import decoding, images
+from impasto.pictures import images
 from impasto.pictures.images import Head
 from impasto.pictures.inputs import styles_of
 from impasto.process import interrupts
