@@ -239,7 +239,7 @@ def test_an_input_that_is_gone() -> None:
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.3, 0.999])
 def test_a_file_that_was_cut_off(share: float, saved: bytes) -> None:
     Path("run.impasto").write_bytes(saved[: int(share * len(saved))])
-    refused("cannot be read: it is damaged, or no checkpoint")
+    refused("cannot be read: it is damaged, or is not a checkpoint")
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -166,7 +166,7 @@ def prepare(
     }
     silent = Recipe.model_fields.keys() - {"styles"} - carried.recipe.keys() - settings.keys()
     if silent:
-        version, names = carried.impasto, sorted(silent)
+        version, names = carried.impasto, tuple(sorted(silent))
         raise InputError("rerun.silent", path=picture, version=version, names=names)
     try:
         recipe = Recipe(**_recipe_table(carried, found))
@@ -228,8 +228,8 @@ def _recipe_table(carried: Carried, found: dict[str, str]) -> dict[str, Any]:
 def _found(key: str, known: Identity, said: Path | None, picture: Path, folder: Path) -> Path:
     """Find the file of an input and make sure that it is the same file."""
     kind = kind_of(key)
-    own = f"--{kind} PICTURE or " if kind in ("content", "style") else ""
-    flag = f"{own}--inputs FOLDER"
+    own = (f"--{kind} PICTURE",) if kind in ("content", "style") else ()
+    flags = (*own, "--inputs FOLDER")
     if known.name is None:
         raise InputError("rerun.was-in-memory", what=called(key), path=picture)
     path = said or folder / known.name
@@ -237,10 +237,10 @@ def _found(key: str, known: Identity, said: Path | None, picture: Path, folder: 
         with reading.open_file(path) as file:
             sha256 = reading.sha256_of(file)
     except (OSError, ValueError):
-        raise InputError("rerun.input-gone", what=called(key), path=path, flag=flag) from None
+        raise InputError("rerun.input-gone", what=called(key), path=path, flags=flags) from None
     if sha256 != known.sha256:
         raise InputError(
-            "rerun.other-input", what=called(key), path=path, picture=picture, flag=flag
+            "rerun.other-input", what=called(key), path=path, picture=picture, flags=flags
         )
     return path
 

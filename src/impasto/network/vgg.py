@@ -58,8 +58,10 @@ class VGG19:
         winograd: bool = False,
     ) -> None:
         self.taps = frozenset(layers)
-        if not self.taps or not self.taps <= BY_NAME.keys():
-            raise InputError("network.no-layers", layers=sorted(self.taps - BY_NAME.keys()))
+        if unknown := tuple(sorted(self.taps - BY_NAME.keys())):
+            raise InputError("network.no-layers", layers=unknown)
+        if not self.taps:
+            raise ValueError("there are no layers to read")
         self.layers = up_to_deepest(self.taps)
         self.dtype = torch.float32 if dtype == torch.bfloat16 else dtype
         self.mean = torch.tensor(weights.mean, device=device, dtype=self.dtype).reshape(3, 1, 1)

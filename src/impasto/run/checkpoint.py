@@ -137,7 +137,7 @@ def write(
         try:
             safetensors.torch.save_file(on_host, file.name, metadata)
         except safetensors.SafetensorError as error:
-            raise OSError(f"the checkpoint cannot be written: {error}") from None
+            raise OSError(str(error)) from None
 
 
 def read(path: Path) -> tuple[Saved, dict[str, Tensor]]:
