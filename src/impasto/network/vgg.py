@@ -61,7 +61,7 @@ class VGG19:
         if unknown := tuple(sorted(self.taps - BY_NAME.keys())):
             raise InputError("network.no-layers", layers=unknown)
         if not self.taps:
-            raise ValueError("there are no layers to read")
+            raise InputError("network.nothing-to-read", example="conv4_2")
         self.layers = up_to_deepest(self.taps)
         self.dtype = torch.float32 if dtype == torch.bfloat16 else dtype
         self.mean = torch.tensor(weights.mean, device=device, dtype=self.dtype).reshape(3, 1, 1)
