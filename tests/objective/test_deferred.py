@@ -233,3 +233,13 @@ def test_one_look_after_another_turns_no_gradient(weights: Weights) -> None:
     _, deferred, canvas = make(weights)
     assert deferred(canvas).turn is None
     assert deferred(canvas + 2, exactly=True).turn is None
+
+
+def test_after_a_wild_step_no_estimate_is_taken_for_a_loss() -> None:
+    """The loss at the last measurement is then so large that any estimate looks small beside it."""
+    pictures = content_pixels(40, 48), style_pixels(40, 48)
+    wild = Recipe.preset("gatys-fast", size=64, levels=1, steps=12, learning_rate=1e20)
+    result = stylize(*pictures, wild, device="cpu")
+    assert result.history[1].loss > 1e6 * result.history[0].loss
+    assert all(step.loss > 0 for step in result.history)
+    assert result.best.loss < result.history[0].loss

@@ -16,7 +16,7 @@ from impasto.settings.recipe import Recipe
 
 SAVING = 0.25  # share of the network's work that must lie behind the cut
 TOLERANCE = 0.02  # largest error of the estimate, as a share of the decrease of the loss
-LEEWAY = 0.1  # largest distance along the tangents, as a share of the loss
+LEEWAY = 0.1  # largest distance along the tangents, as a share of the loss there and here
 LONGEST = 8  # most evaluations from one measurement of the deep layers to the next
 
 
@@ -109,7 +109,7 @@ class Deferred:
         if looks:
             self._settle(measured.loss, distance)
             self._tangents = tangents
-        elif abs(distance) > LEEWAY * self._loss:
+        elif abs(distance) > LEEWAY * min(self._loss, measured.loss):
             return self(canvas, exactly=True, stand_in=stand_in)
         else:
             self.age, distance = self.age + 1, 0.0
