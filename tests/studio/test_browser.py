@@ -269,5 +269,6 @@ def test_who_has_the_password_comes_in(browser: Browser, tmp_path: Path) -> None
             page.locator("input").nth(0).fill("anna")
             page.locator("input[type=password]").fill(password)
             assert page.locator("#paint").count() == 0
-            page.get_by_role("button", name="Login").click()
+            with page.expect_response(lambda response: "login" in response.url):
+                page.get_by_role("button", name="Login").click()
         page.wait_for_selector("#paint")
