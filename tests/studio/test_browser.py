@@ -7,12 +7,14 @@ import re
 import shutil
 import time
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from conftest import content_pixels, style_pixels
 from impasto.studio.jobs import Workshop
@@ -114,6 +116,22 @@ def download(page: Page) -> Path:
     with page.expect_download() as started:
         link.click()
     return Path(started.value.path())
+
+
+def shown_in_brush(page: Page) -> Locator:
+    """The editor's canvas, once it shows the content: its arrival takes away what was painted."""
+    canvas = page.locator("#brush canvas").first
+    canvas.scroll_into_view_if_needed()
+    by = time.monotonic() + LONG / 1000
+    while len(np.unique(_screenshot(canvas).reshape(-1, 3), axis=0)) < 1000:
+        assert time.monotonic() < by, "the editor shows no picture"
+        page.wait_for_timeout(50)
+    return canvas
+
+
+def _screenshot(place: Locator) -> NDArray[np.uint8]:
+    with Image.open(BytesIO(place.screenshot())) as image:
+        return np.asarray(image.convert("RGB"))
 
 
 def test_two_pictures_become_a_painting_that_can_be_watched_stopped_and_kept(
@@ -241,8 +259,7 @@ def test_a_region_painted_by_mouse_changes_the_painting(
         page.get_by_text("A second style, and where it goes").click()
         page.set_input_files("#second input[type=file]", pictures / "content.png")
         if is_painted:
-            canvas = page.locator("#brush canvas").first
-            canvas.scroll_into_view_if_needed()
+            canvas = shown_in_brush(page)
             box = canvas.bounding_box()
             assert box is not None
             x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
