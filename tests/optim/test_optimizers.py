@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from impasto.optim.optimizers import LBFGS, Adam, Guess, Optimizer
+from impasto.optim.optimizers import LBFGS, Adam, Guess, Optimizer, is_stalled
 from impasto.optim.preconditioner import Spectrum
 
 Function = Callable[[Tensor], Tensor]
@@ -114,6 +114,25 @@ def test_lbfgs_goes_on_from_a_higher_loss_where_the_loss_is_another() -> None:
     onward, back = directions
     assert (onward * gradient).sum() < 0
     assert not torch.equal(onward, back)
+
+
+def test_lbfgs_stalls_at_the_second_shortening_in_a_row_but_not_right_after_another_loss() -> None:
+    stalled = []
+    for told in (False, True):
+        optimizer, x = LBFGS(0.01), start()
+        for _ in range(3):
+            following = optimizer.step(x, *evaluate(rosenbrock, x))
+            assert following is not None
+            x = following
+        loss, gradient = evaluate(rosenbrock, x)
+        if told:
+            optimizer.change_loss()
+            following = optimizer.step(x, loss, gradient)
+        for _ in range(2):
+            assert not is_stalled(optimizer)
+            optimizer.step(x, loss + 1e6, gradient)
+        stalled.append(is_stalled(optimizer))
+    assert stalled == [True, False]
 
 
 def test_lbfgs_finds_the_end_of_rosenbrock_s_valley() -> None:

@@ -633,6 +633,31 @@ def test_a_run_that_is_short_of_memory_goes_on_in_smaller_tiles(
     np.testing.assert_allclose(result.canvas, whole.canvas, atol=0.05)
 
 
+def test_a_loss_is_not_compared_with_an_estimate_that_went_with_the_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fast = Recipe.preset("gatys-fast", size=(WIDTH, HEIGHT), levels=1)
+    made = prepare("content.png", "style.png", fast, device="cpu")
+    made.evaluator.enter(made.levels[0])
+    canvas, deferred = made.first_canvas, made.evaluator.deferred
+    assert deferred is not None
+    while deferred.age == 0:
+        deferred.patience = 2
+        assert made.evaluator(canvas, exactly=False).is_comparable
+    features_of = impasto.objective.objective.Objective.features_of
+
+    def scarce(objective: Any, *args: Any, **kwargs: Any) -> Any:
+        if len(objective.tiles) == 1:
+            raise MemoryError
+        return features_of(objective, *args, **kwargs)
+
+    monkeypatch.setattr(impasto.objective.objective.Objective, "features_of", scarce)
+    with pytest.warns(ImpastoWarning, match="continuing with tiles of 64"):
+        measured = made.evaluator(canvas, exactly=False)
+    assert not measured.is_comparable
+    assert made.evaluator(canvas, exactly=False).is_comparable
+
+
 LITTLE_MEMORY = """
 import resource, sys, warnings
 from impasto import Recipe

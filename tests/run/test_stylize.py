@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 from conftest import MEAN, content_pixels, noisy_canvas, style_pixels
-from impasto import InputError, Recipe, Result, RunError, Step, resume, stylize
+from impasto import ImpastoWarning, InputError, Recipe, Result, RunError, Step, resume, stylize
 from impasto.objective.objective import Evaluation, Objective
 from impasto.pictures import samples
 from impasto.pictures.arrays import to_uint8
@@ -225,9 +225,11 @@ def test_a_run_that_gave_up_bfloat16_begins_in_it_again() -> None:
     layers = {"content_layers": "conv1_2", "style_layers": "conv1_2"}
     recipe = quick(size=16, steps=40, beta=0.01, precision="bfloat16", **layers)
     run = prepare(content_pixels(16, 16), style_pixels(16, 16), recipe, device="cpu")
-    once = run.paint()
+    with pytest.warns(ImpastoWarning, match="the rounding of bfloat16"):
+        once = run.paint()
     assert run.evaluator.fell_back
-    again = run.paint()
+    with pytest.warns(ImpastoWarning, match="the rounding of bfloat16"):
+        again = run.paint()
     assert again.canvas.tobytes() == once.canvas.tobytes()
     assert losses_of(again) == losses_of(once)
 
@@ -319,6 +321,7 @@ def test_auto_and_float32_paint_the_same_picture() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:The cpu device has no fast bfloat16")
+@pytest.mark.filterwarnings("ignore:After step .* the rounding of bfloat16")
 def test_bfloat16_gives_way_to_float32_when_its_noise_stops_progress() -> None:
     """Close to the minimum, the rounding of bfloat16 hides the way down."""
     content, style = content_pixels(16, 16), style_pixels(16, 16)
@@ -545,6 +548,7 @@ def test_one_evaluation_that_is_not_finite_costs_a_run_no_step(
 
 
 @pytest.mark.filterwarnings("ignore:The cpu device has no fast bfloat16")
+@pytest.mark.filterwarnings("ignore:After step 1 the rounding of bfloat16")
 def test_a_step_that_stays_not_finite_in_bfloat16_is_tried_in_float32() -> None:
     recipe = quick(size=32, steps=6, precision="bfloat16", learning_rate=1e20)
     run = prepare(CONTENT, STYLE, recipe, device="cpu")

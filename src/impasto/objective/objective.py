@@ -47,6 +47,8 @@ class Evaluation:
         correction: the loss minus the estimate that deferred deep layers would have given.
         turn: the gradient minus that of such an estimate, 3 × H × W; None if it is 0.
         stand_in: the loss with the stand-in for the style loss; None if it is not followed.
+        is_comparable: whether the loss, with the correction, can be compared with the last one; it
+            cannot if that was an estimate whose error is not known.
     """
 
     loss: float
@@ -56,6 +58,7 @@ class Evaluation:
     correction: float = 0.0
     turn: Tensor | None = None
     stand_in: float | None = None
+    is_comparable: bool = True
 
     @property
     def followed(self) -> float:

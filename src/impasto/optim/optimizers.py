@@ -106,6 +106,7 @@ class Line:
     gradient: Tensor
     direction: Tensor
     slope: float
+    inherited: bool = False  # the direction comes from pairs of another loss
     length: float = 1.0
     trials: int = 0
 
@@ -182,7 +183,7 @@ class LBFGS:
         """
         line = self.line
         if line is None:
-            return self._set_out(canvas, loss, gradient)
+            return self._set_out(canvas, loss, gradient, inherited=bool(self.pairs))
         line.loss += correction
         if turn is not None:
             line.gradient = line.gradient + turn
@@ -208,8 +209,11 @@ class LBFGS:
                 tensors[f"{name} {index}"] = tensor
         if self.line is not None:
             for field in fields(Line):
-                value = getattr(self.line, field.name)
-                (tensors if isinstance(value, Tensor) else numbers)[f"line {field.name}"] = value
+                key, value = f"line {field.name}", getattr(self.line, field.name)
+                if isinstance(value, Tensor):
+                    tensors[key] = value
+                else:
+                    numbers[key] = float(value)
         return numbers, tensors
 
     def restore(self, numbers: Numbers, tensors: Tensors) -> None:
@@ -224,16 +228,18 @@ class LBFGS:
         if "line loss" in numbers:
             state: dict[str, Any] = {**numbers, **tensors}
             self.line = Line(**{field.name: state[f"line {field.name}"] for field in fields(Line)})
-            self.line.trials = int(self.line.trials)
+            self.line.trials, self.line.inherited = int(self.line.trials), bool(self.line.inherited)
 
-    def _set_out(self, start: Tensor, loss: float, gradient: Tensor) -> Tensor | None:
+    def _set_out(
+        self, start: Tensor, loss: float, gradient: Tensor, *, inherited: bool = False
+    ) -> Tensor | None:
         """Start a new line at a canvas whose loss and gradient are known."""
         direction = self._descent(gradient)
         slope = dot(direction, gradient).item()
         if slope >= 0 and self.pairs:  # only because of rounding
             self.pairs.clear()
             return self._set_out(start, loss, gradient)
-        self.line = Line(start, loss, gradient, direction, slope)
+        self.line = Line(start, loss, gradient, direction, slope, inherited)
         return start + direction if slope < 0 else None
 
     def _shorten(self, line: Line, loss: float) -> Tensor | None:
@@ -275,9 +281,13 @@ class LBFGS:
 
 
 def is_stalled(optimizer: Optimizer) -> bool:
-    """Whether an optimiser had to shorten a step twice in a row, a sign of a noisy loss."""
+    """Whether an optimiser had to shorten a step twice in a row, a sign of a noisy loss.
+
+    The first step after :meth:`Optimizer.change_loss` does not count: its direction comes from
+    another loss.
+    """
     line = getattr(optimizer, "line", None)
-    return line is not None and line.trials >= 2
+    return line is not None and line.trials >= 2 and not line.inherited
 
 
 def dot(a: Tensor, b: Tensor) -> Tensor:

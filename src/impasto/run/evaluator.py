@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -129,12 +130,14 @@ class Evaluator:
             RunError: there is not enough memory even for the smallest tiles.
         """
         self._is_new = False
+        was_estimated = self.deferred is not None and self.deferred.age > 0
         with memory_errors(self.level.size):
             while True:
                 try:
                     if self.deferred is not None:
                         return self.deferred(canvas, exactly=exactly, stand_in=stand_in)
-                    return self.objective(canvas, stand_in=stand_in)
+                    measured = self.objective(canvas, stand_in=stand_in)
+                    return replace(measured, is_comparable=not was_estimated)
                 except (RuntimeError, MemoryError) as error:
                     side = self._smaller_side(error)
                 self._drop_objective()  # after the memory of the failed evaluation is free again

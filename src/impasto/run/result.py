@@ -91,7 +91,8 @@ class Result:
         recipe: the settings of the run.
         inputs: every picture of the run.
         weights: name and SHA-256 of the network's weights.
-        stopped: why the run ended before its last step; None if it did not.
+        stopped: why the run was ended before its last step; None if it was not, or if it ended
+            early because no step lowers the loss further.
     """
 
     canvas: npt.NDArray[np.float32]

@@ -15,6 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from impasto.errors import RunError, StoppedError
+from impasto.messages.message import Message
 from impasto.network.weights import Weights
 from impasto.objective.cache import Measurements
 from impasto.objective.objective import follows_stand_in
@@ -31,6 +32,7 @@ from impasto.pictures.inputs import Inputs
 from impasto.pictures.sizes import PixelSize
 from impasto.process import interrupts, threads
 from impasto.process.memory import memory_errors
+from impasto.process.notices import tell
 from impasto.run.canvas import Canvases
 from impasto.run.evaluator import Evaluator
 from impasto.run.levels import Level
@@ -243,7 +245,7 @@ class Run:
             return
         if progress.optimizer is None:
             progress.optimizer = make_optimizer(self.recipe, canvas, level)
-        if progress.count == first_steps:
+        if progress.count == first_steps or not measured.is_comparable:
             progress.optimizer.change_loss()
         allowed, turn = self.canvases.allowed, measured.turn
         with memory_errors(level.size):
@@ -283,6 +285,7 @@ class Run:
     def _leave_bfloat16(self, progress: Progress) -> None:
         """Continue in float32 from the best canvas if the optimiser stalls in bfloat16."""
         if self.rounds_too_much() and progress.optimizer and is_stalled(progress.optimizer):
+            tell(Message("device.bfloat16-too-coarse", step=len(progress.history)))
             self.evaluator.use_float32()
             progress.canvas, progress.optimizer = progress.kept, None
 
