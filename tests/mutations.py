@@ -419,7 +419,7 @@ def _checkpoint_of(state: bytes) -> bytes:
 
     text = state.decode("utf-8", "replace")
     tensors = {name: torch.zeros(3, 4, 5) for name in ("canvas", "kept", "scale")}
-    metadata = {checkpoint.KEY: text, checkpoint.DIGEST: checkpoint._digest(text, tensors)}
+    metadata = {checkpoint.KEY: text, checkpoint.DIGEST: checkpoint.digest(text, tensors)}
     return bytes(safetensors.torch.save(tensors, metadata))
 
 

@@ -220,8 +220,8 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
     count(images, "read")
     count(weights, "load")
-    count(Objective, "_measure")
-    count(Objective, "_regions")
+    count(Objective, "measure_content")
+    count(Objective, "measure_styles")
     return counts
 
 
@@ -240,7 +240,7 @@ def test_what_pictures_have_in_common_is_measured_once(
 ) -> None:
     small = {**SMALL, "steps": 1}
     sweep("content.png", "style.png", [*map(Axis.read, axes)], Recipe(**small), device="cpu")
-    expected = {"read": 2, "load": 1, "_measure": contents, "_regions": styles}
+    expected = {"read": 2, "load": 1, "measure_content": contents, "measure_styles": styles}
     measured["read"] -= len(list(itertools.product(*(Axis.read(axis).values for axis in axes))))
     assert measured == expected
 

@@ -113,7 +113,7 @@ def test_where_the_disk_has_no_room_either_they_stay_in_memory(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("impasto.objective.objective.KEPT_BYTES", 0)
-    monkeypatch.setattr("impasto.objective.cache._nameless_file", full)
+    monkeypatch.setattr("impasto.objective.cache.nameless_file", full)
     tiled, whole = evaluations((70, 45), 32, Recipe(), dtype=torch.float64)
     check(tiled, whole, 1e-12)
 

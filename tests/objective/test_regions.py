@@ -92,7 +92,7 @@ def test_a_guided_gram_matrix_is_the_mean_over_the_region(network: VGG19) -> Non
     """Against sums over positions in NumPy."""
     style, _ = pictures(network)
     made = objective(network, StyleCanvas(style, mask=slope()), StyleCanvas(style))
-    _, matrices = made._features_of(style, (), RECIPE.style_layers, made._guides)
+    _, matrices = made.features_of(style, (), RECIPE.style_layers)
     for name, x in network(style).items():
         if name not in RECIPE.style_layers:
             continue

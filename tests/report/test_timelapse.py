@@ -64,9 +64,9 @@ def test_frames_of_a_long_run_lie_evenly() -> None:
 
     recipe = Recipe(size=32, levels=1, steps=steps, optimizer="adam", **SHALLOW)
     stylize(content_pixels(24, 32), style_pixels(24, 32), recipe, on_step=watch, device="cpu")
-    numbers = [1 + index * film._every for index in range(len(film.frames))]
+    numbers = [1 + index * film.every for index in range(len(film.frames))]
     assert MOST_FRAMES // 2 <= len(film.frames) <= MOST_FRAMES
-    assert 0 <= steps - numbers[-1] < film._every
+    assert 0 <= steps - numbers[-1] < film.every
 
 
 @pytest.mark.parametrize(

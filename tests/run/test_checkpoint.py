@@ -27,6 +27,7 @@ import impasto.objective.objective
 from conftest import THREADS, content_pixels, style_pixels
 from impasto import ImpastoWarning, InputError, Recipe, Result
 from impasto.cli.app import run
+from impasto.network.vgg import VGG19
 from impasto.optim.optimizers import LBFGS, Adam, Optimizer
 from impasto.optim.preconditioner import Spectrum
 from impasto.run import checkpoint
@@ -290,7 +291,7 @@ def rewrite(change: Callable[[dict[str, Any], dict[str, torch.Tensor]], Any]) ->
         tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
     change(state, tensors)
     text = json.dumps(state)
-    digest = checkpoint._digest(text, tensors)
+    digest = checkpoint.digest(text, tensors)
     save_file(tensors, "run.impasto", {checkpoint.KEY: text, checkpoint.DIGEST: digest})
 
 
@@ -379,7 +380,7 @@ def test_a_state_that_is_none(text: str) -> None:
     from safetensors.torch import save_file
 
     tensors = {"canvas": torch.zeros(3)}
-    digest = checkpoint._digest(text, tensors)
+    digest = checkpoint.digest(text, tensors)
     save_file(tensors, "run.impasto", {checkpoint.KEY: text, checkpoint.DIGEST: digest})
     refused("written by a version of impasto other than")
 
@@ -692,7 +693,7 @@ def test_where_no_tile_is_small_enough_one_sentence_says_so(
     def none(*_: Any, **__: Any) -> Any:
         raise MemoryError
 
-    monkeypatch.setattr(impasto.objective.objective.Objective, "_features_of", none)
+    monkeypatch.setattr(VGG19, "statistics", none)
     with (
         pytest.warns(ImpastoWarning, match="continuing with tiles"),
         pytest.raises(impasto.RunError, match="Memory ran out at 128×96 pixels"),

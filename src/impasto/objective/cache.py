@@ -45,7 +45,7 @@ class TileMaps:
         self.bytes = 0
         self._shapes: list[dict[str, torch.Size]] = []
         self._kept: list[Maps] = []
-        self._file: IO[bytes] | None = None if in_memory else _nameless_file()
+        self._file: IO[bytes] | None = None if in_memory else nameless_file()
         if self._file is not None:
             weakref.finalize(self, self._file.close)
         self._like = torch.empty(0)
@@ -100,6 +100,7 @@ def keep(cache: Measurements, key: Hashable, measured: Sequence[Measured]) -> No
         cache[key] = measured
 
 
-def _nameless_file() -> IO[bytes]:
+def nameless_file() -> IO[bytes]:
+    """A temporary file, on a disk if possible, that is gone once it is closed."""
     folder = DISK if "TMPDIR" not in os.environ and os.access(DISK, os.W_OK) else None
     return tempfile.TemporaryFile(dir=folder)

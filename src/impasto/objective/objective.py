@@ -137,9 +137,9 @@ class Objective:
         self._sees = losses.STATISTICS[STYLE_LOSSES[recipe.style_loss].statistic]
         self._content_distance = losses.CONTENT_LOSSES[recipe.content_loss]
         if targets is None:
-            targets = self._measure(content, target_bytes(network, recipe, self._whole))
+            targets = self.measure_content(content, target_bytes(network, recipe, self._whole))
         if regions is None:
-            regions = self._regions(styles, recipe, tile) if self.beta else []
+            regions = self.measure_styles(styles, recipe, tile) if self.beta else []
         self.targets, self.regions = targets, regions
         self.style_layers = sorted({name for region in self.regions for name in region.targets})
         masks = [region.mask for region in self.regions]
@@ -306,7 +306,7 @@ class Objective:
             for name in styles
         }
 
-    def _regions(
+    def measure_styles(
         self, styles: Iterable[StyleCanvas], recipe: Recipe, tile: int | None
     ) -> list[Region]:
         """The regions of the styles, with their target statistics."""
@@ -371,7 +371,7 @@ class Objective:
             _add(sums, {name: part * share(tile.core, whole, name) for name, part in parts.items()})
         return sums
 
-    def _measure(self, content: Tensor, size: int) -> TileMaps:
+    def measure_content(self, content: Tensor, size: int) -> TileMaps:
         """Measure the content picture's feature maps, tile by tile; ``size`` is in bytes."""
 
         def maps() -> Iterator[dict[str, Tensor]]:

@@ -44,22 +44,26 @@ class Timelapse:
 
     Args:
         path: path of the timelapse.
+
+    Attributes:
+        frames: the canvases kept so far.
+        every: steps from one frame to the next; doubled whenever there are too many frames.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.frames: list[Image.Image] = []
-        self._every = 1
+        self.every = 1
 
     def __call__(self, step: Step) -> None:
         """Keep the step's canvas if a frame is due."""
-        if (step.number - 1) % self._every:
+        if (step.number - 1) % self.every:
             return
         self.frames.append(step.image())
         self.frames[-1].thumbnail((SIDE, SIDE))
         if len(self.frames) > MOST_FRAMES:
             del self.frames[1::2]
-            self._every *= 2
+            self.every *= 2
 
     def done(self, result: Result) -> None:
         """Write the frames, followed by the finished painting."""

@@ -132,7 +132,7 @@ def write(
     """
     text = saved.model_dump_json()
     on_host = _apart({name: tensor.detach().cpu() for name, tensor in tensors.items()})
-    metadata = {KEY: text, DIGEST: _digest(text, on_host, is_given_up)}
+    metadata = {KEY: text, DIGEST: digest(text, on_host, is_given_up)}
     with written_whole(path) as file:
         try:
             safetensors.torch.save_file(on_host, file.name, metadata)
@@ -155,7 +155,7 @@ def read(path: Path) -> tuple[Saved, dict[str, Tensor]]:
             # Copied: sums are rounded differently in memory not aligned like PyTorch's own.
             tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
         text = metadata.get(KEY)
-        whole = text is None or metadata.get(DIGEST) == _digest(text, tensors)
+        whole = text is None or metadata.get(DIGEST) == digest(text, tensors)
     except Exception as error:  # damaged bytes make readers raise almost anything
         reason = getattr(error, "strerror", None) or Message("checkpoint.not-one")
         raise InputError("checkpoint.unreadable", path=path, reason=reason) from None
@@ -313,17 +313,18 @@ def is_unfinished(path: Path) -> bool:
     return not saved.done
 
 
-def _digest(
+def digest(
     text: str, tensors: dict[str, Tensor], is_given_up: Callable[[], bool] = lambda: False
 ) -> str:
-    digest = hashlib.sha256(text.encode())
+    """SHA-256 of a run's state: its text and its tensors, in the order of their names."""
+    hashed = hashlib.sha256(text.encode())
     for name in sorted(tensors):
         if is_given_up():
             raise StoppedError
         tensor = tensors[name].contiguous()
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
-    return digest.hexdigest()
+        hashed.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        hashed.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return hashed.hexdigest()
 
 
 def _apart(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
