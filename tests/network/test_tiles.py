@@ -215,10 +215,11 @@ def roughness_at(border: int, canvas: npt.NDArray[np.float32]) -> float:
 
 
 def test_a_painting_made_by_tiles_has_no_seams() -> None:
-    """As one has that is made of paintings of its parts."""
+    """As one has that is made of paintings of its parts. The layers see a part of the picture."""
     side = 64
     content, style = content_pixels(2 * side, 2 * side), style_pixels(2 * side, 2 * side)
-    settings: dict[str, Any] = {"size": "original", "levels": 1, "steps": 6}
+    layers = {"content_layers": "conv2_2", "style_layers": "conv1_1,conv2_1"}
+    settings: dict[str, Any] = {"size": "original", "levels": 1, "steps": 6, **layers}
     by_tiles, whole = (
         stylize(content, style, Recipe(**settings, tile=tile), device="cpu").canvas
         for tile in (side, "off")
@@ -232,4 +233,4 @@ def test_a_painting_made_by_tiles_has_no_seams() -> None:
     ]
     apart = np.concatenate([np.concatenate(row, axis=1) for row in parts])
     assert roughness_at(side, by_tiles) == pytest.approx(roughness_at(side, whole), rel=0.1)
-    assert roughness_at(side, apart) > 1.2 * roughness_at(side, whole)
+    assert roughness_at(side, apart) > 3 * roughness_at(side, whole)

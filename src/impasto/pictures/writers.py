@@ -16,7 +16,8 @@ from impasto.files.writing import check_writable, written_whole
 from impasto.pictures import deep_tiff, profiles
 from impasto.pictures.arrays import Pixels, to_uint8
 
-# Suffix → Pillow's format and how to save it.
+# Suffix → Pillow's format and how to save it. JPEG would halve the resolution of colours unless
+# subsampling is 0.
 WRITERS: dict[str, tuple[str, dict[str, Any]]] = {
     ".png": ("PNG", {}),
     ".jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
@@ -25,6 +26,7 @@ WRITERS: dict[str, tuple[str, dict[str, Any]]] = {
     ".tif": ("TIFF", {"compression": "tiff_deflate"}),
     ".tiff": ("TIFF", {"compression": "tiff_deflate"}),
 }
+# The most pixels on a side, in the formats that limit it to less than a picture can have.
 LONGEST_SIDE = {"JPEG": 65500, "WEBP": 16383}
 
 
