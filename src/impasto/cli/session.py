@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import os
 import shlex
-import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,47 +16,29 @@ import platformdirs
 import typer
 from pydantic import ValidationError
 
-from impasto.errors import ImpastoError, InputError, StoppedError
-from impasto.files.reading import reason_of
+from impasto.cli.ending import DONE, FAILED, code_of, told_to_end
+from impasto.cli.notes import note
+from impasto.cli.watching import reason, watchers_of, write_figures
+from impasto.errors import ImpastoError, InputError
 from impasto.files.writing import check_writable, is_there
 from impasto.messages.message import shown
 from impasto.process import interrupts
-from impasto.process.interrupts import ENDING, Signals
 from impasto.report.outputs import Outputs
 from impasto.settings.validation import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from PIL.Image import Image
     from rich.table import Table
 
-    from impasto.report.progress import Watcher
     from impasto.run.estimate import Forecast
-    from impasto.run.result import Result, Step
+    from impasto.run.result import Result
     from impasto.run.run import Run
     from impasto.settings.recipe import Recipe
     from impasto.settings.style import Style
 
-DONE, FAILED, BAD_INPUT = 0, 1, 2  # exit codes; 128 + its number if a signal stopped the run
-STDERR = 2  # file descriptor
 LONG = 180.0  # seconds; a longer run saves checkpoints without being asked
 MANY_PIXELS = 2e7  # in all steps together; the time of a run with more is estimated first
-
-
-class EndedError(ImpastoError):
-    """A signal stopped the command before it had written a picture.
-
-    Args:
-        number: the number of the signal.
-
-    Attributes:
-        exit_code: the exit code of the process.
-    """
-
-    def __init__(self, number: int) -> None:
-        super().__init__("command.stopped")
-        self.exit_code = _code_of(number)
 
 
 def prepare(
@@ -168,7 +148,7 @@ def keep(run: Run, outputs: Outputs, expected: Forecast | None) -> Outputs:
             folder.mkdir(parents=True, exist_ok=True)
             file = check_writable(_checkpoint_in(folder, outputs.picture))
         except (OSError, InputError) as error:
-            note(f"No checkpoint is saved: {folder}: {_reason(error)}. Use --checkpoint FILE.")
+            note(f"No checkpoint is saved: {folder}: {reason(error)}. Use --checkpoint FILE.")
             return outputs
         outputs = outputs.changed(checkpoint=file, temporary=True)
         if not outputs.quiet:
@@ -268,18 +248,18 @@ def _without_lost(outputs: Outputs, run: Run) -> Outputs:
 
 def paint(run: Run, outputs: Outputs) -> int:
     """Paint, write every output and print the result; return the exit code."""
-    with _told_to_end(outputs.quiet) as signals, _watchers(run, outputs) as watchers:
+    with told_to_end(outputs.quiet) as signals, watchers_of(run, outputs) as watchers:
         result = run.paint(watchers)
         saved = run.saving.path if run.saving else None
         with interrupts.shielded():
             _save_painting(result, outputs, saved)
             signals.be_deaf()
-            lost = {**_write_figures(result, outputs), **watchers.done(result)}
+            lost = {**write_figures(result, outputs), **watchers.done(result)}
     if outputs.temporary and saved is not None and signals.number is None:
         with suppress(OSError):
             saved.unlink()
-    for reason in lost.values():
-        typer.echo(f"impasto: {reason}", err=True)
+    for why in lost.values():
+        typer.echo(f"impasto: {why}", err=True)
     left = [path for path in outputs.files if path not in {*lost, *watchers.lost}]
     code = _tell(result, outputs.quiet, left, signals.number, saved)
     return code or (FAILED if lost else DONE)
@@ -288,14 +268,16 @@ def paint(run: Run, outputs: Outputs) -> int:
 def _save_painting(result: Result, outputs: Outputs, saved: Path | None) -> None:
     """Write the painting; if that fails, print the command that writes it elsewhere."""
     try:
-        _save(partial(result.save, bits=outputs.bits, metadata=outputs.metadata), outputs.picture)
+        save_or_rescue(
+            partial(result.save, bits=outputs.bits, metadata=outputs.metadata), outputs.picture
+        )
     except (ImpastoError, OSError, MemoryError):
         if saved is not None:
             note(f"The painting is not lost: {_resume(saved)} -o ANOTHER.png", with_error=True)
         raise
 
 
-def _save(save: Callable[[Path], None], path: Path) -> None:
+def save_or_rescue(save: Callable[[Path], None], path: Path) -> None:
     """Write a picture; if that fails, write it to a temporary folder and print where.
 
     Raises:
@@ -311,162 +293,6 @@ def _save(save: Callable[[Path], None], path: Path) -> None:
             save(rescued)
             note(f"The painting is in {shown(rescued)}.", with_error=True)
         raise
-
-
-def fill_sheet(paint_sheet: Callable[..., Image], outputs: Outputs) -> int:
-    """Paint a sheet of pictures, and write it after every picture; return the exit code.
-
-    Args:
-        paint_sheet: paints the sheet; takes ``on_picture`` and ``on_sheet``, as sweeps do.
-        outputs: only the picture is written.
-    """
-    from impasto.pictures import writers
-
-    painted = 0
-
-    def on_picture(number: int, count: int, name: str) -> None:
-        if not outputs.quiet:
-            typer.echo(f"{number} of {count}: {name}", err=True)
-
-    def on_sheet(sheet: Image, number: int) -> None:
-        nonlocal painted
-        painted = number
-        if number == 0:
-            writers.check_output(outputs.picture, size=sheet.size)
-        else:
-            with suppress(ImpastoError, OSError):  # the finished sheet is written again below
-                writers.save(sheet, outputs.picture)
-
-    with _told_to_end(outputs.quiet) as signals:
-        sheet = paint_sheet(on_picture=on_picture, on_sheet=on_sheet)
-        if painted:
-            with interrupts.shielded():
-                _save(partial(writers.save, sheet), outputs.picture)
-                signals.be_deaf()
-    if signals.number is not None and not painted:
-        raise EndedError(signals.number)
-    if signals.number is not None:
-        typer.echo(
-            f"Stopped at picture {painted}; the sheet so far is in {outputs.picture}.", err=True
-        )
-    elif not outputs.quiet:
-        width, height = sheet.size
-        typer.echo(f"Painted {outputs.picture} ({width}×{height}).")
-    return _code_of(signals.number)
-
-
-class Watchers:
-    """The watchers of a run; one that fails is reported and removed, and the run continues.
-
-    Args:
-        several: each is called with every step; its method ``done``, if it has one, is called with
-            the result.
-
-    Attributes:
-        lost: the files of the watchers that were removed.
-    """
-
-    def __init__(self, several: Sequence[Watcher]) -> None:
-        self._left = list(several)
-        self.lost: set[Path] = set()
-
-    def __call__(self, step: Step) -> None:
-        """Call every watcher with a step."""
-        for watcher in list(self._left):
-            try:
-                watcher(step)
-            except StoppedError:
-                raise
-            except Exception as error:
-                self._left.remove(watcher)
-                self.lost.update(_files_of(watcher))
-                name = " ".join([type(watcher).__name__, *map(shown, _files_of(watcher))])
-                reason = f"{name} stopped at step {step.number}: {_reason(error)}."
-                note(reason, with_error=True)
-
-    def done(self, result: Result) -> dict[Path, str]:
-        """Call the ``done`` of every watcher; return why files could not be written, by path."""
-        lost: dict[Path, str] = {}
-        for watcher in self._left:
-            try:
-                getattr(watcher, "done", lambda _: None)(result)
-            except Exception as error:
-                lost.update(_lost(path, error) for path in _files_of(watcher))
-        return lost
-
-
-def _files_of(watcher: Watcher) -> list[Path]:
-    """The file that a watcher writes, if any."""
-    path = getattr(watcher, "path", None)
-    return [] if path is None else [path]
-
-
-def _lost(path: Path, error: Exception) -> tuple[Path, str]:
-    return path, f"{shown(path)} could not be written: {_reason(error)}."
-
-
-def _reason(error: Exception) -> str:
-    """The reason for an error, as the end of a sentence."""
-    return " ".join(str(reason_of(error)).split()).rstrip(".")
-
-
-@contextmanager
-def _watchers(run: Run, outputs: Outputs) -> Iterator[Watchers]:
-    """A context that gives the watchers of a run."""
-    from rich.console import Console
-
-    from impasto.report.progress import Bar, Lines, Snapshots, Trace, Window
-    from impasto.report.timelapse import Timelapse
-
-    with ExitStack() as stack:
-        watchers: list[Watcher] = []
-        if outputs.trace is not None:
-            watchers.append(stack.enter_context(Trace(outputs.trace, run)))
-        if outputs.timelapse is not None:
-            watchers.append(Timelapse(outputs.timelapse))
-        if outputs.snapshots is not None:
-            watchers.append(Snapshots(outputs.snapshots))
-        if outputs.show:
-            watchers.append(Window())
-        if not outputs.quiet:
-            console = Console(stderr=True)
-            draws = console.is_terminal and not console.is_dumb_terminal
-            told: Bar | Lines = Bar(run.levels, console) if draws else Lines(run.levels, sys.stderr)
-            stack.enter_context(told)
-            for step in run.history:
-                told.account.take(step)
-            watchers.append(told)
-        yield Watchers(watchers)
-
-
-def _write_figures(result: Result, outputs: Outputs) -> dict[Path, str]:
-    """Write the montage and the plot; return why files could not be written, by path."""
-    lost: dict[Path, str] = {}
-    for path, write in ((outputs.montage, _write_montage), (outputs.plot, _write_plot)):
-        if path is None:
-            continue
-        try:
-            write(result, path)
-        except Exception as error:
-            lost.update([_lost(path, error)])
-    return lost
-
-
-def _write_montage(result: Result, path: Path) -> None:
-    from impasto.pictures import arrays, montage, writers
-
-    content, *styles = (
-        arrays.to_uint8(picture.pixels)
-        for picture in (result.inputs.content, *(read.picture for read in result.inputs.styles))
-    )
-    writers.save(montage.montage([content, result.image, *styles]), path)
-
-
-def _write_plot(result: Result, path: Path) -> None:
-    from impasto.report import figures
-
-    recipe = result.recipe
-    figures.loss_curves(result.history, path, alpha=recipe.alpha, beta=recipe.style_weight)
 
 
 def _tell(
@@ -486,7 +312,7 @@ def _tell(
         )
         if saved is not None:
             typer.echo(f"To continue: {_resume(saved)}", err=True)
-        return _code_of(number)
+        return code_of(number)
     if result.stopped is not None:
         typer.echo(
             f"impasto: {result.stopped}; the best picture before it, from step {best.number}, "
@@ -502,54 +328,3 @@ def _tell(
             f"{besides}."
         )
     return DONE
-
-
-def _code_of(number: int | None) -> int:
-    """The exit code of a run that was stopped by a signal; None for no signal."""
-    return DONE if number is None else 128 + number
-
-
-@contextmanager
-def _told_to_end(quiet: bool) -> Iterator[Signals]:
-    """A context in which the first Ctrl-C, SIGTERM or SIGHUP asks the run to stop.
-
-    The run then keeps its best picture; a second signal stops it immediately.
-
-    Raises:
-        EndedError: there was no picture to keep yet, or a second signal came.
-    """
-    told = partial(
-        _write_at_once, "\nStopping and keeping the best picture; Ctrl-C again discards it.\n"
-    )
-    with Signals(*ENDING) as signals, signals.asking(lambda: None if quiet else told()):
-        try:
-            yield signals
-        except (KeyboardInterrupt, StoppedError):
-            if signals.number is None:
-                raise
-            raise EndedError(signals.number) from None
-
-
-def _write_at_once(text: str) -> None:
-    """Print from a signal handler, which may run while another line is being printed."""
-    with suppress(OSError):
-        os.write(STDERR, text.encode())
-
-
-_notes_heard = [True]
-
-
-def hear_notes(wanted: bool) -> None:
-    """Print notes from now on, or print none."""
-    _notes_heard[0] = wanted
-
-
-def note(text: str, *, with_error: bool = False) -> None:
-    """Print a note, which is not an error, unless notes are turned off.
-
-    Args:
-        text: the note.
-        with_error: whether the note belongs to an error, and is printed even if notes are off.
-    """
-    if with_error or _notes_heard[0]:
-        typer.echo(f"Note: {text}", err=True)

@@ -1,0 +1,115 @@
+"""The commands that show what a run works with: network and doctor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from impasto.cli.flags import Preset, RecipeFile, build
+from impasto.cli.options import Device, Threads, WeightFile, WeightsInput, use_threads
+from impasto.files.writing import check_apart
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from impasto.settings.recipe import Recipe
+
+
+def network(
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="NETWORK.png", help="Draw it as PNG, SVG or PDF."),
+    ] = None,
+    preset: Preset = None,
+    recipe: RecipeFile = None,
+    size: Annotated[
+        str | None, typer.Option(metavar="WxH", help="Size of the canvas; it sets the shapes.")
+    ] = None,
+) -> None:
+    """Show the feature-extraction network as a table, and as a drawing."""
+    from rich.console import Console
+
+    from impasto.pictures import sizes
+    from impasto.report import figures
+
+    made = build(preset, recipe, {"size": size})
+    canvas = sizes.fit((4, 3), 512 if isinstance(made.size, str) else made.size)
+    if output is not None:
+        figures.check_figure(output)
+        check_apart([recipe] if recipe is not None else [], [output])
+    Console().print(_network_table(made, canvas))
+    if output is not None:
+        figures.network_drawing(
+            output,
+            size=canvas,
+            content_layers=made.content_layers,
+            style_layers=made.style_layers,
+            pooling=made.pooling,
+        )
+        typer.echo(f"The drawing is in {output}.")
+
+
+def _network_table(recipe: Recipe, canvas: tuple[int, int]) -> Table:
+    from rich.table import Table
+
+    from impasto.report import figures
+
+    table = Table(title="Feature Extraction Network", title_justify="left")
+    for heading in ("Layer", "Name", "Kind", "Output", "Parameters", "Read for"):
+        table.add_column(heading, justify="right" if heading in ("Layer", "Parameters") else "left")
+    rows = figures.network_table(canvas, recipe.pooling)
+    for row in rows:
+        uses = {"content": recipe.content_layers, "style": recipe.style_layers}
+        table.add_row(
+            str(row.number),
+            row.name,
+            row.kind,
+            row.shape,
+            f"{row.parameters:,}" if row.parameters else "",
+            ", ".join(use for use, layers in uses.items() if row.name in layers),
+        )
+    table.caption = f"{sum(row.parameters for row in rows):,} parameters"
+    return table
+
+
+def doctor(
+    device: Device = "auto",
+    threads: Threads = None,
+    weights: WeightFile = "bundled",
+    weights_input: WeightsInput = None,
+) -> None:
+    """Show the device, threads, memory and weights that a run would use, and do a test run."""
+    import psutil
+    import torch
+    from rich.console import Console
+    from rich.table import Table
+
+    from impasto.network import devices
+    from impasto.pictures import samples
+    from impasto.report.progress import versions
+    from impasto.run.prepare import prepare
+    from impasto.settings.recipe import Recipe
+
+    use_threads(threads)
+    recipe = Recipe(size=64, steps=2)
+    run = prepare(
+        samples.style("mosaic"),
+        samples.style("woodcut"),
+        recipe,
+        device=device,
+        weights=weights,
+        weights_input=weights_input,
+    )
+    result = run.paint()
+    memory = psutil.virtual_memory()
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_row("Versions", ", ".join(f"{name} {value}" for name, value in versions().items()))
+    table.add_row("Device", devices.describe(run.evaluator.device))
+    table.add_row("Precision", f"auto is {run.evaluator.arithmetic.name}")
+    table.add_row("Threads", str(torch.get_num_threads()))
+    table.add_row("Memory", f"{memory.available / 1e9:.1f} GB free of {memory.total / 1e9:.1f} GB")
+    table.add_row("Weights", f"{run.weights[0]}, SHA-256 {run.weights[1]}")
+    table.add_row("Test run", f"two steps at 64 pixels, loss {result.best.loss:.3e}: all is well")
+    Console().print(table)
