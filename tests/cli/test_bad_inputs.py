@@ -46,6 +46,7 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("random.safetensors").write_bytes(bytes(range(256)) * 8)
     Path("random.h5").write_bytes(bytes(range(256)) * 8)
     Path("empty.pth").touch()
+    Path("three.png").write_bytes(b"hi\n")
     torch.save({"features.0.weight": torch.zeros(64, 3, 3, 3)}, "part.pth")
     torch.save([1, 2, 3], "list.pth")
 
@@ -66,6 +67,10 @@ def output(path: str, *given: str) -> list[str]:
     return ["stylize", "c.png", "s.png", "-o", path, *given]
 
 
+def swept(axis: str, *given: str) -> list[str]:
+    return ["sweep", "c.png", "s.png", "-o", "sheet.png", "--vary", axis, *given]
+
+
 # What is typed, and what the sentence must name.
 MISTAKES: list[tuple[list[str], str]] = [
     # pictures
@@ -81,6 +86,9 @@ MISTAKES: list[tuple[list[str], str]] = [
     (pictures("thread.png", "s.png"), "conv5_1 needs 16 pixels"),
     (pictures("c.png", "thread.png"), "conv5_1 needs 16 pixels"),
     (pictures("c.png\0", "s.png"), "null byte"),
+    (pictures("c\udcff.png", "s.png"), "'c\\udcff.png': its name is not Unicode"),
+    (pictures("", "s.png"), "An argument is empty"),
+    (pictures("three.png", "s.png"), "'three.png' is damaged or not a picture"),
     # sizes and layers
     (flags("--size", "12"), "conv5_1 needs 16 pixels"),
     (flags("--size", "0"), "size cannot be '0'"),
@@ -90,7 +98,7 @@ MISTAKES: list[tuple[list[str], str]] = [
     (flags("--size", "999999"), "size cannot be '999999'"),
     (flags("--output-size", "huge"), "output_size cannot be 'huge'"),
     (flags("--content-layers", "conv4_9"), "conv4_9"),
-    (flags("--content-layers", ""), "content_layers cannot be"),
+    (flags("--content-layers", ""), "--content-layers is empty"),
     (flags("--style-layers", "conv1_1:much"), "conv1_1"),
     (flags("--style-layers", "conv1_1:-1"), "conv1_1"),
     # other settings
@@ -128,6 +136,9 @@ MISTAKES: list[tuple[list[str], str]] = [
     (flags("--device", "abacus"), "no device 'abacus'"),
     (flags("--threads", "0"), "--threads"),
     (flags("--bits", "12"), "not 12"),
+    (flags("--pooling", "\udcff"), "it should be text in Unicode"),
+    (flags("--style-layers", "a\nb,a\nb"), "it names a\\nb twice"),
+    (flags("--plot="), "--plot is empty"),
     (flags("--bits", "16"), "16 bits per channel need a TIFF"),
     (flags("--stepz", "3"), "--stepz"),
     # recipes
@@ -156,11 +167,15 @@ MISTAKES: list[tuple[list[str], str]] = [
     (output("nowhere/out.png"), "no folder 'nowhere'"),
     (output("folder"), "should end in"),
     (output("c.png"), "an input"),
+    (swept("seed=1", "--folder", "\udcff"), "'\\udcff' cannot be written to: its name is not"),
+    (swept("\udcff=1"), "it should be text in Unicode"),
+    (output("out\udcff.png"), "'out\\udcff.png' cannot be written to: its name is not Unicode"),
     (flags("--montage", "out.png"), "another output"),
     (flags("--montage", "m.txt"), "should end in"),
     (flags("--plot", "loss.txt"), "should end in"),
     (flags("--trace", "nowhere/run.jsonl"), "no folder 'nowhere'"),
     (flags("--snapshots", "notes.txt"), "'notes.txt' is a file"),
+    (flags("--snapshots", "new", "--trace", "new"), "another output"),
     (flags("--save-recipe", "nowhere/r.toml"), "no folder 'nowhere'"),
     # commands
     (["stylize", "c.png", "-o", "out.png"], "no style picture"),

@@ -312,6 +312,17 @@ def test_a_watcher_that_fails_is_told_of_once_and_the_painting_stays(
     assert said.out.startswith("Painted out.png")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a full device")
+def test_a_trace_that_cannot_be_begun_is_told_and_the_painting_stays(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert painted("--trace", "/dev/full") == 0
+    said = capsys.readouterr()
+    assert said.err.count("Note: '/dev/full' could not be written: No space left on device.") == 1
+    assert said.out.startswith("Painted out.png")
+    assert "/dev/full" not in said.out
+
+
 def test_a_folder_for_snapshots_may_go_meanwhile(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -396,8 +396,10 @@ def test_a_painting_needs_a_style() -> None:
 
 
 def test_one_of_the_two_pictures_has_to_count() -> None:
-    with pytest.raises(InputError, match="alpha and beta cannot both be 0"):
+    with pytest.raises(InputError, match="Neither picture counts, since alpha and beta"):
         Recipe.preset("texture", beta=0)
+    with pytest.raises(InputError, match="or the weights of their layers, are 0"):
+        Recipe(alpha=0, style_layers={"conv1_1": 0})
 
 
 def test_the_figure_of_reconstructions() -> None:

@@ -105,7 +105,7 @@ def test_a_pipe_is_not_waited_for(reader: str) -> None:
 def test_a_pipe_is_no_checkpoint() -> None:
     os.mkfifo("run.impasto")
     assert not checkpoint.is_unfinished(Path("run.impasto"))
-    with pytest.raises(InputError, match="There is no checkpoint"):
+    with pytest.raises(InputError, match="it is a device or a pipe"):
         checkpoint.read(Path("run.impasto"))
 
 

@@ -7,6 +7,7 @@ import copy
 import pickle
 import re
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -131,6 +132,42 @@ def test_a_value_that_looks_like_a_name_in_braces_is_not_looked_up() -> None:
     assert str(Message("input.empty", what="mask", path="{what}.png")) == (
         "The mask '{what}.png' is empty."
     )
+
+
+@pytest.mark.parametrize("name", ["what?.png", "a\nb.png", "a\x1b]0;b\a.png", "x" * 5000])
+@pytest.mark.parametrize("code", ["input.empty", "demo.no-style"])
+def test_a_name_is_shown_as_it_is_but_on_one_line_and_not_too_long(code: str, name: str) -> None:
+    text = str(Message(code, what="mask", path=name, name=name, names=("a",)))
+    assert text.isprintable()
+    assert len(text) < 600
+    assert ("what?.png" in text) == (name == "what?.png")
+
+
+def test_a_question_ends_its_sentence_without_a_full_stop() -> None:
+    hint = Message("hint.near", word="fine")
+    asked = Message("recipe.no-preset", name="fien", names=("fast?.",), hint=hint)
+    assert str(asked) == "There is no preset 'fien' (presets: fast?.); did you mean 'fine'?"
+    plain = Message("recipe.no-preset", name="x", names=("fast",), hint=Message("hint.none"))
+    assert str(plain) == "There is no preset 'x' (presets: fast)."
+
+
+class Odd:
+    def __repr__(self) -> str:
+        raise RuntimeError
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(Path("a.png"), "'a.png'"), (date(1979, 5, 27), "1979-05-27"), (Odd(), "this Odd")],
+)
+def test_a_value_is_shown_without_names_of_python_s_own(value: object, text: str) -> None:
+    told = Message("setting.unusable", name="x", of="", value=value, reason="why")
+    assert str(told) == f"x cannot be {text}: why."
+
+
+def test_a_language_that_there_is_not() -> None:
+    with pytest.raises(ValueError, match="no language 'fr': use en or ko"):
+        InputError("memory.ran-out").text("fr")
 
 
 @pytest.mark.parametrize("noun", [*CALLED.values(), *Recipe.model_fields, *Style.model_fields])

@@ -361,8 +361,8 @@ def test_check_figure_gives_the_path(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("a.gif", r"should end in \.png, \.svg, \.pdf, not '\.gif'\.$"),
-        ("a", r"should end in \.png, \.svg, \.pdf, not nothing\.$"),
+        ("a.gif", r"should end in \.png, \.svg or \.pdf, not '\.gif'\.$"),
+        ("a", r"should end in \.png, \.svg or \.pdf, not nothing\.$"),
         ("missing/a.png", r"There is no folder .*missing' to write 'a\.png' to\.$"),
         ("folder.png", r"is a folder: name a file in it\.$"),
     ],

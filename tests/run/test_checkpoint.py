@@ -276,7 +276,7 @@ def test_no_file() -> None:
 
 def test_a_folder() -> None:
     Path("run.impasto").mkdir()
-    refused("There is no checkpoint")
+    refused("Is a directory")
 
 
 # ------------------------------------------------------------- what someone else wrote into it
@@ -385,9 +385,18 @@ def test_a_state_that_is_none(text: str) -> None:
     refused("written by a version of impasto other than")
 
 
-@pytest.mark.parametrize("name", ["x" * 300, "x" * 5000, "a\0b", "style.png/run.impasto"])
-def test_a_name_that_no_checkpoint_can_have(name: str) -> None:
-    with pytest.raises(InputError, match="There is no checkpoint"):
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("x" * 300, "File name too long"),
+        ("x" * 5000, "File name too long"),
+        ("a\0b", "embedded null byte"),
+        ("style.png/run.impasto", "There is no checkpoint"),
+    ],
+    ids=["long", "longer", "NUL", "in a file"],
+)
+def test_a_name_that_no_checkpoint_can_have(name: str, reason: str) -> None:
+    with pytest.raises(InputError, match=reason):
         impasto.resume(name)
 
 

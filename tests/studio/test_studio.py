@@ -1097,6 +1097,35 @@ def test_a_studio_is_not_open_by_accident(
     assert sentence in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (("--device", "abacus"), "There is no device 'abacus'"),
+        (("--max-megabytes", "inf"), "--max-megabytes"),
+        (("--max-megapixels", "nan"), "--max-megapixels"),
+        (("--max-upload-megapixels", "inf"), "--max-upload-megapixels"),
+    ],
+)
+def test_a_studio_without_a_device_or_a_limit_is_not_opened(
+    flags: tuple[str, ...], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["studio", "--port", "0", *flags]) == 2
+    assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="has no named pipes")
+def test_the_file_of_name_and_password_is_no_pipe(capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo("pipe")
+    assert run(["studio", "--auth-file", "pipe"]) == 2
+    assert "it is a device or a pipe" in capsys.readouterr().err
+
+
+def test_an_uploaded_picture_that_is_gone_is_told(tmp_path: Path) -> None:
+    job = Workshop(tmp_path, Limits(), "cpu").open()
+    with pytest.raises(InputError, match=r"picture 'gone.png' is no longer there: upload it"):
+        job.keep(tmp_path / "gone.png", "content")
+
+
 @pytest.mark.parametrize("text", ["", "anna", "anna:", "anna:a\nb"])
 def test_a_variable_without_name_and_password_opens_no_studio(
     text: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -1139,7 +1168,7 @@ def test_a_port_that_is_in_use_is_told_in_one_sentence(
     [
         ("nobody.invalid", "There is no host 'nobody.invalid': give --host"),
         ("..", "There is no host '..': give --host"),
-        ("", "There is no host '': give --host"),
+        ("", "--host is empty"),
         ("a\0b", r"There is no host 'a\x00b': give --host"),
         ("x" * 300, "There is no host 'xxx"),
         ("203.0.113.1", "203.0.113.1 is not an address of this machine: give --host one that is"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import signal
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
@@ -110,6 +111,7 @@ def run(arguments: list[str] | None = None) -> int:
     with unfailing(), Signals(*ENDING) as signals, warnings_as_notes():
         try:
             with memory_errors():
+                _check_none_empty(sys.argv[1:] if arguments is None else arguments)
                 return app(arguments, prog_name="impasto", standalone_mode=False) or DONE
         except (KeyboardInterrupt, typer.Abort, StoppedError):
             return _failed(EndedError(signals.number or signal.SIGINT))
@@ -119,6 +121,23 @@ def run(arguments: list[str] | None = None) -> int:
             if signals.number is None:  # a signal during an import can cause any error
                 raise
             return _failed(EndedError(signals.number))
+
+
+def _check_none_empty(arguments: Iterable[str]) -> None:
+    """Make sure that no argument is empty, which would be taken for the current folder.
+
+    Raises:
+        InputError: one is, as in ``-o ""`` or ``--plot=``.
+    """
+    before = ""
+    for one in arguments:
+        if one.startswith("--") and one.endswith("="):
+            raise InputError("command.empty-value", flag=one.removesuffix("="))
+        if not one and before.startswith("-"):
+            raise InputError("command.empty-value", flag=before)
+        if not one:
+            raise InputError("command.empty-argument")
+        before = one
 
 
 def _failed(error: Exception) -> int:

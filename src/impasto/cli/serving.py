@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from impasto.studio.opening import Address
 
 USUAL = Limits()
+MOST_MILLIONS = 1e9  # of pixels or bytes
 
 
 def studio(
@@ -43,7 +44,10 @@ def studio(
         bool, typer.Option("--open", help="Let in anyone who can reach the address.")
     ] = False,
     largest: Annotated[
-        float, typer.Option("--max-megapixels", min=0.01, metavar="X", help="Largest canvas.")
+        float,
+        typer.Option(
+            "--max-megapixels", min=0.01, max=MOST_MILLIONS, metavar="X", help="Largest canvas."
+        ),
     ] = USUAL.pixels / 1e6,
     most_steps: Annotated[
         int, typer.Option("--max-steps", min=1, metavar="N", help="Most steps of a painting.")
@@ -63,12 +67,22 @@ def studio(
     ] = USUAL.seconds,
     upload: Annotated[
         float,
-        typer.Option("--max-megabytes", min=0.01, metavar="X", help="Largest uploaded file."),
+        typer.Option(
+            "--max-megabytes",
+            min=0.01,
+            max=MOST_MILLIONS,
+            metavar="X",
+            help="Largest uploaded file.",
+        ),
     ] = USUAL.bytes / 1e6,
     uploaded: Annotated[
         float,
         typer.Option(
-            "--max-upload-megapixels", min=0.01, metavar="X", help="Largest uploaded picture."
+            "--max-upload-megapixels",
+            min=0.01,
+            max=MOST_MILLIONS,
+            metavar="X",
+            help="Largest uploaded picture.",
         ),
     ] = USUAL.uploaded / 1e6,
     waiting: Annotated[
@@ -120,9 +134,11 @@ def _serve(
     with address.listen() as listener:
         folder = opening.folder_of_jobs()
         try:
+            from impasto.network import devices
             from impasto.studio.server import serve
         except ImportError as error:
             raise InputError("studio.not-installed", package=error.name) from None
+        devices.choose(device)
         use_threads(threads)
 
         def opened() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,14 +28,15 @@ class Watchers:
     Args:
         several: each is called with every step; its method ``done``, if it has one, is called with
             the result.
+        lost: the files of watchers that could not begin.
 
     Attributes:
-        lost: the files of the watchers that were removed.
+        lost: the same, and the files of the watchers that were removed.
     """
 
-    def __init__(self, several: Sequence[Watcher]) -> None:
+    def __init__(self, several: Sequence[Watcher], lost: Iterable[Path] = ()) -> None:
         self._left = list(several)
-        self.lost: set[Path] = set()
+        self.lost = set(lost)
 
     def __call__(self, step: Step) -> None:
         """Call every watcher with a step."""
@@ -71,8 +72,12 @@ def watchers_of(run: Run, outputs: Outputs) -> Iterator[Watchers]:
 
     with ExitStack() as stack:
         watchers: list[Watcher] = []
+        lost: dict[Path, str] = {}
         if outputs.trace is not None:
-            watchers.append(stack.enter_context(Trace(outputs.trace, run)))
+            try:
+                watchers.append(stack.enter_context(Trace(outputs.trace, run)))
+            except OSError as error:
+                lost.update([_lost(outputs.trace, error)])
         if outputs.timelapse is not None:
             watchers.append(Timelapse(outputs.timelapse))
         if outputs.snapshots is not None:
@@ -87,7 +92,9 @@ def watchers_of(run: Run, outputs: Outputs) -> Iterator[Watchers]:
             for step in run.history:
                 told.account.take(step)
             watchers.append(told)
-        yield Watchers(watchers)
+        for why in lost.values():
+            note(why, with_error=True)
+        yield Watchers(watchers, lost)
 
 
 def write_figures(result: Result, outputs: Outputs) -> dict[Path, str]:

@@ -9,6 +9,7 @@ import shutil
 import uuid
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from numbers import Real
 from pathlib import Path
 from typing import BinaryIO
 
@@ -123,23 +124,28 @@ def check_folder(path: str | Path) -> Path:
     return path
 
 
-def check_interval(seconds: float) -> None:
-    """Make sure that an interval between two checkpoints is valid.
+def check_interval(seconds: float) -> float:
+    """The interval between two checkpoints in seconds, after checking that it is valid.
 
     Raises:
         InputError: ``seconds`` is not a number from 0 to 10⁹.
     """
-    number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    number = isinstance(seconds, Real) and not isinstance(seconds, bool)
     if not number or not 0 <= seconds <= LONGEST_INTERVAL:
         raise InputError("output.interval", seconds=seconds, most=LONGEST_INTERVAL)
+    return float(seconds)
 
 
 def _looked_up(path: Path) -> Path:
-    """The path, after checking that the system accepts it: not too long, no NUL character."""
+    """The path, after checking its name: Unicode, not too long, without a NUL character."""
     try:
+        str(path).encode()
         path.stat()
     except (FileNotFoundError, NotADirectoryError):
         pass
+    except UnicodeEncodeError:
+        reason = Message("file.not-unicode")
+        raise InputError("output.unwritable", path=path, reason=reason) from None
     except (OSError, ValueError) as error:
         raise InputError("output.unwritable", path=path, reason=reason_of(error)) from None
     return path

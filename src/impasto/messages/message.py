@@ -9,13 +9,17 @@ braces. Besides Python's own format specifications there are five conversions:
 - ``{names!c}``: several values, separated by commas.
 - ``{names!o}``: several values, with "or" before the last, in English.
 - ``{what!n}``: a noun, which is looked up in the table ``nouns`` of the language.
+
+Any other text is put on one line, and shortened if it is very long.
 """
 
 from __future__ import annotations
 
+import os
 import string
 import sys
 from collections.abc import Iterable, Mapping
+from datetime import date, time
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -53,9 +57,14 @@ class Message:
         self.code, self.values = code, values
 
     def text(self, language: str = "en") -> str:
-        """The sentence in one of :data:`LANGUAGES`."""
-        text = _Formatter(language).vformat(catalogue(language)[self.code], (), self.values)
-        return text.replace("?.", "?")  # a hint that asks ends the sentence
+        """The sentence in one of :data:`LANGUAGES`.
+
+        Raises:
+            ValueError: there is no such language.
+        """
+        if language not in LANGUAGES:
+            raise ValueError(f"There is no language {language!r}: use {' or '.join(LANGUAGES)}.")
+        return _Formatter(language).sentence(catalogue(language)[self.code], self.values)
 
     def __str__(self) -> str:
         return self.text()
@@ -85,19 +94,31 @@ def shown(path: str | Path) -> str:
     >>> print(shown("a name.png"), shown("two\\nlines.png"))
     'a name.png' 'two\\nlines.png'
     """
-    text = str(path)
-    if len(text) > LONGEST_PATH:
-        text = f"{text[: LONGEST_PATH // 2]}…{text[-LONGEST_PATH // 2 :]}"
-    return f"'{text}'" if text.isprintable() else ascii(text)
+    return f"'{_on_one_line(str(path))}'"
 
 
 def shown_value(value: Any) -> str:
-    """The ``repr`` of a value, on one line and shortened to 100 characters."""
+    """The ``repr`` of a value, on one line and shortened to 100 characters.
+
+    >>> print(shown_value(Path("oil.jpg")), shown_value(date(1979, 5, 27)))
+    'oil.jpg' 1979-05-27
+    """
+    if isinstance(value, date | time):  # TOML has such values
+        return value.isoformat()
     try:
-        text = " ".join(repr(value).split())
-    except (ValueError, RecursionError):  # over 4300 digits, or nested too deeply
+        text = " ".join(repr(str(value) if isinstance(value, os.PathLike) else value).split())
+    except Exception:  # over 4300 digits, nested too deeply, or a repr of the caller's own
         text = f"this {type(value).__name__}"
     return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"
+
+
+def _on_one_line(text: str) -> str:
+    """A text with every character that does not print escaped, shortened in the middle."""
+    if len(text) > LONGEST_PATH:
+        text = f"{text[: LONGEST_PATH // 2]}…{text[-LONGEST_PATH // 2 :]}"
+    return "".join(
+        one if one.isprintable() else one.encode("unicode_escape").decode() for one in text
+    )
 
 
 class _Formatter(string.Formatter):
@@ -105,6 +126,18 @@ class _Formatter(string.Formatter):
 
     def __init__(self, language: str) -> None:
         self.language = language
+
+    def sentence(self, text: str, values: Mapping[str, Any]) -> str:
+        """A sentence of the catalogue with its values; a question in it ends it, without a dot."""
+        parts: list[str] = []
+        asks = False
+        for literal, name, spec, conversion in self.parse(text):
+            parts.append(literal.removeprefix(".") if asks else literal)
+            if name is not None:
+                value, _ = self.get_field(name, (), values)
+                parts.append(self.format_field(self.convert_field(value, conversion), spec or ""))
+                asks = _has_text(value) and parts[-1].endswith("?")
+        return "".join(parts)
 
     def convert_field(self, value: Any, conversion: str | None) -> Any:
         if conversion == "q":
@@ -118,11 +151,11 @@ class _Formatter(string.Formatter):
             return f"{', '.join(others)} or {last}" if others else last
         if conversion == "n":
             return self._noun(str(value))
-        return self._text(value) if _has_text(value) else value
+        return self._text(value) if _has_text(value) or isinstance(value, str) else value
 
     def _text(self, value: Any) -> str:
         """The text of a message or an error in this language, or of anything else."""
-        return value.text(self.language) if _has_text(value) else str(value)
+        return value.text(self.language) if _has_text(value) else _on_one_line(str(value))
 
     def _noun(self, name: str) -> str:
         """A noun in this language, with a number after it if any; unknown nouns stay unchanged."""

@@ -108,8 +108,9 @@ def _formats(head: bytes) -> list[str]:
                 raise UnusableError("picture.needs-heif") from None
         else:
             pillow_heif.register_heif_opener()
+    start = head[:16].ljust(16, b"\0")  # some of Pillow's checks fail on fewer bytes
     known = ((name, Image.OPEN[name][1]) for name in FORMATS if name in Image.OPEN)
-    return [name for name, accepts in known if accepts is None or accepts(head[:16]) is True]
+    return [name for name, accepts in known if accepts is None or accepts(start) is True]
 
 
 def main_page(file: BinaryIO, head: bytes, notes: list[Message]) -> tiff.Page:

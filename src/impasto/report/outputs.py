@@ -108,7 +108,8 @@ class Outputs(BaseModel):
         if self.snapshots is not None:
             from impasto.report.progress import snapshots_in
 
-            snapshots = snapshots_in(check_folder(self.snapshots), steps)
+            folder = check_folder(self.snapshots)
+            snapshots = [folder, *snapshots_in(folder, steps)]
         if self.show:
             from impasto.report.progress import check_display
 

@@ -208,11 +208,19 @@ class Trace:
     """
 
     def __init__(self, path: Path, run: Run) -> None:
+        self.path, self._is_done = path, False
+        self.file = path.open("w", encoding="utf-8")
+        try:
+            self._begin(run)
+        except BaseException:
+            with suppress(OSError):
+                self.file.close()
+            raise
+
+    def _begin(self, run: Run) -> None:
         from impasto.run.estimate import cut
         from impasto.run.result import carried_recipe, identities
 
-        self.path, self._is_done = path, False
-        self.file = path.open("w", encoding="utf-8")
         self._write(
             event="run",
             recipe=carried_recipe(run.recipe, run.inputs),

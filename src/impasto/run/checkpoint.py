@@ -22,6 +22,7 @@ from torch import Tensor
 from impasto._version import __version__
 from impasto.errors import InputError, ReasonError, StoppedError
 from impasto.files import reading
+from impasto.files.reading import as_given, open_file, reason_of
 from impasto.files.writing import is_there, written_whole
 from impasto.messages.message import Message
 from impasto.optim.preconditioner import BANDS, PAIRS
@@ -147,8 +148,12 @@ def read(path: Path) -> tuple[Saved, dict[str, Tensor]]:
         InputError: the file cannot be read, is not a checkpoint, is damaged, or was written by
             another version of impasto.
     """
-    if not (is_there(path) and path.is_file()):
-        raise InputError("checkpoint.not-found", path=path)
+    try:
+        open_file(path).close()
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError("checkpoint.not-found", path=as_given(path)) from None
+    except (OSError, ValueError) as error:
+        raise InputError("checkpoint.unreadable", path=path, reason=reason_of(error)) from None
     try:
         with safetensors.safe_open(path, "pt") as file:
             metadata = file.metadata() or {}

@@ -111,7 +111,7 @@ def save_to(
         InputError: a picture is not a file, so it could not be found again; the checkpoint cannot
             be written, or would replace an input; or the interval is not a number of seconds.
     """
-    check_interval(every)
+    every = check_interval(every)
     checkpoint = check_writable(reading.located(checkpoint))
     for key, file in run.inputs.files.items():
         if file.path is None:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 
 from impasto.errors import InputError
-from impasto.files.writing import CHECKPOINT_EVERY
+from impasto.files.writing import CHECKPOINT_EVERY, check_interval
 from impasto.pictures import images
 from impasto.pictures.inputs import (
     StyleSource,
@@ -70,6 +70,7 @@ def stylize(
         RunError: the run ran out of memory, or its first loss was not finite.
     """
     _check_on_step(on_step)
+    check_interval(checkpoint_every)
     with memory_errors():
         # 1. Read the inputs.
         settings = Recipe.read(recipe)

@@ -231,7 +231,8 @@ class Recipe(BaseModel):
             super().__init__(**settings)
         except ValidationError as error:
             raise refusal(error, type(self)) from None
-        if not self.layers:
+        weights = *self.content_read.values(), *self._style_read.values()
+        if not any(weights):
             raise InputError("recipe.nothing-counts")
         if isinstance(self.tile, int) and not self.tiles:
             raise InputError("recipe.no-tiles", tile=self.tile, loss=self._sees_all())
@@ -244,7 +245,11 @@ class Recipe(BaseModel):
     @property
     def layers(self) -> frozenset[str]:
         """The layers that the losses read; a loss of weight 0 reads none."""
-        return frozenset({*self.content_read, *(self.style_layers if self.style_weight else {})})
+        return frozenset({*self.content_read, *self._style_read})
+
+    @property
+    def _style_read(self) -> Mapping[str, float]:
+        return self.style_layers if self.style_weight else {}
 
     @property
     def tiles(self) -> bool:
@@ -416,7 +421,7 @@ def _from_table(table: dict[str, Any], settings: Mapping[str, Any]) -> Recipe:
     """A recipe: the preset that a table names, its own settings, then ``settings``."""
     own = {name: value for name, value in table.items() if name != "preset"}
     _check_one_of_two(own)
-    return Recipe.preset(str(table.get("preset", "default")), **_over(own, settings))
+    return Recipe.preset(table.get("preset", "default"), **_over(own, settings))
 
 
 def _over(base: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -46,13 +46,16 @@ def read_path(value: Any, of: str = "picture") -> str:
     Raises:
         ValueError: ``value`` is not a path, or is not valid Unicode.
     """
-    if not isinstance(value, str | os.PathLike) or not os.fspath(value):
+    try:
+        path = os.fsdecode(value) if isinstance(value, str | os.PathLike) else ""
+    except TypeError:  # __fspath__ of the caller's own
+        path = ""
+    if not path:
         raise ReasonError("value.not-a-path", of=of)
-    path = os.fsdecode(value)
     try:
         path.encode()
     except UnicodeEncodeError:
-        raise ReasonError("value.not-unicode", of=of) from None
+        raise ReasonError("file.not-unicode") from None
     return str(located(path)) if path.startswith("~") else path
 
 

@@ -60,7 +60,7 @@ def refusal(
     cause = first.get("ctx", {}).get("error")
     if isinstance(cause, InputError):  # an error of a nested setting
         return cause
-    name, kind = str(first["loc"][0]), first["type"]
+    name, kind = str(first["loc"][0] if first["loc"] else first["input"]), first["type"]
     if kind == "extra_forbidden":
         all_settings = Message("hint.settings", of=of, names=tuple(model.model_fields))
         hint = suggest(name, model.model_fields, all_settings)

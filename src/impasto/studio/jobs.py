@@ -131,9 +131,16 @@ class Job:
         return self.folder / CHECKPOINT
 
     def keep(self, picture: Path, name: str) -> Path:
-        """Copy a picture to the folder of the job, and return the path of the copy."""
+        """Copy a picture to the folder of the job, and return the path of the copy.
+
+        Raises:
+            InputError: the picture is no longer there.
+        """
         kept = self.folder / f"{name}{picture.suffix.lower()}"
-        shutil.copyfile(picture, kept)
+        try:
+            shutil.copyfile(picture, kept)
+        except FileNotFoundError:
+            raise InputError("studio.upload-gone", name=picture.name) from None
         return kept
 
 

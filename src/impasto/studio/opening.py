@@ -14,7 +14,7 @@ from typing import Any
 import platformdirs
 
 from impasto.errors import InputError
-from impasto.files.reading import reason_of
+from impasto.files.reading import open_file, reason_of
 
 CREDENTIALS = "IMPASTO_STUDIO_AUTH"  # environment variable
 EXAMPLE = "anna:secret"
@@ -54,7 +54,7 @@ def _name_and_password(text: str, otherwise: InputError) -> tuple[str, str]:
 def _line_of(file: Path) -> str:
     """The line in a file; empty if it is not UTF-8."""
     try:
-        with file.open("rb") as opened:
+        with open_file(file) as opened:
             data = opened.read(MOST_BYTES)
         return data.decode().rstrip("\r\n")
     except UnicodeDecodeError:
