@@ -16,7 +16,7 @@ from PIL import Image
 
 from impasto.errors import InputError
 from impasto.pictures import montage
-from impasto.report import figures
+from impasto.report import figures, network_figure
 from impasto.run.result import Step
 from impasto.settings.layers import CONVOLUTIONS, LAYERS
 
@@ -177,7 +177,7 @@ def test_curves_need_a_step(tmp_path: Path) -> None:
 
 
 def test_table_has_a_row_for_every_layer() -> None:
-    rows = figures.network_table((512, 384))
+    rows = network_figure.network_table((512, 384))
     assert [(row.number, row.name) for row in rows] == [
         (number, layer.name) for number, layer in enumerate(LAYERS, start=1)
     ]
@@ -198,16 +198,16 @@ def test_table_has_a_row_for_every_layer() -> None:
     ],
 )
 def test_table_gives_shapes(name: str, shape: str) -> None:
-    rows = {row.name: row for row in figures.network_table((512, 384))}
+    rows = {row.name: row for row in network_figure.network_table((512, 384))}
     assert rows[name].shape == shape
 
 
 def test_table_rounds_odd_sizes_down() -> None:
-    assert figures.network_table((127, 95))[-1].shape == "3×2×512"
+    assert network_figure.network_table((127, 95))[-1].shape == "3×2×512"
 
 
 def test_table_shows_where_a_small_canvas_ends() -> None:
-    shapes = {row.name: row.shape for row in figures.network_table((9, 3))}
+    shapes = {row.name: row.shape for row in network_figure.network_table((9, 3))}
     assert (shapes["pool1"], shapes["pool2"]) == ("4×1×64", "–")
 
 
@@ -216,26 +216,26 @@ def test_table_shows_where_a_small_canvas_ends() -> None:
     [("input", 0), ("conv1_1", 1_792), ("conv2_1", 73_856), ("conv4_2", 2_359_808), ("pool5", 0)],
 )
 def test_table_counts_weights_and_biases(name: str, parameters: int) -> None:
-    rows = {row.name: row for row in figures.network_table((512, 384))}
+    rows = {row.name: row for row in network_figure.network_table((512, 384))}
     assert rows[name].parameters == parameters
 
 
 def test_table_counts_all_parameters() -> None:
-    assert sum(row.parameters for row in figures.network_table((64, 64))) == 20_024_384
+    assert sum(row.parameters for row in network_figure.network_table((64, 64))) == 20_024_384
 
 
 def test_only_convolutions_have_parameters() -> None:
-    rows = figures.network_table((64, 64))
+    rows = network_figure.network_table((64, 64))
     assert tuple(row.name for row in rows if row.parameters) == CONVOLUTIONS
 
 
 @pytest.mark.parametrize("pooling", ["average", "max"])
 def test_table_names_the_pooling(pooling: str) -> None:
-    assert figures.network_table((64, 64), pooling)[-1].kind == f"{pooling} pooling"
+    assert network_figure.network_table((64, 64), pooling)[-1].kind == f"{pooling} pooling"
 
 
 def draw(path: Path, content: list[str], style: list[str]) -> None:
-    figures.network_drawing(
+    network_figure.network_drawing(
         path, size=(512, 384), content_layers=content, style_layers=style, pooling="max"
     )
 
@@ -263,7 +263,7 @@ def test_drawing_marks_the_layers_that_are_read(drawn: list[str]) -> None:
 
 
 def test_drawing_shows_shapes(drawn: list[str]) -> None:
-    shown = {row.shape for row in figures.network_table((512, 384))}
+    shown = {row.shape for row in network_figure.network_table((512, 384))}
     assert shown <= set(drawn)
 
 
@@ -330,7 +330,7 @@ def test_a_figure_leaves_the_readers_settings_alone(tmp_path: Path) -> None:
 
 def test_a_figure_does_without_pyplot(tmp_path: Path) -> None:
     program = (
-        "import sys; from impasto.report.figures import network_drawing; "
+        "import sys; from impasto.report.network_figure import network_drawing; "
         f"network_drawing({str(tmp_path / 'a.svg')!r}, size=(64, 64), content_layers=[], "
         "style_layers=[]); print('matplotlib.pyplot' in sys.modules)"
     )
@@ -378,11 +378,11 @@ def test_check_figure_refuses(name: str, reason: str, tmp_path: Path) -> None:
 DRAW = """
 import sys
 from types import SimpleNamespace
-from impasto.report import figures
+from impasto.report import figures, network_figure
 steps = [{"number": n, "loss": 10.0 / n, "level": 1} for n in range(1, 9)]
 history = [SimpleNamespace(**step, content=1.0, style=2.0) for step in steps]
 figures.loss_curves(history, "losses.png", alpha=1, beta=1)
-figures.network_drawing(
+network_figure.network_drawing(
     "network.png", size=(512, 384), content_layers=["conv4_2"], style_layers=["conv1_1"]
 )
 assert "matplotlib.pyplot" not in sys.modules

@@ -32,7 +32,7 @@ def network(
     from rich.console import Console
 
     from impasto.pictures import sizes
-    from impasto.report import figures
+    from impasto.report import figures, network_figure
 
     made = build(preset, recipe, {"size": size})
     canvas = sizes.fit((4, 3), 512 if isinstance(made.size, str) else made.size)
@@ -41,7 +41,7 @@ def network(
         check_apart([recipe] if recipe is not None else [], [output])
     Console().print(_network_table(made, canvas))
     if output is not None:
-        figures.network_drawing(
+        network_figure.network_drawing(
             output,
             size=canvas,
             content_layers=made.content_layers,
@@ -54,12 +54,12 @@ def network(
 def _network_table(recipe: Recipe, canvas: tuple[int, int]) -> Table:
     from rich.table import Table
 
-    from impasto.report import figures
+    from impasto.report import network_figure
 
     table = Table(title="Feature Extraction Network", title_justify="left")
     for heading in ("Layer", "Name", "Kind", "Output", "Parameters", "Read for"):
         table.add_column(heading, justify="right" if heading in ("Layer", "Parameters") else "left")
-    rows = figures.network_table(canvas, recipe.pooling)
+    rows = network_figure.network_table(canvas, recipe.pooling)
     for row in rows:
         uses = {"content": recipe.content_layers, "style": recipe.style_layers}
         table.add_row(
