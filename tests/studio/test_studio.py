@@ -52,11 +52,12 @@ from impasto.settings.loss_table import STYLE_LOSSES
 from impasto.settings.presets import PRESETS
 from impasto.settings.values import FIRST_CANVASES
 from impasto.studio import controls, guards, opening, texts
+from impasto.studio.editor import EDITED, MOST_KEPT, editor
 from impasto.studio.jobs import Job, Painting, Waiting, Workshop
 from impasto.studio.limits import Limits
-from impasto.studio.page import EDITED, MOST_KEPT, Visit, editor
 from impasto.studio.queue import Queue
 from impasto.studio.server import application, gradio_in
+from impasto.studio.visits import Visit
 from impasto.studio.work import multiplications
 from studio_helpers import running
 

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import logging
 import tempfile
 import threading
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import wraps
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import numpy as np
 import pandas as pd
-from gradio.components.base import server
 from gradio.context import LocalContext
 from PIL import Image
 
 from impasto.errors import ImpastoError, InputError, StoppedError
-from impasto.pictures import arrays, images, samples, writers
+from impasto.pictures import arrays, images, samples
 from impasto.process.notices import heard_by
 from impasto.run.result import Result
 from impasto.settings.presets import PRESETS
@@ -38,147 +32,15 @@ from impasto.studio.controls import (
     strength_of,
     values_of,
 )
+from impasto.studio.editor import EDITED, editor, picture, two_styles
 from impasto.studio.jobs import Job, Painting, Waiting, Workshop
+from impasto.studio.refusals import reason_for, refusal, understood_calls
 from impasto.studio.texts import PREFIX, lasting, said, table, told
+from impasto.studio.theme import SWITCH
+from impasto.studio.visits import Visit, end_visit, stop_painting
 
-LOG = logging.getLogger("impasto")
-KEPT = 12  # paintings of a visit
 MOST_NOTED = 1000  # answers whose notes are kept until they are sent
-EDITED = 800  # pixels; longer side of the photograph in the editor, at most
-LAYERS = ("PNG", "WEBP", "JPEG")  # formats in which an editor sends its layers
-MOST_LAYERS, MOST_LAYER = 4, 4_000_000  # layers of an editor, and bytes of one layer
-MOST_KEPT = 100  # editors whose layers are kept until they are used
 CHOSEN = ("default", "fast", "fine")
-# Fonts and colours that need no download.
-THEME = gr.themes.Base(
-    primary_hue="amber",
-    neutral_hue="stone",
-    font=["system-ui", "sans-serif"],
-    font_mono=["ui-monospace", "monospace"],
-)
-CSS = """
-.gradio-container {
-  width: 100% !important; max-width: 1280px !important; margin: 0 auto !important;
-}
-#head { align-items: center; }
-#switch { max-width: 9em; }
-#status { min-height: 2.6em; }
-"""
-# The language is the browser's unless the visitor has chosen the other one; it must be set before
-# the page is built.
-HEAD = """
-<script>
-  const chosen = localStorage.getItem("impasto-language");
-  if (chosen) {
-    for (const [name, value] of [["language", chosen], ["languages", [chosen]]]) {
-      Object.defineProperty(navigator, name, { get: () => value });
-    }
-  }
-</script>
-"""
-SWITCH = """() => {
-  localStorage.setItem("impasto-language", navigator.language.startsWith("ko") ? "en" : "ko");
-  location.reload();
-}"""
-
-
-def picture(**settings: Any) -> gr.Image:
-    """An image component that passes on the uploaded file, which impasto reads itself."""
-    image = gr.Image(**settings)
-    image.preprocess = _as_uploaded  # type: ignore[method-assign]
-    return image
-
-
-def _as_uploaded(payload: Any) -> str | None:
-    """The path of an upload."""
-    return None if payload is None else payload.path
-
-
-def editor(**settings: Any) -> gr.ImageEditor:
-    """An image editor that limits the size of its pictures and the number of its layers."""
-    made = gr.ImageEditor(**settings)
-    read, prepare, keep = made.convert_and_format_image, made.preprocess, made.accept_blobs
-
-    def read_small(file: Any, flatten_on_white: bool = False) -> Any:
-        if isinstance(file, bytes):
-            with Image.open(BytesIO(file), formats=LAYERS) as image:
-                _check_edited(image.size)
-        elif file is not None:
-            _check_edited(images.described(file.path).size)
-        return read(file, flatten_on_white)
-
-    def prepare_few(payload: Any) -> Any:
-        kept = payload
-        if payload is not None and payload.id is not None:
-            kept = made.blob_storage.get(payload.id)
-        if kept is not None and len(kept.layers or ()) > MOST_LAYERS:
-            raise _refusal(said("layers", "en", most=MOST_LAYERS))
-        return prepare(payload)
-
-    def keep_few(data: Any) -> None:
-        index = data.data["index"]
-        is_far = index not in (None, "", "null") and not 0 <= int(index) < MOST_LAYERS
-        if is_far or len(data.files[0][1]) > MOST_LAYER:
-            raise ValueError("not a layer of the editor")
-        keep(data)
-        while len(made.blob_storage) > MOST_KEPT:
-            made.blob_storage.pop(next(iter(made.blob_storage)), None)
-
-    made.convert_and_format_image = read_small  # type: ignore[method-assign]
-    made.preprocess = prepare_few  # type: ignore[method-assign]
-    made.accept_blobs = server(keep_few)  # type: ignore[no-untyped-call] # marks it as callable from a page
-    return made
-
-
-def _check_edited(size: tuple[int, int]) -> None:
-    if max(size) > EDITED:
-        raise _refusal(said("edited", "en", most=EDITED))
-
-
-@dataclass
-class Visit:
-    """What the server stores about a visitor until they leave.
-
-    Attributes:
-        job: the current job of the visitor; None if there is none.
-        count: the number of paintings in this visit.
-        history: the files of the last paintings, newest first.
-        folder: the folder with the files to download, which is removed after the visit.
-    """
-
-    job: Job | None = None
-    count: int = 0
-    history: list[str] = field(default_factory=list)
-    folder: tempfile.TemporaryDirectory[str] | None = None
-
-    def keep(self, result: Result) -> dict[str, str]:
-        """Save a result; return its files by suffix, and ``painting`` and ``photograph``."""
-        if self.folder is None:
-            self.folder = tempfile.TemporaryDirectory(prefix="impasto-visit-")
-        self.count += 1
-        place = Path(self.folder.name, f"painting-{self.count}")
-        image, text = result.image, json.dumps(result.metadata())
-        photograph = Image.fromarray(arrays.to_uint8(result.inputs.content.pixels)).resize(
-            image.size, Image.Resampling.LANCZOS
-        )
-        files = {}
-        for suffix in (".png", ".jpg", ".tif"):
-            with suppress(InputError):  # a side is too long for the format
-                writers.save(image, f"{place}{suffix}", text=text)
-                files[suffix] = f"{place}{suffix}"
-        shown = ".jpg" if ".jpg" in files else ".png"
-        files["painting"] = files[shown]
-        files["photograph"] = f"{place}-photograph{shown}"
-        writers.save(photograph, files["photograph"])
-        self.history = [files[shown], *self.history][:KEPT]
-        return files
-
-    def end(self) -> None:
-        """Stop the current job, and remove the files of the visit."""
-        if self.job is not None:
-            self.job.stop.set()
-        if self.folder is not None:
-            self.folder.cleanup()
 
 
 Updates = dict[Any, Any]
@@ -199,7 +61,7 @@ class Page:
         with gr.Blocks(title="impasto", analytics_enabled=False, delete_cache=(3600, 3600)) as page:
             self._lay_out()
             self._connect(page)
-        page.process_api = _understood(self._with_notes(page.process_api))
+        page.process_api = understood_calls(self._with_notes(page.process_api))
         self.blocks = page
 
     def _text(self, key: str) -> Any:
@@ -209,7 +71,7 @@ class Page:
 
     def _lay_out(self) -> None:
         text = self._text
-        self.visit = gr.State(None, delete_callback=_end)
+        self.visit = gr.State(None, delete_callback=end_visit)
         self.language = gr.Textbox("en", visible="hidden")
         self.unfinished = gr.BrowserState("", storage_key="impasto-unfinished", secret="impasto")  # noqa: S106 – no secret, but the same after a restart
         with gr.Row(elem_id="head"):
@@ -354,7 +216,7 @@ class Page:
             show_progress="hidden",
             api_visibility="private",
         )
-        self.stop.click(_stop, self.visit, None, queue=False, api_visibility="private")
+        self.stop.click(stop_painting, self.visit, None, queue=False, api_visibility="private")
         self._connect_service()
 
     def _connect_service(self) -> None:
@@ -373,7 +235,7 @@ class Page:
 
     def _serve(self, content: str | None, style: str | None, recipe: str) -> Iterator[Any]:
         if content is None or style is None:
-            raise _refusal(said("missing", "en"))
+            raise refusal(said("missing", "en"))
         job, result = self.workshop.open(), None
         try:
             settings = recipe_from(recipe or "")
@@ -383,13 +245,13 @@ class Page:
                 result = view
                 yield gr.skip()  # lets Gradio notice if the client has left
         except Exception as error:
-            raise _refusal(_reason(error, "en")) from None
+            raise refusal(reason_for(error, "en")) from None
         finally:
             self._forget(job)
         if not isinstance(result, Result):
-            raise _refusal(said("unpainted", "en"))
+            raise refusal(said("unpainted", "en"))
         if job.ended.is_set():
-            raise _refusal(said("saved", "en"))
+            raise refusal(said("saved", "en"))
         with tempfile.TemporaryDirectory(prefix="impasto-") as folder:
             file = Path(folder, "painting.png")
             result.save(file)
@@ -421,7 +283,7 @@ class Page:
             with self._reading, heard_by(lambda _: None):  # the notes are shown when it is painted
                 pixels = images.read(content, "photograph").pixels
         except ImpastoError as error:
-            raise _refusal(_reason(error, language)) from None
+            raise refusal(reason_for(error, language)) from None
         picture = Image.fromarray(arrays.to_uint8(pixels))
         picture.thumbnail((EDITED, EDITED))
         return {"background": picture, "layers": [], "composite": None}
@@ -447,23 +309,23 @@ class Page:
         *values: Any,
     ) -> Iterator[Updates]:
         if content is None or style is None:
-            raise _refusal(said("missing", language))
+            raise refusal(said("missing", language))
         job = self.workshop.open()
         try:
             recipe = recipe_of(values, strength)
             kept = job.keep(Path(content), "content")
             styles = [Style(picture=job.keep(Path(style), "style"))]
             if second is not None:
-                styles = _two(job, styles[0], job.keep(Path(second), "second"), weight, brush)
+                styles = two_styles(job, styles[0], job.keep(Path(second), "second"), weight, brush)
         except Exception as error:
             self.workshop.close(job)
-            raise _refusal(_reason(error, language)) from None
+            raise refusal(reason_for(error, language)) from None
         yield from self._show(visit, language, job, self.workshop.paint(job, kept, styles, recipe))
 
     def _go_on(self, visit: Visit | None, language: str, name: str) -> Iterator[Updates]:
         job = self.workshop.take_up(name) if isinstance(name, str) else None
         if job is None:
-            raise _refusal(said("gone", language))
+            raise refusal(said("gone", language))
         yield from self._show(visit, language, job, self.workshop.go_on(job))
 
     def _show(
@@ -542,7 +404,7 @@ class Page:
         is_kept = job.checkpoint.exists()
         is_saved = is_kept and isinstance(error, StoppedError)
         return {
-            self.status: said("saved", language) if is_saved else _reason(error, language),
+            self.status: said("saved", language) if is_saved else reason_for(error, language),
             self.unfinished: job.name if is_kept else "",
         }
 
@@ -570,16 +432,6 @@ class Page:
         }
 
 
-def _end(visit: Visit | None) -> None:
-    if visit is not None:
-        visit.end()
-
-
-def _stop(visit: Visit | None) -> None:
-    if visit is not None and visit.job is not None:
-        visit.job.stop.set()
-
-
 def _ours(name: str) -> str | None:
     return str(samples.style(name)) if name else None
 
@@ -595,7 +447,7 @@ def _of_file(language: str, path: str | None) -> list[Any]:
     try:
         recipe = recipe_in(Path(path))
     except ImpastoError as error:
-        raise _refusal(_reason(error, language)) from None
+        raise refusal(reason_for(error, language)) from None
     return [strength_of(recipe), *values_of(recipe)]
 
 
@@ -603,71 +455,10 @@ def _to_toml(language: str, strength: float, *values: Any) -> str:
     try:
         return recipe_of(values, strength).to_toml()
     except InputError as error:
-        return _reason(error, language)
-
-
-def _mask(brush: dict[str, Any] | None, path: Path) -> str | None:
-    """The path of a mask of what was painted in the editor; None if nothing was painted."""
-    layers = [] if brush is None else brush["layers"]
-    if not layers:
-        return None
-    painted = np.max([layer[..., 3] for layer in layers], axis=0)
-    if not painted.any():
-        return None
-    Image.fromarray(painted.astype(np.uint8)).save(path)
-    return str(path)
-
-
-def _two(
-    job: Job, first: Style, second: Path, weight: float, brush: dict[str, Any] | None
-) -> list[Style]:
-    """Two styles: blended, or each in its own region if the visitor painted one."""
-    mask = _mask(brush, job.folder / "mask.png")
-    other = Style(picture=second, weight=weight, mask=mask)
-    if mask is None:
-        return [first, other]
-    with Image.open(mask) as image:
-        rest = 255 - np.asarray(image)
-    if not rest.any():
-        return [other]
-    Image.fromarray(rest).save(job.folder / "rest.png")
-    return [Style(picture=first.picture, mask=str(job.folder / "rest.png")), other]
-
-
-def _understood(process: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-    """Wrap the function that processes calls, so that malformed calls get a clear error."""
-
-    @wraps(process)
-    async def understood(*given: Any, **named: Any) -> Any:
-        try:
-            return await process(*given, **named)
-        except gr.Error as error:
-            error.print_exception = False  # the visitor sees it
-            raise
-        except Exception as error:
-            LOG.warning("A call could not be processed: %.300r", error)
-            LOG.debug("It was processed here", exc_info=error)
-            raise _refusal(said("malformed", "en")) from None
-
-    return understood
-
-
-def _refusal(sentence: str) -> gr.Error:
-    """An error that the visitor sees but the server does not log."""
-    return gr.Error(sentence, print_exception=False)
+        return reason_for(error, language)
 
 
 def _of_notes(job: Job, language: str) -> gr.Markdown:
     """The component with the notes about a painting."""
     lines = "\n".join(f"- {told(note, language)}" for note in job.notes)
     return gr.Markdown(lines, visible=bool(lines))
-
-
-def _reason(error: Exception, language: str) -> str:
-    """The sentence for the visitor about an error, without details such as server paths."""
-    if isinstance(error, StoppedError):
-        return said("unpainted", language)
-    if isinstance(error, ImpastoError):
-        return told(error.message, language)
-    LOG.exception("A painting failed", exc_info=error)
-    return said("failed", language)

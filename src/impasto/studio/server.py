@@ -36,7 +36,8 @@ from impasto.studio.connections import Connection
 from impasto.studio.guards import Door, Gate, Listeners, OwnFiles
 from impasto.studio.jobs import Workshop
 from impasto.studio.limits import Limits
-from impasto.studio.page import CSS, HEAD, THEME, Page
+from impasto.studio.page import Page
+from impasto.studio.theme import CSS, HEAD, THEME
 
 # Errors that Gradio raises for malformed requests, instead of responding with an error.
 MALFORMED = (AttributeError, FnIndexInferError, LookupError, TypeError, ValueError)

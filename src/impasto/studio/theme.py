@@ -1,0 +1,35 @@
+"""How the page looks, and how it takes the visitor's language."""
+
+import gradio as gr
+
+# Fonts and colours that need no download.
+THEME = gr.themes.Base(
+    primary_hue="amber",
+    neutral_hue="stone",
+    font=["system-ui", "sans-serif"],
+    font_mono=["ui-monospace", "monospace"],
+)
+CSS = """
+.gradio-container {
+  width: 100% !important; max-width: 1280px !important; margin: 0 auto !important;
+}
+#head { align-items: center; }
+#switch { max-width: 9em; }
+#status { min-height: 2.6em; }
+"""
+# The language is the browser's unless the visitor has chosen the other one; it must be set before
+# the page is built.
+HEAD = """
+<script>
+  const chosen = localStorage.getItem("impasto-language");
+  if (chosen) {
+    for (const [name, value] of [["language", chosen], ["languages", [chosen]]]) {
+      Object.defineProperty(navigator, name, { get: () => value });
+    }
+  }
+</script>
+"""
+SWITCH = """() => {
+  localStorage.setItem("impasto-language", navigator.language.startsWith("ko") ? "en" : "ko");
+  location.reload();
+}"""

@@ -1,0 +1,76 @@
+"""What the server stores about a visitor until they leave."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from PIL import Image
+
+from impasto.errors import InputError
+from impasto.pictures import arrays, writers
+from impasto.run.result import Result
+from impasto.studio.jobs import Job
+
+KEPT = 12  # paintings of a visit
+
+
+@dataclass
+class Visit:
+    """What the server stores about a visitor until they leave.
+
+    Attributes:
+        job: the current job of the visitor; None if there is none.
+        count: the number of paintings in this visit.
+        history: the files of the last paintings, newest first.
+        folder: the folder with the files to download, which is removed after the visit.
+    """
+
+    job: Job | None = None
+    count: int = 0
+    history: list[str] = field(default_factory=list)
+    folder: tempfile.TemporaryDirectory[str] | None = None
+
+    def keep(self, result: Result) -> dict[str, str]:
+        """Save a result; return its files by suffix, and ``painting`` and ``photograph``."""
+        if self.folder is None:
+            self.folder = tempfile.TemporaryDirectory(prefix="impasto-visit-")
+        self.count += 1
+        place = Path(self.folder.name, f"painting-{self.count}")
+        image, text = result.image, json.dumps(result.metadata())
+        photograph = Image.fromarray(arrays.to_uint8(result.inputs.content.pixels)).resize(
+            image.size, Image.Resampling.LANCZOS
+        )
+        files = {}
+        for suffix in (".png", ".jpg", ".tif"):
+            with suppress(InputError):  # a side is too long for the format
+                writers.save(image, f"{place}{suffix}", text=text)
+                files[suffix] = f"{place}{suffix}"
+        shown = ".jpg" if ".jpg" in files else ".png"
+        files["painting"] = files[shown]
+        files["photograph"] = f"{place}-photograph{shown}"
+        writers.save(photograph, files["photograph"])
+        self.history = [files[shown], *self.history][:KEPT]
+        return files
+
+    def end(self) -> None:
+        """Stop the current job, and remove the files of the visit."""
+        if self.job is not None:
+            self.job.stop.set()
+        if self.folder is not None:
+            self.folder.cleanup()
+
+
+def end_visit(visit: Visit | None) -> None:
+    """End a visit, if it has begun."""
+    if visit is not None:
+        visit.end()
+
+
+def stop_painting(visit: Visit | None) -> None:
+    """Stop the current painting of a visit, if there is one."""
+    if visit is not None and visit.job is not None:
+        visit.job.stop.set()
