@@ -27,10 +27,14 @@ MAKERS = {
 ENGLISH = {code: text for code, text in catalogue("en").items() if not code.startswith("nouns.")}
 
 
+# Parsed while tests are collected: other threads that parse at the same time would disturb it.
+TREES = {file: ast.parse(file.read_text("utf-8")) for file in sorted(PACKAGE.rglob("*.py"))}
+
+
 def calls() -> Iterator[tuple[str, ast.Call]]:
     """Every place where the package makes a message, by file and line."""
-    for file in sorted(PACKAGE.rglob("*.py")):
-        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+    for file, tree in TREES.items():
+        for node in ast.walk(tree):
             if isinstance(node, ast.Call) and node.args and ast.unparse(node.func) in MAKERS:
                 yield f"{file.relative_to(PACKAGE)}:{node.lineno}", node
 
@@ -93,8 +97,8 @@ def test_every_code_is_used() -> None:
     """As a literal anywhere; what a value should be is looked up by the kind of the error."""
     literals = {
         node.value
-        for file in PACKAGE.rglob("*.py")
-        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        for tree in TREES.values()
+        for node in ast.walk(tree)
         if isinstance(node, ast.Constant)
     }
     assert {code for code in ENGLISH if not code.startswith("expected.")} <= literals
