@@ -732,13 +732,13 @@ def test_a_strength_over_absolute_losses_says_what_to_do() -> None:
     with pytest.raises(InputError) as caught:
         Recipe.preset("gatys", strength=0.5)
     assert str(caught.value) == (
-        "balance cannot be 'absolute' without beta, since strength works only with relative "
-        "losses: set balance to 'relative', or beta to a number such as 1000."
+        "The losses are absolute (balance), and strength works only with relative ones: set "
+        "balance to 'relative', or give beta, such as 1000, in place of strength."
     )
 
 
 def test_absolute_losses_need_a_beta() -> None:
-    assert refusal(balance="absolute").startswith("balance cannot be 'absolute' without beta, ")
+    assert refusal(balance="absolute").startswith("The losses are absolute (balance), ")
 
 
 def test_a_changed_copy_may_go_from_strength_to_beta_and_back() -> None:

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 Output = Annotated[
     Path,
     typer.Option(
-        "--output", "-o", metavar="OUT.png", help="The painting; its suffix sets the format."
+        "--output",
+        "-o",
+        metavar="OUT.png",
+        help="The picture to write; its suffix sets the format.",
     ),
 ]
 Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda|mps", help="Where to compute.")]
