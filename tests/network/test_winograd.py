@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from torch import Tensor
 
 from impasto.network.vgg import VGG19
 from impasto.network.weights import Weights
-from impasto.network.winograd import Workspace, convolve, transformed_kernel
+from impasto.network.winograd import POOLINGS, Workspace, convolve, transformed_kernel
 
 TAPS = ["conv1_1", "relu1_2", "pool1", "conv2_1", "conv3_1", "relu3_1", "pool3", "conv4_2"]
 CLOSE = 5e-6  # of the norm; plain float32 is within about 5e-7
@@ -46,15 +48,42 @@ def test_a_convolution_of_any_size_is_the_plain_one(
     assert distance(out.permute(2, 0, 1), exact) < CLOSE
 
 
+@pytest.mark.parametrize("pooling", POOLINGS)
+@given(st.integers(1, 9), st.integers(1, 600), st.integers(1, 3), st.integers(0, 2**32))
+@example(2, 2, 1, 0)
+def test_a_pooling_and_its_gradient_are_those_of_pytorch_with_equal_values_too(
+    pooling: str, height: int, width: int, channels: int, seed: int
+) -> None:
+    """Where the ReLU's output is not 0; elsewhere the ReLU stops the gradient."""
+    assume(height > 1)
+    assume(width > 1)
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randint(-2, 3, (channels, height, width), generator=generator).float()
+    exact_input = x.clamp_min(0).requires_grad_()
+    exact = (F.avg_pool2d if pooling == "average" else F.max_pool2d)(exact_input[None], 2)[0]
+    by_pooled = torch.randn(exact.shape, generator=generator)
+    (by_exact,) = torch.autograd.grad(exact, exact_input, by_pooled)
+
+    ours, room = POOLINGS[pooling], Workspace()
+    last = x.permute(1, 2, 0).contiguous()
+    pooled, by_input = torch.full(exact.shape, math.nan).permute(1, 2, 0).contiguous(), last.clone()
+    ours.forward(last, pooled, room)
+    ours.backward(by_pooled.permute(1, 2, 0).contiguous(), last, pooled, by_input, room)
+    assert torch.equal(pooled.permute(2, 0, 1), exact)
+    seen = torch.where(x > 0, by_input.permute(2, 0, 1), 0.0)
+    torch.testing.assert_close(seen, torch.where(x > 0, by_exact, 0.0))
+
+
+@pytest.mark.parametrize("pooling", POOLINGS)
 @pytest.mark.parametrize("size", [(32, 48), (37, 61), (16, 130), (130, 8)])
 def test_features_and_gradient_are_those_of_the_plain_network(
-    weights: Weights, size: tuple[int, int]
+    weights: Weights, size: tuple[int, int], pooling: str
 ) -> None:
     x = picture(*size)
     canvases = x.clone().requires_grad_(), x.double().requires_grad_()
     networks = (
-        VGG19(weights, TAPS, winograd=True),
-        VGG19(weights, TAPS, dtype=torch.float64),
+        VGG19(weights, TAPS, pooling=pooling, winograd=True),
+        VGG19(weights, TAPS, pooling=pooling, dtype=torch.float64),
     )
     ours, exact = (network(c) for network, c in zip(networks, canvases, strict=True))
     for name in TAPS:
@@ -66,13 +95,14 @@ def test_features_and_gradient_are_those_of_the_plain_network(
     assert distance(*gradients) < CLOSE
 
 
+@pytest.mark.parametrize("pooling", POOLINGS)
 @pytest.mark.parametrize("taps", [["relu1_1"], ["pool2"], ["conv2_2"], ["relu2_1", "conv2_1"]])
-def test_the_gradient_of_any_layer(weights: Weights, taps: list[str]) -> None:
+def test_the_gradient_of_any_layer(weights: Weights, taps: list[str], pooling: str) -> None:
     x = picture(21, 34)
     gradients = []
     for network, canvas in (
-        (VGG19(weights, taps, winograd=True), x.clone().requires_grad_()),
-        (VGG19(weights, taps, dtype=torch.float64), x.double().requires_grad_()),
+        (VGG19(weights, taps, pooling=pooling, winograd=True), x.clone().requires_grad_()),
+        (VGG19(weights, taps, pooling=pooling, dtype=torch.float64), x.double().requires_grad_()),
     ):
         features = network(canvas)
         loss = torch.stack([features[name].square().mean() for name in taps]).sum()
@@ -80,15 +110,16 @@ def test_the_gradient_of_any_layer(weights: Weights, taps: list[str]) -> None:
     assert distance(*gradients) < CLOSE
 
 
+@pytest.mark.parametrize("pooling", POOLINGS)
 @pytest.mark.parametrize("winograd", [False, True], ids=["plain", "Winograd"])
 @pytest.mark.parametrize("first", ["conv1_2", "relu1_2", "pool1", "conv2_1"])
 def test_the_network_goes_on_from_the_map_of_a_layer(
-    weights: Weights, first: str, winograd: bool
+    weights: Weights, first: str, winograd: bool, pooling: str
 ) -> None:
     """In two parts it sees what it sees in one, and so does the gradient on its way back."""
     x = picture(21, 34).requires_grad_()
     taps = [first, "conv2_2"]
-    network = VGG19(weights, taps, winograd=winograd)
+    network = VGG19(weights, taps, pooling=pooling, winograd=winograd)
     whole = network(x)["conv2_2"].clone()
     (exact,) = torch.autograd.grad(network(x)["conv2_2"].square().mean(), x)
     half = network(x, [first])[first]
@@ -168,8 +199,6 @@ def test_gram_matrices_stay_when_the_buffers_behind_them_serve_again(weights: We
 
 def test_other_arithmetic_goes_the_plain_way(weights: Weights) -> None:
     x = picture(16, 16)
-    for settings in ({"pooling": "max"}, {"dtype": torch.float64}):
-        plain = VGG19(weights, ["conv2_1"], **settings)
-        asked = VGG19(weights, ["conv2_1"], winograd=True, **settings)
-        y = x.to(plain.dtype)
-        assert torch.equal(asked(y)["conv2_1"], plain(y)["conv2_1"])
+    plain = VGG19(weights, ["conv2_1"], dtype=torch.float64)
+    asked = VGG19(weights, ["conv2_1"], dtype=torch.float64, winograd=True)
+    assert torch.equal(asked(x.double())["conv2_1"], plain(x.double())["conv2_1"])

@@ -39,8 +39,7 @@ class VGG19:
         device: the device that computes.
         dtype: the number format. With bfloat16, pictures, the first convolution and the feature
             maps that are read stay float32.
-        winograd: use Winograd convolutions where they are implemented: in float32 with average
-            pooling, on a CPU.
+        winograd: use Winograd convolutions where they are implemented: in float32, on a CPU.
 
     Raises:
         InputError: no layer is named, or one that the network does not have.
@@ -77,8 +76,8 @@ class VGG19:
         on_gpu = torch.device(device).type == "cuda"  # tensor cores need the channels last
         self._layout = torch.channels_last if on_gpu else torch.contiguous_format
         self._trunk: Trunk | None = None
-        if winograd and dtype == torch.float32 and pooling == "average":
-            self._trunk = Trunk(convolutions, self.taps, padding=padding)
+        if winograd and dtype == torch.float32:
+            self._trunk = Trunk(convolutions, self.taps, padding, pooling)
         self._convolutions = {
             name: (kernel.contiguous(memory_format=self._layout), bias)
             for name, (kernel, bias) in convolutions.items()

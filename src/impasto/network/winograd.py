@@ -14,6 +14,7 @@ module feature maps are (H, W, C): the channels of a pixel are adjacent.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import cycle, pairwise
 from typing import Any
 
@@ -226,14 +227,113 @@ def _transform_output(m: Tensor, out: Sequence[Tensor] | Tensor, four: Tensor) -
     torch.add(near_difference, m[5], out=out[3])
 
 
+@dataclass(frozen=True)
+class Pooling:
+    """A 2×2 pooling with stride 2 after a ReLU; a last odd row or column is left out.
+
+    Attributes:
+        forward: ``forward(x, out, room)`` writes the pooled ReLU of x, (H, W, C), into out,
+            (H // 2, W // 2, C).
+        backward: ``backward(gradient, x, pooled, out, room)`` writes the gradient of the ReLU's
+            output into out, given that of the pooled map; where x is not positive, it may be
+            anything.
+    """
+
+    forward: Callable[[Tensor, Tensor, Workspace], None]
+    backward: Callable[[Tensor, Tensor, Tensor, Tensor, Workspace], None]
+
+
+def _average(x: Tensor, out: Tensor, room: Workspace) -> None:
+    _, width, channels = x.shape
+    half = out.shape[1]
+    for band in _pooled_bands(out, width):
+        count = band.stop - band.start
+        rows = room("pool rows", 2 * count, width, channels)
+        torch.clamp_min(x[2 * band.start : 2 * band.stop], 0, out=rows)
+        sums = room("pool sums", count, width, channels)
+        torch.add(rows[0::2], rows[1::2], out=sums)
+        torch.add(sums[:, 0 : 2 * half : 2], sums[:, 1 : 2 * half : 2], out=out[band])
+        out[band] *= 0.25
+
+
+def _spread_average(
+    gradient: Tensor,
+    x: Tensor,  # noqa: ARG001
+    pooled: Tensor,  # noqa: ARG001
+    out: Tensor,
+    room: Workspace,  # noqa: ARG001
+) -> None:
+    _leave_out_the_odd(gradient, out)
+    for corner in _corners(out, slice(0, len(gradient)), gradient.shape[1]):
+        torch.mul(gradient, 0.25, out=corner)
+
+
+def _largest(x: Tensor, out: Tensor, room: Workspace) -> None:
+    _, width, channels = x.shape
+    half = out.shape[1]
+    for band in _pooled_bands(out, width):
+        count = band.stop - band.start
+        rows = room("pool rows", count, width, channels)
+        torch.maximum(
+            x[2 * band.start : 2 * band.stop : 2],
+            x[2 * band.start + 1 : 2 * band.stop : 2],
+            out=rows,
+        )
+        torch.maximum(rows[:, 0 : 2 * half : 2], rows[:, 1 : 2 * half : 2], out=out[band])
+        out[band].clamp_min_(0)
+
+
+def _spread_largest(
+    gradient: Tensor, x: Tensor, pooled: Tensor, out: Tensor, room: Workspace
+) -> None:
+    """Of equal values, the first in the order of rows gets the gradient, as in PyTorch."""
+    _leave_out_the_odd(gradient, out)
+    _, half, channels = gradient.shape
+    for band in _pooled_bands(gradient, x.shape[1]):
+        left = room("pool left", band.stop - band.start, half, channels)
+        left.copy_(gradient[band])
+        for corner, value in zip(_corners(out, band, half), _corners(x, band, half), strict=True):
+            is_largest = value == pooled[band]
+            torch.mul(left, is_largest, out=corner)
+            left.sub_(corner)
+
+
+def _pooled_bands(pooled: Tensor, width: int) -> Iterator[slice]:
+    """Slices of the rows of a pooled map, a few at a time, given the width before pooling."""
+    at_once = max(1, BATCH * TILE // width)
+    height = len(pooled)
+    return (slice(top, min(top + at_once, height)) for top in range(0, height, at_once))
+
+
+def _corners(x: Tensor, band: slice, half: int) -> Iterator[Tensor]:
+    """The four values of each 2×2 square of a map, for some rows of the pooled map."""
+    for y in (0, 1):
+        for across in (0, 1):
+            yield x[2 * band.start + y : 2 * band.stop : 2, across : 2 * half : 2]
+
+
+def _leave_out_the_odd(gradient: Tensor, out: Tensor) -> None:
+    """Set the last odd row and column of the gradient before pooling to 0."""
+    height, width, _ = gradient.shape
+    out[2 * height :].zero_()
+    out[:, 2 * width :].zero_()
+
+
+POOLINGS = {
+    "average": Pooling(_average, _spread_average),
+    "max": Pooling(_largest, _spread_largest),
+}
+
+
 class Trunk:
-    """VGG-19 with average pooling, with hand-written forward and backward passes.
+    """VGG-19 with hand-written forward and backward passes.
 
     Args:
         convolutions: by layer name, from the first layer to the last one needed, the kernel
             (out × in × 3 × 3) and the bias (out), float32.
         taps: names of the layers to read.
         padding: what the first layer sees beyond the border, ``zeros`` or ``replicate``.
+        pooling: ``average`` or ``max``.
     """
 
     def __init__(
@@ -241,8 +341,10 @@ class Trunk:
         convolutions: dict[str, tuple[Tensor, Tensor]],
         taps: Iterable[str],
         padding: str = "zeros",
+        pooling: str = "average",
     ) -> None:
         self.taps = tuple(sorted(taps))
+        self._pool = POOLINGS[pooling]
         self._padding = padding
         first, *others = convolutions
         self._biases = {name: bias for name, (_, bias) in convolutions.items()}
@@ -315,7 +417,7 @@ class Trunk:
                 x = maps[layer.name] = out
             elif layer.kind == "pooling":
                 out = kept(layer.name, height // 2, width // 2, channels)
-                self._pool(x, out)
+                self._pool.forward(x, out, self._room)
                 x = maps[layer.name] = out
             elif layer.name in self.taps:
                 out = kept(layer.name, height, width, channels)
@@ -373,25 +475,11 @@ class Trunk:
                 convolved = before.name.replace("relu", "conv")
                 pooled = maps[convolved if convolved in maps else before.name]
                 out = self._kept(next(names), *pooled.shape)
-                gradient = _spread(gradient, out)
+                self._pool.backward(gradient, pooled, maps[layer.name], out, self._room)
+                gradient = out
         if gradient is not None and layers[1].kind == "relu":
             gradient = torch.where(maps[layers[0].name] > 0, gradient, 0.0)
         return gradient
-
-    def _pool(self, x: Tensor, out: Tensor) -> None:
-        """Average pooling, 2×2 with stride 2, after a ReLU."""
-        _, width, channels = x.shape
-        height, half, _ = out.shape
-        at_once = max(1, BATCH * TILE // width)
-        for top in range(0, height, at_once):
-            count = min(at_once, height - top)
-            rows = self._room("pool rows", 2 * count, width, channels)
-            torch.clamp_min(x[2 * top : 2 * (top + count)], 0, out=rows)
-            sums = self._room("pool sums", count, width, channels)
-            torch.add(rows[0::2], rows[1::2], out=sums)
-            here = out[top : top + count]
-            torch.add(sums[:, 0 : 2 * half : 2], sums[:, 1 : 2 * half : 2], out=here)
-            here *= 0.25
 
 
 class _Evaluate(torch.autograd.Function):
@@ -504,14 +592,3 @@ def _adder(x: Tensor, core: Box, tapped: Tensor | None, mixing: Tensor | None) -
             here += x[top:bottom, core.left : core.right] @ mixing
 
     return add
-
-
-def _spread(gradient: Tensor, out: Tensor) -> Tensor:
-    """The gradient of an average pooling's input; it is 0 in a last odd row or column."""
-    height, width, _ = gradient.shape
-    out[2 * height :].zero_()
-    out[:, 2 * width :].zero_()
-    for y in (0, 1):
-        for x in (0, 1):
-            torch.mul(gradient, 0.25, out=out[y : 2 * height : 2, x : 2 * width : 2])
-    return out
