@@ -47,7 +47,7 @@ DEFAULT = {
         "conv2_1": 1.0,
         "conv3_1": 1.0,
         "conv4_1": 1.0,
-        "conv5_1": 1.0,
+        "conv5_1": 0.125,
     },
     "balance": "relative",
     "style_loss": "gram",
@@ -57,7 +57,7 @@ DEFAULT = {
     "beta": None,
     "tv_weight": 0.0,
     "tv": "anisotropic",
-    "pooling": "average",
+    "pooling": "max",
     "padding": "replicate",
     "optimizer": "lbfgs",
     "learning_rate": 2.0,
@@ -68,6 +68,7 @@ DEFAULT = {
     "precision": "auto",
 }
 GATYS = DEFAULT | {
+    "pooling": "average",
     "size": (512, 384),
     "output_size": "content",
     "style_fit": "squeeze",

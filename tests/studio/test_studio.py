@@ -720,7 +720,7 @@ ERRORS: list[tuple[Callable[[], object], tuple[str, ...]]] = [
         lambda: styles_of(["a.png", "b.png"], Recipe(style_loss="sliced"), "photo.png"),
         ("'sliced'",),
     ),
-    (lambda: Recipe(balance="absolute"), ("balance", "'absolute'", "beta", "1000")),
+    (lambda: Recipe(balance="absolute"), ("balance", "'relative'", "beta", "1000")),
     (lambda: show_first_canvas("sky.png"), ("initial", "'sky.png'", *map(repr, FIRST_CANVASES))),
 ]
 

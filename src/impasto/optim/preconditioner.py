@@ -15,6 +15,7 @@ HIGHEST = math.sqrt(0.5)  # cycles per pixel, of a chessboard
 BANDS = 16  # of equal width in the logarithm of the frequency
 PAIRS = 20  # the gains are learned from this many pairs, the last ones
 LEAST = 1e-9  # share of the total power that is added to every band, because some bands have none
+SMOOTH = 0.4  # cycles per pixel along an axis, up to which a smooth preconditioner passes all
 AXES = ((1, 1, 1), (1, -1, 0), (1, 1, -2))  # of RGB: brightness, red–green, yellow–blue
 
 
@@ -35,6 +36,9 @@ class Spectrum(Guess):
         falloff: exponent of the initial gains. 0.8 amounts to a change of variables: the canvas is
             noise that went through a filter f^−0.4, near the spectrum of pictures, so that coarse
             structure moves as easily as fine structure. 0 treats all frequencies alike.
+        smooth: take steps without the highest frequencies along an axis: everything passes up to
+            0.4 cycles per pixel, and nothing at 0.5. Pooling hardly sees 0.5, a lattice of two
+            pixels, but its gradient contains it, so a lattice grows where the picture is flat.
         device: device of the canvases.
         dtype: number format of the canvases.
     """
@@ -45,6 +49,7 @@ class Spectrum(Guess):
         width: int,
         falloff: float,
         *,
+        smooth: bool = False,
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
     ) -> None:
@@ -55,6 +60,8 @@ class Spectrum(Guess):
         half = width // 2 + 1
         self._size = height, width
         self._gains = (gains / gains.mean())[:, :half].to(device=device, dtype=dtype)
+        passed = _passed(down) * _passed(across[:half]) if smooth else torch.ones(1, 1)
+        self._passed = passed.to(device=device, dtype=dtype)
         axes = torch.tensor(AXES, device=device, dtype=dtype)
         self._axes = axes / axes.norm(dim=1, keepdim=True)
         logarithms = (frequencies[:, :half] / LOWEST).log() / math.log(HIGHEST / LOWEST)
@@ -100,6 +107,12 @@ class Spectrum(Guess):
         return torch.stack([band.sum(dim=1) for band in bands], dim=1)
 
     def _spectrum(self, canvas: Tensor) -> Tensor:
-        """The Fourier transform of a canvas along each colour axis, one of each pair ±f."""
+        """What passes of a canvas's Fourier transform, by colour axis, one of each pair ±f."""
         spectrum: Tensor = torch.fft.rfft2(torch.einsum("ac,chw->ahw", self._axes, canvas))
-        return spectrum
+        return spectrum * self._passed
+
+
+def _passed(frequencies: Tensor) -> Tensor:
+    """The share of each frequency along an axis that a smooth preconditioner passes."""
+    beyond = (frequencies.abs() - SMOOTH) / (0.5 - SMOOTH)
+    return torch.cos(math.pi / 2 * beyond.clamp(0, 1)).square()

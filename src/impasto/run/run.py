@@ -323,7 +323,8 @@ def make_optimizer(recipe: Recipe, canvas: Tensor, level: Level) -> Optimizer:
 
     The preconditioner of L-BFGS depends on the level: the first canvas of a run differs from the
     painting mostly at low frequencies, as pictures do; a canvas that comes from a coarser level
-    does not.
+    does not. Such a canvas is smooth, and with relative losses, where the picture counts more than
+    the loss, it stays so at the highest frequencies.
 
     Args:
         recipe: the settings.
@@ -333,9 +334,14 @@ def make_optimizer(recipe: Recipe, canvas: Tensor, level: Level) -> Optimizer:
     if recipe.optimizer == "adam":
         return Adam(recipe.learning_rate)
     height, width = canvas.shape[1:]
-    falloff = 0.8 if level.number == 1 else 0.0
-    return LBFGS(
-        recipe.learning_rate,
-        history_for(canvas.numel() * canvas.element_size()),
-        Spectrum(height, width, falloff, device=canvas.device, dtype=canvas.dtype),
+    is_first = level.number == 1
+    preconditioner = Spectrum(
+        height,
+        width,
+        0.8 if is_first else 0.0,
+        smooth=not is_first and recipe.balance == "relative",
+        device=canvas.device,
+        dtype=canvas.dtype,
     )
+    history = history_for(canvas.numel() * canvas.element_size())
+    return LBFGS(recipe.learning_rate, history, preconditioner)

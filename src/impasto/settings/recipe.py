@@ -143,7 +143,7 @@ class Recipe(BaseModel):
         description="Layers at which the content is compared, with their weights, as in conv4_2:1.",
     )
     style_layers: Layers = Field(
-        LayerWeights(conv1_1=1.0, conv2_1=1.0, conv3_1=1.0, conv4_1=1.0, conv5_1=1.0),
+        LayerWeights(conv1_1=1.0, conv2_1=1.0, conv3_1=1.0, conv4_1=1.0, conv5_1=0.125),
         description="Layers at which the style is compared, with their weights, as in "
         "conv1_1:0.5,conv2_1:1.",
     )
@@ -184,7 +184,7 @@ class Recipe(BaseModel):
         description="Total variation: anisotropic adds the absolute differences to the right and "
         "down, nine-point the squared differences to all eight neighbours.",
     )
-    pooling: Literal["average", "max"] = Field("average", description="Pooling of the network.")
+    pooling: Literal["average", "max"] = Field("max", description="Pooling of the network.")
     padding: Literal["replicate", "zeros"] = Field(
         "replicate",
         description="What the network's first layer sees beyond the border: the pixels at the "
