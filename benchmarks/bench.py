@@ -1,12 +1,12 @@
-"""How fast impasto is, measured on one machine in one run, on its CPU.
+"""How fast impasto is, and how its paintings look, on one machine in one run, on its CPU.
 
 The sections are ``reference`` (time to the loss of a plain loop), ``evaluation`` (what one
 evaluation costs), ``pastiche`` (time to the same loss of another package), ``startup`` (time and
-memory of the commands) and ``large`` (time and memory of large canvases, by tiles); each module
-says what it measures and how. The tables are printed. In the output folder are ``results.json``
-with every number, the machine and the versions; ``losses.png``, the plot; and the pictures. JSON
-and plot are written anew after every row, so that a run that is stopped loses only the row it was
-at.
+memory of the commands), ``large`` (time and memory of large canvases, by tiles) and ``beauty`` (how
+paintings look); each module says what it measures and how. The tables are printed. In the output
+folder are ``results.json`` with every number, the machine and the versions; ``losses.png``, the
+plot; and the pictures. JSON and plot are written anew after every row, so that a run that is
+stopped loses only the row it was at.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+import beauty
 import evaluation
 import large
 import peer
@@ -72,6 +73,8 @@ def section(name: str, plan: Plan, console: Console, rows: Rows) -> Iterator[Any
         return peer.measure(plan, console, targets)
     if name == "large":
         return large.measure(plan, console)
+    if name == "beauty":
+        return beauty.measure(plan, console)
     return startup.measure(plan, console)
 
 
@@ -83,6 +86,7 @@ def table(name: str, rows: list[Any]) -> Table:
         "pastiche": peer.table,
         "startup": startup.table,
         "large": large.table,
+        "beauty": beauty.table,
     }
     return tables[name](rows)
 

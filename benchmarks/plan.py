@@ -9,22 +9,31 @@ from pathlib import Path
 
 from impasto.pictures import samples
 
-SECTIONS = ("reference", "evaluation", "pastiche", "startup", "large")
+SECTIONS = ("reference", "evaluation", "pastiche", "startup", "large", "beauty")
 CONTENTS = ("chelsea", "astronaut", "coffee")  # photographs in scikit-image's wheel
 RESULTS = Path(__file__).parent / "results"
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A content picture and a style picture."""
+    """A content picture and a style picture.
+
+    Attributes:
+        content: path of the content picture.
+        style: path of the style picture.
+        published: path of a painting that someone has published of them; None if there is none.
+        folder: name of the folder of the pair; empty if it has none of its own.
+    """
 
     content: Path
     style: Path
+    published: Path | None = None
+    folder: str = ""
 
     @property
     def name(self) -> str:
-        """Both pictures' names, as in ``chelsea-flowfield``."""
-        return f"{self.content.stem}-{self.style.stem}"
+        """The folder's name, or both pictures' names, as in ``chelsea-flowfield``."""
+        return self.folder or f"{self.content.stem}-{self.style.stem}"
 
 
 @dataclass(frozen=True)
@@ -34,6 +43,7 @@ class Plan:
     Attributes:
         sections: their names, in order.
         pairs: of pictures, for the races.
+        looked_at: pairs of pictures that every preset paints.
         size: width and height of the races' canvases.
         steps: of the reference; no other optimiser of ours gets more evaluations.
         cap: how many times our time pastiche may take before it is stopped.
@@ -48,6 +58,7 @@ class Plan:
 
     sections: tuple[str, ...]
     pairs: tuple[Pair, ...]
+    looked_at: tuple[Pair, ...]
     size: tuple[int, int]
     steps: int
     cap: float
@@ -69,6 +80,16 @@ def built_in_pairs(count: int) -> tuple[Pair, ...]:
         for k, content in enumerate(CONTENTS)
     ]
     return tuple(pairs[:count])
+
+
+def pairs_in(folder: Path) -> tuple[Pair, ...]:
+    """The pairs in a folder: of each folder in it, ``content.*``, ``style.*``, ``published.*``."""
+    pairs = []
+    for place in sorted(path for path in folder.iterdir() if path.is_dir()):
+        found = {path.stem: path for path in sorted(place.iterdir())}
+        if {"content", "style"} <= found.keys():
+            pairs.append(Pair(found["content"], found["style"], found.get("published"), place.name))
+    return tuple(pairs)
 
 
 def read_plan(arguments: Sequence[str] | None = None) -> Plan:
@@ -93,6 +114,13 @@ def read_plan(arguments: Sequence[str] | None = None) -> Plan:
         help="a pair of your own in place of the built-in ones; may be repeated",
     )
     parser.add_argument(
+        "--pictures",
+        type=Path,
+        metavar="FOLDER",
+        help="further pairs for the section beauty, each in a folder with content.*, style.* and "
+        "published.*",
+    )
+    parser.add_argument(
         "--cap", type=float, metavar="X", help="stop pastiche after X times our own time: 30"
     )
     parser.add_argument(
@@ -115,6 +143,8 @@ def read_plan(arguments: Sequence[str] | None = None) -> Plan:
     return Plan(
         sections=tuple(name for name in SECTIONS if name in (asked.only or SECTIONS)),
         pairs=own or built_in_pairs(asked.pairs or (1 if quick else 3)),
+        looked_at=(own or built_in_pairs(asked.pairs or (1 if quick else 9)))
+        + (pairs_in(asked.pictures) if asked.pictures is not None else ()),
         size=asked.size or ((96, 72) if quick else (256, 192)),
         steps=asked.steps or (60 if quick else 2500),
         cap=asked.cap or (10.0 if quick else 30.0),
