@@ -315,6 +315,22 @@ def test_the_default_paints_extreme_pictures(content: str, style: str) -> None:
 # --------------------------------------------------------------------------------- arithmetic
 
 
+@pytest.mark.parametrize("size", [(96, 72), (160, 120)])
+def test_strength_goes_from_the_photograph_to_the_style_without_turning_back(
+    size: tuple[int, int],
+) -> None:
+    width, height = size
+    content, style = content_pixels(height, width), style_pixels(height, width)
+    apart = []
+    for strength in (0, 0.25, 0.5, 0.75, 1):
+        recipe = quick(size=size, steps=12, initial="recolored-content", strength=strength)
+        painted = stylize(content, style, recipe, device="cpu")
+        apart.append(float(np.sqrt(((painted.canvas - content) ** 2).mean())))
+    assert apart[0] < 1
+    assert apart[:3] == sorted(apart[:3])
+    assert min(apart[1:]) > 6
+
+
 @pytest.mark.parametrize(("pooling", "apart"), [("average", 0.05), ("max", 0.5)])
 def test_auto_and_float32_paint_the_same_picture(pooling: str, apart: float) -> None:
     """Of two values that are nearly equal, rounding decides which one max pooling takes."""

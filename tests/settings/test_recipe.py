@@ -748,10 +748,20 @@ def test_a_changed_copy_may_go_from_strength_to_beta_and_back() -> None:
     assert Recipe(beta=5).model_copy(update={"strength": 0.3}) == recipe
 
 
-@given(st.floats(0, 0.9))
+@given(st.floats(0.5, 0.9))
 def test_equal_steps_of_strength_multiply_beta_by_the_same(strength: float) -> None:
     weaker, stronger = (Recipe(strength=s).style_weight for s in (strength, strength + 0.1))
     assert stronger / weaker == pytest.approx(1000**0.1)
+
+
+@given(st.floats(0, 0.49), st.floats(0.001, 0.01))
+def test_below_the_usual_strength_beta_and_the_colours_fall_to_nothing(
+    strength: float, more: float
+) -> None:
+    weaker, stronger = Recipe(strength=strength), Recipe(strength=strength + more)
+    assert weaker.style_weight < stronger.style_weight
+    assert weaker.style_colors < stronger.style_colors
+    assert (Recipe(strength=0).style_weight, Recipe(strength=0).style_colors) == (0, 0)
 
 
 def test_a_size_is_one_or_two_whole_numbers_of_pixels() -> None:

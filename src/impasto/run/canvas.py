@@ -109,7 +109,8 @@ class Canvases:
             case "content":
                 return self.content_at(level)
             case "recolored-content":
-                return self._recolored(level)
+                share = self.recipe.style_colors
+                return self.content_at(level).lerp(self._recolored(level), share)
             case "style":
                 return self._style(self.inputs.styles[0], level.size, level)
             case "noise":

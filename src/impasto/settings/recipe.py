@@ -57,8 +57,9 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-# With relative losses: beta at strength 0, and how many times larger it is at strength 1.
-WEAKEST, STRONGEST_TO_WEAKEST = 0.4, 1000.0
+# With relative losses: beta grows by the factor GROWTH from strength 0.5 to 1, and from there down
+# to 0 it falls faster, to 0.
+USUAL_BETA, GROWTH = 0.4 * 1000**0.5, 1000**0.5
 USUAL_STRENGTH = 0.5  # if neither strength nor beta is set
 MOST_BYTES = 1_000_000  # of a recipe file
 
@@ -166,8 +167,8 @@ class Recipe(BaseModel):
         None,
         ge=0,
         le=1,
-        description="How much of the style to use: 0 stays close to the photograph, 0.5 (the "
-        "default unless beta is set) gives a painting, 1 puts the style first.",
+        description="How much of the style to use: 0 is the photograph, 0.5 (the default unless "
+        "beta is set) gives a painting, 1 puts the style first.",
     )
     alpha: Number = Field(1.0, ge=0, description="Weight of the content loss.")
     beta: Number | None = Field(
@@ -265,16 +266,26 @@ class Recipe(BaseModel):
     def style_weight(self) -> float:
         """The weight of the style loss: beta, or the beta that the strength stands for.
 
-        Equal differences of strength multiply beta by equal factors, since these change the picture
-        by about the same amount.
+        Above the usual strength, equal differences of strength multiply beta by equal factors,
+        since these change the picture by about the same amount. Below, beta falls to 0.
 
         >>> Recipe(strength=0).style_weight, Recipe(beta=7).style_weight
-        (0.4, 7.0)
+        (0.0, 7.0)
         """
         if self.beta is not None:
             return self.beta
         strength = USUAL_STRENGTH if self.strength is None else self.strength
-        return float(WEAKEST * STRONGEST_TO_WEAKEST**strength)
+        return float(USUAL_BETA * GROWTH ** (2 * strength - 1) * self.style_colors**2)
+
+    @property
+    def style_colors(self) -> float:
+        """How far the colours of a recoloured first canvas are the style's; 0 for the content's.
+
+        >>> [Recipe(strength=strength).style_colors for strength in (0, 0.25, 0.5, 1)]
+        [0.0, 0.5, 1.0, 1.0]
+        """
+        strength = USUAL_STRENGTH if self.strength is None else self.strength
+        return min(1.0, strength / USUAL_STRENGTH)
 
     @classmethod
     def read(cls, value: Any) -> Recipe:
