@@ -105,7 +105,7 @@ STYLES = st.builds(
     layers=st.none() | st.lists(st.sampled_from(READABLE), min_size=1),
     mask=st.none() | st.text(min_size=1),
 )
-HOW_MUCH_STYLE = st.fixed_dictionaries({"strength": st.floats(0, 1)}) | st.fixed_dictionaries(
+HOW_MUCH_STYLE = st.fixed_dictionaries({"strength": st.floats(0.01, 1)}) | st.fixed_dictionaries(
     {
         "balance": st.sampled_from(["relative", "absolute"]),
         "beta": st.floats(0, exclude_min=True, allow_infinity=False),
