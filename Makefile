@@ -12,7 +12,7 @@ help:
 	@echo "make test    run the test suite"
 	@echo "make lint    check style and types"
 	@echo "make soak    run the tests that take long"
-	@echo "make bench   measure speed and memory on this machine (about two hours)"
+	@echo "make bench   measure speed, memory and looks on this machine (about three hours)"
 	@echo "make styles  paint the built-in style pictures anew"
 	@echo "make clean   remove the environment and every cache"
 
