@@ -54,11 +54,10 @@ def measure(content: Path, style: Path, painting: Path) -> Looks:
     painted = _read(painting)
     height, width = painted.shape[1:]
     photograph = _read(content, (width, height))
-    finest, below = (
-        _power(painted, low) / _power(_styled(style, (width, height)), low) for low in (0.25, 0.125)
-    )
+    styled = _styled(style, max(width, height))
+    finest, below = (_power(painted, low) / _power(styled, low) for low in (0.25, 0.125))
     return Looks(
-        style=style_distance(painted, _styled(style, (width, height))),
+        style=style_distance(painted, styled),
         edges2=structure(photograph, painted, NEAR),
         edges6=structure(photograph, painted, FAR),
         grain=finest,
@@ -109,17 +108,20 @@ def lattice(painted: Tensor) -> float:
 def _read(path: Path, size: tuple[int, int] | None = None) -> Tensor:
     """The pixels of a picture, 3 × H × W in 0…1."""
     pixels = images.read(path).pixels
-    if size is not None:
-        pixels = arrays.resize_in_kind(pixels, size)
+    return _as_tensor(pixels if size is None else arrays.resize_in_kind(pixels, size))
+
+
+def _as_tensor(pixels: arrays.Pixels) -> Tensor:
     return torch.from_numpy(arrays.to_uint8(pixels).copy()).permute(2, 0, 1).double() / 255
 
 
-def _styled(path: Path, size: tuple[int, int]) -> Tensor:
+def _styled(path: Path, longer: int) -> Tensor:
     """The style picture with the longer side of the painting, as it is painted by default."""
-    picture = _read(path)
-    height, width = picture.shape[1:]
-    scale = max(size) / max(height, width)
-    return _read(path, (max(1, round(width * scale)), max(1, round(height * scale))))
+    pixels = images.read(path).pixels
+    height, width = pixels.shape[:2]
+    scale = longer / max(height, width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return _as_tensor(arrays.resize_in_kind(pixels, size))
 
 
 def _octaves(picture: Tensor) -> Iterator[Tensor]:

@@ -95,15 +95,22 @@ def test_lbfgs_learns_nothing_from_what_all_gradients_before_lacked() -> None:
     assert (untold - usual).norm() > usual.norm()
 
 
+def after_steps(optimizer: LBFGS, steps: int) -> Tensor:
+    """The point that comes after some steps in Rosenbrock's valley."""
+    x = start()
+    for _ in range(steps):
+        following = optimizer.step(x, *evaluate(rosenbrock, x))
+        assert following is not None
+        x = following
+    return x
+
+
 def test_lbfgs_goes_on_from_a_higher_loss_where_the_loss_is_another() -> None:
     """It takes the step that the new gradient shows, with the pairs that it has."""
     directions = []
     for told in (True, False):
-        optimizer, x = LBFGS(0.01), start()
-        for _ in range(5):
-            following = optimizer.step(x, *evaluate(rosenbrock, x))
-            assert following is not None
-            x = following
+        optimizer = LBFGS(0.01)
+        x = after_steps(optimizer, 5)
         loss, gradient = evaluate(rosenbrock, x)
         if told:
             optimizer.change_loss()
@@ -119,15 +126,12 @@ def test_lbfgs_goes_on_from_a_higher_loss_where_the_loss_is_another() -> None:
 def test_lbfgs_stalls_at_the_second_shortening_in_a_row_but_not_right_after_another_loss() -> None:
     stalled = []
     for told in (False, True):
-        optimizer, x = LBFGS(0.01), start()
-        for _ in range(3):
-            following = optimizer.step(x, *evaluate(rosenbrock, x))
-            assert following is not None
-            x = following
+        optimizer = LBFGS(0.01)
+        x = after_steps(optimizer, 3)
         loss, gradient = evaluate(rosenbrock, x)
         if told:
             optimizer.change_loss()
-            following = optimizer.step(x, loss, gradient)
+            optimizer.step(x, loss, gradient)
         for _ in range(2):
             assert not is_stalled(optimizer)
             optimizer.step(x, loss + 1e6, gradient)

@@ -300,9 +300,7 @@ def _spread_largest(
 
 def _pooled_bands(pooled: Tensor, width: int) -> Iterator[slice]:
     """Slices of the rows of a pooled map, a few at a time, given the width before pooling."""
-    at_once = max(1, BATCH * TILE // width)
-    height = len(pooled)
-    return (slice(top, min(top + at_once, height)) for top in range(0, height, at_once))
+    return _bands(len(pooled), TILE * width)
 
 
 def _corners(x: Tensor, band: slice, half: int) -> Iterator[Tensor]:

@@ -109,8 +109,8 @@ class Canvases:
             case "content":
                 return self.content_at(level)
             case "recolored-content":
-                share = self.recipe.style_colors
-                return self.content_at(level).lerp(self._recolored(level), share)
+                content = self.content_at(level)
+                return content.lerp(self._recolored(content, level), self.recipe.style_colors)
             case "style":
                 return self._style(self.inputs.styles[0], level.size, level)
             case "noise":
@@ -122,9 +122,8 @@ class Canvases:
                 assert self.inputs.initial is not None  # noqa: S101 – any other name is a picture's
                 return self.from_pixels(arrays.resize(self.inputs.initial.pixels, level.size))
 
-    def _recolored(self, level: Level) -> Tensor:
+    def _recolored(self, content: Tensor, level: Level) -> Tensor:
         """The content picture, with the colours of each style in the region of that style."""
-        content = self.content_at(level)
         if not self.inputs.styles:
             return content
         if (
