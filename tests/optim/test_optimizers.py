@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from impasto.network import pyramid
 from impasto.optim.optimizers import LBFGS, Adam, Guess, Optimizer, is_stalled
 from impasto.optim.preconditioner import Spectrum
 
@@ -55,6 +56,19 @@ def test_adam_is_pytorch_s() -> None:
         torch.autograd.backward(rosenbrock(parameter))
         theirs.step()
         torch.testing.assert_close(x, parameter.detach(), rtol=1e-12, atol=1e-12)
+
+
+def test_adam_on_a_pyramid_is_pytorch_s_on_its_levels() -> None:
+    wanted = torch.randn(3, 12, 20, generator=torch.Generator().manual_seed(0)).double()
+    shapes = pyramid.sizes((12, 20), 3)
+    levels = [torch.zeros(3, *size, dtype=torch.float64).requires_grad_() for size in shapes]
+    ours, theirs, x = Adam(0.1, 3), torch.optim.Adam(levels, lr=0.1), torch.zeros_like(wanted)
+    for _ in range(20):
+        x = ours.step(x, 0.0, 4 * (x - wanted) ** 3)
+        theirs.zero_grad()
+        torch.autograd.backward(((pyramid.synthesis(levels) - wanted) ** 4).sum())
+        theirs.step()
+        torch.testing.assert_close(x, pyramid.synthesis(levels).detach(), rtol=1e-9, atol=1e-9)
 
 
 def test_adam_s_first_step_has_the_length_of_its_rate_everywhere() -> None:

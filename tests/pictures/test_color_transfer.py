@@ -12,7 +12,13 @@ from hypothesis.extra.numpy import arrays
 from conftest import content_pixels, style_pixels
 from impasto import Recipe, stylize
 from impasto.pictures.arrays import to_uint8
-from impasto.pictures.color_transfer import colours_of_content, histogram_of_content, oklab, srgb
+from impasto.pictures.color_transfer import (
+    colours_of_content,
+    histogram_of_content,
+    oklab,
+    palette_of_style,
+    srgb,
+)
 from impasto.run.prepare import prepare
 
 pictures = arrays(np.uint8, (5, 7, 3))
@@ -50,6 +56,34 @@ def test_lightness_is_the_painting_s_and_hue_the_content_s(painting: Any, conten
     assert (chroma(result) <= chroma(wanted) + 2e-3).all()
     across = result[..., 1] * wanted[..., 2] - result[..., 2] * wanted[..., 1]
     assert np.abs(across).max() < 2e-3  # the axes of chroma point the same way
+
+
+@given(pictures, pictures, pictures)
+def test_a_palette_stays_within_the_range_of_the_style(
+    painting: Any, content: Any, style: Any
+) -> None:
+    result = palette_of_style(painting, content, style)
+    wanted = oklab(style)
+    least, most = wanted.min(axis=(0, 1)), wanted.max(axis=(0, 1))
+    seen = oklab(result)
+    assert (seen[..., 0] >= least[0] - 2e-2).all()
+    assert (seen[..., 0] <= most[0] + 2e-2).all()
+
+
+def test_a_palette_has_the_mean_and_the_spread_of_the_style_s_chroma() -> None:
+    grey = np.full((64, 64, 3), 128, np.uint8)  # no lightness to clip or to follow
+    content, style = content_pixels(64, 64), style_pixels(64, 64) // 2 + 64
+    seen, wanted = (
+        oklab(pixels)[..., 1:].reshape(-1, 2)
+        for pixels in (palette_of_style(grey, content, style), style)
+    )
+    np.testing.assert_allclose(seen.mean(0), wanted.mean(0), atol=0.02)
+
+
+def test_a_grey_style_has_a_grey_palette() -> None:
+    grey = np.repeat(style_pixels(20, 30)[..., :1], 3, axis=2)
+    result = palette_of_style(content_pixels(20, 30), content_pixels(20, 30), grey)
+    assert chroma(oklab(result)).max() < 1e-3
 
 
 @given(pictures)

@@ -39,6 +39,9 @@ SMALL = (64, 48)
 RECIPES: dict[str, dict[str, Any]] = {
     "L-BFGS over levels": {"levels": 2, "steps": 9},
     "Adam": {"size": SMALL, "optimizer": "adam", "levels": 1, "steps": 6, "keep": "updated"},
+    "Adam on a pyramid": {"size": SMALL, "optimizer": "adam", "variable": "pyramid", "steps": 5},
+    "strotss": {"method": "strotss", "style_layers": "relu1_1,relu3_1", "levels": 2, "steps": 9},
+    "nnst": {"method": "nnst", "style_layers": "relu1_1,relu3_1", "levels": 2, "steps": 12},
     "by tiles": {"size": SMALL, "levels": 1, "steps": 5, "tile": 32},
     "from noise": {"size": SMALL, "levels": 1, "steps": 5, "initial": "noise", "seed": 3},
     "deep layers now and then": {
@@ -198,7 +201,7 @@ def test_an_optimiser_that_is_restored_goes_on_the_same_way(data: st.DataObject)
     target, scale = torch.randn(3, 6, 8), torch.rand(3, 6, 8) + 0.1
 
     def make() -> Optimizer:
-        return LBFGS(1.0, 4, Spectrum(6, 8, 0.8)) if lbfgs else Adam(0.5)
+        return LBFGS(1.0, 4, Spectrum(6, 8, 0.8)) if lbfgs else Adam(0.5, levels)
 
     def go_on(optimizer: Optimizer, canvas: torch.Tensor, steps: int) -> torch.Tensor:
         for _ in range(steps):
@@ -208,7 +211,7 @@ def test_an_optimiser_that_is_restored_goes_on_the_same_way(data: st.DataObject)
             canvas = canvas if following is None else following
         return canvas
 
-    lbfgs = data.draw(st.booleans())
+    lbfgs, levels = data.draw(st.booleans()), data.draw(st.integers(1, 3))
     first = make()
     canvas = go_on(first, torch.zeros(3, 6, 8), data.draw(st.integers(1, 9)))
     second = make()

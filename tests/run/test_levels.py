@@ -7,7 +7,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from impasto.run.levels import SMALLEST_SIDE, plan
+from impasto.run.levels import plan
+from impasto.settings.loss_table import METHODS
 from impasto.settings.recipe import Recipe
 
 sizes = st.tuples(st.integers(16, 4000), st.integers(16, 4000))
@@ -17,6 +18,7 @@ recipes = st.builds(
     steps=st.integers(1, 3000),
     balance=st.sampled_from(["relative", "absolute"]),
     beta=st.just(1000.0),
+    method=st.sampled_from(list(METHODS)),
 )
 
 
@@ -35,7 +37,7 @@ def test_the_last_level_is_the_canvas_and_each_is_half_the_next(
 ) -> None:
     levels = plan(canvas, [style], recipe)
     assert (levels[-1].size, levels[-1].style_sizes) == (canvas, (style,))
-    for coarse, fine in pairwise(levels):
+    for coarse, fine in pairwise(level for level in levels if not level.splits):
         assert all(abs(2 * a - b) <= 2 for a, b in zip(coarse.size, fine.size, strict=True))
     assert [level.number for level in levels] == list(range(1, len(levels) + 1))
 
@@ -45,13 +47,24 @@ def test_no_coarser_level_is_too_small(
     canvas: tuple[int, int], style: tuple[int, int], recipe: Recipe
 ) -> None:
     for level in plan(canvas, [style], recipe)[:-1]:
-        assert min(*level.size, *level.style_sizes[0]) >= SMALLEST_SIDE
+        assert (
+            min(*level.size, *level.style_sizes[0]) >= METHODS[recipe.method].smallest_side
+            or level.size == canvas
+        )
 
 
 @given(st.integers(96, 20_000))
 def test_auto_begins_at_about_128_pixels(longer: int) -> None:
     levels = plan((longer, longer), [(longer, longer)], Recipe(steps=100))
     assert 90 <= max(levels[0].size) <= 182
+
+
+def test_only_the_last_level_of_nnst_matches_layers_alone() -> None:
+    recipe = Recipe.preset("nnst", steps=100)
+    levels = plan((512, 384), [(512, 320)], recipe)
+    assert [level.size[0] for level in levels] == [64, 128, 256, 512, 512]
+    assert [level.splits for level in levels] == [False] * 4 + [True]
+    assert [level.steps for level in levels] == [18, 18, 17, 17, 30]
 
 
 def test_one_level_takes_every_step() -> None:

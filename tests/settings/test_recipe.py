@@ -49,6 +49,7 @@ DEFAULT = {
         "conv4_1": 1.0,
         "conv5_1": 0.125,
     },
+    "method": "layers",
     "balance": "relative",
     "style_loss": "gram",
     "content_loss": "features",
@@ -60,6 +61,7 @@ DEFAULT = {
     "pooling": "max",
     "padding": "replicate",
     "optimizer": "lbfgs",
+    "variable": "pixels",
     "learning_rate": 2.0,
     "steps": 125,
     "levels": "auto",
@@ -120,7 +122,7 @@ OTHER_SETTINGS = st.fixed_dictionaries(
         "style_symmetry": st.sampled_from(["none", "mirror", "rotate", "all"]),
         "protect": st.none() | st.text(min_size=1),
         "padding": st.sampled_from(["replicate", "zeros"]),
-        "color": st.sampled_from(["style", "content", "match", "histogram"]),
+        "color": st.sampled_from(["style", "content", "match", "histogram", "palette"]),
         "style_scale": st.floats(0, 10, exclude_min=True),
         "rescale": st.booleans(),
         "initial": st.text(min_size=1),
@@ -180,7 +182,7 @@ def test_an_unknown_preset_is_answered_with_the_known_ones() -> None:
     with pytest.raises(InputError) as caught:
         Recipe.preset("gatis")
     assert str(caught.value) == (
-        "There is no preset 'gatis' (presets: default, fast, fine, gatys, texture, "
+        "There is no preset 'gatis' (presets: default, fast, fine, strotss, nnst, gatys, texture, "
         "reconstruction, gatys-fast); did you mean 'gatys'?"
     )
 
@@ -560,7 +562,7 @@ REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
     "a word or a multiple": ({"tile": 100}, f"tile cannot be 100: it should be {TILE}."),
     "one of some words": (
         {"color": "grey"},
-        "color cannot be 'grey': it should be 'style', 'content', 'match' or 'histogram'.",
+        "color cannot be 'grey': it should be 'style', 'content', 'match', 'histogram' or 'palette'.",
     ),
     "no boolean": ({"rescale": "maybe"}, "rescale cannot be 'maybe': it should be true or false."),
     "neither true nor false": (

@@ -295,10 +295,10 @@ def nearest_loss(target: Tensor) -> Loss:
         tensor(2.5000)
     """
     wanted = _neighbours(target)
-    unit, squares = _directions(wanted), wanted.square().sum(0)
+    unit, squares = directions(wanted), wanted.square().sum(0)
 
     def loss(seen: Tensor) -> Tensor:
-        nearest = _most_alike(seen, unit)
+        nearest = most_alike(seen, unit)
         own = seen.square().sum(0)
         others = torch.where(own > SMALLEST_NORM**2, squares[nearest], squares.mean())
         return (own - 2 * (seen * wanted[:, nearest]).sum(0) + others).mean() / len(seen)
@@ -331,11 +331,11 @@ def nearest_cosine_loss(target: Tensor) -> Loss:
     """
     wanted = _neighbours(target)
     mean = wanted.mean(1, keepdim=True)
-    unit = _directions(wanted - mean)
+    unit = directions(wanted - mean)
 
     def loss(seen: Tensor) -> Tensor:
-        own = _directions(seen - mean)
-        return (1 - (own * unit[:, _most_alike(own, unit)]).sum(0)).mean()
+        own = directions(seen - mean)
+        return (1 - (own * unit[:, most_alike(own, unit)]).sum(0)).mean()
 
     return loss
 
@@ -345,13 +345,13 @@ def _neighbours(target: Tensor) -> Tensor:
     return target[:, :: math.ceil(target.shape[1] / MOST_NEIGHBOURS)]
 
 
-def _directions(held: Tensor) -> Tensor:
-    """The features at positions, (C, N), scaled to length 1."""
+def directions(held: Tensor) -> Tensor:
+    """The features at positions, (C, N), each scaled to length 1; those of length 0 stay 0."""
     return F.normalize(held, dim=0, eps=SMALLEST_NORM)
 
 
 @torch.no_grad()
-def _most_alike(seen: Tensor, unit: Tensor) -> Tensor:
+def most_alike(seen: Tensor, unit: Tensor) -> Tensor:
     """For every position, (C, M), the index of the most similar unit vector, (C, N), by cosine."""
     nearest = []
     for part in torch.split(seen, AT_ONCE, 1):

@@ -49,6 +49,7 @@ class Evaluation:
         stand_in: the loss with the stand-in for the style loss; None if it is not followed.
         is_comparable: whether the loss, with the correction, can be compared with the last one; it
             cannot if that was an estimate whose error is not known.
+        is_new: whether the loss is another function than at the last evaluation.
     """
 
     loss: float
@@ -59,6 +60,7 @@ class Evaluation:
     turn: Tensor | None = None
     stand_in: float | None = None
     is_comparable: bool = True
+    is_new: bool = False
 
     @property
     def followed(self) -> float:

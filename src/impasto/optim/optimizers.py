@@ -15,7 +15,10 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from impasto.network import pyramid
+
 HISTORY_BYTES = 2**31
+COARSEST_SIDE = 8  # pixels; the shorter side of a pyramid's coarsest level is at least this
 Numbers = dict[str, float]
 Tensors = dict[str, Tensor]
 
@@ -51,15 +54,17 @@ class Adam:
 
     Args:
         learning_rate: step size, in grey levels.
+        levels: number of levels of the Laplacian pyramid whose values are the variables, so that
+            coarse structure moves as easily as fine structure; with 1, they are the pixels.
     """
 
     BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 
-    def __init__(self, learning_rate: float) -> None:
-        self.learning_rate = learning_rate
+    def __init__(self, learning_rate: float, levels: int = 1) -> None:
+        self.learning_rate, self.levels = learning_rate, levels
         self.count = 0
-        self.mean: Tensor | None = None
-        self.square: Tensor | None = None
+        self.means: list[Tensor] = []
+        self.squares: list[Tensor] = []
 
     def step(
         self,
@@ -70,14 +75,21 @@ class Adam:
         turn: Tensor | None = None,  # noqa: ARG002
     ) -> Tensor:
         """The updated canvas, 3 × H × W, given the canvas and its gradient."""
-        if self.mean is None or self.square is None:
-            self.mean, self.square = torch.zeros_like(canvas), torch.zeros_like(canvas)
+        gradients = pyramid.gradients(gradient, self.levels)
+        if not self.count:
+            self.means = [torch.zeros_like(one) for one in gradients]
+            self.squares = [torch.zeros_like(one) for one in gradients]
         self.count += 1
-        self.mean.lerp_(gradient, 1 - self.BETA1)
-        self.square.mul_(self.BETA2).addcmul_(gradient, gradient, value=1 - self.BETA2)
-        mean = self.mean / (1 - self.BETA1**self.count)
-        square = self.square / (1 - self.BETA2**self.count)
-        return canvas - self.learning_rate * mean / (square.sqrt() + self.EPSILON)
+        moves = [self._move(*of) for of in zip(self.means, self.squares, gradients, strict=True)]
+        return canvas - pyramid.synthesis(moves)
+
+    def _move(self, mean: Tensor, square: Tensor, gradient: Tensor) -> Tensor:
+        """Update the moving averages of a level in place; return what to subtract from it."""
+        mean.lerp_(gradient, 1 - self.BETA1)
+        square.mul_(self.BETA2).addcmul_(gradient, gradient, value=1 - self.BETA2)
+        first = mean / (1 - self.BETA1**self.count)
+        second = square / (1 - self.BETA2**self.count)
+        return self.learning_rate * first / (second.sqrt() + self.EPSILON)
 
     def step_back(self) -> None:
         """None, because Adam does not shorten steps."""
@@ -86,15 +98,22 @@ class Adam:
         """Do nothing, because Adam does not compare losses."""
 
     def state(self) -> tuple[Numbers, Tensors]:
-        """The number of steps and the two moving averages."""
-        if self.mean is None or self.square is None:
-            return {"count": 0}, {}
-        return {"count": self.count}, {"mean": self.mean, "square": self.square}
+        """The number of steps and the two moving averages of each level."""
+        averages = {"mean": self.means, "square": self.squares}
+        return {"count": self.count}, {
+            f"{name} {number}": tensor
+            for name, tensors in averages.items()
+            for number, tensor in enumerate(tensors)
+        }
 
     def restore(self, numbers: Numbers, tensors: Tensors) -> None:
         """Restore a state that :meth:`state` returned."""
         self.count = int(numbers["count"])
-        self.mean, self.square = tensors.get("mean"), tensors.get("square")
+        if self.count:
+            self.means, self.squares = (
+                [tensors[f"{name} {number}"] for number in range(self.levels)]
+                for name in ("mean", "square")
+            )
 
 
 @dataclass

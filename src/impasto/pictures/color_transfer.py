@@ -33,6 +33,8 @@ TO_LAB = np.array(
 )
 FROM_LAB, FROM_CONES = np.linalg.inv(TO_LAB), np.linalg.inv(TO_CONES)
 HALVINGS = 20  # of the interval in which the chroma for a colour outside sRGB is searched
+FLAT = 1e-6  # variance of chroma that is added, so that a grey picture has one
+TIMES, SHARPNESS = 5, 10.0  # of smoothing; how fast weights fall with a difference of lightness
 ROUNDING = 1e-6  # linear light may lie outside 0…1 by this much
 
 
@@ -106,7 +108,57 @@ def _distributed_as(values: Pixels, wanted: Pixels) -> Pixels:
     return np.interp(values, levels, np.interp(shares, wanted_shares[present], levels[present]))
 
 
-AFTER: dict[str, Callable[[Pixels, Pixels], Pixels]] = {
-    "content": colours_of_content,
-    "histogram": histogram_of_content,
+def palette_of_style(painting: Pixels, content: Pixels, style: Pixels) -> Pixels:
+    """The painting's lightness with the content's hues, moved to the palette of the style.
+
+    The axes of chroma of the content get the mean and the covariance of the style's, and follow the
+    edges of the painting: the colour step of Kolkin and others, *Neural Neighbor Style Transfer*,
+    arXiv:2203.13215. Every value stays within the range of the style.
+    """
+    lab, of_content, of_style = (
+        oklab(np.clip(pixels, 0, 255)).astype(np.float32) for pixels in (painting, content, style)
+    )
+    lab[..., 1:] = _smoothed(_with_moments(of_content[..., 1:], of_style[..., 1:]), lab[..., 0])
+    lab = np.clip(lab, of_style.min(axis=(0, 1)), of_style.max(axis=(0, 1)))
+    return by_strips(srgb, lab, np.float32, channels=3)
+
+
+def _with_moments(chroma: Pixels, of_style: Pixels) -> Pixels:
+    """Two axes of chroma, moved as little as possible to another mean and covariance.
+
+    The map between Gaussians of Dowson and Landau, *The Fréchet distance between multivariate
+    normal distributions*, 1982.
+    """
+    flat, wanted = chroma.reshape(-1, 2), of_style.reshape(-1, 2)
+    own, other = (np.cov(held, rowvar=False) + FLAT * np.eye(2) for held in (flat, wanted))
+    root, inverse = _power(own, 0.5), _power(own, -0.5)
+    moved = inverse @ _power(root @ other @ root, 0.5) @ inverse
+    matched: Pixels = (flat - flat.mean(axis=0)) @ moved + wanted.mean(axis=0)
+    return matched.astype(np.float32).reshape(chroma.shape)
+
+
+def _power(matrix: Pixels, exponent: float) -> Pixels:
+    values, vectors = np.linalg.eigh(matrix)
+    result: Pixels = (vectors * values**exponent) @ vectors.T
+    return result
+
+
+def _smoothed(chroma: Pixels, lightness: Pixels) -> Pixels:
+    """Chroma averaged over neighbours of similar lightness, several times (a bilateral filter)."""
+    height, width = lightness.shape
+    windows = [(slice(y, y + height), slice(x, x + width)) for y in range(3) for x in range(3)]
+    beyond = np.pad(lightness, 1, mode="edge")
+    weights = [np.exp(-SHARPNESS * np.abs(lightness - beyond[at]))[..., None] for at in windows]
+    for _ in range(TIMES):
+        padded = np.pad(chroma, ((1, 1), (1, 1), (0, 0)), mode="edge")
+        chroma = sum(weight * padded[at] for weight, at in zip(weights, windows, strict=True))
+        chroma = chroma / sum(weights)
+    return chroma
+
+
+# Colour transfers after the run: from the painting, the content and the style, each H × W × 3.
+AFTER: dict[str, Callable[[Pixels, Pixels, Pixels], Pixels]] = {
+    "content": lambda painting, content, _: colours_of_content(painting, content),
+    "histogram": lambda painting, content, _: histogram_of_content(painting, content),
+    "palette": palette_of_style,
 }

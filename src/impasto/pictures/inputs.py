@@ -18,7 +18,7 @@ from impasto.pictures import images, masks
 from impasto.pictures.images import Picture
 from impasto.pictures.masks import Mask
 from impasto.process.notices import tell
-from impasto.settings.loss_table import STYLE_LOSSES
+from impasto.settings.loss_table import METHODS, STYLE_LOSSES
 from impasto.settings.recipe import Recipe
 from impasto.settings.style import Style, read_path
 from impasto.settings.validation import suggest
@@ -135,8 +135,7 @@ def styles_of(
         styles = (Style(picture=content),)
     if not styles and (recipe.style_weight > 0 or recipe.initial == "style"):
         raise InputError("style.none")
-    if not STYLE_LOSSES[recipe.style_loss].tiles:
-        _check_alone(styles, recipe)
+    _check_alone(styles, recipe)
     for style in styles:
         for layer in style.layers or ():
             if layer not in recipe.style_layers:
@@ -180,10 +179,17 @@ def path_of(given: Any, role: str) -> Path:
 
 
 def _check_alone(styles: Sequence[Style], recipe: Recipe) -> None:
-    """Make sure that there is one style for the whole painting, for a loss that needs this."""
+    """Make sure that there is one style for the whole painting, if the losses need this."""
     masked = any(style.mask is not None or style.style_mask is not None for style in styles)
+    several = len(styles) > 1 or masked
+    if not METHODS[recipe.method].by_layer:
+        if several:
+            raise InputError("style.alone-method", method=recipe.method)
+        return
     turned = recipe.style_symmetry != "none"
-    if len(styles) > 1 or masked or turned or recipe.protect is not None:
+    if not STYLE_LOSSES[recipe.style_loss].tiles and (
+        several or turned or recipe.protect is not None
+    ):
         raise InputError("style.alone", loss=recipe.style_loss)
 
 

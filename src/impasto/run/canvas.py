@@ -15,6 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from impasto.network.pyramid import details
 from impasto.objective.regions import StyleCanvas
 from impasto.pictures import arrays
 from impasto.pictures.inputs import Inputs, StylePicture
@@ -22,6 +23,7 @@ from impasto.pictures.masks import Mask
 from impasto.pictures.sizes import PixelSize
 from impasto.process import interrupts
 from impasto.run.levels import Level
+from impasto.settings.loss_table import METHODS
 from impasto.settings.recipe import Recipe
 
 NOISE = 20  # grey levels; noise is drawn from −NOISE … NOISE
@@ -58,7 +60,8 @@ class Canvases:
         """
         recipe, matched = self.recipe, self.recipe.color == "match"
         pictures = []
-        if recipe.content_read or matched or self.inputs.guides:
+        by_layer, keeps_colors = METHODS[recipe.method].by_layer, recipe.style_colors < 1
+        if recipe.content_read or matched or self.inputs.guides or (not by_layer and keeps_colors):
             pictures.append(self.inputs.content)
         if recipe.style_weight and not matched:
             pictures += [style.picture for style in self.inputs.styles]
@@ -109,8 +112,7 @@ class Canvases:
             case "content":
                 return self.content_at(level)
             case "recolored-content":
-                content = self.content_at(level)
-                return content.lerp(self._recolored(content, level), self.recipe.style_colors)
+                return self.recolored_at(level)
             case "style":
                 return self._style(self.inputs.styles[0], level.size, level)
             case "noise":
@@ -121,6 +123,11 @@ class Canvases:
             case _:
                 assert self.inputs.initial is not None  # noqa: S101 – any other name is a picture's
                 return self.from_pixels(arrays.resize(self.inputs.initial.pixels, level.size))
+
+    def recolored_at(self, level: Level) -> Tensor:
+        """The content picture in the style's colours, less so the less of the style is used."""
+        content = self.content_at(level)
+        return content.lerp(self._recolored(content, level), self.recipe.style_colors)
 
     def _recolored(self, content: Tensor, level: Level) -> Tensor:
         """The content picture, with the colours of each style in the region of that style."""
@@ -141,6 +148,14 @@ class Canvases:
             covered += style.weight * mask
         reached = (covered / max(style.style.weight for style in self.inputs.styles)).clamp(max=1)
         return content.lerp(parts / covered.clamp_min(1e-6), reached)
+
+    def enlarged(self, canvas: Tensor, level: Level) -> Tensor:
+        """The canvas, 3 × H × W, with which a level starts, made from that of a coarser level."""
+        larger = self.resized(canvas, level.size)
+        if METHODS[self.recipe.method].adds_details:
+            share = 1 - self.recipe.style_colors if level.is_last else 1.0
+            larger = larger + share * details(self.recolored_at(level))
+        return larger
 
     def resized(self, canvas: Tensor, size: PixelSize) -> Tensor:
         """A canvas (3 × H × W) resized to another width and height."""

@@ -25,6 +25,7 @@ from impasto.files import reading
 from impasto.files.reading import as_given, open_file, reason_of
 from impasto.files.writing import is_there, written_whole
 from impasto.messages.message import Message
+from impasto.network import pyramid
 from impasto.optim.preconditioner import BANDS, PAIRS
 from impasto.pictures import masks
 from impasto.pictures.inputs import MASKS, called, kind_of, numbered
@@ -36,8 +37,9 @@ from impasto.settings.values import LARGEST_SIDE, MOST_THREADS, TILE_STEP
 KEY = "impasto"  # key of the JSON text in the file's metadata
 DIGEST = "sha256"  # key of the SHA-256 of the JSON text and every tensor
 # First words of the names of tensors: those of a canvas's shape, single numbers, maps of the cut.
-LIKE_A_CANVAS = ("canvas", "kept", "mean", "square", "step", "change", "line")
+LIKE_A_CANVAS = ("canvas", "kept", "step", "change", "line", "round")
 NUMBERS = ("scale", "curvature")
+MOST_LEVELS = 16  # of a Laplacian pyramid
 LIKE_THE_CUT = ("deep map", "deep content", "deep style")
 
 
@@ -62,7 +64,7 @@ class Saved(BaseModel):
         best: number of the best step; 0 before the first.
         done: whether the run is finished.
         optimizer: the numbers of the optimiser's state.
-        deferred: the numbers of the deferred deep layers' state.
+        objective: the numbers of the objective's state.
         every: seconds between two checkpoints.
         outputs: data of the caller, such as the files that the run writes.
         folder: folder in which the checkpoint was written; it helps to find files that moved along.
@@ -87,7 +89,7 @@ class Saved(BaseModel):
     best: int = Field(ge=0)
     done: bool
     optimizer: dict[str, float]
-    deferred: dict[str, float]
+    objective: dict[str, float]
     every: float = Field(ge=0)
     outputs: dict[str, Any]
     folder: str
@@ -203,6 +205,8 @@ def check_tensors(
     width, height = level.size
     shapes: dict[str, tuple[int, ...]] = dict.fromkeys(LIKE_A_CANVAS, (3, height, width))
     shapes |= dict.fromkeys(NUMBERS, ())
+    for number, size in enumerate(pyramid.sizes((height, width), MOST_LEVELS)):
+        shapes |= dict.fromkeys((f"mean {number}", f"square {number}"), (3, *size))
     if cut is not None:
         layer = BY_NAME[cut]
         at = layer.channels, height >> layer.pools, width >> layer.pools

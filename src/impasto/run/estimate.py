@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor
 
 from impasto.network import tiles
 from impasto.objective.deferred import LONGEST, cut_for, work_share
 from impasto.objective.objective import KEPT_BYTES, Objective, target_bytes
 from impasto.objective.regions import StyleCanvas
+from impasto.run.evaluator import METHODS
 from impasto.run.levels import Level
-from impasto.run.memory_need import canvas_bytes, pixel_bytes
+from impasto.run.memory_need import HYPERCOLUMN_BYTES, canvas_bytes, pixel_bytes
 
 if TYPE_CHECKING:
     from impasto.run.run import Run
@@ -64,6 +67,8 @@ def forecast(run: Run) -> Forecast:
         canvases = max(canvases, canvas_bytes(level, run.recipe) + targets)
         window = max(window, *(tile.window.area for tile in cut(run, level)))
     each = pixel_bytes(run.evaluator.arithmetic, run.inputs.guides)
+    if run.recipe.method in METHODS:
+        each += HYPERCOLUMN_BYTES
     needed = BASE_BYTES + canvases + window * each
     return Forecast(work(run) * _seconds_a_pixel(run), needed)
 
@@ -73,13 +78,22 @@ def _target_bytes(run: Run, level: Level) -> int:
     return target_bytes(run.evaluator.network, run.recipe, tiles.Box(0, height, 0, width))
 
 
+def _probed(run: Run, picture: Tensor) -> Callable[[Tensor], object]:
+    """An objective like those of a run, for a picture, 3 × H × W."""
+    network, recipe, style = run.evaluator.network, run.recipe, StyleCanvas(picture.flip(1))
+    if recipe.method in METHODS:
+        make = METHODS[recipe.method]
+        return make(network, picture, style, recipe, number=1, steps=2, splits=False)
+    return Objective(network, picture, [style], recipe)
+
+
 def _seconds_a_pixel(run: Run) -> float:
     side = PROBE if run.evaluator.device.type == "cpu" else GPU_PROBE
     generator = torch.Generator().manual_seed(0)
     picture = 50 * torch.randn(3, side, side, generator=generator)
     network = run.evaluator.network
     picture = picture.to(run.evaluator.device, network.dtype)
-    objective = Objective(network, picture, [StyleCanvas(picture.flip(1))], run.recipe)
+    objective = _probed(run, picture)
     objective(picture)
     began = time.perf_counter()
     objective(picture)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import replace
 
 import torch
@@ -15,7 +15,10 @@ from impasto.network.vgg import VGG19
 from impasto.network.weights import Weights
 from impasto.objective.cache import Measurements, keep
 from impasto.objective.deferred import Deferred, cut_for
+from impasto.objective.nnst import neighbours
 from impasto.objective.objective import Evaluation, Objective
+from impasto.objective.rounds import Rounds
+from impasto.objective.strotss import transport
 from impasto.process.memory import is_out_of_memory, memory_errors
 from impasto.process.notices import tell
 from impasto.run import memory_need
@@ -27,13 +30,16 @@ from impasto.settings.recipe import Recipe
 AFTERWARDS = {
     *("output_size", "initial", "noise_ratio", "seed"),  # the first canvas and the result
     *("alpha", "strength", "beta", "tv_weight", "tv"),  # weights; only whether they are 0 matters
-    *("optimizer", "learning_rate", "steps", "keep"),  # the optimisation
+    *("optimizer", "variable", "learning_rate", "steps", "keep"),  # the optimisation
 }
 # Settings that do not affect the content picture's feature maps, and settings that do not affect
 # the style pictures' statistics. The styles themselves are inputs, and the depth of the network,
 # which follows from both lists of layers, is a separate part of the key.
 OF_STYLES = {"styles", "style_fit", "style_scale", "style_symmetry", "style_layers", "protect"}
 OF_CONTENT = {"styles", "content_layers", "protect"}
+# The objectives of the methods that compare hypercolumns, by the names in
+# :data:`impasto.settings.loss_table.METHODS`.
+METHODS: dict[str, Callable[..., Rounds]] = {"nnst": neighbours, "strotss": transport}
 
 
 class Evaluator:
@@ -56,9 +62,11 @@ class Evaluator:
         network: the network, which reads every layer of the recipe.
         tiles: for each level, the side of its tiles in pixels; None if it is processed whole.
         deferred: the objective that defers its deep layers; None if the recipe or tiles exclude it.
+        rounds: the objective of a method that compares hypercolumns; None for other methods.
     """
 
     deferred: Deferred | None
+    rounds: Rounds | None
     _objective: Objective | None
 
     def __init__(
@@ -73,7 +81,7 @@ class Evaluator:
         self.arithmetic = devices.arithmetic(recipe.precision, self.device)
         self.fell_back = self._is_new = False
         self._weights, self._canvases, self._cache = weights, canvases, cache
-        self._objective = self.deferred = None
+        self._objective = self.deferred = self.rounds = None
         self._recipe, self._levels = recipe, levels
         self.level = levels[0]
         self.network = self._make_network()
@@ -134,6 +142,8 @@ class Evaluator:
         with memory_errors(self.level.size):
             while True:
                 try:
+                    if self.rounds is not None:
+                        return self.rounds(canvas)
                     if self.deferred is not None:
                         return self.deferred(canvas, exactly=exactly, stand_in=stand_in)
                     measured = self.objective(canvas, stand_in=stand_in)
@@ -160,8 +170,19 @@ class Evaluator:
             for side, level in zip(self.tiles, self._levels, strict=True)
         ]
 
+    def state(self) -> tuple[dict[str, float], dict[str, Tensor]]:
+        """The state of the current level's objective, as numbers and tensors for a checkpoint."""
+        stateful = self.rounds or self.deferred
+        return stateful.state() if stateful else ({}, {})
+
+    def restore(self, numbers: dict[str, float], tensors: dict[str, Tensor]) -> None:
+        """Restore a state that :meth:`state` returned."""
+        stateful = self.rounds or self.deferred
+        if stateful:
+            stateful.restore(numbers, tensors)
+
     def _drop_objective(self) -> None:
-        self._objective = self.deferred = None
+        self._objective = self.deferred = self.rounds = None
 
     def _make_network(self) -> VGG19:
         return VGG19(
@@ -176,6 +197,9 @@ class Evaluator:
 
     def _make_objective(self) -> None:
         """Make the current level's objective, in smaller tiles if memory runs out."""
+        if self._recipe.method in METHODS:
+            self.rounds = self._rounds_of(METHODS[self._recipe.method])
+            return
         while True:
             try:
                 self._objective = self._objective_from(*self._seen())
@@ -187,6 +211,19 @@ class Evaluator:
                 self.deferred = Deferred(self.objective, cut) if cut and whole else None
                 return
             self._use_tiles(side)
+
+    def _rounds_of(self, make: Callable[..., Rounds]) -> Rounds:
+        """The current level's objective, for a method that compares hypercolumns."""
+        (style,) = self._canvases.styles_at(self.level)
+        return make(
+            self.network,
+            self._canvases.recolored_at(self.level),
+            style,
+            self._recipe,
+            number=self.level.number,
+            steps=self.level.steps,
+            splits=self.level.splits,
+        )
 
     def _objective_from(self, content: Hashable, styles: Hashable) -> Objective:
         """The current level's objective, with cached measurements where their keys are known."""

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from impasto.pictures import sizes
 from impasto.pictures.inputs import Inputs
 from impasto.pictures.sizes import PixelSize
+from impasto.settings.loss_table import METHODS
 from impasto.settings.recipe import Recipe
 
-FIRST_SIDE = 128  # pixels; approximate longer side of the first level with `levels = "auto"`
-SMALLEST_SIDE = 48  # pixels; on a smaller canvas the deep layers see almost nothing
+SPLIT_SHARE = 0.3  # of the steps, for a level whose layers are matched alone
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,16 @@ class Level:
         size: width and height of the canvas, in pixels.
         style_sizes: width and height of each style picture, in pixels.
         steps: number of steps, which are evaluations of the loss.
+        splits: whether each layer is matched alone; a second level of the finest size.
+        is_last: whether no level follows.
     """
 
     number: int
     size: PixelSize
     style_sizes: tuple[PixelSize, ...]
     steps: int
+    splits: bool = field(default=False, repr=False)
+    is_last: bool = field(default=False, repr=False)
 
 
 def plan_for(pictures: Inputs, recipe: Recipe) -> list[Level]:
@@ -48,7 +52,7 @@ def plan(canvas: PixelSize, styles: Sequence[PixelSize], recipe: Recipe) -> list
 
     The finest level takes half as many steps as each of the others: it only adds detail. With
     absolute losses, what counts is how far the loss of the finest level falls, and each of the
-    others takes a ninth of the steps.
+    others takes a ninth of the steps. With a method that compares hypercolumns, all take as many.
 
     >>> for level in plan((512, 384), [(512, 320)], Recipe(levels=3, steps=125)):
     ...     print(level)
@@ -66,16 +70,23 @@ def plan(canvas: PixelSize, styles: Sequence[PixelSize], recipe: Recipe) -> list
         The levels, from coarse to fine.
     """
     halved = [(canvas, tuple(styles))]
-    for halvings in range(1, min(_count(max(canvas), recipe.levels), recipe.steps)):
+    method = METHODS[recipe.method]
+    most = recipe.steps - method.splits
+    for halvings in range(1, min(_count(max(canvas), recipe), most)):
         by = 1 << halvings
         coarser = (_divided(canvas, by), tuple(_divided(style, by) for style in styles))
-        if min(*coarser[0], *(min(style) for style in coarser[1])) < SMALLEST_SIDE:
+        if min(*coarser[0], *(min(style) for style in coarser[1])) < method.smallest_side:
             break
         halved.insert(0, coarser)
+    splits = [False] * len(halved)
+    if method.splits and recipe.steps > 1:
+        halved, splits = [*halved, halved[-1]], [*splits, True]
     steps = _shares(recipe, len(halved))
     return [
-        Level(number, *both, count)
-        for number, (both, count) in enumerate(zip(halved, steps, strict=True), start=1)
+        Level(number, *sizes, count, split, number == len(halved))
+        for number, (sizes, count, split) in enumerate(
+            zip(halved, steps, splits, strict=True), start=1
+        )
     ]
 
 
@@ -85,7 +96,10 @@ def _shares(recipe: Recipe, levels: int) -> list[int]:
     >>> _shares(Recipe(steps=125), 3), _shares(Recipe.preset("gatys-fast", steps=300), 3)
     ([50, 50, 25], [33, 33, 234])
     """
-    if recipe.balance == "absolute":
+    if not METHODS[recipe.method].by_layer:
+        share = SPLIT_SHARE if METHODS[recipe.method].splits else 1 / levels
+        finest = max(1, round(share * recipe.steps)) if levels > 1 else recipe.steps
+    elif recipe.balance == "absolute":
         finest = recipe.steps - (levels - 1) * max(1, recipe.steps // max(9, levels))
     else:
         finest = max(1, round(recipe.steps / (2 * levels - 1)))
@@ -93,15 +107,17 @@ def _shares(recipe: Recipe, levels: int) -> list[int]:
     return [others + (index < left) for index in range(levels - 1)] + [finest]
 
 
-def _count(longer: int, levels: str | int) -> int:
+def _count(longer: int, recipe: Recipe) -> int:
     """The number of levels for a canvas, given its longer side in pixels.
 
-    >>> [_count(longer, "auto") for longer in (100, 512, 1024, 4096)], _count(4096, 2)
-    ([1, 3, 4, 6], 2)
+    >>> [_count(longer, Recipe()) for longer in (100, 512, 1024, 4096)]
+    [1, 3, 4, 6]
+    >>> _count(4096, Recipe(levels=2))
+    2
     """
-    if isinstance(levels, int):
-        return levels
-    return max(1, 1 + round(math.log2(longer / FIRST_SIDE)))
+    if isinstance(recipe.levels, int):
+        return recipe.levels
+    return max(1, 1 + round(math.log2(longer / METHODS[recipe.method].first_side)))
 
 
 def _divided(size: PixelSize, by: int) -> PixelSize:

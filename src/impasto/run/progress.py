@@ -76,7 +76,8 @@ class Progress:
         step = Step(number, *losses, seconds, self.level, self.latest)
         self.history.append(step)
         self.count += 1
-        if self.best is None or self.count == 1 or step.loss < self.best.loss:
+        is_first = self.count == 1 or measured.is_new
+        if self.best is None or is_first or step.loss < self.best.loss:
             self.best, self.kept = step, kept
         self.latest.number, self.latest.make = number, make_image
         self._tell(step)

@@ -227,7 +227,8 @@ def finished_pixels(
         return painting
     content = arrays.resize(inputs.content.pixels, size)
     if color in color_transfer.AFTER:
-        painting = color_transfer.AFTER[color](np.clip(painting, 0, 255), content)
+        style = inputs.styles[0].picture.pixels if inputs.styles else content
+        painting = color_transfer.AFTER[color](np.clip(painting, 0, 255), content, style)
     if inputs.protected is not None:
         painting += inputs.protected.at(size)[..., None] * (content - painting)
     return painting

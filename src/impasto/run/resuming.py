@@ -93,8 +93,7 @@ def _restored(saved: Saved, tensors: dict[str, Tensor], recipe: Recipe, named: N
         evaluator.give_up_bfloat16()
     evaluator.tiles = saved.tiles
     evaluator.enter(planned[saved.level - 1])
-    if evaluator.deferred is not None:
-        evaluator.deferred.restore(saved.deferred, others)
+    evaluator.restore(saved.objective, others)
     return run
 
 

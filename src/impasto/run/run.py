@@ -16,10 +16,12 @@ from torch import Tensor
 
 from impasto.errors import RunError, StoppedError
 from impasto.messages.message import Message
+from impasto.network.pyramid import levels_for
 from impasto.network.weights import Weights
 from impasto.objective.cache import Measurements
 from impasto.objective.objective import follows_stand_in
 from impasto.optim.optimizers import (
+    COARSEST_SIDE,
     LBFGS,
     Adam,
     Optimizer,
@@ -209,7 +211,7 @@ class Run:
             self.evaluator.enter(level)
         if level.number != progress.level:
             with memory_errors(level.size):
-                progress.enter(level, self.canvases.resized(progress.kept, level.size))
+                progress.enter(level, self.canvases.enlarged(progress.kept, level))
 
     @memory_errors()
     def result(self, progress: Progress) -> Result:
@@ -245,7 +247,7 @@ class Run:
             return
         if progress.optimizer is None:
             progress.optimizer = make_optimizer(self.recipe, canvas, level)
-        if progress.count == first_steps or not measured.is_comparable:
+        if progress.count == first_steps or measured.is_new or not measured.is_comparable:
             progress.optimizer.change_loss()
         allowed, turn = self.canvases.allowed, measured.turn
         with memory_errors(level.size):
@@ -332,7 +334,7 @@ def make_optimizer(recipe: Recipe, canvas: Tensor, level: Level) -> Optimizer:
         level: the level.
     """
     if recipe.optimizer == "adam":
-        return Adam(recipe.learning_rate)
+        return Adam(recipe.learning_rate, adam_levels(recipe, level))
     height, width = canvas.shape[1:]
     is_first = level.number == 1
     preconditioner = Spectrum(
@@ -345,3 +347,8 @@ def make_optimizer(recipe: Recipe, canvas: Tensor, level: Level) -> Optimizer:
     )
     history = history_for(canvas.numel() * canvas.element_size())
     return LBFGS(recipe.learning_rate, history, preconditioner)
+
+
+def adam_levels(recipe: Recipe, level: Level) -> int:
+    """The number of levels of the pyramid that Adam changes at a level of a run."""
+    return levels_for(level.size, COARSEST_SIDE) if recipe.variable == "pyramid" else 1

@@ -66,16 +66,14 @@ class Checkpointer:
         """
         if self.is_given_up() or not (at_once or self.is_due()):
             return True
-        optimizer, deferred = progress.optimizer, run.evaluator.deferred
-        if run.is_at_end(progress):
-            optimizer, deferred = None, None
-        numbers, tensors = optimizer.state() if optimizer else ({}, {})
-        estimates, maps = deferred.state() if deferred else ({}, {})
+        is_over, optimizer = run.is_at_end(progress), progress.optimizer
+        numbers, tensors = optimizer.state() if optimizer and not is_over else ({}, {})
+        of_objective, maps = ({}, {}) if is_over else run.evaluator.state()
         tensors = {**tensors, **maps, "canvas": progress.canvas, "kept": progress.kept}
         try:
             if self.last is None:
                 remove_parts(self.path)
-            state = state_of(run, progress, numbers, estimates, self)
+            state = state_of(run, progress, numbers, of_objective, self)
             checkpoints.write(self.path, state, tensors, self.is_given_up)
             self.last = time.monotonic()
         except StoppedError:
@@ -123,7 +121,7 @@ def save_to(
 
 
 def state_of(
-    run: Run, progress: Progress, numbers: Numbers, estimates: Numbers, saving: Checkpointer
+    run: Run, progress: Progress, numbers: Numbers, of_objective: Numbers, saving: Checkpointer
 ) -> Saved:
     """The state of a run without its tensors."""
     weights = str(run.named.weights)
@@ -152,7 +150,7 @@ def state_of(
         best=progress.best.number if progress.best else 0,
         done=run.is_at_end(progress),
         optimizer=numbers,
-        deferred=estimates,
+        objective=of_objective,
         every=saving.every,
         outputs=saving.outputs,
         folder=str(saving.path.parent),

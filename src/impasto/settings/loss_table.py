@@ -1,6 +1,6 @@
-"""The names of the style losses and content losses in a recipe, and what each loss supports.
+"""The names of the methods and losses in a recipe, and what each supports.
 
-The losses themselves are in :mod:`impasto.objective.losses`. This module imports no torch.
+The losses themselves are in :mod:`impasto.objective`. This module imports no torch.
 """
 
 from __future__ import annotations
@@ -10,6 +10,28 @@ from typing import Literal
 
 # What dominates the computation of a style loss; the studio limits the work of a painting by it.
 Work = Literal["products", "eigenvalues", "sorting", "projections", "neighbours"]
+
+
+@dataclass(frozen=True)
+class Method:
+    """What a recipe needs to know about a method.
+
+    Attributes:
+        by_layer: whether it compares layers one by one, with the style loss and the content loss of
+            the recipe; otherwise it has losses of its own, which compare hypercolumns of the style
+            layers.
+        first_side: longer side of the first level with ``levels = "auto"``, in pixels.
+        smallest_side: shortest side of a level, in pixels.
+        splits: whether the last level comes twice, the second time with layers matched alone.
+        adds_details: whether a canvas that comes from a coarser level gets the content's details;
+            at the last level only to the extent that it keeps the content's colours.
+    """
+
+    by_layer: bool
+    first_side: int
+    smallest_side: int
+    splits: bool = False
+    adds_details: bool = False
 
 
 @dataclass(frozen=True)
@@ -42,6 +64,11 @@ class ContentLoss:
     tiles: bool = True
 
 
+METHODS = {
+    "layers": Method(by_layer=True, first_side=128, smallest_side=48),
+    "strotss": Method(by_layer=False, first_side=64, smallest_side=32, adds_details=True),
+    "nnst": Method(by_layer=False, first_side=64, smallest_side=32, splits=True),
+}
 STYLE_LOSSES = {
     "gram": StyleLoss("gram"),
     "covariance": StyleLoss("moments"),

@@ -33,10 +33,42 @@ GATYS: dict[str, Any] = {
     "precision": "float32",
 }
 
+# The layers of the two methods' hypercolumns, those of VGG-16 that VGG-19 has too.
+STROTSS_LAYERS = dict.fromkeys(
+    (
+        *("relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu3_2", "relu3_3"),
+        *("relu4_3", "relu5_3"),
+    ),
+    1.0,
+)
+NNST_LAYERS = dict.fromkeys(
+    (
+        *("relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu3_2", "relu3_3"),
+        *("relu4_1", "relu4_2", "relu4_3"),
+    ),
+    1.0,
+)
+
+NNST: dict[str, Any] = {
+    "method": "nnst",
+    "style_layers": NNST_LAYERS,
+    "style_symmetry": "rotate",
+    "variable": "pyramid",
+    "steps": 150,
+}
+
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
     "fast": {"size": 320, "steps": 50, "levels": 3},
-    "fine": {"size": 1024, "steps": 400},
+    "fine": {**NNST, "size": 1024},
+    # Kolkin and others, arXiv:1904.12785 and arXiv:2203.13215.
+    "strotss": {
+        "method": "strotss",
+        "style_layers": STROTSS_LAYERS,
+        "variable": "pyramid",
+        "steps": 160,
+    },
+    "nnst": NNST,
     "gatys": GATYS,
     # The two halves of the paper's first figure: only the style, and only the content.
     "texture": {"alpha": 0.0, "initial": "noise", "steps": 250},

@@ -6,6 +6,7 @@ recipe are made from that field alone.
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Mapping
@@ -29,7 +30,7 @@ from impasto.files import reading
 from impasto.files.reading import reason_of
 from impasto.files.writing import written_whole
 from impasto.messages.message import Message
-from impasto.settings.loss_table import CONTENT_LOSSES, STYLE_LOSSES
+from impasto.settings.loss_table import CONTENT_LOSSES, METHODS, STYLE_LOSSES
 from impasto.settings.presets import PRESETS
 from impasto.settings.style import PICTURES, Style, read_path, within
 from impasto.settings.validation import plain, refusal, suggest
@@ -39,6 +40,7 @@ from impasto.settings.values import (
     ContentLossName,
     Layers,
     LayerWeights,
+    MethodName,
     Number,
     Size,
     StyleLossName,
@@ -61,6 +63,7 @@ else:
 # to 0 it falls faster, to 0.
 USUAL_BETA, GROWTH = 0.4 * 1000**0.5, 1000**0.5
 USUAL_STRENGTH = 0.5  # if neither strength nor beta is set
+USUAL_CANVAS_SHARE = 0.25  # Kolkin and others, arXiv:2203.13215, section 3.2
 MOST_BYTES = 1_000_000  # of a recipe file
 
 
@@ -121,12 +124,13 @@ class Recipe(BaseModel):
         description="The part of the content picture to keep as it is: a grey picture that is "
         "white there, or a picture and one of its colours, as in regions.png#ff0000.",
     )
-    color: Literal["style", "content", "match", "histogram"] = Field(
+    color: Literal["style", "content", "match", "histogram", "palette"] = Field(
         "style",
         description="Colours of the painting: style uses those of the style picture; content "
         "combines the content's hue and chroma with the painting's lightness; match recolours the "
         "style like the content before the run; histogram matches the painting to the content's "
-        "histograms after the run.",
+        "histograms after the run; palette combines the content's hues, moved to the palette of "
+        "the style, with the painting's lightness.",
     )
     rescale: bool = Field(
         False, description="Stretch the values of both pictures to the whole range 0…255."
@@ -147,6 +151,12 @@ class Recipe(BaseModel):
         LayerWeights(conv1_1=1.0, conv2_1=1.0, conv3_1=1.0, conv4_1=1.0, conv5_1=0.125),
         description="Layers at which the style is compared, with their weights, as in "
         "conv1_1:0.5,conv2_1:1.",
+    )
+    method: MethodName = Field(
+        "layers",
+        description="What is minimised: layers is a content loss and a style loss of single "
+        "layers; strotss and nnst are the losses of those methods, which compare hypercolumns of "
+        "the style layers.",
     )
     balance: Literal["relative", "absolute"] = Field(
         "relative",
@@ -192,6 +202,11 @@ class Recipe(BaseModel):
         "border, or zeros, which are a grey, as in the published example.",
     )
     optimizer: Literal["lbfgs", "adam"] = Field("lbfgs", description="Optimiser of the canvas.")
+    variable: Literal["pixels", "pyramid"] = Field(
+        "pixels",
+        description="What Adam changes: the pixels of the canvas, or the levels of its Laplacian "
+        "pyramid. L-BFGS finds the right step at every scale by itself.",
+    )
     learning_rate: Number = Field(
         2.0,
         gt=0,
@@ -240,8 +255,8 @@ class Recipe(BaseModel):
 
     @property
     def content_read(self) -> Mapping[str, float]:
-        """The content layers with their weights; empty if alpha is 0."""
-        return self.content_layers if self.alpha else {}
+        """The content layers with their weights; empty if no content loss reads them."""
+        return self.content_layers if self.alpha and METHODS[self.method].by_layer else {}
 
     @property
     def layers(self) -> frozenset[str]:
@@ -250,14 +265,19 @@ class Recipe(BaseModel):
 
     @property
     def _style_read(self) -> Mapping[str, float]:
-        return self.style_layers if self.style_weight else {}
+        unused = METHODS[self.method].by_layer and not self.style_weight
+        return {} if unused else self.style_layers
 
     @property
     def tiles(self) -> bool:
         """Whether the picture can be processed in tiles, with the losses of the whole picture."""
-        return STYLE_LOSSES[self.style_loss].tiles and CONTENT_LOSSES[self.content_loss].tiles
+        by_layer = METHODS[self.method].by_layer
+        both = STYLE_LOSSES[self.style_loss].tiles and CONTENT_LOSSES[self.content_loss].tiles
+        return by_layer and both
 
     def _sees_all(self) -> Message:
+        if not METHODS[self.method].by_layer:
+            return Message("recipe.method", name=self.method)
         if not STYLE_LOSSES[self.style_loss].tiles:
             return Message("recipe.style-loss", name=self.style_loss)
         return Message("recipe.content-loss", name=self.content_loss)
@@ -286,6 +306,27 @@ class Recipe(BaseModel):
         """
         strength = USUAL_STRENGTH if self.strength is None else self.strength
         return min(1.0, strength / USUAL_STRENGTH)
+
+    @property
+    def canvas_share(self) -> float:
+        """The share of the canvas in the picture that ``nnst`` matches; the rest is the content.
+
+        >>> [Recipe(strength=strength).canvas_share for strength in (0, 0.5, 1)]
+        [0.25, 0.25, 1.0]
+        """
+        strength = USUAL_STRENGTH if self.strength is None else self.strength
+        beyond = max(0.0, strength - USUAL_STRENGTH) / (1 - USUAL_STRENGTH)
+        return USUAL_CANVAS_SHARE + (1 - USUAL_CANVAS_SHARE) * beyond
+
+    @property
+    def content_factor(self) -> float:
+        """The weight of the content in ``strotss``, relative to that at the usual strength.
+
+        >>> [Recipe(strength=strength).content_factor for strength in (0, 0.5, 1)]
+        [inf, 1.0, 0.0]
+        """
+        strength = USUAL_STRENGTH if self.strength is None else self.strength
+        return ((1 - strength) / strength) ** 2 if strength else math.inf
 
     @classmethod
     def read(cls, value: Any) -> Recipe:

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, InstanceOf, PlainSerializer
 
 from impasto.errors import ReasonError
 from impasto.settings.layers import READABLE
-from impasto.settings.loss_table import CONTENT_LOSSES, STYLE_LOSSES
+from impasto.settings.loss_table import CONTENT_LOSSES, METHODS, STYLE_LOSSES
 from impasto.settings.style import LIKE_LAYERS, Style, read_path
 from impasto.settings.validation import not_boolean, suggest
 
@@ -159,9 +159,11 @@ def read_styles(value: Any) -> tuple[Style, ...]:
 if TYPE_CHECKING:
     StyleLossName = str
     ContentLossName = str
+    MethodName = str
 else:
     StyleLossName = Literal[tuple(STYLE_LOSSES)]
     ContentLossName = Literal[tuple(CONTENT_LOSSES)]
+    MethodName = Literal[tuple(METHODS)]
 Size = str | int | tuple[int, int]
 Whole = Annotated[int, BeforeValidator(not_boolean)]
 Number = Annotated[float, BeforeValidator(not_boolean)]

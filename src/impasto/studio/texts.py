@@ -117,7 +117,7 @@ SETTINGS: dict[str, str] = {
     "color": (
         "어느 색을 쓸지: 스타일 그림의 색(style), 그림의 밝기에 사진의 색상과 채도(content), "
         "실행 전에 스타일을 사진의 색으로 맞추기(match), 실행 후에 사진의 히스토그램에 "
-        "맞추기(histogram)."
+        "맞추기(histogram), 그림의 밝기에 사진의 색상을 스타일의 팔레트로 옮겨 입히기(palette)."
     ),
     "rescale": "두 그림의 값을 전체 범위 0…255로 늘입니다.",
     "initial": (
@@ -128,6 +128,10 @@ SETTINGS: dict[str, str] = {
     "seed": "노이즈의 시드.",
     "content_layers": "콘텐츠를 비교할 층과 가중치. 예: conv4_2:1",
     "style_layers": ("스타일을 비교할 층과 가중치. 예: conv1_1:0.5,conv2_1:1"),
+    "method": (
+        "무엇을 줄일지: 층마다 콘텐츠 손실과 스타일 손실을 재는 방법(layers), 또는 스타일 층들의 "
+        "하이퍼칼럼을 비교하는 방법(strotss, nnst)."
+    ),
     "balance": (
         "층의 손실을 재는 기준: 비교하는 그림에서 그 층이 보는 값에 상대적으로(relative), 또는 "
         "공개된 예제처럼 절대적으로(absolute)."
@@ -150,6 +154,10 @@ SETTINGS: dict[str, str] = {
         "예제처럼 회색에 해당하는 0(zeros)."
     ),
     "optimizer": "캔버스를 다듬는 최적화 방법.",
+    "variable": (
+        "Adam이 바꾸는 것: 캔버스의 픽셀(pixels), 또는 라플라시안 피라미드의 각 단계(pyramid). "
+        "L-BFGS는 크기마다 알맞은 스텝을 스스로 찾습니다."
+    ),
     "learning_rate": ("Adam의 스텝 크기이자 L-BFGS 첫 스텝의 RMS 길이. 0…255의 밝기 단위입니다."),
     "steps": "손실과 기울기를 계산하는 횟수. 모든 레벨을 합한 것입니다.",
     "levels": (

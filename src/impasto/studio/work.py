@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from impasto.network import tiles
+from impasto.network.hypercolumns import POOLS
 from impasto.objective.losses import MOST_NEIGHBOURS, MOST_PLACES
+from impasto.objective.nnst import MOST_STYLE_PLACES
 from impasto.objective.regions import TURNS
+from impasto.objective.strotss import POINTS, STYLE_POINTS
 from impasto.pictures.sizes import PixelSize
 from impasto.run import levels
 from impasto.settings import layers
@@ -44,6 +47,7 @@ def multiplications(canvas: PixelSize, styles: Sequence[PixelSize], recipe: Reci
         is_whole = looked_at == level.size[0] * level.size[1]
         each = layers.work(network) + _compared(recipe, len(styles))
         step = (PASSES if is_whole else TILED_PASSES) * each * looked_at + _once(recipe)
+        total += _matched(recipe, looked_at)
         measured = looked_at + len(TURNS[recipe.style_symmetry]) * sum(
             _looked_at(network, style, side) for style in level.style_sizes
         )
@@ -62,6 +66,8 @@ def _looked_at(network: Sequence[Layer], size: PixelSize, side: int | None) -> i
 def _compared(recipe: Recipe, styles: int) -> float:
     """Multiplications of the style loss for each pixel, in addition to the network."""
     total = 0.0
+    if recipe.method != "layers":
+        return total
     for name in recipe.style_layers if recipe.style_weight else ():
         layer = layers.BY_NAME[name]
         values = layer.channels / (1 << 2 * layer.pools)
@@ -77,9 +83,26 @@ def _compared(recipe: Recipe, styles: int) -> float:
     return total
 
 
+def _matched(recipe: Recipe, pixels: int) -> float:
+    """Multiplications of the search for the nearest hypercolumns of a level."""
+    if recipe.method != "nnst":
+        return 0.0
+    return pixels / (1 << 2 * POOLS) * MOST_STYLE_PLACES * _channels(recipe)
+
+
+def _channels(recipe: Recipe) -> int:
+    """The number of channels of a hypercolumn."""
+    return sum(layers.BY_NAME[name].channels for name in recipe.style_layers)
+
+
 def _once(recipe: Recipe) -> float:
     """Multiplications of the losses for each step, independent of the size."""
     total = 0.0
+    if recipe.method == "strotss":
+        channels = _channels(recipe)
+        return PASSES * POINTS * channels * (channels + POINTS + STYLE_POINTS)
+    if recipe.method == "nnst":
+        return total
     if STYLE_LOSSES[recipe.style_loss].work == "eigenvalues" and recipe.style_weight:
         total += sum(
             EIGENVALUES * layers.BY_NAME[name].channels ** 3 for name in recipe.style_layers

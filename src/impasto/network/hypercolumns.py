@@ -1,0 +1,69 @@
+"""Hypercolumns: what several layers see at the same place of a picture, side by side.
+
+Hariharan, Arbeláez, Girshick and Malik, *Hypercolumns for Object Segmentation and Fine-grained
+Localization*, arXiv:1411.5752.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from impasto.settings.layers import BY_NAME
+
+POOLS = 2  # neighbouring places on the grid are as far apart as positions behind two poolings
+
+
+def on_grid(maps: Mapping[str, Tensor], size: tuple[int, int]) -> list[Tensor]:
+    """The hypercolumns at places four pixels apart, layer by layer.
+
+    A finer feature map is averaged over the area of a place, and a coarser one is interpolated
+    bilinearly.
+
+    Args:
+        maps: feature maps of a picture by layer, each (C, H', W').
+        size: H and W of the picture, in pixels.
+
+    Returns:
+        The part of each layer, (C, N), where N is the number of places, H // 4 times W // 4.
+
+    Example:
+        >>> import torch
+        >>> on_grid({"relu1_1": torch.ones(64, 8, 12)}, (8, 12))[0].shape
+        torch.Size([64, 6])
+    """
+    grid = size[0] >> POOLS, size[1] >> POOLS
+    parts = []
+    for name, features in maps.items():
+        pools, one = BY_NAME[name].pools, features.unsqueeze(0)
+        if pools < POOLS:
+            one = F.avg_pool2d(one, 1 << (POOLS - pools))
+        elif pools > POOLS:
+            one = F.interpolate(one, grid, mode="bilinear", align_corners=False)
+        parts.append(one[0].flatten(1))
+    return parts
+
+
+def at_points(maps: Mapping[str, Tensor], points: Tensor) -> list[Tensor]:
+    """The hypercolumns at any points of a picture, interpolated bilinearly, layer by layer.
+
+    Args:
+        maps: feature maps of a picture by layer, or the picture itself, each (C, H', W').
+        points: x and y of each point, from −1 at one border to 1 at the other, (N, 2).
+
+    Returns:
+        The part of each layer, (C, N).
+
+    Example:
+        >>> import torch
+        >>> ramp = torch.arange(4.0).reshape(1, 1, 4)
+        >>> at_points({"input": ramp}, torch.tensor([[0.0, 0.0], [-0.75, 0.0]]))[0]
+        tensor([[1.5000, 0.0000]])
+    """
+    grid = points[None, None]
+    return [
+        F.grid_sample(one[None], grid, padding_mode="border", align_corners=False)[0, :, 0]
+        for one in maps.values()
+    ]

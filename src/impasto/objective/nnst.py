@@ -1,0 +1,238 @@
+"""Neural neighbours: every place of the canvas gets the features of a similar place of the style.
+
+Kolkin, Kucera, Paris, Sýkora, Shechtman and Shakhnarovich, *Neural Neighbor Style Transfer*,
+arXiv:2203.13215, the variant NNST-Opt. Hypercolumns are matched once a level; at the end every
+layer is matched alone ("feature splitting"), in several rounds. There are four differences from the
+paper. The network is VGG-19 rather than VGG-16. Each layer is scaled by its energy in the style
+picture rather than by its number of channels. The content is matched in the style's colours. And
+the lengths of feature vectors count a little: without that, nothing keeps L-BFGS from raising the
+contrast.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from impasto.network.hypercolumns import on_grid
+from impasto.network.pyramid import details
+from impasto.network.vgg import VGG19
+from impasto.objective.losses import SMALLEST_ENERGY, SMALLEST_NORM, directions, most_alike
+from impasto.objective.regions import StyleCanvas
+from impasto.objective.rounds import LossOfCanvas, Parts, Rounds
+from impasto.process import interrupts
+from impasto.settings.layers import BY_NAME, LAYERS
+from impasto.settings.recipe import Recipe
+
+MOST_STYLE_PLACES = 8192  # hypercolumns of the style picture among which the nearest is searched
+SAMPLED = 64  # positions along the longer side at which a layer that is matched alone is compared
+MOST_ALONE = 4096  # positions of the style picture among which the nearest of a layer is searched
+ROUNDS = 8  # in which layers are matched alone
+LENGTH = 0.1  # weight of the squared logarithm of the ratio of two lengths
+
+
+def neighbours(
+    network: VGG19,
+    content: Tensor,
+    style: StyleCanvas,
+    recipe: Recipe,
+    *,
+    number: int,
+    steps: int,
+    splits: bool,
+) -> Rounds:
+    """The objective of a level.
+
+    Args:
+        network: the network, which reads every style layer of the recipe.
+        content: the content picture in the style's colours, 3 × H × W, RGB in 0…255 minus the
+            network's mean.
+        style: the style picture.
+        recipe: gives the layers and their weights, the symmetry of the style, and the strength.
+        number: number of the level, counted from 1.
+        steps: number of steps of the level.
+        splits: whether every layer is matched alone.
+    """
+    made = Neighbours(network, content, style, recipe, is_first=number == 1)
+    if splits:
+        return Rounds(made.by_layer, steps, ROUNDS, (recipe.tv, recipe.tv_weight))
+    return Rounds(made.by_hypercolumn, steps, 1, (recipe.tv, recipe.tv_weight))
+
+
+class Neighbours:
+    """Makes losses from matches between content, canvas and style.
+
+    The arguments are those of :func:`neighbours`; the canvas has no say in the first matches of a
+    run.
+    """
+
+    def __init__(
+        self,
+        network: VGG19,
+        content: Tensor,
+        style: StyleCanvas,
+        recipe: Recipe,
+        *,
+        is_first: bool,
+    ) -> None:
+        self._network, self._content = network, content
+        self._styles = [turned for turned, _ in style.turned(recipe.style_symmetry)]
+        weights = recipe.style_layers
+        self._layers = [layer.name for layer in LAYERS if weights.get(layer.name)]
+        total = sum(weights[name] for name in self._layers)
+        self._shares = [weights[name] / total for name in self._layers]
+        self._canvas_share = 0.0 if is_first else recipe.canvas_share
+        self._style_share = recipe.style_colors
+        with torch.no_grad():
+            seen = self._maps(style.canvas)
+        self._factors = [
+            math.sqrt(share / max(features.square().sum(0).mean().item(), SMALLEST_ENERGY))
+            for share, features in zip(self._shares, seen, strict=True)
+        ]
+
+    def by_hypercolumn(self, canvas: Tensor, _: int) -> LossOfCanvas:
+        """Match hypercolumns of a mixture of content and canvas with those of the style.
+
+        The canvas comes from a coarser level, so the details in the mixture are the content's.
+        """
+        mixture = self._content.lerp(canvas + details(self._content), self._canvas_share)
+        most = MOST_STYLE_PLACES // len(self._styles)
+        style = torch.cat([_thinned(self._joined(one), most) for one in self._styles], 1)
+        targets = style[:, nearest(self._joined(mixture), style)]
+        del style
+        if self._style_share < 1:
+            targets = self._joined(self._content).lerp(targets, self._style_share)
+        wanted = torch.split(targets, [BY_NAME[name].channels for name in self._layers])
+        squares = targets.square().sum(0)
+
+        def loss(canvas: Tensor) -> Parts:
+            own = self._hypercolumns(canvas)
+            return _of_style(distance(own, wanted, squares))
+
+        return loss
+
+    def by_layer(self, canvas: Tensor, number: int) -> LossOfCanvas:
+        """Match each layer alone, at positions on a coarse grid that moves from round to round."""
+        generator = torch.Generator().manual_seed(number)
+        grids = [_grid(one, generator) for one in self._maps(canvas)]
+        styles = zip(*(self._on(grids, turned) for turned in self._styles), strict=True)
+        targets = [
+            _centred(content).lerp(
+                _matched(own, _thinned(torch.cat(style, 1), MOST_ALONE)), self._style_share
+            )
+            for own, content, style in zip(
+                self._on(grids, canvas), self._on(grids, self._content), styles, strict=True
+            )
+        ]
+        squares = [target.square().sum(0) for target in targets]
+
+        def loss(canvas: Tensor) -> Parts:
+            own = self._on(grids, canvas)
+            parts = [
+                share * distance([_centred(one)], [target], square)
+                for share, one, target, square in zip(
+                    self._shares, own, targets, squares, strict=True
+                )
+            ]
+            return _of_style(torch.stack(parts).sum())
+
+        return loss
+
+    def _maps(self, picture: Tensor) -> list[Tensor]:
+        """The feature maps of a picture, layer by layer."""
+        interrupts.check()
+        maps = self._network.maps(picture, self._layers)
+        return [maps[name] for name in self._layers]
+
+    def _on(self, grids: Sequence[Grid], picture: Tensor) -> list[Tensor]:
+        """The features of a picture at the positions of a grid for each layer, (C, N)."""
+        maps = self._maps(picture)
+        return [_at(grid, one) for grid, one in zip(grids, maps, strict=True)]
+
+    def _hypercolumns(self, picture: Tensor) -> list[Tensor]:
+        """The scaled hypercolumns of a picture, layer by layer, (C, N)."""
+        maps = dict(zip(self._layers, self._maps(picture), strict=True))
+        parts = on_grid(maps, (picture.shape[1], picture.shape[2]))
+        return [factor * part for factor, part in zip(self._factors, parts, strict=True)]
+
+    def _joined(self, picture: Tensor) -> Tensor:
+        """The scaled hypercolumns of a picture, all layers in one, (C, N)."""
+        return torch.cat(self._hypercolumns(picture))
+
+
+def distance(own: Sequence[Tensor], wanted: Sequence[Tensor], squares: Tensor) -> Tensor:
+    r"""Mean cosine distance of feature vectors, plus a little for a difference of their lengths.
+
+    .. math:: \mathrm{mean}_i \big(1 - \cos(F_i, F'_i) + 0.1 \ln^2 (|F_i| / |F'_i|)\big)
+
+    The cosine distance is equation 2 of the paper.
+
+    Args:
+        own: the feature vectors of a canvas, in parts of some channels, each (C, N).
+        wanted: the feature vectors that they are compared with, in the same parts.
+        squares: the squared lengths of those, (N).
+
+    Returns:
+        A scalar.
+
+    Example:
+        >>> import torch
+        >>> one, other = torch.tensor([[3.0], [0.0]]), torch.tensor([[0.0], [3.0]])
+        >>> distance([one], [other], torch.tensor([9.0]))
+        tensor(1.)
+    """
+    both = zip(own, wanted, strict=True)
+    products = torch.stack([(one * other).sum(0) for one, other in both]).sum(0)
+    lengths = torch.stack([one.square().sum(0) for one in own]).sum(0)
+    smallest = SMALLEST_NORM**2
+    lengths, squares = lengths.clamp_min(smallest), squares.clamp_min(smallest)
+    cosines = products / (lengths * squares).sqrt()
+    return (1 - cosines + LENGTH * ((lengths / squares).log() / 2).square()).mean()
+
+
+def nearest(own: Tensor, style: Tensor) -> Tensor:
+    """For every feature vector, (C, M), the index of the most similar one of the style, (C, N).
+
+    Both are centred before their directions are compared.
+    """
+    return most_alike(directions(_centred(own)), directions(_centred(style)))
+
+
+Grid = tuple[slice, slice]
+
+
+def _grid(features: Tensor, generator: torch.Generator) -> Grid:
+    """Rows and columns of a feature map, (C, H, W), evenly spaced from a random first one on."""
+    step = max(1, max(features.shape[1:]) // SAMPLED)
+    top, left = torch.randint(step, (2,), generator=generator).tolist()
+    return slice(top, None, step), slice(left, None, step)
+
+
+def _at(grid: Grid, features: Tensor) -> Tensor:
+    """The features at the positions of a grid, (C, N); a smaller map has at least one of them."""
+    rows, columns = (
+        slice(min(along.start, side - 1), None, along.step)
+        for along, side in zip(grid, features.shape[1:], strict=True)
+    )
+    return features[:, rows, columns].flatten(1)
+
+
+def _matched(own: Tensor, style: Tensor) -> Tensor:
+    """The centred feature vectors of the style that are most similar to a canvas's, (C, N)."""
+    return _centred(style)[:, nearest(own, style)]
+
+
+def _centred(held: Tensor) -> Tensor:
+    return held - held.mean(1, keepdim=True)
+
+
+def _thinned(held: Tensor, most: int) -> Tensor:
+    """At most a number of feature vectors, (C, N), evenly spaced."""
+    return held[:, :: math.ceil(held.shape[1] / most)]
+
+
+def _of_style(loss: Tensor) -> Parts:
+    return Parts(loss, torch.zeros_like(loss), loss)

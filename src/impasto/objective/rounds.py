@@ -1,0 +1,95 @@
+"""An objective in rounds: its loss is made anew, from the canvas at that time, at intervals."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from impasto.network.devices import exact_convolutions
+from impasto.objective.losses import total_variation
+from impasto.objective.objective import Evaluation
+
+
+class Parts(NamedTuple):
+    """A loss and its parts, each a scalar.
+
+    Attributes:
+        total: the loss.
+        content: the part of the content, without its weight.
+        style: the part of the style, without its weight.
+    """
+
+    total: Tensor
+    content: Tensor
+    style: Tensor
+
+
+LossOfCanvas = Callable[[Tensor], Parts]
+# Makes the loss of a round from the canvas at its start and its number, counted from 0.
+Make = Callable[[Tensor, int], LossOfCanvas]
+
+
+class Rounds:
+    """An objective whose loss changes at the start of every round.
+
+    Args:
+        make: makes the loss of a round.
+        steps: number of evaluations of the level.
+        rounds: number of rounds, which share the evaluations.
+        smoothing: kind and weight of the total variation that is added.
+    """
+
+    def __init__(
+        self, make: Make, steps: int, rounds: int = 1, smoothing: tuple[str, float] = ("", 0.0)
+    ) -> None:
+        self._make, self._length = make, math.ceil(steps / rounds)
+        self._smoothing = smoothing
+        self._count = 0
+        self._start: Tensor | None = None
+        self._loss: LossOfCanvas | None = None
+
+    def __call__(self, canvas: Tensor) -> Evaluation:
+        """Evaluate a canvas, and begin a round if one is due.
+
+        Args:
+            canvas: 3 × H × W, RGB in 0…255 minus the network's mean.
+
+        Returns:
+            The loss of the current round, and the gradient.
+        """
+        canvas = canvas.detach()
+        is_new = self._count % self._length == 0
+        if is_new:
+            self._start, self._loss = canvas.clone(), None
+        with exact_convolutions():
+            loss = self._loss_of_round()
+            canvas.requires_grad_()
+            parts = loss(canvas)
+            kind, weight = self._smoothing
+            if weight:
+                smooth = parts.total + weight * total_variation(canvas, kind)
+                parts = parts._replace(total=smooth)
+            (gradient,) = torch.autograd.grad(parts.total, canvas)
+        self._count += 1
+        total, content, style = torch.stack(parts).tolist()  # one wait for the device
+        return Evaluation(total, content, style, gradient, is_new=is_new)
+
+    def state(self) -> tuple[dict[str, float], dict[str, Tensor]]:
+        """The number of evaluations, and the canvas at the start of the current round."""
+        return ({}, {}) if self._start is None else ({"count": self._count}, {"round": self._start})
+
+    def restore(self, numbers: dict[str, float], tensors: dict[str, Tensor]) -> None:
+        """Restore a state that :meth:`state` returned."""
+        if numbers:
+            self._count, self._start = int(numbers["count"]), tensors["round"]
+
+    def _loss_of_round(self) -> LossOfCanvas:
+        if self._loss is None:
+            assert self._start is not None  # noqa: S101 – a round has begun
+            with torch.no_grad():
+                self._loss = self._make(self._start, self._count // self._length)
+        return self._loss
