@@ -24,7 +24,7 @@ from impasto.pictures import arrays, images
 from impasto.pictures.montage import montage
 from plan import Pair, Plan
 
-PRESETS = ("fast", "default", "fine")
+PRESETS = ("fast", "default", "fine", "strotss", "nnst")
 PUBLISHED = "published"
 TALL = 384  # pixels, height of a picture on a sheet
 

@@ -402,7 +402,7 @@ def _states() -> Seeds:
         best=1,
         done=False,
         optimizer={"pairs": 0},
-        deferred={},
+        objective={},
         every=60.0,
         outputs={"picture": "/a/out.png"},
         folder="/a",

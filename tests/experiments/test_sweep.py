@@ -25,7 +25,7 @@ from impasto.objective.cache import SHARED_BYTES, keep, measurements
 from impasto.objective.objective import Objective
 from impasto.pictures import images
 from impasto.run.prepare import check_variation, prepare, vary
-from impasto.settings.loss_table import CONTENT_LOSSES, STYLE_LOSSES
+from impasto.settings.loss_table import CONTENT_LOSSES, METHODS, STYLE_LOSSES
 
 FLAGS = ["--size", "64", "--levels", "1", "--steps", "3", "--device", "cpu"]
 LAYERS = ["--content-layers", "conv2_1", "--style-layers", "conv1_1"]
@@ -84,13 +84,14 @@ SETTINGS: dict[str, list[Any]] = {
     "style_scale": [1.0, 0.5],
     "style_symmetry": ["none", "mirror", "rotate", "all"],
     "protect": [*REGIONS, None],
-    "color": ["style", "content", "match", "histogram"],
+    "color": ["style", "content", "match", "histogram", "palette"],
     "rescale": [False, True],
     "initial": ["recolored-content", "content", "noise", "style", "other.png", "style.png"],
     "noise_ratio": [0.7, 0.2],
     "seed": [0, 3],
     "content_layers": ["conv2_1", "conv2_1,conv1_2", "conv1_2", "conv1_2,conv2_1"],
     "style_layers": ["conv1_1,conv2_1", "conv2_1,conv1_1:3", "conv1_1", "conv2_1,conv1_1"],
+    "method": list(METHODS),
     "balance": ["relative", "absolute"],
     "style_loss": list(STYLE_LOSSES),
     "content_loss": list(CONTENT_LOSSES),
@@ -102,6 +103,7 @@ SETTINGS: dict[str, list[Any]] = {
     "pooling": ["average", "max"],
     "padding": ["replicate", "zeros"],
     "optimizer": ["lbfgs", "adam"],
+    "variable": ["pixels", "pyramid"],
     "learning_rate": [2.0, 5.0],
     "steps": [3, 4],
     "levels": [1, 2],
@@ -115,6 +117,7 @@ BESIDE: dict[str, dict[str, Any]] = {
     "balance": {"beta": 9.0},
     "tv": {"tv_weight": 2.0},
     "keep": {"optimizer": "adam"},
+    "variable": {"optimizer": "adam"},
     "levels": {"size": 128},
 }
 # Likewise of a style, which is blended with another.

@@ -562,7 +562,8 @@ REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
     "a word or a multiple": ({"tile": 100}, f"tile cannot be 100: it should be {TILE}."),
     "one of some words": (
         {"color": "grey"},
-        "color cannot be 'grey': it should be 'style', 'content', 'match', 'histogram' or 'palette'.",
+        "color cannot be 'grey': it should be 'style', 'content', 'match', 'histogram' or "
+        "'palette'.",
     ),
     "no boolean": ({"rescale": "maybe"}, "rescale cannot be 'maybe': it should be true or false."),
     "neither true nor false": (

@@ -20,7 +20,13 @@ from torch import Tensor
 from impasto.network.hypercolumns import on_grid
 from impasto.network.pyramid import details
 from impasto.network.vgg import VGG19
-from impasto.objective.losses import SMALLEST_ENERGY, SMALLEST_NORM, directions, most_alike
+from impasto.objective.losses import (
+    AT_ONCE,
+    SMALLEST_ENERGY,
+    SMALLEST_NORM,
+    directions,
+    most_alike,
+)
 from impasto.objective.regions import StyleCanvas
 from impasto.objective.rounds import LossOfCanvas, Parts, Rounds
 from impasto.process import interrupts
@@ -110,7 +116,11 @@ class Neighbours:
 
         def loss(canvas: Tensor) -> Parts:
             own = self._hypercolumns(canvas)
-            return _of_style(distance(own, wanted, squares))
+            products, lengths = torch.zeros_like(squares), torch.zeros_like(squares)
+            for factor, one, other in zip(self._factors, own, wanted, strict=True):
+                products = products + factor * (one * other).sum(0)
+                lengths = lengths + factor**2 * one.square().sum(0)
+            return _of_style(distance(products, lengths, squares))
 
         return loss
 
@@ -131,10 +141,11 @@ class Neighbours:
 
         def loss(canvas: Tensor) -> Parts:
             own = self._on(grids, canvas)
+            centred = [_centred(one) for one in own]
             parts = [
-                share * distance([_centred(one)], [target], square)
+                share * distance((one * target).sum(0), one.square().sum(0), square)
                 for share, one, target, square in zip(
-                    self._shares, own, targets, squares, strict=True
+                    self._shares, centred, targets, squares, strict=True
                 )
             ]
             return _of_style(torch.stack(parts).sum())
@@ -153,17 +164,17 @@ class Neighbours:
         return [_at(grid, one) for grid, one in zip(grids, maps, strict=True)]
 
     def _hypercolumns(self, picture: Tensor) -> list[Tensor]:
-        """The scaled hypercolumns of a picture, layer by layer, (C, N)."""
+        """The hypercolumns of a picture, layer by layer, (C, N)."""
         maps = dict(zip(self._layers, self._maps(picture), strict=True))
-        parts = on_grid(maps, (picture.shape[1], picture.shape[2]))
-        return [factor * part for factor, part in zip(self._factors, parts, strict=True)]
+        return on_grid(maps, (picture.shape[1], picture.shape[2]))
 
     def _joined(self, picture: Tensor) -> Tensor:
         """The scaled hypercolumns of a picture, all layers in one, (C, N)."""
-        return torch.cat(self._hypercolumns(picture))
+        parts = self._hypercolumns(picture)
+        return torch.cat([factor * one for factor, one in zip(self._factors, parts, strict=True)])
 
 
-def distance(own: Sequence[Tensor], wanted: Sequence[Tensor], squares: Tensor) -> Tensor:
+def distance(products: Tensor, lengths: Tensor, squares: Tensor) -> Tensor:
     r"""Mean cosine distance of feature vectors, plus a little for a difference of their lengths.
 
     .. math:: \mathrm{mean}_i \big(1 - \cos(F_i, F'_i) + 0.1 \ln^2 (|F_i| / |F'_i|)\big)
@@ -171,22 +182,18 @@ def distance(own: Sequence[Tensor], wanted: Sequence[Tensor], squares: Tensor) -
     The cosine distance is equation 2 of the paper.
 
     Args:
-        own: the feature vectors of a canvas, in parts of some channels, each (C, N).
-        wanted: the feature vectors that they are compared with, in the same parts.
-        squares: the squared lengths of those, (N).
+        products: the inner products of a canvas's feature vectors with those wanted, (N).
+        lengths: the squared lengths of the canvas's, (N).
+        squares: the squared lengths of those wanted, (N).
 
     Returns:
         A scalar.
 
     Example:
         >>> import torch
-        >>> one, other = torch.tensor([[3.0], [0.0]]), torch.tensor([[0.0], [3.0]])
-        >>> distance([one], [other], torch.tensor([9.0]))
+        >>> distance(torch.tensor([0.0]), torch.tensor([9.0]), torch.tensor([9.0]))  # a right angle
         tensor(1.)
     """
-    both = zip(own, wanted, strict=True)
-    products = torch.stack([(one * other).sum(0) for one, other in both]).sum(0)
-    lengths = torch.stack([one.square().sum(0) for one in own]).sum(0)
     smallest = SMALLEST_NORM**2
     lengths, squares = lengths.clamp_min(smallest), squares.clamp_min(smallest)
     cosines = products / (lengths * squares).sqrt()
@@ -198,7 +205,9 @@ def nearest(own: Tensor, style: Tensor) -> Tensor:
 
     Both are centred before their directions are compared.
     """
-    return most_alike(directions(_centred(own)), directions(_centred(style)))
+    unit, mean = directions(_centred(style)), own.mean(1, keepdim=True)
+    parts = torch.split(own, AT_ONCE, 1)
+    return torch.cat([most_alike(directions(part - mean), unit) for part in parts])
 
 
 Grid = tuple[slice, slice]
