@@ -58,7 +58,7 @@ def test_every_first_canvas(initial: str, optimizer: str) -> None:
     assert is_grey(painted(CONTENT, STYLE, recipe))
 
 
-@pytest.mark.parametrize("color", ["style", "content", "match", "histogram"])
+@pytest.mark.parametrize("color", ["style", "content", "match", "histogram", "palette"])
 def test_every_choice_of_colours(color: str) -> None:
     assert is_grey(painted(CONTENT, STYLE, Recipe(color=color, **QUICK, **LAYERS)))
 
@@ -140,10 +140,22 @@ def test_a_resumed_run_is_grey_with_the_same_bytes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "style"),
-    [(CONTENT, COLOURED_STYLE), (COLOURED, STYLE), (COLOURED, COLOURED_STYLE)],
+    [(CONTENT, COLOURED_STYLE), (COLOURED, COLOURED_STYLE)],
 )
-def test_one_picture_with_colours_gives_them(content: U8, style: U8) -> None:
+def test_a_style_with_colours_gives_them(content: U8, style: U8) -> None:
     assert chroma(painted(content, style, Recipe(**QUICK, **LAYERS))) > 20
+
+
+@pytest.mark.parametrize("preset", ["default", "fast", "fine", "strotss", "nnst"])
+def test_a_grey_style_gives_a_grey_painting(preset: str) -> None:
+    assert is_grey(painted(COLOURED, STYLE, Recipe.preset(preset, **QUICK)))
+
+
+@pytest.mark.parametrize(
+    "more", [{"strength": 0.3}, {"initial": "content"}, {"balance": "absolute", "beta": 1000.0}]
+)
+def test_a_content_that_keeps_its_colours_gives_them(more: dict[str, Any]) -> None:
+    assert chroma(painted(COLOURED, STYLE, Recipe(**QUICK, **LAYERS, **more))) > 20
 
 
 @pytest.mark.parametrize("color", ["content", "match", "histogram"])

@@ -54,18 +54,28 @@ class Canvases:
     def are_grey(self) -> bool:
         """Whether every picture that supplies colours is grey; then the painting is grey too.
 
-        The content picture supplies colours if it is used at all, and the styles do if the style
-        loss has a weight and they are not recoloured like the content picture. The first canvas
-        supplies none: it is only where the optimisation starts.
+        The content picture supplies colours unless the painting is wholly in those of the styles,
+        and the styles do if the style loss has a weight and they are not recoloured like the
+        content picture. The first canvas supplies none: it is only where the optimisation starts.
         """
         recipe, matched = self.recipe, self.recipe.color == "match"
         pictures = []
-        by_layer, keeps_colors = METHODS[recipe.method].by_layer, recipe.style_colors < 1
-        if recipe.content_read or matched or self.inputs.guides or (not by_layer and keeps_colors):
+        by_layer = METHODS[recipe.method].by_layer
+        is_read = recipe.content_read or matched or self.inputs.guides or not by_layer
+        if is_read and not self._only_style_colors:
             pictures.append(self.inputs.content)
         if recipe.style_weight and not matched:
             pictures += [style.picture for style in self.inputs.styles]
         return all(picture.is_grey for picture in pictures)
+
+    @property
+    def _only_style_colors(self) -> bool:
+        """Whether the content, too, is in the colours of the styles everywhere in the painting."""
+        recipe, inputs = self.recipe, self.inputs
+        if recipe.color != "style" or recipe.balance == "absolute" or not recipe.style_weight:
+            return False
+        everywhere = not inputs.guides and inputs.protected is None
+        return everywhere and recipe.initial == "recolored-content" and recipe.style_colors == 1
 
     def allowed(self, change: Tensor) -> Tensor:
         """Project a change of a canvas so that a grey canvas stays grey, if canvases are grey.
