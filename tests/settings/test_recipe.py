@@ -576,6 +576,15 @@ REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
         "noise, or the path of a picture.",
     ),
     "greater than": ({"style_scale": 0}, "style_scale cannot be 0: it should be greater than 0."),
+    "a weight that the method does not have": (
+        {"method": "nnst", "beta": 5},
+        "beta has no effect with the method 'nnst': set strength instead.",
+    ),
+    "a tile for a method that sees all": (
+        {"method": "strotss", "tile": 64},
+        "tile cannot be 64, since the method 'strotss' needs the whole picture at once: leave tile "
+        "at auto, or choose another.",
+    ),
     "at least": ({"alpha": -1}, "alpha cannot be -1: it should be at least 0."),
     "at most": ({"noise_ratio": 1.5}, "noise_ratio cannot be 1.5: it should be at most 1."),
     "at most, whole": ({"steps": 10**7}, f"steps cannot be {10**7}: it should be at most 1000000."),

@@ -304,6 +304,8 @@ def test_whatever_takes_longer_counts_as_more_work() -> None:
     for name, loss in STYLE_LOSSES.items():
         assert (work_of(style_loss=name) > usual) == (loss.work != "products")
     assert work_of(content_loss="self-similarity") > usual
+    for method in ("nnst", "strotss"):
+        assert work_of(method=method) > usual
     assert work_of(style_layers="conv1_1", content_layers="conv1_1") < usual / 20
 
 
@@ -716,6 +718,12 @@ ERRORS: list[tuple[Callable[[], object], tuple[str, ...]]] = [
     (lambda: Recipe(style_layers=","), ("style_layers", "','", "conv4_2")),
     (lambda: Recipe(style_layers=3), ("style_layers", "3", "conv1_1:0.5,conv2_1:1")),
     (lambda: Recipe(alpha=0, beta=0), ("0",)),
+    (lambda: Recipe(method="nnst", beta=5), ("'nnst'", "strength")),
+    (lambda: Recipe(method="nnst", tile=64), ("tile", "64", "'nnst'", "auto")),
+    (
+        lambda: styles_of(["a.png", "b.png"], Recipe(method="nnst"), "photo.png"),
+        ("'nnst'", "'layers'"),
+    ),
     (
         lambda: styles_of(["a.png", "b.png"], Recipe(style_loss="sliced"), "photo.png"),
         ("'sliced'",),

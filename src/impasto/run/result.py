@@ -48,9 +48,10 @@ class Step:
 
     Attributes:
         number: counted from 1.
-        loss: alpha · content + beta · style, plus the weighted total variation if it has a weight.
-        content: content loss, without alpha.
-        style: style loss, without beta.
+        loss: alpha · content + beta · style, plus the weighted total variation if it has a weight;
+            the methods ``strotss`` and ``nnst`` weight their two parts in their own way.
+        content: content loss, without its weight; 0 for ``nnst``, which has none.
+        style: style loss, without its weight.
         seconds: time since the run began.
         level: number of the level, counted from 1; losses of different levels cannot be compared.
     """

@@ -250,6 +250,8 @@ class Recipe(BaseModel):
         weights = *self.content_read.values(), *self._style_read.values()
         if not any(weights):
             raise InputError("recipe.nothing-counts")
+        if self.beta is not None and not METHODS[self.method].by_layer:
+            raise InputError("recipe.beta-unused", method=self.method)
         if isinstance(self.tile, int) and not self.tiles:
             raise InputError("recipe.no-tiles", tile=self.tile, loss=self._sees_all())
 

@@ -14,7 +14,7 @@ from impasto.pictures.sizes import PixelSize
 from impasto.run import levels
 from impasto.settings import layers
 from impasto.settings.layers import Layer
-from impasto.settings.loss_table import STYLE_LOSSES
+from impasto.settings.loss_table import METHODS, STYLE_LOSSES
 from impasto.settings.recipe import Recipe
 
 PASSES = 3  # forwards, and backwards with as much work as two passes
@@ -22,6 +22,7 @@ TILED_PASSES = 4  # one more forwards, for the statistics of the whole picture
 # Time of other operations, measured on a CPU, as a number of multiplications: sorting one value;
 # and finding eigenvalues, for each entry of a matrix times its number of columns.
 IN_ORDER, EIGENVALUES = 4000, 40
+READING = 500  # the same for reading and comparing one value of a hypercolumn
 
 
 def multiplications(canvas: PixelSize, styles: Sequence[PixelSize], recipe: Recipe) -> float:
@@ -66,8 +67,8 @@ def _looked_at(network: Sequence[Layer], size: PixelSize, side: int | None) -> i
 def _compared(recipe: Recipe, styles: int) -> float:
     """Multiplications of the style loss for each pixel, in addition to the network."""
     total = 0.0
-    if recipe.method != "layers":
-        return total
+    if not METHODS[recipe.method].by_layer:
+        return READING * _channels(recipe) / (1 << 2 * POOLS)
     for name in recipe.style_layers if recipe.style_weight else ():
         layer = layers.BY_NAME[name]
         values = layer.channels / (1 << 2 * layer.pools)
