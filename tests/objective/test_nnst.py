@@ -115,7 +115,6 @@ def test_turned_copies_of_the_style_bring_matches_nearer(weights: Weights) -> No
 
 
 def test_a_style_much_smaller_than_the_canvas() -> None:
-    """Its feature maps are smaller than the step from one sampled position to the next."""
     settings = Recipe.preset("nnst", size=200, steps=4, levels=1, style_fit="original")
     result = stylize(content_pixels(150, 200), style_pixels(20, 20), settings, device="cpu")
     assert np.isfinite(result.canvas).all()

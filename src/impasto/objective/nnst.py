@@ -11,6 +11,7 @@ contrast.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 
@@ -128,15 +129,12 @@ class Neighbours:
         """Match each layer alone, at positions on a coarse grid that moves from round to round."""
         generator = torch.Generator().manual_seed(number)
         grids = [_grid(one, generator) for one in self._maps(canvas)]
-        styles = zip(*(self._on(grids, turned) for turned in self._styles), strict=True)
-        targets = [
-            _centred(content).lerp(
-                _matched(own, _thinned(torch.cat(style, 1), MOST_ALONE)), self._style_share
-            )
-            for own, content, style in zip(
-                self._on(grids, canvas), self._on(grids, self._content), styles, strict=True
-            )
-        ]
+        own = self._on(grids, canvas)
+        targets = [_matched(*both) for both in zip(own, self._of_styles, strict=True)]
+        if self._style_share < 1:
+            contents = map(_centred, self._on(grids, self._content))
+            both = zip(contents, targets, strict=True)
+            targets = [content.lerp(target, self._style_share) for content, target in both]
         squares = [target.square().sum(0) for target in targets]
 
         def loss(canvas: Tensor) -> Parts:
@@ -152,6 +150,13 @@ class Neighbours:
 
         return loss
 
+    @functools.cached_property
+    def _of_styles(self) -> list[Tensor]:
+        """Features of the style picture and its turned copies, layer by layer, (C, N)."""
+        most = MOST_ALONE // len(self._styles)
+        turned = ([_thinned(one.flatten(1), most) for one in self._maps(of)] for of in self._styles)
+        return [torch.cat(parts, 1) for parts in zip(*turned, strict=True)]
+
     def _maps(self, picture: Tensor) -> list[Tensor]:
         """The feature maps of a picture, layer by layer."""
         interrupts.check()
@@ -161,7 +166,10 @@ class Neighbours:
     def _on(self, grids: Sequence[Grid], picture: Tensor) -> list[Tensor]:
         """The features of a picture at the positions of a grid for each layer, (C, N)."""
         maps = self._maps(picture)
-        return [_at(grid, one) for grid, one in zip(grids, maps, strict=True)]
+        return [
+            one[:, rows, columns].flatten(1)
+            for one, (rows, columns) in zip(maps, grids, strict=True)
+        ]
 
     def _hypercolumns(self, picture: Tensor) -> list[Tensor]:
         """The hypercolumns of a picture, layer by layer, (C, N)."""
@@ -220,15 +228,6 @@ def _grid(features: Tensor, generator: torch.Generator) -> Grid:
     return slice(top, None, step), slice(left, None, step)
 
 
-def _at(grid: Grid, features: Tensor) -> Tensor:
-    """The features at the positions of a grid, (C, N); a smaller map has at least one of them."""
-    rows, columns = (
-        slice(min(along.start, side - 1), None, along.step)
-        for along, side in zip(grid, features.shape[1:], strict=True)
-    )
-    return features[:, rows, columns].flatten(1)
-
-
 def _matched(own: Tensor, style: Tensor) -> Tensor:
     """The centred feature vectors of the style that are most similar to a canvas's, (C, N)."""
     return _centred(style)[:, nearest(own, style)]
@@ -239,8 +238,8 @@ def _centred(held: Tensor) -> Tensor:
 
 
 def _thinned(held: Tensor, most: int) -> Tensor:
-    """At most a number of feature vectors, (C, N), evenly spaced."""
-    return held[:, :: math.ceil(held.shape[1] / most)]
+    """A copy of at most a number of feature vectors, (C, N), evenly spaced."""
+    return held[:, :: math.ceil(held.shape[1] / most)].clone()
 
 
 def _of_style(loss: Tensor) -> Parts:
