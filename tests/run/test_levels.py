@@ -12,13 +12,10 @@ from impasto.settings.loss_table import METHODS
 from impasto.settings.recipe import Recipe
 
 sizes = st.tuples(st.integers(16, 4000), st.integers(16, 4000))
-recipes = st.builds(
-    Recipe,
-    levels=st.integers(1, 10),
-    steps=st.integers(1, 3000),
-    balance=st.sampled_from(["relative", "absolute"]),
-    beta=st.just(1000.0),
-    method=st.sampled_from(list(METHODS)),
+COUNTS = {"levels": st.integers(1, 10), "steps": st.integers(1, 3000)}
+BALANCES = st.sampled_from(["relative", "absolute"])
+recipes = st.builds(Recipe, balance=BALANCES, beta=st.just(1000.0), **COUNTS) | st.builds(
+    Recipe, method=st.sampled_from(list(METHODS)), **COUNTS
 )
 
 
