@@ -128,18 +128,18 @@ class Neighbours:
     def by_layer(self, canvas: Tensor, number: int) -> LossOfCanvas:
         """Match each layer alone, at positions on a coarse grid that moves from round to round."""
         generator = torch.Generator().manual_seed(number)
-        grids = [_grid(one, generator) for one in self._maps(canvas)]
-        own = self._on(grids, canvas)
+        maps = self._maps(canvas)
+        grids = [_grid(one, generator) for one in maps]
+        own = _on(grids, maps)
         targets = [_matched(*both) for both in zip(own, self._of_styles, strict=True)]
         if self._style_share < 1:
-            contents = map(_centred, self._on(grids, self._content))
+            contents = map(_centred, _on(grids, self._maps(self._content)))
             both = zip(contents, targets, strict=True)
             targets = [content.lerp(target, self._style_share) for content, target in both]
         squares = [target.square().sum(0) for target in targets]
 
         def loss(canvas: Tensor) -> Parts:
-            own = self._on(grids, canvas)
-            centred = [_centred(one) for one in own]
+            centred = [_centred(one) for one in _on(grids, self._maps(canvas))]
             parts = [
                 share * distance((one * target).sum(0), one.square().sum(0), square)
                 for share, one, target, square in zip(
@@ -162,14 +162,6 @@ class Neighbours:
         interrupts.check()
         maps = self._network.maps(picture, self._layers)
         return [maps[name] for name in self._layers]
-
-    def _on(self, grids: Sequence[Grid], picture: Tensor) -> list[Tensor]:
-        """The features of a picture at the positions of a grid for each layer, (C, N)."""
-        maps = self._maps(picture)
-        return [
-            one[:, rows, columns].flatten(1)
-            for one, (rows, columns) in zip(maps, grids, strict=True)
-        ]
 
     def _hypercolumns(self, picture: Tensor) -> list[Tensor]:
         """The hypercolumns of a picture, layer by layer, (C, N)."""
@@ -226,6 +218,13 @@ def _grid(features: Tensor, generator: torch.Generator) -> Grid:
     step = max(1, max(features.shape[1:]) // SAMPLED)
     top, left = torch.randint(step, (2,), generator=generator).tolist()
     return slice(top, None, step), slice(left, None, step)
+
+
+def _on(grids: Sequence[Grid], maps: Sequence[Tensor]) -> list[Tensor]:
+    """The features at the positions of a grid for each layer, (C, N)."""
+    return [
+        one[:, rows, columns].flatten(1) for one, (rows, columns) in zip(maps, grids, strict=True)
+    ]
 
 
 def _matched(own: Tensor, style: Tensor) -> Tensor:

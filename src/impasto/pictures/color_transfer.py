@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
+from torch import Tensor
 
 from impasto.pictures.arrays import by_strips, is_grey, to_uint8
 from impasto.pictures.profiles import LUMA
@@ -124,22 +126,43 @@ def palette_of_style(painting: Pixels, content: Pixels, style: Pixels) -> Pixels
 
 
 def _with_moments(chroma: Pixels, of_style: Pixels) -> Pixels:
-    """Two axes of chroma, moved as little as possible to another mean and covariance.
-
-    The map between Gaussians of Dowson and Landau, *The Fréchet distance between multivariate
-    normal distributions*, 1982.
-    """
+    """Two axes of chroma, moved as little as possible to another mean and covariance."""
     flat, wanted = chroma.reshape(-1, 2), of_style.reshape(-1, 2)
-    own, other = (np.cov(held, rowvar=False) + FLAT * np.eye(2) for held in (flat, wanted))
-    root, inverse = _power(own, 0.5), _power(own, -0.5)
-    moved = inverse @ _power(root @ other @ root, 0.5) @ inverse
+    own, other = (
+        torch.from_numpy(np.cov(held, rowvar=False) + FLAT * np.eye(2)) for held in (flat, wanted)
+    )
+    moved = gaussian_map(own, other).numpy()
     matched: Pixels = (flat - flat.mean(axis=0)) @ moved + wanted.mean(axis=0)
     return matched.astype(np.float32).reshape(chroma.shape)
 
 
-def _power(matrix: Pixels, exponent: float) -> Pixels:
-    values, vectors = np.linalg.eigh(matrix)
-    result: Pixels = (vectors * values**exponent) @ vectors.T
+def gaussian_map(covariance: Tensor, other: Tensor) -> Tensor:
+    r"""The linear map from one Gaussian to another, with the same mean, that moves least.
+
+    Between covariances A and B it is :math:`A^{-1/2} (A^{1/2} B A^{1/2})^{1/2} A^{-1/2}` (Dowson
+    and Landau, *The Fréchet distance between multivariate normal distributions*, 1982).
+
+    Args:
+        covariance: A, symmetric and positive definite, (N, N).
+        other: B, the same.
+
+    Returns:
+        The map, (N, N), symmetric.
+
+    Example:
+        >>> import torch
+        >>> gaussian_map(torch.eye(2), 4 * torch.eye(2))
+        tensor([[2., 0.],
+                [0., 2.]])
+    """
+    root, inverse = _power(covariance, 0.5), _power(covariance, -0.5)
+    return inverse @ _power(root @ other @ root, 0.5) @ inverse
+
+
+def _power(matrix: Tensor, exponent: float) -> Tensor:
+    """A power of a symmetric positive definite matrix."""
+    values, vectors = torch.linalg.eigh(matrix)
+    result: Tensor = (vectors * values**exponent) @ vectors.T
     return result
 
 

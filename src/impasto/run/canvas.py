@@ -18,6 +18,7 @@ from torch import Tensor
 from impasto.network.pyramid import details
 from impasto.objective.regions import StyleCanvas
 from impasto.pictures import arrays
+from impasto.pictures.color_transfer import gaussian_map
 from impasto.pictures.inputs import Inputs, StylePicture
 from impasto.pictures.masks import Mask
 from impasto.pictures.sizes import PixelSize
@@ -223,11 +224,9 @@ def recolored(
     of_content: Tensor | None = None,
     of_style: Tensor | None = None,
 ) -> Tensor:
-    r"""The content picture with the mean and the covariance of the style picture's colours.
+    """The content picture with the mean and the covariance of the style picture's colours.
 
-    The linear map is the one that moves the colours least: between two Gaussians with covariances
-    A and B it is :math:`A^{-1/2} (A^{1/2} B A^{1/2})^{1/2} A^{-1/2}` (Dowson and Landau, *The
-    Fréchet distance between multivariate normal distributions*, 1982).
+    The linear map is the one that moves the colours least (:func:`gaussian_map`).
 
     Args:
         content: 3 × H × W, in grey levels.
@@ -243,9 +242,7 @@ def recolored(
     colours, others = (picture.flatten(1).double().cpu() for picture in (content, style))
     mean, covariance = _moments(colours, of_content, smallest)
     other_mean, other = _moments(others, of_style, smallest)
-    root, inverse = _power(covariance, 0.5), _power(covariance, -0.5)
-    moved = inverse @ _power(root @ other @ root, 0.5) @ inverse
-    result = moved @ (colours - mean) + other_mean
+    result = gaussian_map(covariance, other) @ (colours - mean) + other_mean
     return result.view_as(content).to(device=content.device, dtype=content.dtype)
 
 
@@ -266,10 +263,3 @@ def _without(mask: Tensor | None, protected: Tensor | None) -> Tensor | None:
     if protected is None:
         return mask
     return 1 - protected if mask is None else mask * (1 - protected)
-
-
-def _power(matrix: Tensor, exponent: float) -> Tensor:
-    """A power of a symmetric positive definite matrix."""
-    values, vectors = torch.linalg.eigh(matrix)
-    result: Tensor = (vectors * values**exponent) @ vectors.T
-    return result

@@ -14,7 +14,7 @@ from impasto.network import tiles
 from impasto.objective.deferred import LONGEST, cut_for, work_share
 from impasto.objective.objective import KEPT_BYTES, Objective, target_bytes
 from impasto.objective.regions import StyleCanvas
-from impasto.run.evaluator import METHODS
+from impasto.run.evaluator import OBJECTIVES
 from impasto.run.levels import Level
 from impasto.run.memory_need import HYPERCOLUMN_BYTES, canvas_bytes, pixel_bytes
 
@@ -67,7 +67,7 @@ def forecast(run: Run) -> Forecast:
         canvases = max(canvases, canvas_bytes(level, run.recipe) + targets)
         window = max(window, *(tile.window.area for tile in cut(run, level)))
     each = pixel_bytes(run.evaluator.arithmetic, run.inputs.guides)
-    if run.recipe.method in METHODS:
+    if run.recipe.method in OBJECTIVES:
         each += HYPERCOLUMN_BYTES
     needed = BASE_BYTES + canvases + window * each
     return Forecast(work(run) * _seconds_a_pixel(run), needed)
@@ -81,8 +81,8 @@ def _target_bytes(run: Run, level: Level) -> int:
 def _probed(run: Run, picture: Tensor) -> Callable[[Tensor], object]:
     """An objective like those of a run, for a picture, 3 × H × W."""
     network, recipe, style = run.evaluator.network, run.recipe, StyleCanvas(picture.flip(1))
-    if recipe.method in METHODS:
-        make = METHODS[recipe.method]
+    if recipe.method in OBJECTIVES:
+        make = OBJECTIVES[recipe.method]
         return make(network, picture, style, recipe, number=1, steps=2, splits=False)
     return Objective(network, picture, [style], recipe)
 

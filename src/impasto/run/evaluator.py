@@ -39,7 +39,7 @@ OF_STYLES = {"styles", "style_fit", "style_scale", "style_symmetry", "style_laye
 OF_CONTENT = {"styles", "content_layers", "protect"}
 # The objectives of the methods that compare hypercolumns, by the names in
 # :data:`impasto.settings.loss_table.METHODS`.
-METHODS: dict[str, Callable[..., Rounds]] = {"nnst": neighbours, "strotss": transport}
+OBJECTIVES: dict[str, Callable[..., Rounds]] = {"nnst": neighbours, "strotss": transport}
 
 
 class Evaluator:
@@ -197,8 +197,8 @@ class Evaluator:
 
     def _make_objective(self) -> None:
         """Make the current level's objective, in smaller tiles if memory runs out."""
-        if self._recipe.method in METHODS:
-            self.rounds = self._rounds_of(METHODS[self._recipe.method])
+        if self._recipe.method in OBJECTIVES:
+            self.rounds = self._rounds_of(OBJECTIVES[self._recipe.method])
             return
         while True:
             try:
