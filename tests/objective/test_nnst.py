@@ -16,7 +16,7 @@ from impasto.network.vgg import VGG19
 from impasto.network.weights import Weights
 from impasto.objective import nnst
 from impasto.objective.regions import StyleCanvas
-from impasto.objective.rounds import Rounds
+from impasto.objective.rounds import Compared, Rounds
 
 SIZE = (48, 64)
 LAYERS = {"relu1_1": 1.0, "relu2_1": 0.5, "relu3_1": 2.0}
@@ -41,16 +41,10 @@ def objective(
     network = network_of(weights)
     content = canvas(network, content_pixels(*SIZE))
     style = canvas(network, style_pixels(56, 40))
-    made = nnst.neighbours(
-        network,
-        content,
-        StyleCanvas(style),
-        recipe(**settings),
-        number=number,
-        steps=steps,
-        splits=splits,
+    compared = Compared(
+        network, content, StyleCanvas(style), recipe(**settings), number, steps, splits
     )
-    return made, content, style
+    return nnst.neighbours(compared), content, style
 
 
 def test_the_nearest_is_that_of_centred_cosine_distance() -> None:
@@ -84,10 +78,8 @@ def test_the_gradient_is_that_of_finite_differences(weights: Weights, splits: bo
 def test_the_style_itself_is_at_distance_0(weights: Weights, splits: bool) -> None:
     network = network_of(weights)
     style = canvas(network, style_pixels(*SIZE))
-    made = nnst.neighbours(
-        network, style, StyleCanvas(style), recipe(), number=1, steps=3, splits=splits
-    )
-    assert made(style).loss == pytest.approx(0, abs=1e-12)
+    compared = Compared(network, style, StyleCanvas(style), recipe(), 1, 3, splits)
+    assert nnst.neighbours(compared)(style).loss == pytest.approx(0, abs=1e-12)
 
 
 def test_at_strength_0_the_photograph_is_the_target(weights: Weights) -> None:

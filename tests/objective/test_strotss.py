@@ -18,7 +18,7 @@ from impasto.network.weights import Weights
 from impasto.objective import strotss
 from impasto.objective.losses import directions
 from impasto.objective.regions import StyleCanvas
-from impasto.objective.rounds import Rounds
+from impasto.objective.rounds import Compared, Rounds
 
 SIZE = (48, 64)
 LAYERS = {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0}
@@ -40,10 +40,8 @@ def objective(weights: Weights, **settings: Any) -> tuple[Rounds, Tensor]:
         for pixels in (content_pixels(*SIZE), style_pixels(56, 40))
     )
     recipe = Recipe(method="strotss", style_layers=LAYERS, precision="float64", **settings)
-    made = strotss.transport(
-        network, content, StyleCanvas(style), recipe, number=1, steps=40, splits=False
-    )
-    return made, content
+    compared = Compared(network, content, StyleCanvas(style), recipe, number=1, steps=40)
+    return strotss.transport(compared), content
 
 
 @pytest.mark.parametrize("name", ["cosine", "euclidean"])

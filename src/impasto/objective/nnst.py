@@ -20,7 +20,6 @@ from torch import Tensor
 
 from impasto.network.hypercolumns import on_grid
 from impasto.network.pyramid import details
-from impasto.network.vgg import VGG19
 from impasto.objective.losses import (
     AT_ONCE,
     SMALLEST_ENERGY,
@@ -28,11 +27,8 @@ from impasto.objective.losses import (
     directions,
     most_alike,
 )
-from impasto.objective.regions import StyleCanvas
-from impasto.objective.rounds import LossOfCanvas, Parts, Rounds
-from impasto.process import interrupts
-from impasto.settings.layers import BY_NAME, LAYERS
-from impasto.settings.recipe import Recipe
+from impasto.objective.rounds import Compared, LossOfCanvas, Parts, Rounds
+from impasto.settings.layers import BY_NAME
 
 MOST_STYLE_PLACES = 8192  # hypercolumns of the style picture among which the nearest is searched
 SAMPLED = 64  # positions along the longer side at which a layer that is matched alone is compared
@@ -41,60 +37,31 @@ ROUNDS = 8  # in which layers are matched alone
 LENGTH = 0.1  # weight of the squared logarithm of the ratio of two lengths
 
 
-def neighbours(
-    network: VGG19,
-    content: Tensor,
-    style: StyleCanvas,
-    recipe: Recipe,
-    *,
-    number: int,
-    steps: int,
-    splits: bool,
-) -> Rounds:
-    """The objective of a level.
-
-    Args:
-        network: the network, which reads every style layer of the recipe.
-        content: the content picture in the style's colours, 3 × H × W, RGB in 0…255 minus the
-            network's mean.
-        style: the style picture.
-        recipe: gives the layers and their weights, the symmetry of the style, and the strength.
-        number: number of the level, counted from 1.
-        steps: number of steps of the level.
-        splits: whether every layer is matched alone.
-    """
-    made = Neighbours(network, content, style, recipe, is_first=number == 1)
-    if splits:
-        return Rounds(made.by_layer, steps, ROUNDS, (recipe.tv, recipe.tv_weight))
-    return Rounds(made.by_hypercolumn, steps, 1, (recipe.tv, recipe.tv_weight))
+def neighbours(compared: Compared) -> Rounds:
+    """The objective of a level."""
+    made = Neighbours(compared)
+    if compared.splits:
+        return compared.rounds(made.by_layer, ROUNDS)
+    return compared.rounds(made.by_hypercolumn)
 
 
 class Neighbours:
     """Makes losses from matches between content, canvas and style.
 
-    The arguments are those of :func:`neighbours`; the canvas has no say in the first matches of a
-    run.
+    Args:
+        compared: the pictures and settings of a level; at the first of a run, the canvas has no say
+            in the matches.
     """
 
-    def __init__(
-        self,
-        network: VGG19,
-        content: Tensor,
-        style: StyleCanvas,
-        recipe: Recipe,
-        *,
-        is_first: bool,
-    ) -> None:
-        self._network, self._content = network, content
-        self._styles = [turned for turned, _ in style.turned(recipe.style_symmetry)]
-        weights = recipe.style_layers
-        self._layers = [layer.name for layer in LAYERS if weights.get(layer.name)]
-        total = sum(weights[name] for name in self._layers)
-        self._shares = [weights[name] / total for name in self._layers]
-        self._canvas_share = 0.0 if is_first else recipe.canvas_share
-        self._style_share = recipe.style_colors
+    def __init__(self, compared: Compared) -> None:
+        self._compared, self._content = compared, compared.content
+        self._styles, self._layers = compared.styles, list(compared.weights)
+        total = sum(compared.weights.values())
+        self._shares = [weight / total for weight in compared.weights.values()]
+        self._canvas_share = 0.0 if compared.number == 1 else compared.recipe.canvas_share
+        self._style_share = compared.recipe.style_colors
         with torch.no_grad():
-            seen = self._maps(style.canvas)
+            seen = self._maps(compared.style.canvas)
         self._factors = [
             math.sqrt(share / max(features.square().sum(0).mean().item(), SMALLEST_ENERGY))
             for share, features in zip(self._shares, seen, strict=True)
@@ -159,14 +126,11 @@ class Neighbours:
 
     def _maps(self, picture: Tensor) -> list[Tensor]:
         """The feature maps of a picture, layer by layer."""
-        interrupts.check()
-        maps = self._network.maps(picture, self._layers)
-        return [maps[name] for name in self._layers]
+        return list(self._compared.maps(picture).values())
 
     def _hypercolumns(self, picture: Tensor) -> list[Tensor]:
         """The hypercolumns of a picture, layer by layer, (C, N)."""
-        maps = dict(zip(self._layers, self._maps(picture), strict=True))
-        return on_grid(maps, (picture.shape[1], picture.shape[2]))
+        return on_grid(self._compared.maps(picture), (picture.shape[1], picture.shape[2]))
 
     def _joined(self, picture: Tensor) -> Tensor:
         """The scaled hypercolumns of a picture, all layers in one, (C, N)."""

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from impasto.network.devices import exact_convolutions
+from impasto.network.vgg import VGG19
 from impasto.objective.losses import total_variation
 from impasto.objective.objective import Evaluation
+from impasto.objective.regions import StyleCanvas
+from impasto.process import interrupts
+from impasto.settings.layers import LAYERS
+from impasto.settings.recipe import Recipe
 
 
 class Parts(NamedTuple):
@@ -43,9 +50,7 @@ class Rounds:
         smoothing: kind and weight of the total variation that is added.
     """
 
-    def __init__(
-        self, make: Make, steps: int, rounds: int = 1, smoothing: tuple[str, float] = ("", 0.0)
-    ) -> None:
+    def __init__(self, make: Make, steps: int, rounds: int, smoothing: tuple[str, float]) -> None:
         self._make, self._length = make, math.ceil(steps / rounds)
         self._smoothing = smoothing
         self._count = 0
@@ -93,3 +98,48 @@ class Rounds:
             with torch.no_grad():
                 self._loss = self._make(self._start, self._count // self._length)
         return self._loss
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What the canvases of a level are compared with, hypercolumn by hypercolumn.
+
+    Attributes:
+        network: the network, which reads every style layer of the recipe.
+        content: the content picture in the style's colours, 3 × H × W, RGB in 0…255 minus the
+            network's mean.
+        style: the style picture.
+        recipe: gives the layers and their weights, the symmetry of the style, and the strength.
+        number: number of the level, counted from 1.
+        steps: number of steps of the level.
+        splits: whether each layer is matched alone; only in ``nnst``.
+    """
+
+    network: VGG19
+    content: Tensor
+    style: StyleCanvas
+    recipe: Recipe
+    number: int
+    steps: int
+    splits: bool = False
+
+    @cached_property
+    def weights(self) -> dict[str, float]:
+        """The weights of the layers, in the order of the network."""
+        given = self.recipe.style_layers
+        return {layer.name: given[layer.name] for layer in LAYERS if given.get(layer.name)}
+
+    @cached_property
+    def styles(self) -> list[Tensor]:
+        """The style picture and its turned copies, each 3 × H × W."""
+        return [turned for turned, _ in self.style.turned(self.recipe.style_symmetry)]
+
+    def maps(self, picture: Tensor) -> dict[str, Tensor]:
+        """The feature maps of a picture, by layer."""
+        interrupts.check()
+        maps = self.network.maps(picture, self.weights)
+        return {name: maps[name] for name in self.weights}
+
+    def rounds(self, make: Make, count: int = 1) -> Rounds:
+        """The objective of the level, in a number of rounds."""
+        return Rounds(make, self.steps, count, (self.recipe.tv, self.recipe.tv_weight))

@@ -19,13 +19,9 @@ import torch
 from torch import Tensor
 
 from impasto.network.hypercolumns import at_points
-from impasto.network.vgg import VGG19
 from impasto.objective.losses import SMALLEST_ENERGY, SMALLEST_NORM, directions
-from impasto.objective.regions import StyleCanvas
-from impasto.objective.rounds import LossOfCanvas, Parts, Rounds
-from impasto.process import interrupts
-from impasto.settings.layers import INPUT, LAYERS
-from impasto.settings.recipe import Recipe
+from impasto.objective.rounds import Compared, LossOfCanvas, Parts, Rounds
+from impasto.settings.layers import INPUT
 
 POINTS, STYLE_POINTS = 1024, 2048  # at which the canvas and the style picture are read in a round
 LENGTH = 20  # steps of a round
@@ -33,53 +29,31 @@ COARSEST = 8.0  # weight of the content at the first level, at the usual strengt
 YUV = ((0.299, 0.587, 0.114), (-0.147, -0.289, 0.436), (0.615, -0.515, -0.1))  # from RGB
 
 
-def transport(
-    network: VGG19,
-    content: Tensor,
-    style: StyleCanvas,
-    recipe: Recipe,
-    *,
-    number: int,
-    steps: int,
-    splits: bool,  # noqa: ARG001 – only nnst splits
-) -> Rounds:
-    """The objective of a level.
-
-    Args:
-        network: the network, which reads every style layer of the recipe.
-        content: the content picture in the style's colours, 3 × H × W, RGB in 0…255 minus the
-            network's mean.
-        style: the style picture.
-        recipe: gives the layers and their weights, the symmetry of the style, and the strength.
-        number: number of the level, counted from 1.
-        steps: number of steps of the level.
-        splits: always False.
-    """
-    made = Transport(network, content, style, recipe, number)
-    smoothing = recipe.tv, recipe.tv_weight
-    return Rounds(made.at_random_points, steps, math.ceil(steps / LENGTH), smoothing)
+def transport(compared: Compared) -> Rounds:
+    """The objective of a level."""
+    made = Transport(compared)
+    return compared.rounds(made.at_random_points, math.ceil(compared.steps / LENGTH))
 
 
 class Transport:
     """Makes losses that compare hypercolumns at random points.
 
-    The arguments are those of :func:`transport`.
+    Args:
+        compared: the pictures and settings of a level.
     """
 
-    def __init__(
-        self, network: VGG19, content: Tensor, style: StyleCanvas, recipe: Recipe, number: int
-    ) -> None:
-        self._network, self._content = network, content
-        self._styles = [turned for turned, _ in style.turned(recipe.style_symmetry)]
-        weights = recipe.style_layers
-        self._layers = [layer.name for layer in LAYERS if weights.get(layer.name)]
+    def __init__(self, compared: Compared) -> None:
+        self._compared, self._content = compared, compared.content
+        self._styles = compared.styles
         with torch.no_grad():
-            seen = self._maps(style.canvas)
+            seen = self._maps(compared.style.canvas)
+        weights = {INPUT: 1.0, **compared.weights}
         self._factors = [
-            math.sqrt(weights.get(name, 1.0) / max(one.square().mean().item(), SMALLEST_ENERGY))
+            math.sqrt(weights[name] / max(one.square().mean().item(), SMALLEST_ENERGY))
             for name, one in seen.items()
         ]
-        self._weights = Weights.of(COARSEST * recipe.content_factor / 2 ** (number - 1))
+        factor = compared.recipe.content_factor
+        self._weights = Weights.of(COARSEST * factor / 2 ** (compared.number - 1))
 
     def at_random_points(self, _: Tensor, number: int) -> LossOfCanvas:
         """Draw the points of a round; the loss reads a canvas there."""
@@ -109,9 +83,7 @@ class Transport:
 
     def _maps(self, picture: Tensor) -> dict[str, Tensor]:
         """The picture itself and its feature maps, by layer."""
-        interrupts.check()
-        maps = self._network.maps(picture, self._layers)
-        return {INPUT: picture, **{name: maps[name] for name in self._layers}}
+        return {INPUT: picture, **self._compared.maps(picture)}
 
     def _joined(self, picture: Tensor, points: Tensor) -> Tensor:
         """The scaled hypercolumns of a picture at some points, (C, N), pixels first."""
@@ -121,7 +93,7 @@ class Transport:
 
     def _colors(self, hypercolumns: Tensor) -> Tensor:
         """The colours in scaled hypercolumns, (C, N), as Y, U and V in 0…1, (3, N)."""
-        pixels = hypercolumns[:3] / self._factors[0] + self._network.mean[:, :, 0]
+        pixels = hypercolumns[:3] / self._factors[0] + self._compared.network.mean[:, :, 0]
         return torch.tensor(YUV).to(pixels) @ pixels / 255
 
 

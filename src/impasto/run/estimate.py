@@ -14,6 +14,7 @@ from impasto.network import tiles
 from impasto.objective.deferred import LONGEST, cut_for, work_share
 from impasto.objective.objective import KEPT_BYTES, Objective, target_bytes
 from impasto.objective.regions import StyleCanvas
+from impasto.objective.rounds import Compared
 from impasto.run.evaluator import OBJECTIVES
 from impasto.run.levels import Level
 from impasto.run.memory_need import HYPERCOLUMN_BYTES, canvas_bytes, pixel_bytes
@@ -82,8 +83,7 @@ def _probed(run: Run, picture: Tensor) -> Callable[[Tensor], object]:
     """An objective like those of a run, for a picture, 3 × H × W."""
     network, recipe, style = run.evaluator.network, run.recipe, StyleCanvas(picture.flip(1))
     if recipe.method in OBJECTIVES:
-        make = OBJECTIVES[recipe.method]
-        return make(network, picture, style, recipe, number=1, steps=2, splits=False)
+        return OBJECTIVES[recipe.method](Compared(network, picture, style, recipe, 1, 2))
     return Objective(network, picture, [style], recipe)
 
 

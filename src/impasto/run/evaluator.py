@@ -17,7 +17,7 @@ from impasto.objective.cache import Measurements, keep
 from impasto.objective.deferred import Deferred, cut_for
 from impasto.objective.nnst import neighbours
 from impasto.objective.objective import Evaluation, Objective
-from impasto.objective.rounds import Rounds
+from impasto.objective.rounds import Compared, Rounds
 from impasto.objective.strotss import transport
 from impasto.process.memory import is_out_of_memory, memory_errors
 from impasto.process.notices import tell
@@ -39,7 +39,7 @@ OF_STYLES = {"styles", "style_fit", "style_scale", "style_symmetry", "style_laye
 OF_CONTENT = {"styles", "content_layers", "protect"}
 # The objectives of the methods that compare hypercolumns, by the names in
 # :data:`impasto.settings.loss_table.METHODS`.
-OBJECTIVES: dict[str, Callable[..., Rounds]] = {"nnst": neighbours, "strotss": transport}
+OBJECTIVES: dict[str, Callable[[Compared], Rounds]] = {"nnst": neighbours, "strotss": transport}
 
 
 class Evaluator:
@@ -198,7 +198,7 @@ class Evaluator:
     def _make_objective(self) -> None:
         """Make the current level's objective, in smaller tiles if memory runs out."""
         if self._recipe.method in OBJECTIVES:
-            self.rounds = self._rounds_of(OBJECTIVES[self._recipe.method])
+            self.rounds = OBJECTIVES[self._recipe.method](self._compared())
             return
         while True:
             try:
@@ -212,17 +212,17 @@ class Evaluator:
                 return
             self._use_tiles(side)
 
-    def _rounds_of(self, make: Callable[..., Rounds]) -> Rounds:
-        """The current level's objective, for a method that compares hypercolumns."""
+    def _compared(self) -> Compared:
+        """What the current level's canvases are compared with, hypercolumn by hypercolumn."""
         (style,) = self._canvases.styles_at(self.level)
-        return make(
+        return Compared(
             self.network,
             self._canvases.recolored_at(self.level),
             style,
             self._recipe,
-            number=self.level.number,
-            steps=self.level.steps,
-            splits=self.level.splits,
+            self.level.number,
+            self.level.steps,
+            self.level.splits,
         )
 
     def _objective_from(self, content: Hashable, styles: Hashable) -> Objective:
