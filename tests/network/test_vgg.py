@@ -24,13 +24,14 @@ def picture(height: int, width: int) -> Tensor:
     return 60 * torch.randn(3, height, width, generator=generator, dtype=torch.float64)
 
 
-def reference(weights: Weights, pooling: str) -> nn.Sequential:
+def reference(weights: Weights, pooling: str, padding: str = "zeros") -> nn.Sequential:
     """Configuration E of Simonyan and Zisserman, table 1, with named modules, in float64."""
     network = nn.Sequential()
     for block, depth in enumerate((2, 2, 4, 4, 4), start=1):
         for index in range(1, depth + 1):
             kernel, bias = weights.convolutions[f"conv{block}_{index}"]
-            convolution = nn.Conv2d(kernel.shape[1], kernel.shape[0], 3, padding=1)
+            channels = kernel.shape[1], kernel.shape[0]
+            convolution = nn.Conv2d(*channels, 3, padding=1, padding_mode=padding)  # type: ignore[arg-type]
             convolution.weight = nn.Parameter(kernel)
             convolution.bias = nn.Parameter(bias)
             network.add_module(f"conv{block}_{index}", convolution)
@@ -39,10 +40,12 @@ def reference(weights: Weights, pooling: str) -> nn.Sequential:
     return network.double().requires_grad_(False)
 
 
-def reference_features(weights: Weights, pooling: str, x: Tensor) -> dict[str, Tensor]:
+def reference_features(
+    weights: Weights, pooling: str, x: Tensor, padding: str = "zeros"
+) -> dict[str, Tensor]:
     features = {"input": x}
     x = x.unsqueeze(0)
-    for name, module in reference(weights, pooling).named_children():
+    for name, module in reference(weights, pooling, padding).named_children():
         x = module(x)
         features[name] = x.squeeze(0)
     return features
@@ -54,14 +57,15 @@ def assert_same(measured: dict[str, Tensor], expected: dict[str, Tensor]) -> Non
 
 
 @pytest.mark.parametrize("pooling", ["average", "max"])
+@pytest.mark.parametrize("padding", ["zeros", "replicate"])
 @pytest.mark.parametrize("size", [(32, 48), (37, 51)], ids=["even", "odd"])
 def test_every_layer_is_that_of_the_reference(
-    weights: Weights, pooling: str, size: tuple[int, int]
+    weights: Weights, pooling: str, padding: str, size: tuple[int, int]
 ) -> None:
     x = picture(*size)
-    features = VGG19(weights, ALL, pooling=pooling, dtype=torch.float64)(x)
+    features = VGG19(weights, ALL, pooling=pooling, padding=padding, dtype=torch.float64)(x)
     assert list(features) == ALL
-    assert_same(features, reference_features(weights, pooling, x))
+    assert_same(features, reference_features(weights, pooling, x, padding))
 
 
 def test_what_is_read_does_not_depend_on_what_else_is_read(weights: Weights) -> None:

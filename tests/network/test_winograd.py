@@ -149,9 +149,12 @@ def test_gram_matrices_and_their_gradient_are_those_of_the_plain_network(
     assert distance(*gradients) < CLOSE
 
 
-@pytest.mark.parametrize("layer", ["conv1_1", "conv2_1"])
-def test_a_replicated_border_is_that_of_the_plain_network(weights: Weights, layer: str) -> None:
-    x = picture(9, 14)
+@pytest.mark.parametrize("layer", ["conv1_1", "conv1_2", "conv4_1"])
+@pytest.mark.parametrize("size", [(9, 14), (61, 8), (8, 300)])
+def test_a_replicated_border_is_that_of_the_plain_network(
+    weights: Weights, layer: str, size: tuple[int, int]
+) -> None:
+    x = picture(*size)
     maps, gradients = [], []
     for network, canvas in (
         (VGG19(weights, [layer], padding="replicate", winograd=True), x.clone().requires_grad_()),

@@ -686,7 +686,7 @@ ERRORS: list[tuple[Callable[[], object], tuple[str, ...]]] = [
     (lambda: check(Limits(work=1e12)), ("9", "1")),
     (lambda: USUAL.check_uploaded([Head((9, 9), 40, 9)]), ("40", "8")),
     (lambda: USUAL.check_uploaded([Head((9, 9), 3, 10**9)]), ("1000.0", "480.0", "8")),
-    (lambda: check(Limits(), size=(512, 9)), ("512×9", "400×300", "conv5_1", "16")),
+    (lambda: check(Limits(), size=(512, 5)), ("512×5", "400×300", "conv4_2", "8")),
     (enter_full_queue, ("0",)),
     (run_out_of_memory, ("4000×3000",)),
     (paint_what_is_not_finite, ()),

@@ -20,7 +20,6 @@ from impasto.network.winograd import Trunk
 from impasto.process import interrupts
 from impasto.settings.layers import BY_NAME, INPUT, up_to_deepest
 
-FIRST = "conv1_1"
 POOLINGS: dict[str, Callable[[Tensor, int], Tensor]] = {
     "average": F.avg_pool2d,
     "max": F.max_pool2d,
@@ -34,8 +33,8 @@ class VGG19:
         weights: the weights of its convolutions.
         layers: names of the layers to read, such as ``conv4_2`` (before its ReLU) or ``relu4_2``.
         pooling: ``average`` or ``max``.
-        padding: what the first layer sees beyond the border: ``zeros`` (the mean colour; all other
-            layers see zeros too) or ``replicate``.
+        padding: what convolutions see beyond the border of their input: ``zeros`` (the first one
+            sees the mean colour) or ``replicate``.
         device: the device that computes.
         dtype: the number format. With bfloat16, pictures, the first convolution and the feature
             maps that are read stay float32.
@@ -109,10 +108,11 @@ class VGG19:
                 pass
             elif layer.kind == "convolution":
                 kernel, bias = self._convolutions[layer.name]
-                padding = 1
-                if self._replicates and layer.name == FIRST:
-                    x, padding = F.pad(x, (1, 1, 1, 1), mode="replicate"), 0
-                x = F.conv2d(x.to(kernel.dtype), kernel, bias, padding=padding)
+                x = x.to(kernel.dtype)
+                if self._replicates:
+                    x = F.conv2d(_replicated(x), kernel, bias)
+                else:
+                    x = F.conv2d(x, kernel, bias, padding=1)
                 if x.requires_grad:
                     x.register_hook(_check)  # type: ignore[no-untyped-call]
             elif layer.kind == "relu":
@@ -176,6 +176,15 @@ class VGG19:
 def _check(_: Tensor) -> None:
     """Check for interrupts during the backward pass, between two layers."""
     interrupts.check()
+
+
+def _replicated(x: Tensor) -> Tensor:
+    """Feature maps (1, C, H, W) with their border replicated once, (1, C, H + 2, W + 2).
+
+    On a GPU, the gradient of PyTorch's own replication depends on the order of additions.
+    """
+    rows = torch.cat([x[:, :, :1], x, x[:, :, -1:]], 2)
+    return torch.cat([rows[:, :, :, :1], rows, rows[:, :, :, -1:]], 3)
 
 
 def _placed(

@@ -67,8 +67,44 @@ def transformed_kernel(kernel: Tensor) -> Tensor:
     return (both @ kernel.permute(3, 2, 1, 0).reshape(9, -1)).view(36, before, after)
 
 
-def convolve(read: Read, kernel: Tensor, bias: Tensor | None, out: Tensor, room: Workspace) -> None:
-    """A 3×3 convolution with zero padding 1.
+@dataclass(frozen=True)
+class Border:
+    """The outermost rows and columns of a map that is read a few rows at a time.
+
+    Attributes:
+        rows: the first and the last row, (2, W, C).
+        columns: the first and the last column, (2, H, C).
+    """
+
+    rows: Tensor
+    columns: Tensor
+
+    @classmethod
+    def of_size(cls, height: int, width: int, channels: int) -> Border:
+        """The border of a map of a given size, with arbitrary contents."""
+        return cls(torch.empty(2, width, channels), torch.empty(2, height, channels))
+
+    def keep(self, first: int, rows: Tensor) -> None:
+        """Keep what some rows of the map, from the row ``first`` on, have of the border."""
+        height, last = self.columns.shape[1], first + len(rows)
+        self.columns[0, first:last], self.columns[1, first:last] = rows[:, 0], rows[:, -1]
+        if first == 0:
+            self.rows[0] = rows[0]
+        if last == height:
+            self.rows[1] = rows[-1]
+
+
+def convolve(
+    read: Read,
+    kernel: Tensor,
+    bias: Tensor | None,
+    out: Tensor,
+    room: Workspace,
+    *,
+    replicates: bool = False,
+    border: Border | None = None,
+) -> None:
+    """A 3×3 convolution with padding 1.
 
     Args:
         read: ``read(first, last, rows)`` writes rows first … last − 1 of the input into rows,
@@ -77,6 +113,8 @@ def convolve(read: Read, kernel: Tensor, bias: Tensor | None, out: Tensor, room:
         bias: the bias, (out); None for 0.
         out: tensor for the result, (H, W, out).
         room: buffers for intermediate results.
+        replicates: whether the padding replicates the border; otherwise it is zero.
+        border: filled with the border of the input.
     """
     height, width, after = out.shape
     before = kernel.shape[1]
@@ -87,7 +125,9 @@ def convolve(read: Read, kernel: Tensor, bias: Tensor | None, out: Tensor, room:
         count = min(at_once, down - top)
         y = TILE * top
         padded = room("padded", TILE * count + 2, padded_width, before)
-        _read_padded(read, y - 1, height, width, padded)
+        first, inside = _read_padded(read, y - 1, height, width, padded, replicates=replicates)
+        if border is not None:
+            border.keep(first, inside)
 
         rows = room("rows", 6, count, padded_width, before)
         pair = room("pair", 2, count, padded_width, before)
@@ -168,6 +208,27 @@ def pad(picture: Tensor, padding: str) -> Tensor:
     return torch.cat([rows[:, :1], rows, rows[:, -1:]], dim=1)
 
 
+def fold(border: Border, kernel: Tensor, gradient: Tensor) -> None:
+    """Add to a gradient what replicated padding passes on to the border.
+
+    Args:
+        border: the border of the gradient of the convolution's output.
+        kernel: the kernel, (out, in, 3, 3).
+        gradient: the gradient of the input with zero padding, (H, W, in), which is changed.
+    """
+    for end, side in ((0, 0), (-1, 2)):
+        beyond = _spread_line(border.rows[end], kernel[:, :, side])
+        gradient[end] += beyond[1:-1]
+        gradient[end, 0] += beyond[0]
+        gradient[end, -1] += beyond[-1]
+        gradient[:, end] += _spread_line(border.columns[end], kernel[:, :, :, side])[1:-1]
+
+
+def _spread_line(line: Tensor, kernel: Tensor) -> Tensor:
+    """The gradient of a line of N + 2 positions, given that of its convolution, (N, out)."""
+    return F.conv_transpose1d(line.T.unsqueeze(0), kernel).squeeze(0).T
+
+
 def unpad(padded: Tensor, padding: str) -> Tensor:
     """The gradient of a picture, given that of the padded one, which is changed in place."""
     if padding == "replicate":
@@ -184,15 +245,27 @@ def _bands(height: int, width: int) -> Iterator[slice]:
     return (slice(top, min(top + at_once, height)) for top in range(0, height, at_once))
 
 
-def _read_padded(read: Read, first: int, height: int, width: int, padded: Tensor) -> None:
-    """Fill padded with the input from row first and column −1 on, with zeros outside it."""
+def _read_padded(
+    read: Read, first: int, height: int, width: int, padded: Tensor, *, replicates: bool
+) -> tuple[int, Tensor]:
+    """Fill padded with the input from row first and column −1 on, with the padding outside it.
+
+    Returns:
+        The number of the first row that is not padding, and the rows without padding.
+    """
     top, bottom = max(first, 0), min(first + padded.shape[0], height)
-    padded[: top - first].zero_()
-    padded[bottom - first :].zero_()
+    above, below = padded[: top - first], padded[bottom - first :]
+    above.zero_()
+    below.zero_()
     inside = padded[top - first : bottom - first]
     inside[:, :1].zero_()
     inside[:, width + 1 :].zero_()
-    read(top, bottom, inside[:, 1 : width + 1])
+    rows = inside[:, 1 : width + 1]
+    read(top, bottom, rows)
+    if replicates:
+        inside[:, 0], inside[:, width + 1] = rows[:, 0], rows[:, -1]
+        above[-1:], below[:1] = inside[0], inside[-1]
+    return top, rows
 
 
 def _transform_input(d: Sequence[Tensor], out: Tensor, pair: Tensor) -> None:
@@ -330,7 +403,7 @@ class Trunk:
         convolutions: by layer name, from the first layer to the last one needed, the kernel
             (out × in × 3 × 3) and the bias (out), float32.
         taps: names of the layers to read.
-        padding: what the first layer sees beyond the border, ``zeros`` or ``replicate``.
+        padding: what convolutions see beyond the border, ``zeros`` or ``replicate``.
         pooling: ``average`` or ``max``.
     """
 
@@ -343,7 +416,8 @@ class Trunk:
     ) -> None:
         self.taps = tuple(sorted(taps))
         self._pool = POOLINGS[pooling]
-        self._padding = padding
+        self._padding, self._replicates = padding, padding == "replicate"
+        self._kernels = {name: kernel for name, (kernel, _) in convolutions.items()}
         first, *others = convolutions
         self._biases = {name: bias for name, (_, bias) in convolutions.items()}
         self._colours = convolutions[first][0].permute(2, 3, 1, 0).reshape(27, -1)
@@ -409,7 +483,14 @@ class Trunk:
                 bias = self._biases[layer.name]
                 if layer.name in self._forward:
                     read = _reader(x, rectify=rectify)
-                    convolve(read, self._forward[layer.name], bias, out, self._room)
+                    convolve(
+                        read,
+                        self._forward[layer.name],
+                        bias,
+                        out,
+                        self._room,
+                        replicates=self._replicates,
+                    )
                 else:
                     convolve_colours(pad(x, self._padding), self._colours, bias, out)
                 x = maps[layer.name] = out
@@ -455,11 +536,15 @@ class Trunk:
             if layer.kind == "convolution":
                 if gradient is None and add is None:
                     continue
-                height, width, _ = maps[layer.name].shape
+                height, width, channels = maps[layer.name].shape
                 read = _gradient_reader(gradient, maps[layer.name], add)
                 if layer.name in self._backward:
                     gradient = self._kept(next(names), height, width, before.channels)
-                    convolve(read, self._backward[layer.name], None, gradient, self._room)
+                    border = Border.of_size(height, width, channels) if self._replicates else None
+                    kernel = self._backward[layer.name]
+                    convolve(read, kernel, None, gradient, self._room, border=border)
+                    if border is not None:
+                        fold(border, self._kernels[layer.name], gradient)
                 else:
                     padded = self._room("colours", height + 2, width + 2, before.channels)
                     spread_colours(read, self._colours, padded, self._room)
