@@ -161,12 +161,16 @@ class Canvases:
         return content.lerp(parts / covered.clamp_min(1e-6), reached)
 
     def enlarged(self, canvas: Tensor, level: Level) -> Tensor:
-        """The canvas, 3 × H × W, with which a level starts, made from that of a coarser level."""
+        """The canvas, 3 × H × W, with which a level starts, made from that of a coarser level.
+
+        It gets the details of the content that the coarser level could not hold: as far as the
+        painting keeps the content's colours, or all of them where the method asks for it.
+        """
         larger = self.resized(canvas, level.size)
-        if METHODS[self.recipe.method].adds_details:
-            share = 1 - self.recipe.style_colors if level.is_last else 1.0
-            larger = larger + share * details(self.recolored_at(level))
-        return larger
+        share = 1 - self.recipe.style_colors if self.recipe.initial == "recolored-content" else 0.0
+        if METHODS[self.recipe.method].adds_details and not level.is_last:
+            share = 1.0
+        return larger + share * details(self.recolored_at(level)) if share else larger
 
     def resized(self, canvas: Tensor, size: PixelSize) -> Tensor:
         """A canvas (3 × H × W) resized to another width and height."""

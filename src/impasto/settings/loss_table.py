@@ -23,8 +23,8 @@ class Method:
         first_side: longer side of the first level with ``levels = "auto"``, in pixels.
         smallest_side: shortest side of a level, in pixels.
         splits: whether the last level comes twice, the second time with layers matched alone.
-        adds_details: whether a canvas that comes from a coarser level gets the content's details;
-            at the last level only to the extent that it keeps the content's colours.
+        adds_details: whether a canvas that comes from a coarser level gets all of the content's
+            details, except at the last level.
     """
 
     by_layer: bool
