@@ -266,8 +266,9 @@ def test_the_best_is_that_of_the_last_level() -> None:
 
 def test_a_level_starts_from_the_best_canvas_of_the_one_before() -> None:
     """Its first loss is far below that of the first canvas at its size."""
-    result = paint_levels()
-    alone = stylize(LARGE_CONTENT, LARGE_STYLE, quick(size=144, steps=1), device="cpu")
+    result = paint_levels(strength=0.8)
+    first = quick(size=144, steps=1, strength=0.8)
+    alone = stylize(LARGE_CONTENT, LARGE_STYLE, first, device="cpu")
     assert result.history[6].loss < alone.history[0].loss
 
 
@@ -316,18 +317,20 @@ def test_the_default_paints_extreme_pictures(content: str, style: str) -> None:
 # --------------------------------------------------------------------------------- arithmetic
 
 
+@pytest.mark.parametrize("levels", [1, 2])
 @pytest.mark.parametrize("size", [(96, 72), (160, 120)])
 def test_strength_goes_from_the_photograph_to_the_style_without_turning_back(
-    size: tuple[int, int],
+    size: tuple[int, int], levels: int
 ) -> None:
     width, height = size
     content, style = content_pixels(height, width), style_pixels(height, width)
     apart = []
     for strength in (0, 0.25, 0.5, 0.75, 1):
-        recipe = quick(size=size, steps=12, initial="recolored-content", strength=strength)
+        first = {"initial": "recolored-content", "strength": strength}
+        recipe = quick(size=size, steps=12, levels=levels, **first)
         painted = stylize(content, style, recipe, device="cpu")
         apart.append(float(np.sqrt(((painted.canvas - content) ** 2).mean())))
-    assert apart[0] < 1
+    assert apart[0] < 3
     assert apart[:3] == sorted(apart[:3])
     assert min(apart[1:]) > 6
 

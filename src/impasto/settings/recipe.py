@@ -60,7 +60,7 @@ else:
     import tomli as tomllib
 
 # With relative losses: beta grows by the factor GROWTH from strength 0.5 to 1, and from there down
-# to 0 it falls faster, to 0.
+# to 0 it falls with the square of the strength.
 USUAL_BETA, GROWTH = 0.2 * 1000**0.5, 1000**0.5
 USUAL_STRENGTH = 0.5  # if neither strength nor beta is set
 USUAL_CANVAS_SHARE = 0.25  # Kolkin and others, arXiv:2203.13215, section 3.2
@@ -289,7 +289,7 @@ class Recipe(BaseModel):
         """The weight of the style loss: beta, or the beta that the strength stands for.
 
         Above the usual strength, equal differences of strength multiply beta by equal factors,
-        since these change the picture by about the same amount. Below, beta falls to 0.
+        since these change the picture by about the same amount. Below, it falls with the square.
 
         >>> Recipe(strength=0).style_weight, Recipe(beta=7).style_weight
         (0.0, 7.0)
@@ -297,7 +297,8 @@ class Recipe(BaseModel):
         if self.beta is not None:
             return self.beta
         strength = USUAL_STRENGTH if self.strength is None else self.strength
-        return float(USUAL_BETA * GROWTH ** (2 * strength - 1) * self.style_colors**2)
+        beyond = max(0.0, 2 * strength - 1)
+        return float(USUAL_BETA * GROWTH**beyond * self.style_colors**2)
 
     @property
     def style_colors(self) -> float:
