@@ -60,9 +60,9 @@ def test_a_canvas_is_refused_just_when_its_deepest_layer_would_see_nothing(
 
 def test_a_canvas_that_is_too_small_is_named_with_its_layer_and_size() -> None:
     with pytest.raises(InputError) as caught:
-        canvas_size((1000, 20), Recipe(size=256))
+        canvas_size((1000, 20), Recipe(size=512))
     assert str(caught.value) == (
-        "The canvas would be 256×5 pixels (the picture is 1000×20), but conv4_2 needs 8 pixels "
+        "The canvas would be 512×10 pixels (the picture is 1000×20), but conv5_1 needs 16 pixels "
         "a side: choose a larger size, or a less narrow picture."
     )
 

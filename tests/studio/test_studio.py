@@ -276,8 +276,8 @@ def test_what_the_usual_limits_are_for_is_painted(recipe: Recipe) -> None:
     "recipe",
     [
         Recipe(size=2048, tile=16),
-        Recipe(size=2048, tile=16, steps=8, levels=1),
-        Recipe(size=2048, tile=16, steps=4, levels=1, style_symmetry="all"),
+        Recipe(size=2048, tile=16, steps=1),
+        Recipe(size=2048, tile=16, steps=1, levels=1, style_symmetry="all"),
         Recipe(size=1024, tile=16, steps=500),
         Recipe(size=2048, tile=64, steps=500),
         Recipe(size=2048, levels=1, steps=2500),
@@ -300,12 +300,12 @@ def test_whatever_takes_longer_counts_as_more_work() -> None:
     assert work_of(steps=250) == pytest.approx(2 * usual, rel=0.02)
     assert work_of(styles=2) > usual
     assert work_of(style_symmetry="all", steps=1) > 2 * work_of(steps=1)
-    assert work_of(tile=16) > 15 * work_of(tile=128) > 30 * usual
+    assert work_of(tile=16) > 20 * work_of(tile=128) > 20 * usual
     for name, loss in STYLE_LOSSES.items():
         assert (work_of(style_loss=name) > usual) == (loss.work != "products")
     assert work_of(content_loss="self-similarity") > usual
     for method in ("nnst", "strotss"):
-        assert work_of(method=method) > work_of(content_layers="conv3_2")
+        assert work_of(method=method) > usual
     assert work_of(style_layers="conv1_1", content_layers="conv1_1") < usual / 20
 
 
@@ -683,10 +683,10 @@ ERRORS: list[tuple[Callable[[], object], tuple[str, ...]]] = [
     (lambda: check(Limits(pixels=200_000), output_size=900), ("900×675", "0.2")),
     (lambda: check(Limits(pixels=200_000), style_scale=2), ("1024×768", "0.2")),
     (lambda: check(Limits(steps=50)), ("125", "50")),
-    (lambda: check(Limits(work=1e12)), ("7.2", "1")),
+    (lambda: check(Limits(work=1e12)), ("9", "1")),
     (lambda: USUAL.check_uploaded([Head((9, 9), 40, 9)]), ("40", "8")),
     (lambda: USUAL.check_uploaded([Head((9, 9), 3, 10**9)]), ("1000.0", "480.0", "8")),
-    (lambda: check(Limits(), size=(512, 5)), ("512×5", "400×300", "conv4_2", "8")),
+    (lambda: check(Limits(), size=(512, 9)), ("512×9", "400×300", "conv5_1", "16")),
     (enter_full_queue, ("0",)),
     (run_out_of_memory, ("4000×3000",)),
     (paint_what_is_not_finite, ()),

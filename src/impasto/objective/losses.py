@@ -57,33 +57,6 @@ def content_loss(features: Tensor, target: Tensor) -> Tensor:
     return 0.5 * F.mse_loss(features, target)
 
 
-def salient_content_loss(features: Tensor, target: Tensor) -> Tensor:
-    r"""The content loss, weighted by how much there is to see in the content picture.
-
-    With r the root mean square of the content's features at a position, the loss is
-
-    .. math:: \tfrac12 \, \mathrm{mean}\big(\sqrt{r} \, (F - F_\text{content})^2\big)
-
-    Smooth parts, such as a sky, have small features and take on the style more freely; edges and
-    details have large ones and are kept. The weight is our own; it is not normalised, so that the
-    loss of a picture is the mean of those of its tiles.
-
-    Args:
-        features: feature map of the canvas, (C, H, W).
-        target: feature map of the content picture, of the same shape.
-
-    Returns:
-        A scalar.
-
-    Example:
-        >>> import torch
-        >>> salient_content_loss(torch.ones(2, 3, 3), torch.zeros(2, 3, 3))  # nothing to see
-        tensor(0.)
-    """
-    salience = target.square().mean(0).sqrt().sqrt()
-    return 0.5 * ((features - target).square().mean(0) * salience).mean()
-
-
 def self_similarity_loss(features: Tensor, target: Tensor) -> Tensor:
     r"""Mean absolute difference of the self-similarity of two feature maps.
 
@@ -478,7 +451,6 @@ STYLE_LOSSES: dict[str, Callable[[Tensor], Loss]] = {
 # Stand-ins: losses that are 0 where the style loss of that name is 0, and easier to minimise.
 STAND_INS: dict[str, Callable[[Tensor, Tensor], Loss]] = {"gram": whitened_gram_loss}
 CONTENT_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "salient": salient_content_loss,
     "features": content_loss,
     "self-similarity": self_similarity_loss,
 }

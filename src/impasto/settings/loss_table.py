@@ -80,7 +80,6 @@ STYLE_LOSSES = {
     "nearest-cosine": StyleLoss("positions", tiles=False, work="neighbours"),
 }
 CONTENT_LOSSES = {
-    "salient": ContentLoss(),
     "features": ContentLoss(),
     "self-similarity": ContentLoss(tiles=False),
 }

@@ -21,7 +21,6 @@ GATYS: dict[str, Any] = {
         "conv5_1": 4.0,
     },
     "balance": "absolute",
-    "content_loss": "features",
     "alpha": 1.0,
     "beta": 1000.0,
     "pooling": "average",
@@ -72,15 +71,9 @@ PRESETS: dict[str, dict[str, Any]] = {
     "nnst": NNST,
     "gatys": GATYS,
     # The two halves of the paper's first figure: only the style, and only the content.
-    "texture": {
-        "style_layers": {**dict.fromkeys(GATYS["style_layers"], 1.0), "conv5_1": 0.125},
-        "alpha": 0.0,
-        "initial": "noise",
-        "steps": 250,
-    },
+    "texture": {"alpha": 0.0, "initial": "noise", "steps": 250},
     "reconstruction": {
         "content_layers": {"conv4_2": 1.0},
-        "content_loss": "features",
         "beta": 0.0,
         "initial": "noise",
         "levels": 1,

@@ -61,7 +61,7 @@ else:
 
 # With relative losses: beta grows by the factor GROWTH from strength 0.5 to 1, and from there down
 # to 0 it falls with the square of the strength.
-USUAL_BETA, GROWTH = 0.2 * 1000**0.5, 1000**0.5
+USUAL_BETA, GROWTH = 0.45 * 1000**0.5, 1000**0.5
 USUAL_STRENGTH = 0.5  # if neither strength nor beta is set
 USUAL_CANVAS_SHARE = 0.25  # Kolkin and others, arXiv:2203.13215, section 3.2
 MOST_BYTES = 1_000_000  # of a recipe file
@@ -144,11 +144,11 @@ class Recipe(BaseModel):
     )
     seed: Whole = Field(0, ge=0, lt=2**63, description="Seed of the noise.")
     content_layers: Layers = Field(
-        LayerWeights(conv3_2=1.0, conv4_2=1.0),
+        LayerWeights(conv3_2=0.25, conv4_2=1.0),
         description="Layers at which the content is compared, with their weights, as in conv4_2:1.",
     )
     style_layers: Layers = Field(
-        LayerWeights(conv1_1=1.0, conv2_1=1.0, conv3_1=1.0, conv4_1=1.0),
+        LayerWeights(conv1_1=1.0, conv2_1=1.0, conv3_1=1.0, conv4_1=1.0, conv5_1=0.125),
         description="Layers at which the style is compared, with their weights, as in "
         "conv1_1:0.5,conv2_1:1.",
     )
@@ -169,9 +169,9 @@ class Recipe(BaseModel):
         "distributed, or what they look like place by place.",
     )
     content_loss: ContentLossName = Field(
-        "salient",
-        description="What counts as content: the features at every place, either the more the more "
-        "there is to see (salient) or everywhere alike (features); or which places are alike.",
+        "features",
+        description="What counts as content: the features at every place, or which places are "
+        "alike.",
     )
     strength: Number | None = Field(
         None,
