@@ -47,7 +47,7 @@ DEFAULT = {
         "conv2_1": 1.0,
         "conv3_1": 1.0,
         "conv4_1": 1.0,
-        "conv5_1": 0.125,
+        "conv5_1": 0.03125,
     },
     "method": "layers",
     "balance": "relative",

@@ -148,7 +148,7 @@ class Recipe(BaseModel):
         description="Layers at which the content is compared, with their weights, as in conv4_2:1.",
     )
     style_layers: Layers = Field(
-        LayerWeights(conv1_1=1.0, conv2_1=1.0, conv3_1=1.0, conv4_1=1.0, conv5_1=0.125),
+        LayerWeights(conv1_1=1.0, conv2_1=1.0, conv3_1=1.0, conv4_1=1.0, conv5_1=0.03125),
         description="Layers at which the style is compared, with their weights, as in "
         "conv1_1:0.5,conv2_1:1.",
     )
