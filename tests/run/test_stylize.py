@@ -326,13 +326,23 @@ def test_strength_goes_from_the_photograph_to_the_style_without_turning_back(
     content, style = content_pixels(height, width), style_pixels(height, width)
     apart = []
     for strength in (0, 0.25, 0.5, 0.75, 1):
-        first = {"initial": "recolored-content", "strength": strength}
-        recipe = quick(size=size, steps=12, levels=levels, **first)
+        more = {"initial": "recolored-content", "strength": strength}
+        recipe = quick(size=size, steps=12, levels=levels, **more)
         painted = stylize(content, style, recipe, device="cpu")
         apart.append(float(np.sqrt(((painted.canvas - content) ** 2).mean())))
-    assert apart[0] < 3
+    assert apart[0] < 1
     assert apart[:3] == sorted(apart[:3])
     assert min(apart[1:]) > 6
+
+
+def test_a_level_of_the_same_size_starts_from_the_canvas_as_it_is() -> None:
+    """The last level of nnst, whose canvas already has the details of the content."""
+    recipe = Recipe.preset("nnst", size=96, steps=12, strength=0.2, style_layers="relu1_1,relu2_1")
+    run = prepare(content_pixels(), style_pixels(), recipe, device="cpu")
+    before, last = run.levels[-2:]
+    assert before.size == last.size
+    canvas = torch.zeros(3, *reversed(last.size))
+    assert torch.equal(run.canvases.enlarged(canvas, last), canvas)
 
 
 @pytest.mark.parametrize(("pooling", "apart"), [("average", 0.05), ("max", 0.5)])

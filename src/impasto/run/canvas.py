@@ -161,11 +161,13 @@ class Canvases:
         return content.lerp(parts / covered.clamp_min(1e-6), reached)
 
     def enlarged(self, canvas: Tensor, level: Level) -> Tensor:
-        """The canvas, 3 × H × W, with which a level starts, made from that of a coarser level.
+        """The canvas, 3 × H × W, with which a level starts, made from that of the level before.
 
-        It gets the details of the content that the coarser level could not hold: as far as the
-        painting keeps the content's colours, or all of them where the method asks for it.
+        If that was coarser, the canvas gets the details of the content that it could not hold: as
+        far as the painting keeps the content's colours, or all where the method asks for it.
         """
+        if level.size == (canvas.shape[2], canvas.shape[1]):
+            return canvas
         larger = self.resized(canvas, level.size)
         share = 1 - self.recipe.style_colors if self.recipe.initial == "recolored-content" else 0.0
         if METHODS[self.recipe.method].adds_details and not level.is_last:
