@@ -16,7 +16,7 @@ from impasto.errors import InputError
 from impasto.network.statistics import gram
 from impasto.network.tiles import Box
 from impasto.network.weights import Weights
-from impasto.network.winograd import Trunk
+from impasto.network.winograd import Trunk, replicated
 from impasto.process import interrupts
 from impasto.settings.layers import BY_NAME, INPUT, up_to_deepest
 
@@ -110,7 +110,7 @@ class VGG19:
                 kernel, bias = self._convolutions[layer.name]
                 x = x.to(kernel.dtype)
                 if self._replicates:
-                    x = F.conv2d(_replicated(x), kernel, bias)
+                    x = F.conv2d(replicated(x, (2, 3)), kernel, bias)
                 else:
                     x = F.conv2d(x, kernel, bias, padding=1)
                 if x.requires_grad:
@@ -176,15 +176,6 @@ class VGG19:
 def _check(_: Tensor) -> None:
     """Check for interrupts during the backward pass, between two layers."""
     interrupts.check()
-
-
-def _replicated(x: Tensor) -> Tensor:
-    """Feature maps (1, C, H, W) with their border replicated once, (1, C, H + 2, W + 2).
-
-    On a GPU, the gradient of PyTorch's own replication depends on the order of additions.
-    """
-    rows = torch.cat([x[:, :, :1], x, x[:, :, -1:]], 2)
-    return torch.cat([rows[:, :, :, :1], rows, rows[:, :, :, -1:]], 3)
 
 
 def _placed(

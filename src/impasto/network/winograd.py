@@ -200,12 +200,24 @@ def spread_colours(read: Read, kernel: Tensor, padded: Tensor, room: Workspace) 
                 padded[rows.start + y : rows.stop + y, x : x + width] += windows[:, :, y, x]
 
 
-def pad(picture: Tensor, padding: str) -> Tensor:
-    """Add a border of one pixel, of zeros or replicated, to a picture (H, W, 3)."""
-    if padding == "zeros":
-        return F.pad(picture, (0, 0, 1, 1, 1, 1))
-    rows = torch.cat([picture[:1], picture, picture[-1:]])
-    return torch.cat([rows[:, :1], rows, rows[:, -1:]], dim=1)
+def replicated(x: Tensor, axes: Iterable[int]) -> Tensor:
+    """A tensor with its border replicated once at both ends of each of some axes.
+
+    On a GPU, the gradient of PyTorch's own replication depends on the order of additions.
+
+    >>> replicated(torch.tensor([[1, 2]]), (0, 1))
+    tensor([[1, 1, 2, 2],
+            [1, 1, 2, 2],
+            [1, 1, 2, 2]])
+    """
+    for axis in axes:
+        x = torch.cat([x.narrow(axis, 0, 1), x, x.narrow(axis, -1, 1)], axis)
+    return x
+
+
+def pad(picture: Tensor, *, replicates: bool) -> Tensor:
+    """Add a border of one pixel, replicated or of zeros, to a picture (H, W, 3)."""
+    return replicated(picture, (0, 1)) if replicates else F.pad(picture, (0, 0, 1, 1, 1, 1))
 
 
 def fold(border: Border, kernel: Tensor, gradient: Tensor) -> None:
@@ -229,9 +241,9 @@ def _spread_line(line: Tensor, kernel: Tensor) -> Tensor:
     return F.conv_transpose1d(line.T.unsqueeze(0), kernel).squeeze(0).T
 
 
-def unpad(padded: Tensor, padding: str) -> Tensor:
+def unpad(padded: Tensor, *, replicates: bool) -> Tensor:
     """The gradient of a picture, given that of the padded one, which is changed in place."""
-    if padding == "replicate":
+    if replicates:
         padded[1] += padded[0]
         padded[-2] += padded[-1]
         padded[:, 1] += padded[:, 0]
@@ -416,7 +428,7 @@ class Trunk:
     ) -> None:
         self.taps = tuple(sorted(taps))
         self._pool = POOLINGS[pooling]
-        self._padding, self._replicates = padding, padding == "replicate"
+        self._replicates = padding == "replicate"
         self._kernels = {name: kernel for name, (kernel, _) in convolutions.items()}
         first, *others = convolutions
         self._biases = {name: bias for name, (_, bias) in convolutions.items()}
@@ -492,7 +504,8 @@ class Trunk:
                         replicates=self._replicates,
                     )
                 else:
-                    convolve_colours(pad(x, self._padding), self._colours, bias, out)
+                    padded = pad(x, replicates=self._replicates)
+                    convolve_colours(padded, self._colours, bias, out)
                 x = maps[layer.name] = out
             elif layer.kind == "pooling":
                 out = kept(layer.name, height // 2, width // 2, channels)
@@ -548,7 +561,7 @@ class Trunk:
                 else:
                     padded = self._room("colours", height + 2, width + 2, before.channels)
                     spread_colours(read, self._colours, padded, self._room)
-                    gradient = unpad(padded, self._padding)
+                    gradient = unpad(padded, replicates=self._replicates)
                 continue
             if add is not None:
                 of_map = maps[layer.name]

@@ -73,7 +73,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     # The two halves of the paper's first figure: only the style, and only the content.
     "texture": {"alpha": 0.0, "initial": "noise", "steps": 250},
     "reconstruction": {
-        "content_layers": {"conv4_2": 1.0},
+        "content_layers": GATYS["content_layers"],
         "beta": 0.0,
         "initial": "noise",
         "levels": 1,

@@ -285,6 +285,15 @@ class Recipe(BaseModel):
         return Message("recipe.content-loss", name=self.content_loss)
 
     @property
+    def _strength(self) -> float:
+        return USUAL_STRENGTH if self.strength is None else self.strength
+
+    @property
+    def _beyond_usual(self) -> float:
+        """How far the strength is on the way from the usual one, 0, to the largest, 1."""
+        return max(0.0, self._strength - USUAL_STRENGTH) / (1 - USUAL_STRENGTH)
+
+    @property
     def style_weight(self) -> float:
         """The weight of the style loss: beta, or the beta that the strength stands for.
 
@@ -296,9 +305,7 @@ class Recipe(BaseModel):
         """
         if self.beta is not None:
             return self.beta
-        strength = USUAL_STRENGTH if self.strength is None else self.strength
-        beyond = max(0.0, 2 * strength - 1)
-        return float(USUAL_BETA * GROWTH**beyond * self.style_colors**2)
+        return float(USUAL_BETA * GROWTH**self._beyond_usual * self.style_colors**2)
 
     @property
     def style_colors(self) -> float:
@@ -307,8 +314,7 @@ class Recipe(BaseModel):
         >>> [Recipe(strength=strength).style_colors for strength in (0, 0.25, 0.5, 1)]
         [0.0, 0.5, 1.0, 1.0]
         """
-        strength = USUAL_STRENGTH if self.strength is None else self.strength
-        return min(1.0, strength / USUAL_STRENGTH)
+        return min(1.0, self._strength / USUAL_STRENGTH)
 
     @property
     def canvas_share(self) -> float:
@@ -317,9 +323,7 @@ class Recipe(BaseModel):
         >>> [Recipe(strength=strength).canvas_share for strength in (0, 0.5, 1)]
         [0.25, 0.25, 1.0]
         """
-        strength = USUAL_STRENGTH if self.strength is None else self.strength
-        beyond = max(0.0, strength - USUAL_STRENGTH) / (1 - USUAL_STRENGTH)
-        return USUAL_CANVAS_SHARE + (1 - USUAL_CANVAS_SHARE) * beyond
+        return USUAL_CANVAS_SHARE + (1 - USUAL_CANVAS_SHARE) * self._beyond_usual
 
     @property
     def content_factor(self) -> float:
@@ -328,7 +332,7 @@ class Recipe(BaseModel):
         >>> [Recipe(strength=strength).content_factor for strength in (0, 0.5, 1)]
         [inf, 1.0, 0.0]
         """
-        strength = USUAL_STRENGTH if self.strength is None else self.strength
+        strength = self._strength
         return ((1 - strength) / strength) ** 2 if strength else math.inf
 
     @classmethod
