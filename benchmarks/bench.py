@@ -2,10 +2,10 @@
 
 The sections are ``reference`` (time to the loss of a plain loop), ``evaluation`` (what one
 evaluation costs), ``pastiche`` (time to the same loss of another package), ``startup`` (time and
-memory of the commands), ``large`` (time and memory of large canvases, by tiles) and ``beauty`` (how
-paintings look); each module says what it measures and how. The tables are printed. In the output
-folder are ``results.json`` with every number, the machine and the versions; ``losses.png``, the
-plot; and the pictures. JSON and plot are written anew after every row, so that a run that is
+memory of the commands), ``contention`` (steps beside other work), ``large`` (time and memory of
+large canvases, by tiles) and ``beauty`` (how paintings look); each module says what it
+measures and how. The tables are printed. In the output folder are ``results.json`` with every
+number, the machine and the versions; ``losses.png``, the plot; and the pictures. JSON and plot are written anew after every row, so that a run that is
 stopped loses only the row it was at.
 """
 
@@ -27,6 +27,7 @@ from rich.console import Console
 from rich.table import Table
 
 import beauty
+import contention
 import evaluation
 import large
 import peer
@@ -41,6 +42,23 @@ from race import median
 BUSY = 0.2  # share of the processor taken by others, above which times are doubtful
 
 Rows = dict[str, list[Any]]  # by section
+MEASURES: dict[str, Callable[[Plan, Console], Iterator[Any]]] = {
+    "reference": reference.measure,
+    "evaluation": evaluation.measure,
+    "startup": startup.measure,
+    "contention": contention.measure,
+    "large": large.measure,
+    "beauty": beauty.measure,
+}
+TABLES: dict[str, Callable[[list[Any]], Table]] = {
+    "reference": reference.table,
+    "evaluation": evaluation.table,
+    "pastiche": peer.table,
+    "startup": startup.table,
+    "contention": contention.table,
+    "large": large.table,
+    "beauty": beauty.table,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -57,38 +75,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for row in section(name, plan, console, rows):
             rows[name].append(row)
             write(plan.output, about, rows)
-        console.print(table(name, rows[name]))
+        console.print(TABLES[name](rows[name]))
     warn(plan, about, console)
     console.print(f"Written to {plan.output}.")
 
 
 def section(name: str, plan: Plan, console: Console, rows: Rows) -> Iterator[Any]:
     """The rows of a section, as they are measured."""
-    if name == "reference":
-        return reference.measure(plan, console)
-    if name == "evaluation":
-        return evaluation.measure(plan, console)
     if name == "pastiche":
         targets = {race.pair: race.target for race in rows.get("reference", [])}
         return peer.measure(plan, console, targets)
-    if name == "large":
-        return large.measure(plan, console)
-    if name == "beauty":
-        return beauty.measure(plan, console)
-    return startup.measure(plan, console)
-
-
-def table(name: str, rows: list[Any]) -> Table:
-    """A section's rows, to be printed."""
-    tables: dict[str, Callable[[list[Any]], Table]] = {
-        "reference": reference.table,
-        "evaluation": evaluation.table,
-        "pastiche": peer.table,
-        "startup": startup.table,
-        "large": large.table,
-        "beauty": beauty.table,
-    }
-    return tables[name](rows)
+    return MEASURES[name](plan, console)
 
 
 def write(folder: Path, about: dict[str, Any], rows: Rows) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from impasto.pictures import samples
 
-SECTIONS = ("reference", "evaluation", "pastiche", "startup", "large", "beauty")
+SECTIONS = ("reference", "evaluation", "pastiche", "startup", "contention", "large", "beauty")
 CONTENTS = ("chelsea", "astronaut", "coffee")  # photographs in scikit-image's wheel
 RESULTS = Path(__file__).parent / "results"
 

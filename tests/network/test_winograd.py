@@ -11,9 +11,12 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from impasto.network.bands import Workspace
+from impasto.network.pooling import POOLINGS
+from impasto.network.transforms import transformed_kernel
 from impasto.network.vgg import VGG19
 from impasto.network.weights import Weights
-from impasto.network.winograd import POOLINGS, Workspace, convolve, transformed_kernel
+from impasto.network.winograd import Source, convolve
 
 TAPS = ["conv1_1", "relu1_2", "pool1", "conv2_1", "conv3_1", "relu3_1", "pool3", "conv4_2"]
 CLOSE = 5e-6  # of the norm; plain float32 is within about 5e-7
@@ -43,7 +46,7 @@ def test_a_convolution_of_any_size_is_the_plain_one(
     def read(first: int, last: int, rows: Tensor) -> None:
         rows.copy_(x[first:last])
 
-    convolve(read, transformed_kernel(kernel), bias, out, Workspace())
+    convolve(Source(read), transformed_kernel(kernel), bias, out, Workspace())
     exact = F.conv2d(x.permute(2, 0, 1).double(), kernel.double(), bias.double(), padding=1)
     assert distance(out.permute(2, 0, 1), exact) < CLOSE
 

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -17,6 +18,7 @@ from PIL import Image
 
 from conftest import content_pixels, style_pixels
 from impasto import InputError, Recipe, RunError, resume, stylize
+from impasto.process import threads
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork"),
@@ -144,6 +146,61 @@ def test_a_resumed_run_has_its_own_threads_and_leaves_those_of_the_process(
     with pytest.raises(InputError, match="has changed"):
         resume(saved)
     assert torch.get_num_threads() == 2
+
+
+@pytest.mark.parametrize("recipe", [RECIPE, Recipe(size=48, levels=1, steps=2, tile=32)])
+def test_a_painting_is_the_same_with_any_number_of_threads(recipe: Recipe) -> None:
+    pictures = content_pixels(48, 64), style_pixels(48, 64)
+    painted = set()
+    for count in (1, 2, 3):
+        torch.set_num_threads(count)
+        painted.add(stylize(*pictures, recipe, device="cpu").canvas.tobytes())
+    assert len(painted) == 1
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_each_item_is_taken_once(count: int) -> None:
+    torch.set_num_threads(count)
+    taken: list[int] = []
+    threads.each(taken.append, range(100))
+    assert sorted(taken) == list(range(100))
+    assert torch.get_num_threads() == count
+
+
+def test_a_thread_that_is_free_takes_the_next_item() -> None:
+    """One item waits until all others are done, which another thread has to do."""
+    torch.set_num_threads(2)
+    done = [threading.Event() for _ in range(5)]
+
+    def work(number: int) -> None:
+        for other in done[1:] if number == 0 else ():
+            assert other.wait(LONG)
+        done[number].set()
+
+    threads.each(work, range(len(done)))
+
+
+def test_an_operation_within_takes_one_thread_and_records_no_gradient() -> None:
+    torch.set_num_threads(2)
+    seen: list[tuple[int, bool]] = []
+    threads.each(lambda _: seen.append((torch.get_num_threads(), torch.is_grad_enabled())), "items")
+    assert set(seen) == {(1, False)}
+    assert (torch.get_num_threads(), torch.is_grad_enabled()) == (2, True)
+
+
+def test_the_first_error_is_raised_and_no_further_item_is_begun() -> None:
+    torch.set_num_threads(2)
+    begun: list[int] = []
+
+    def work(number: int) -> None:
+        begun.append(number)
+        raise ValueError(str(number))
+
+    with pytest.raises(ValueError, match=r"[01]"):
+        threads.each(work, range(100))
+    assert len(begun) <= 2
+    threads.each(begun.append, [100, 101])
+    assert {100, 101} <= set(begun)
 
 
 def test_one_imports_impasto_without_pytorch() -> None:

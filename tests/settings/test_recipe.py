@@ -41,7 +41,7 @@ DEFAULT = {
     "initial": "recolored-content",
     "noise_ratio": 0.7,
     "seed": 0,
-    "content_layers": {"conv3_2": 0.25, "conv4_2": 1.0},
+    "content_layers": {"conv3_2": 0.5, "conv4_2": 1.0},
     "style_layers": {
         "conv1_1": 1.0,
         "conv2_1": 1.0,

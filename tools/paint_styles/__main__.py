@@ -1,6 +1,6 @@
-"""Paint the three style pictures that the package carries, from nothing but a fixed seed.
+"""Paint style pictures from nothing but a fixed seed: the three that the package carries.
 
-`python tools/paint_styles [folder]`
+`python tools/paint_styles [folder]`, with a folder, paints the studies of the documentation too.
 """
 
 import sys
@@ -13,7 +13,9 @@ from PIL import Image
 
 from mosaic import mosaic
 from oil import flowfield
+from pencil import pencil
 from surface import HEIGHT, WIDTH, Floats
+from watercolour import watercolour
 from woodcut import woodcut
 
 FOLDER = Path(__file__).resolve().parents[2] / "src" / "impasto" / "pictures" / "builtin"
@@ -25,6 +27,10 @@ PICTURES: dict[str, Callable[[Generator], Floats]] = {
     "mosaic": mosaic,
     "woodcut": woodcut,
 }
+STUDIES: dict[str, Callable[[Generator], Floats]] = {
+    "pencil": pencil,
+    "watercolour": watercolour,
+}
 
 
 def save(picture: Floats, path: Path) -> None:
@@ -35,10 +41,11 @@ def save(picture: Floats, path: Path) -> None:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Paint every picture into the folder that was named, or into the package."""
+    """Paint everything into the folder that was named, or the package's pictures into it."""
     folder = Path(arguments[0]) if arguments else FOLDER
+    pictures = {**PICTURES, **STUDIES} if arguments else PICTURES
     folder.mkdir(parents=True, exist_ok=True)
-    for name, paint in PICTURES.items():
+    for name, paint in pictures.items():
         path = folder / f"{name}.jpg"
         save(paint(np.random.default_rng(SEED)), path)
         print(f"{path}: {path.stat().st_size / 1000:.0f} kB")

@@ -15,8 +15,9 @@ from torch import Tensor
 from impasto.errors import InputError
 from impasto.network.statistics import gram
 from impasto.network.tiles import Box
+from impasto.network.trunk import Trunk
 from impasto.network.weights import Weights
-from impasto.network.winograd import Trunk, replicated
+from impasto.network.winograd import replicated
 from impasto.process import interrupts
 from impasto.settings.layers import BY_NAME, INPUT, up_to_deepest
 

@@ -28,6 +28,8 @@ from impasto.objective.losses import (
     most_alike,
 )
 from impasto.objective.rounds import Compared, LossOfCanvas, Parts, Rounds
+from impasto.objective.shared import shared
+from impasto.process import threads
 from impasto.settings.layers import BY_NAME
 
 MOST_STYLE_PLACES = 8192  # hypercolumns of the style picture among which the nearest is searched
@@ -81,13 +83,17 @@ class Neighbours:
             targets = self._joined(self._content).lerp(targets, self._style_share)
         wanted = torch.split(targets, [BY_NAME[name].channels for name in self._layers])
         squares = targets.square().sum(0)
+        size = canvas.shape[1], canvas.shape[2]
+
+        def compare(number: int, features: Tensor) -> tuple[Tensor, Tensor]:
+            factor = self._factors[number]
+            (one,) = on_grid({self._layers[number]: features}, size)
+            products = factor * (one * wanted[number]).sum(0)
+            return products, factor**2 * one.square().sum(0)
 
         def loss(canvas: Tensor) -> Parts:
-            own = self._hypercolumns(canvas)
-            products, lengths = torch.zeros_like(squares), torch.zeros_like(squares)
-            for factor, one, other in zip(self._factors, own, wanted, strict=True):
-                products = products + factor * (one * other).sum(0)
-                lengths = lengths + factor**2 * one.square().sum(0)
+            both = zip(*shared(compare, self._maps(canvas)), strict=True)
+            products, lengths = (torch.stack(parts).sum(0) for parts in both)
             return _of_style(distance(products, lengths, squares))
 
         return loss
@@ -105,14 +111,14 @@ class Neighbours:
             targets = [content.lerp(target, self._style_share) for content, target in both]
         squares = [target.square().sum(0) for target in targets]
 
+        def compare(number: int, features: Tensor) -> tuple[Tensor]:
+            (one,) = _on(grids[number : number + 1], [features])
+            one, target = _centred(one), targets[number]
+            far = distance((one * target).sum(0), one.square().sum(0), squares[number])
+            return (self._shares[number] * far,)
+
         def loss(canvas: Tensor) -> Parts:
-            centred = [_centred(one) for one in _on(grids, self._maps(canvas))]
-            parts = [
-                share * distance((one * target).sum(0), one.square().sum(0), square)
-                for share, one, target, square in zip(
-                    self._shares, centred, targets, squares, strict=True
-                )
-            ]
+            parts = [part for (part,) in shared(compare, self._maps(canvas))]
             return _of_style(torch.stack(parts).sum())
 
         return loss
@@ -171,7 +177,13 @@ def nearest(own: Tensor, style: Tensor) -> Tensor:
     """
     unit, mean = directions(_centred(style)), own.mean(1, keepdim=True)
     parts = torch.split(own, AT_ONCE, 1)
-    return torch.cat([most_alike(directions(part - mean), unit) for part in parts])
+    found = list(parts)
+
+    def search(number: int) -> None:
+        found[number] = most_alike(directions(parts[number] - mean), unit)
+
+    threads.each(search, range(len(parts)))
+    return torch.cat(found)
 
 
 Grid = tuple[slice, slice]

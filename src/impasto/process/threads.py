@@ -1,4 +1,8 @@
-"""PyTorch's threads: sets their number for a run, and refuses threads that a fork has lost.
+"""The threads of a run: their number, work that they share, and threads that a fork has lost.
+
+PyTorch splits each operation among its threads, and each waits for the slowest, thousands of times
+a second. Where another program takes one of the cores, that is most of the time. :func:`each`
+splits the work into larger items, which are taken by whoever is free.
 
 Threads belong to the process that started them. A forked process inherits PyTorch's record of them
 but not the threads themselves, so that a computation with more than one thread never ends.
@@ -7,13 +11,18 @@ but not the threads themselves, so that a computation with more than one thread 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+from typing import Any, TypeVar
 
 import torch
 
 from impasto.errors import RunError
+
+Item = TypeVar("Item")
 
 
 @dataclass
@@ -23,13 +32,26 @@ class State:
     Attributes:
         started: whether they have been used, in this process or the one that it was forked from.
         lost: whether this process was forked after that.
+        helpers: how many threads of :func:`each` have been started.
+        jobs: what they work on.
+        starting: held while they are started.
     """
 
     started: bool = False
     lost: bool = False
+    helpers: int = 0
+    jobs: SimpleQueue[_Job] = field(default_factory=SimpleQueue)
+    starting: threading.Lock = field(default_factory=threading.Lock)
+
+
+class _Here(threading.local):
+    """The number of threads that this thread shares its work with, itself included; 0 if unset."""
+
+    count = 0
 
 
 _state = State()
+_here = _Here()
 
 
 def start() -> None:
@@ -64,6 +86,99 @@ def use(count: int | None) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+@contextmanager
+def whole_operations() -> Iterator[None]:
+    """A context in which an operation takes one thread, and only :func:`each` takes them all."""
+    if _here.count:
+        yield
+        return
+    _here.count = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(_here.count)
+        _here.count = 0
+
+
+def each(work: Callable[[Item], object], items: Sequence[Item]) -> None:
+    """Call a function with every item; each thread takes the next one when it is free.
+
+    What the function computes must not depend on the order of the calls, nor on the thread: then
+    the result has the same bytes for any number of threads. Gradients are not recorded in it.
+
+    Raises:
+        Exception: what the function raised first; then no further item is begun.
+    """
+    with whole_operations(), torch.no_grad():
+        helpers = min(_here.count, len(items)) - 1
+        if helpers < 1:
+            for item in items:
+                work(item)
+            return
+        _start_helpers(helpers)
+        job = _Job(work, items)
+        for _ in range(helpers):
+            _state.jobs.put(job)
+        job.join()
+
+
+class _Job:
+    """Items that several threads take from one list."""
+
+    def __init__(self, work: Callable[[Any], object], items: Sequence[Any]) -> None:
+        self._work, self._items = work, items
+        self._begun = self._running = 0
+        self._error: BaseException | None = None
+        self._changed = threading.Condition()
+
+    def join(self) -> None:
+        """Take items, then wait until nobody works on one."""
+        self.take()
+        with self._changed:
+            self._changed.wait_for(lambda: not self._running)
+        if self._error is not None:
+            raise self._error
+
+    def take(self) -> None:
+        """Take items until none is left."""
+        while (number := self._next()) is not None:
+            try:
+                self._work(self._items[number])
+            except BaseException as error:
+                self._error = self._error or error
+            finally:
+                with self._changed:
+                    self._running -= 1
+                    self._changed.notify_all()
+
+    def _next(self) -> int | None:
+        with self._changed:
+            if self._error is not None or self._begun == len(self._items):
+                return None
+            self._begun, self._running = self._begun + 1, self._running + 1
+            return self._begun - 1
+
+
+def _start_helpers(count: int) -> None:
+    with _state.starting:
+        while _state.helpers < count:
+            ready = threading.Event()
+            threading.Thread(target=_help, args=(ready,), name="impasto", daemon=True).start()
+            ready.wait()
+            _state.helpers += 1
+        torch.set_num_threads(1)  # a new thread's own call changes this thread's number
+
+
+def _help(ready: threading.Event) -> None:
+    """Work on jobs, with one thread for each operation."""
+    torch.set_num_threads(1)
+    torch.set_grad_enabled(False)
+    ready.set()
+    while True:
+        _state.jobs.get().take()
+
+
 def _check(count: int) -> None:
     if _state.lost and count > 1:
         raise RunError("threads.lost", count=count)
@@ -71,4 +186,5 @@ def _check(count: int) -> None:
 
 def _go_on_alone() -> None:
     _state.lost = True
+    _state.helpers, _state.jobs, _state.starting = 0, SimpleQueue(), threading.Lock()
     torch.set_num_threads(1)

@@ -22,7 +22,7 @@ from impasto.pictures.color_transfer import gaussian_map
 from impasto.pictures.inputs import Inputs, StylePicture
 from impasto.pictures.masks import Mask
 from impasto.pictures.sizes import PixelSize
-from impasto.process import interrupts
+from impasto.process import interrupts, threads
 from impasto.run.levels import Level
 from impasto.settings.loss_table import METHODS
 from impasto.settings.recipe import Recipe
@@ -246,9 +246,10 @@ def recolored(
         3 × H × W. A content picture of one colour becomes the mean colour of the style.
     """
     colours, others = (picture.flatten(1).double().cpu() for picture in (content, style))
-    mean, covariance = _moments(colours, of_content, smallest)
-    other_mean, other = _moments(others, of_style, smallest)
-    result = gaussian_map(covariance, other) @ (colours - mean) + other_mean
+    with threads.whole_operations():
+        mean, covariance = _moments(colours, of_content, smallest)
+        other_mean, other = _moments(others, of_style, smallest)
+        result = gaussian_map(covariance, other) @ (colours - mean) + other_mean
     return result.view_as(content).to(device=content.device, dtype=content.dtype)
 
 

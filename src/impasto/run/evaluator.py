@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
 import torch
@@ -19,11 +20,13 @@ from impasto.objective.nnst import neighbours
 from impasto.objective.objective import Evaluation, Objective
 from impasto.objective.rounds import Compared, Rounds
 from impasto.objective.strotss import transport
+from impasto.process import threads
 from impasto.process.memory import is_out_of_memory, memory_errors
 from impasto.process.notices import tell
 from impasto.run import memory_need
 from impasto.run.canvas import Canvases
 from impasto.run.levels import Level
+from impasto.settings.loss_table import METHODS, STYLE_LOSSES
 from impasto.settings.recipe import Recipe
 
 # Settings that are read only after the content and the styles have been measured.
@@ -94,6 +97,13 @@ class Evaluator:
         assert self._objective is not None, "no level was entered"  # noqa: S101
         return self._objective
 
+    def threads(self) -> AbstractContextManager[None]:
+        """A context for a step: its operations take one thread each if the threads share them."""
+        method, style_loss = METHODS[self._recipe.method], STYLE_LOSSES[self._recipe.style_loss]
+        shared = method.shares and (style_loss.shares or not method.by_layer)
+        shared = shared and self.arithmetic.winograd
+        return threads.whole_operations() if shared else nullcontext()
+
     def start(self) -> None:
         """Return to the state before the first evaluation of a run.
 
@@ -117,7 +127,7 @@ class Evaluator:
         """
         self._drop_objective()  # so that memory never holds two
         self.level = level
-        with memory_errors(level.size):
+        with memory_errors(level.size), self.threads():
             self._make_objective()
         self._is_new = level == self._levels[0] and not self.fell_back
 

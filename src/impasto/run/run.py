@@ -241,7 +241,8 @@ class Run:
         """
         canvas, first_steps = progress.canvas, self._stand_in_steps(level)
         last, stand_in = progress.count == level.steps - 1, progress.count < first_steps
-        measured = self.evaluator(canvas, exactly=last, stand_in=stand_in)
+        with self.evaluator.threads():
+            measured = self.evaluator(canvas, exactly=last, stand_in=stand_in)
         if not measured.is_finite():
             self._step_back(progress)
             return
@@ -250,7 +251,7 @@ class Run:
         if progress.count == first_steps or measured.is_new or not measured.is_comparable:
             progress.optimizer.change_loss()
         allowed, turn = self.canvases.allowed, measured.turn
-        with memory_errors(level.size):
+        with memory_errors(level.size), self.evaluator.threads():
             updated = progress.optimizer.step(
                 canvas,
                 measured.followed,

@@ -25,6 +25,8 @@ class Method:
         splits: whether the last level comes twice, the second time with layers matched alone.
         adds_details: whether a canvas that comes from a coarser level gets all of the content's
             details, except at the last level.
+        shares: whether the threads share its work item by item; otherwise its losses are a few
+            large operations, each of which takes all threads.
     """
 
     by_layer: bool
@@ -32,6 +34,7 @@ class Method:
     smallest_side: int
     splits: bool = False
     adds_details: bool = False
+    shares: bool = True
 
 
 @dataclass(frozen=True)
@@ -46,11 +49,13 @@ class StyleLoss:
         work: what dominates its computation: ``products`` of channels, as for a Gram matrix, and
             with them ``eigenvalues``; ``sorting`` of positions, and with it ``projections``; or the
             search for nearest ``neighbours``.
+        shares: whether the threads share its work, as for a method.
     """
 
     statistic: str
     tiles: bool = True
     work: Work = "products"
+    shares: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,11 +71,13 @@ class ContentLoss:
 
 METHODS = {
     "layers": Method(by_layer=True, first_side=128, smallest_side=48),
-    "strotss": Method(by_layer=False, first_side=64, smallest_side=32, adds_details=True),
+    "strotss": Method(
+        by_layer=False, first_side=64, smallest_side=32, adds_details=True, shares=False
+    ),
     "nnst": Method(by_layer=False, first_side=64, smallest_side=32, splits=True),
 }
 STYLE_LOSSES = {
-    "gram": StyleLoss("gram"),
+    "gram": StyleLoss("gram", shares=True),
     "covariance": StyleLoss("moments"),
     "mean-variance": StyleLoss("moments"),
     "wasserstein": StyleLoss("moments", work="eigenvalues"),

@@ -144,7 +144,7 @@ class Recipe(BaseModel):
     )
     seed: Whole = Field(0, ge=0, lt=2**63, description="Seed of the noise.")
     content_layers: Layers = Field(
-        LayerWeights(conv3_2=0.25, conv4_2=1.0),
+        LayerWeights(conv3_2=0.5, conv4_2=1.0),
         description="Layers at which the content is compared, with their weights, as in conv4_2:1.",
     )
     style_layers: Layers = Field(

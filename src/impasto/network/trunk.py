@@ -1,0 +1,332 @@
+"""VGG-19 with hand-written forward and backward passes, on feature maps (H, W, C).
+
+The ReLUs, their gradients and the padding are part of reading a row, and the threads share the
+bands of a layer (:func:`impasto.process.threads.each`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import cycle, pairwise
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from impasto.network.bands import Workspace, bands, each_band
+from impasto.network.pooling import POOLINGS
+from impasto.network.tiles import Box
+from impasto.network.transforms import transformed_kernel
+from impasto.network.winograd import (
+    Border,
+    Read,
+    Source,
+    convolve,
+    convolve_colours,
+    fold,
+    pad,
+    spread_colours,
+    unpad,
+)
+from impasto.process import interrupts, threads
+from impasto.settings.layers import BY_NAME, INPUT, Layer, up_to_deepest
+
+PRODUCTS_PER_VALUE = 1024  # a band of a Gram matrix takes this many products for each of VALUES
+
+
+class Trunk:
+    """VGG-19 with hand-written forward and backward passes.
+
+    Args:
+        convolutions: by layer name, from the first layer to the last one needed, the kernel
+            (out × in × 3 × 3) and the bias (out), float32.
+        taps: names of the layers to read.
+        padding: what convolutions see beyond the border, ``zeros`` or ``replicate``.
+        pooling: ``average`` or ``max``.
+    """
+
+    def __init__(
+        self,
+        convolutions: dict[str, tuple[Tensor, Tensor]],
+        taps: Iterable[str],
+        padding: str = "zeros",
+        pooling: str = "average",
+    ) -> None:
+        self.taps = tuple(sorted(taps))
+        self._pool = POOLINGS[pooling]
+        self._replicates = padding == "replicate"
+        first, *others = convolutions
+        self._biases = {name: bias for name, (_, bias) in convolutions.items()}
+        self._colours = convolutions[first][0].permute(2, 3, 1, 0).reshape(27, -1)
+        self._forward = {name: transformed_kernel(convolutions[name][0]) for name in others}
+        self._backward = {
+            name: transformed_kernel(convolutions[name][0].flip(2, 3).transpose(0, 1))
+            for name in others
+        }
+        self._room = Workspace()
+        self._kept = Workspace()
+
+    def __call__(
+        self,
+        picture: Tensor,
+        features: Iterable[str],
+        grams: Iterable[str] = (),
+        core: Box | None = None,
+        first: str = INPUT,
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Feature maps of some layers and Gram matrices of others, by layer name.
+
+        Args:
+            picture: 3 × H × W, or the feature map of another layer, from which to continue.
+            features: names of the layers whose feature maps are returned, each (C, H', W'). If a
+                gradient is required, they are in buffers that the next such call overwrites.
+            grams: names of the layers whose Gram matrices are returned, each (C, C).
+            core: the part of the picture that they cover; None for all of it.
+            first: the layer whose feature map is given instead of a picture.
+        """
+        features, grams = tuple(features), tuple(grams)
+        layers = up_to_deepest({*features, *grams}, first)
+        core = core or _whole(picture, layers[0])
+        if torch.is_grad_enabled() and picture.requires_grad:
+            read = _Evaluate.apply(picture, self, layers, features, grams, core)  # type: ignore[no-untyped-call]
+        else:
+            kept = Workspace() if features else self._kept  # Gram matrices do not share its memory
+            read = _read(self.maps(picture, kept, layers), features, grams, core)
+        split = len(features)
+        return (
+            dict(zip(features, read[:split], strict=True)),
+            dict(zip(grams, read[split:], strict=True)),
+        )
+
+    def release(self) -> None:
+        """Release the memory of every buffer."""
+        self._room, self._kept = Workspace(), Workspace()
+
+    def maps(self, picture: Tensor, kept: Workspace, layers: Sequence[Layer]) -> dict[str, Tensor]:
+        """The outputs of convolutions, poolings and the ReLUs to read, each (H', W', C).
+
+        Args:
+            picture: the feature map of the first layer, (C, H, W).
+            kept: buffers for the outputs.
+            layers: the part of the network to run.
+        """
+        x = picture.permute(1, 2, 0).contiguous()
+        maps = {layers[0].name: x}
+        rectify = False
+        for layer in layers[1:]:
+            height, width, channels = x.shape
+            if layer.kind == "convolution":
+                out = kept(layer.name, height, width, layer.channels)
+                bias = self._biases[layer.name]
+                if layer.name in self._forward:
+                    source = Source(_reader(x, rectify=rectify), self._replicates)
+                    convolve(source, self._forward[layer.name], bias, out, self._room)
+                else:
+                    padded = pad(x, replicates=self._replicates)
+                    convolve_colours(padded, self._colours, bias, out)
+                x = maps[layer.name] = out
+            elif layer.kind == "pooling":
+                out = kept(layer.name, height // 2, width // 2, channels)
+                self._pool.forward(x, out, self._room)
+                x = maps[layer.name] = out
+            elif layer.name in self.taps:
+                out = kept(layer.name, height, width, channels)
+                maps[layer.name] = _rectified(x, out)
+            rectify = layer.kind == "relu"
+        return maps
+
+    def gradient(
+        self,
+        maps: dict[str, Tensor],
+        by_map: dict[str, Tensor],
+        mixings: dict[str, Tensor],
+        core: Box,
+        layers: Sequence[Layer],
+    ) -> Tensor | None:
+        """The gradient of the feature map of the first layer.
+
+        Args:
+            maps: the outputs from :meth:`maps`, for the same layers.
+            by_map: by layer name, the gradient of the core of an output, (H', W', C).
+            mixings: by layer name, (C, C); the core of the output times this matrix is another part
+                of its gradient, that of its Gram matrix.
+            core: the core of the picture.
+            layers: the part of the network to go back through.
+
+        Returns:
+            The gradient, (H, W, C); None if nothing depends on that feature map.
+        """
+        gradient: Tensor | None = None
+        names = cycle(("gradient", "other gradient"))  # a convolution cannot write in place
+        for before, layer in reversed(list(pairwise(layers))):
+            add = None
+            if layer.name in by_map or layer.name in mixings:
+                part = core.after(layer.pools)
+                tapped, mixing = by_map.get(layer.name), mixings.get(layer.name)
+                add = _adder(maps[layer.name], part, tapped, mixing)
+            if layer.kind == "convolution":
+                if gradient is None and add is None:
+                    continue
+                height, width, channels = maps[layer.name].shape
+                read = _gradient_reader(gradient, maps[layer.name], add)
+                if layer.name in self._backward:
+                    gradient = self._kept(next(names), height, width, before.channels)
+                    border = Border.of_size(height, width, channels) if self._replicates else None
+                    kernel = self._backward[layer.name]
+                    convolve(Source(read, border=border), kernel, None, gradient, self._room)
+                    if border is not None:
+                        fold(border, kernel, gradient)
+                else:
+                    padded = self._room("colours", height + 2, width + 2, before.channels)
+                    spread_colours(Source(read), self._colours, padded, self._room)
+                    gradient = unpad(padded, replicates=self._replicates)
+                continue
+            if add is not None:
+                of_map = maps[layer.name]
+                gradient = torch.zeros_like(of_map) if gradient is None else gradient.clone()
+                _add_in_bands(add, gradient)
+            if layer.kind == "pooling" and gradient is not None:
+                convolved = before.name.replace("relu", "conv")
+                pooled = maps[convolved if convolved in maps else before.name]
+                out = self._kept(next(names), *pooled.shape)
+                self._pool.backward(gradient, pooled, maps[layer.name], out, self._room)
+                gradient = out
+        if gradient is not None and layers[1].kind == "relu":
+            gradient = torch.where(maps[layers[0].name] > 0, gradient, 0.0)
+        return gradient
+
+
+class _Evaluate(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        picture: Tensor,
+        trunk: Trunk,
+        layers: tuple[Layer, ...],
+        features: tuple[str, ...],
+        grams: tuple[str, ...],
+        core: Box,
+    ) -> tuple[Tensor, ...]:
+        ctx.trunk, ctx.layers, ctx.core = trunk, layers, core
+        ctx.features, ctx.grams = features, grams
+        ctx.maps = trunk.maps(picture, trunk._kept, layers)
+        ctx.set_materialize_grads(False)
+        return _read(ctx.maps, features, grams, core)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
+        split = len(ctx.features)
+        by_map = {
+            name: gradient.permute(1, 2, 0)
+            for name, gradient in zip(ctx.features, gradients[:split], strict=True)
+            if gradient is not None
+        }
+        mixings = {
+            name: (gradient + gradient.T) / ctx.core.after(BY_NAME[name].pools).area
+            for name, gradient in zip(ctx.grams, gradients[split:], strict=True)
+            if gradient is not None
+        }
+        gradient = ctx.trunk.gradient(ctx.maps, by_map, mixings, ctx.core, ctx.layers)
+        by_picture = None if gradient is None else gradient.permute(2, 0, 1).contiguous()
+        return by_picture, None, None, None, None, None
+
+
+def _whole(map_: Tensor, layer: Layer) -> Box:
+    """The box of the whole picture, given the feature map of a layer."""
+    height, width = map_.shape[1:]
+    return Box(0, height << layer.pools, 0, width << layer.pools)
+
+
+def _read(
+    maps: dict[str, Tensor], features: tuple[str, ...], grams: tuple[str, ...], core: Box
+) -> tuple[Tensor, ...]:
+    """The feature maps of the core as (C, H', W'), then its Gram matrices."""
+    parts = {
+        name: maps[name][core.after(BY_NAME[name].pools).slices] for name in (*features, *grams)
+    }
+    return (
+        *(parts[name].permute(2, 0, 1) for name in features),
+        *(_gram(parts[name]) for name in grams),
+    )
+
+
+def _gram(x: Tensor) -> Tensor:
+    """The Gram matrix of a feature map, as of :func:`impasto.network.statistics.gram`."""
+    height, width, channels = x.shape
+    parts = bands(height, max(1, width * channels**2 // PRODUCTS_PER_VALUE))
+    sums = x.new_empty(len(parts), channels, channels)
+
+    def multiply(number: int) -> None:
+        flat = x[parts[number]].reshape(-1, channels)
+        torch.mm(flat.T, flat, out=sums[number])
+
+    threads.each(multiply, range(len(parts)))
+    return sums.sum(0) / (height * width)
+
+
+def _rectified(x: Tensor, out: Tensor) -> Tensor:
+    """The ReLU of a feature map, written into out."""
+    each_band(lambda rows: torch.clamp_min(x[rows], 0, out=out[rows]), x)
+    return out
+
+
+def _add_in_bands(add: Read, gradient: Tensor) -> None:
+    each_band(lambda rows: add(rows.start, rows.stop, gradient[rows]), gradient)
+
+
+def _reader(x: Tensor, *, rectify: bool) -> Read:
+    """A reader of the rows of a feature map, through a ReLU or unchanged."""
+
+    def read(first: int, last: int, rows: Tensor) -> None:
+        interrupts.check()
+        if rectify:
+            torch.clamp_min(x[first:last], 0, out=rows)
+        else:
+            rows.copy_(x[first:last])
+
+    return read
+
+
+def _gradient_reader(after: Tensor | None, x: Tensor, add: Read | None) -> Read:
+    """A reader of the rows of the gradient of a convolution's output x.
+
+    Args:
+        after: the gradient of the ReLU's output; None if no later layer depends on it.
+        x: the output of the convolution, (H, W, C).
+        add: adds the gradient of the losses that read x; None if no loss does.
+    """
+
+    def read(first: int, last: int, rows: Tensor) -> None:
+        interrupts.check()
+        here = slice(first, last)
+        if after is None:
+            rows.zero_()
+        else:
+            torch.ops.aten.threshold_backward.grad_input(after[here], x[here], 0, grad_input=rows)
+        if add is not None:
+            add(first, last, rows)
+
+    return read
+
+
+def _adder(x: Tensor, core: Box, tapped: Tensor | None, mixing: Tensor | None) -> Read:
+    """A function that adds the gradient of the losses that read a feature map, row by row.
+
+    Args:
+        x: the feature map, (H, W, C).
+        core: the part of it that the losses read.
+        tapped: the gradient of that part, if a loss reads it.
+        mixing: (C, C), if a loss reads its Gram matrix; its gradient is the part times this matrix.
+    """
+
+    def add(first: int, last: int, rows: Tensor) -> None:
+        top, bottom = max(first, core.top), min(last, core.bottom)
+        if top >= bottom:
+            return
+        here = rows[top - first : bottom - first, core.left : core.right]
+        if tapped is not None:
+            here += tapped[top - core.top : bottom - core.top]
+        if mixing is not None:
+            here += x[top:bottom, core.left : core.right] @ mixing
+
+    return add
