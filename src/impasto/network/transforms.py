@@ -5,6 +5,10 @@ equation 8 gives the matrices G, Bᵀ and Aᵀ. Those of the input and of the ou
 that round differently. *By sums*, along one axis after the other, takes the least arithmetic. *By
 products* with a matrix for both axes takes more, but few operations, which is faster for few tiles.
 
+A gradient is a convolution with the kernel turned by 180°. Its outputs, in reverse order, are those
+of the kernel itself for the inputs in reverse order. So the transforms turn the tiles instead, and
+one transformed kernel serves both ways.
+
 The 6×6 points of a tile are in the order of columns: the first axis is that across. Feature maps
 are (H, W, C).
 """
@@ -50,21 +54,26 @@ OUTPUT_TRANSFORM = (
 )
 _INPUT = torch.tensor(INPUT_TRANSFORM, dtype=torch.float32)
 _OUTPUT = torch.tensor(OUTPUT_TRANSFORM, dtype=torch.float32)
-_INPUT_OF_BOTH, _OUTPUT_OF_BOTH = torch.kron(_INPUT, _INPUT), torch.kron(_OUTPUT, _OUTPUT)
+# By whether the kernel is turned, for one axis and for both.
+_INPUTS = _INPUT, _INPUT.flip(1)
+_OUTPUTS = _OUTPUT, _OUTPUT.flip(0)
+_INPUTS_OF_BOTH = tuple(torch.kron(one, one) for one in _INPUTS)
+_OUTPUTS_OF_BOTH = tuple(torch.kron(one, one) for one in _OUTPUTS)
 
 
 class Transforms(NamedTuple):
     """One way to compute the transforms.
 
     Attributes:
-        input: ``input(padded, tiles, room)`` writes the transform of padded, (4 · rows + 2,
-            4 · columns + 2, C), into tiles, (6, 6, rows, columns, C).
-        output: ``output(products, out, room)`` writes the transform of products, (6, 6, rows,
-            columns, C), into out, (4 · rows, 4 · columns, C).
+        input: ``input(padded, tiles, turned, room)`` writes the transform of padded,
+            (4 · rows + 2, 4 · columns + 2, C), into tiles, (6, 6, rows, columns, C); ``turned``
+            says whether the kernel is turned by 180°.
+        output: ``output(products, out, turned, room)`` writes the transform of products, (6, 6,
+            rows, columns, C), into out, (4 · rows, 4 · columns, C).
     """
 
-    input: Callable[[Tensor, Tensor, Workspace], None]
-    output: Callable[[Tensor, Tensor, Workspace], None]
+    input: Callable[[Tensor, Tensor, bool, Workspace], None]
+    output: Callable[[Tensor, Tensor, bool, Workspace], None]
 
 
 def transformed_kernel(kernel: Tensor) -> Tensor:
@@ -75,56 +84,65 @@ def transformed_kernel(kernel: Tensor) -> Tensor:
     return (both @ kernel.permute(3, 2, 1, 0).reshape(9, -1)).view(POINTS, before, after)
 
 
-def convolved_line(line: Tensor, kernel: Tensor) -> Tensor:
-    """A convolution of a line, (N, in), with two zeros at each end, by F(4, 3): (N + 2, out).
+def spread_line(line: Tensor, kernel: Tensor) -> Tensor:
+    """The gradient of a line of N + 2 positions, given that of its convolution, by F(4, 3).
 
     Args:
-        line: the line.
+        line: the gradient of the convolution, (N, out).
         kernel: the transformed kernel, (6, in, out).
+
+    Returns:
+        The gradient, (N + 2, in).
     """
     count, before = line.shape
     tiles = -(-(count + 2) // TILE)
     padded = line.new_zeros(TILE * tiles + 2, before)
     padded[2 : count + 2] = line
     windows = padded.as_strided((6, tiles, before), (before, TILE * before, 1)).reshape(6, -1)
-    products = torch.bmm((_INPUT @ windows).view(6, tiles, before), kernel)
-    out = (_OUTPUT @ products.view(6, -1)).view(TILE, tiles, -1)
+    products = torch.bmm((_INPUTS[True] @ windows).view(6, tiles, before), kernel.mT)
+    out = (_OUTPUTS[True] @ products.view(6, -1)).view(TILE, tiles, -1)
     return out.transpose(0, 1).reshape(TILE * tiles, -1)[: count + 2]
 
 
-def _input_by_sums(padded: Tensor, tiles: Tensor, room: Workspace) -> None:
+def _input_by_sums(padded: Tensor, tiles: Tensor, turned: bool, room: Workspace) -> None:
     _, _, count, across, channels = tiles.shape
     halves = room("halves", 6, count, padded.shape[1], channels)
     pair = room("pair", 2, count, padded.shape[1], channels)
+    order = _order(6, turned)
     last = TILE * count - 3
-    _sum_input([padded[k : k + last : TILE] for k in range(6)], halves, pair)
+    _sum_input([padded[k : k + last : TILE] for k in order], halves, pair)
     pair = room("pair", 2, 6, count, across, channels)
     last = TILE * across - 3
-    _sum_input([halves[:, :, k : k + last : TILE] for k in range(6)], tiles, pair)
+    _sum_input([halves[:, :, k : k + last : TILE] for k in order], tiles, pair)
 
 
-def _output_by_sums(products: Tensor, out: Tensor, room: Workspace) -> None:
+def _output_by_sums(products: Tensor, out: Tensor, turned: bool, room: Workspace) -> None:
     _, _, count, across, channels = products.shape
     halves = room("halves", 6, count, across, TILE, channels)
     four = room("four", 4, 6, count, across, channels)
-    _sum_output(products, halves.permute(3, 0, 1, 2, 4), four)
+    order = _order(TILE, turned)
+    _sum_output(products, [halves[:, :, :, k] for k in order], four)
     four = room("four", 4, count, TILE * across, channels)
     flat = halves.view(6, count, TILE * across, channels)
-    _sum_output(flat, [out[k::TILE] for k in range(TILE)], four)
+    _sum_output(flat, [out[k::TILE] for k in order], four)
 
 
-def _input_by_products(padded: Tensor, tiles: Tensor, room: Workspace) -> None:
+def _input_by_products(padded: Tensor, tiles: Tensor, turned: bool, room: Workspace) -> None:
     down, across, _ = padded.stride()
     windows = room("windows", *tiles.shape)
     windows.copy_(padded.as_strided(windows.shape, (across, down, TILE * down, TILE * across, 1)))
-    torch.mm(_INPUT_OF_BOTH, windows.view(POINTS, -1), out=tiles.view(POINTS, -1))
+    torch.mm(_INPUTS_OF_BOTH[turned], windows.view(POINTS, -1), out=tiles.view(POINTS, -1))
 
 
-def _output_by_products(products: Tensor, out: Tensor, room: Workspace) -> None:
+def _output_by_products(products: Tensor, out: Tensor, turned: bool, room: Workspace) -> None:
     _, _, count, across, channels = products.shape
     pixels = room("pixels", TILE, TILE, count, across, channels)
-    torch.mm(_OUTPUT_OF_BOTH, products.view(POINTS, -1), out=pixels.view(TILE * TILE, -1))
+    torch.mm(_OUTPUTS_OF_BOTH[turned], products.view(POINTS, -1), out=pixels.view(TILE * TILE, -1))
     out.view(count, TILE, across, TILE, channels).copy_(pixels.permute(2, 1, 3, 0, 4))
+
+
+def _order(count: int, turned: bool) -> range:
+    return range(count - 1, -1, -1) if turned else range(count)
 
 
 def _sum_input(d: Sequence[Tensor], out: Tensor, pair: Tensor) -> None:

@@ -58,11 +58,7 @@ class Trunk:
         first, *others = convolutions
         self._biases = {name: bias for name, (_, bias) in convolutions.items()}
         self._colours = convolutions[first][0].permute(2, 3, 1, 0).reshape(27, -1)
-        self._forward = {name: transformed_kernel(convolutions[name][0]) for name in others}
-        self._backward = {
-            name: transformed_kernel(convolutions[name][0].flip(2, 3).transpose(0, 1))
-            for name in others
-        }
+        self._transformed = {name: transformed_kernel(convolutions[name][0]) for name in others}
         self._room = Workspace()
         self._kept = Workspace()
 
@@ -118,9 +114,9 @@ class Trunk:
             if layer.kind == "convolution":
                 out = kept(layer.name, height, width, layer.channels)
                 bias = self._biases[layer.name]
-                if layer.name in self._forward:
+                if layer.name in self._transformed:
                     source = Source(_reader(x, rectify=rectify), self._replicates)
-                    convolve(source, self._forward[layer.name], bias, out, self._room)
+                    convolve(source, self._transformed[layer.name], bias, out, self._room)
                 else:
                     padded = pad(x, replicates=self._replicates)
                     convolve_colours(padded, self._colours, bias, out)
@@ -169,11 +165,11 @@ class Trunk:
                     continue
                 height, width, channels = maps[layer.name].shape
                 read = _gradient_reader(gradient, maps[layer.name], add)
-                if layer.name in self._backward:
+                if layer.name in self._transformed:
                     gradient = self._kept(next(names), height, width, before.channels)
                     border = Border.of_size(height, width, channels) if self._replicates else None
-                    kernel = self._backward[layer.name]
-                    convolve(Source(read, border=border), kernel, None, gradient, self._room)
+                    kernel, source = self._transformed[layer.name], Source(read, border=border)
+                    convolve(source, kernel.mT, None, gradient, self._room, turned=True)
                     if border is not None:
                         fold(border, kernel, gradient)
                 else:

@@ -30,7 +30,7 @@ from impasto.network.transforms import (
     POINTS,
     TILE,
     Transforms,
-    convolved_line,
+    spread_line,
 )
 from impasto.process import threads
 
@@ -86,18 +86,25 @@ class Source:
 
 
 def convolve(
-    source: Source, kernel: Tensor, bias: Tensor | None, out: Tensor, room: Workspace
+    source: Source,
+    kernel: Tensor,
+    bias: Tensor | None,
+    out: Tensor,
+    room: Workspace,
+    *,
+    turned: bool = False,
 ) -> None:
     """A 3×3 convolution with padding 1.
 
     Args:
         source: the input.
-        kernel: the transformed kernel, from :func:`transformed_kernel`.
+        kernel: the transformed kernel, from :func:`transformed_kernel`; if turned, its transpose.
         bias: the bias, (out); None for 0.
         out: tensor for the result, (H, W, out).
         room: buffers for intermediate results.
+        turned: whether to turn the kernel by 180°, as for a gradient.
     """
-    convolution = _Convolution(source, kernel, bias, out, room)
+    convolution = _Convolution(source, kernel, bias, out, room, turned)
     down, across = convolution.tiles
     band = BAND // max(kernel.shape[1:]) // across
     if kernel[0].numel() < LARGE and down > 3 * band:
@@ -116,6 +123,7 @@ class _Convolution:
     bias: Tensor | None
     out: Tensor
     room: Workspace
+    turned: bool
 
     @property
     def tiles(self) -> tuple[int, int]:
@@ -167,7 +175,7 @@ class _Convolution:
         first, inside = _read_padded(self.source, TILE * rows.start - 1, height, width, padded)
         if self.source.border is not None:
             self.source.border.keep(first, inside)
-        transforms.input(padded, tiles, self.room)
+        transforms.input(padded, tiles, self.turned, self.room)
 
     def _write(self, rows: slice, products: Tensor, transforms: Transforms) -> None:
         """Transform the products of some rows and write the output."""
@@ -178,7 +186,7 @@ class _Convolution:
         here = slice(TILE * rows.start, TILE * rows.stop)
         whole = here.stop <= height and TILE * across == width
         done = self.out[here] if whole else self.room("done", TILE * count, TILE * across, after)
-        transforms.output(products, done, self.room)
+        transforms.output(products, done, self.turned, self.room)
         if not whole:
             self.out[here] = done[: height - here.start, :width]
 
@@ -268,11 +276,11 @@ def fold(border: Border, kernel: Tensor, gradient: Tensor) -> None:
 
     Args:
         border: the border of the gradient of the convolution's output.
-        kernel: the transformed kernel that gave the gradient.
+        kernel: the transformed kernel of the convolution.
         gradient: the gradient of the input with zero padding, (H, W, in), which is changed.
     """
     by_column = kernel.view(6, 6, *kernel.shape[1:])
-    ends = ((-1, 0, 4.0), (0, 5, 1.0))  # of the map, with the row or column of G of that end
+    ends = ((0, 0, 4.0), (-1, 5, 1.0))  # of the map, with the row or column of G of that end
     lines = [
         line
         for end, point, scale in ends
@@ -284,7 +292,7 @@ def fold(border: Border, kernel: Tensor, gradient: Tensor) -> None:
     beyond = [gradient] * len(lines)
 
     def spread(number: int) -> None:
-        beyond[number] = convolved_line(*lines[number])
+        beyond[number] = spread_line(*lines[number])
 
     threads.each(spread, range(len(lines)))
     for number, (end, _, _) in enumerate(ends):
