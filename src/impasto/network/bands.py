@@ -39,8 +39,17 @@ def bands(height: int, row: int, at_least: int = 1) -> list[slice]:
         row: number of values in a row.
         at_least: number of rows of a band.
     """
-    count = max(at_least, VALUES // row)
-    return [slice(top, min(top + count, height)) for top in range(0, height, count)]
+    return slices(0, height, max(at_least, VALUES // row))
+
+
+def slices(first: int, last: int, count: int) -> list[slice]:
+    """Slices of ``count`` at a time, at least one, of the numbers first … last − 1.
+
+    >>> slices(2, 7, 3)
+    [slice(2, 5, None), slice(5, 7, None)]
+    """
+    count = max(1, count)
+    return [slice(top, min(top + count, last)) for top in range(first, last, count)]
 
 
 def each_band(work: Callable[[slice], object], like: Tensor) -> None:

@@ -162,7 +162,7 @@ def _sum_input(d: Sequence[Tensor], out: Tensor, pair: Tensor) -> None:
     torch.sub(out[5], odd, alpha=4, out=out[5])
 
 
-def _sum_output(m: Tensor, out: Sequence[Tensor] | Tensor, four: Tensor) -> None:
+def _sum_output(m: Tensor, out: Sequence[Tensor], four: Tensor) -> None:
     """Aᵀ m along one axis of the tiles: from six slices of the products to four of the output."""
     near_sum, near_difference, far_sum, far_difference = four
     torch.add(m[1], m[2], out=near_sum)

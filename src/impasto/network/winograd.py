@@ -22,7 +22,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from impasto.network.bands import Workspace, bands, each_band
+from impasto.network.bands import Workspace, bands, each_band, slices
 from impasto.network.transforms import (
     BY_PRODUCTS,
     BY_SUMS,
@@ -98,7 +98,8 @@ def convolve(
 
     Args:
         source: the input.
-        kernel: the transformed kernel, from :func:`transformed_kernel`; if turned, its transpose.
+        kernel: the transformed kernel, from
+            :func:`impasto.network.transforms.transformed_kernel`; if turned, its transpose.
         bias: the bias, (out); None for 0.
         out: tensor for the result, (H, W, out).
         room: buffers for intermediate results.
@@ -108,9 +109,9 @@ def convolve(
     down, across = convolution.tiles
     band = BAND // max(kernel.shape[1:]) // across
     if kernel[0].numel() < LARGE and down > 3 * band:
-        threads.each(convolution.by_one, _slices(0, down, band))
+        threads.each(convolution.by_one, slices(0, down, band))
     else:
-        for rows in _slices(0, down, BATCH // across):
+        for rows in slices(0, down, BATCH // across):
             convolution.by_all(rows, band // 4)
 
 
@@ -153,10 +154,10 @@ class _Convolution:
         def write(some: slice) -> None:
             self._write(some, products[:, :, within(some)], BY_PRODUCTS)
 
-        bands = _slices(rows.start, rows.stop, band)
-        threads.each(read, bands)
-        threads.each(mix, _slices(0, POINTS, TOGETHER))
-        threads.each(write, bands)
+        parts = slices(rows.start, rows.stop, band)
+        threads.each(read, parts)
+        threads.each(mix, slices(0, POINTS, TOGETHER))
+        threads.each(write, parts)
 
     def _buffers(self, whose: str, rows: slice) -> tuple[Tensor, Tensor]:
         """Tensors for the transformed tiles and the products: (6, 6, rows, columns, channels)."""
@@ -194,12 +195,6 @@ class _Convolution:
 def _flat(tiles: Tensor) -> Tensor:
     """A matrix of tiles and channels for each point, (36, N, C)."""
     return tiles.view(POINTS, -1, tiles.shape[4])
-
-
-def _slices(first: int, last: int, count: int) -> list[slice]:
-    """Slices of ``count`` at a time, at least one, of the numbers first … last − 1."""
-    count = max(1, count)
-    return [slice(top, min(top + count, last)) for top in range(first, last, count)]
 
 
 def convolve_colours(padded: Tensor, kernel: Tensor, bias: Tensor, out: Tensor) -> None:

@@ -167,7 +167,7 @@ def _start_helpers(count: int) -> None:
             threading.Thread(target=_help, args=(ready,), name="impasto", daemon=True).start()
             ready.wait()
             _state.helpers += 1
-        torch.set_num_threads(1)  # a new thread's own call changes this thread's number
+            torch.set_num_threads(1)  # a new thread's own call changes this thread's number
 
 
 def _help(ready: threading.Event) -> None:

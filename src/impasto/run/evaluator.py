@@ -149,7 +149,7 @@ class Evaluator:
         """
         self._is_new = False
         was_estimated = self.deferred is not None and self.deferred.age > 0
-        with memory_errors(self.level.size):
+        with memory_errors(self.level.size), self.threads():
             while True:
                 try:
                     if self.rounds is not None:

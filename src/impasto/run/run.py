@@ -241,8 +241,7 @@ class Run:
         """
         canvas, first_steps = progress.canvas, self._stand_in_steps(level)
         last, stand_in = progress.count == level.steps - 1, progress.count < first_steps
-        with self.evaluator.threads():
-            measured = self.evaluator(canvas, exactly=last, stand_in=stand_in)
+        measured = self.evaluator(canvas, exactly=last, stand_in=stand_in)
         if not measured.is_finite():
             self._step_back(progress)
             return
