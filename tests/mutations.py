@@ -400,6 +400,7 @@ def _states() -> Seeds:
         tiles=[None, 64],
         history=[(1.0, 0.5, 0.5, 0.1, 1)],
         best=1,
+        stand_in=(0.3, 1.0, False),
         done=False,
         optimizer={"pairs": 0},
         objective={},

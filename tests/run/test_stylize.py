@@ -118,33 +118,53 @@ def test_painting_lowers_the_loss_and_moves_towards_the_style() -> None:
     ("settings", "expected"),
     [
         ({"steps": 6}, 4 * [True] + 2 * [False]),
-        ({"steps": 9, "levels": 2, "size": (96, 96)}, 1 * [True] + 5 * [True] + 3 * [False]),
+        ({"steps": 9, "levels": 2, "size": 144}, (1 + 4) * [True] + 4 * [False]),
         ({"steps": 3, "optimizer": "adam"}, 3 * [False]),
         ({"steps": 3, "style_loss": "covariance"}, 3 * [False]),
         ({"steps": 3, "balance": "relative", "beta": None}, 3 * [False]),
     ],
     ids=["one level", "two levels", "Adam", "no stand-in", "relative losses"],
 )
-def test_first_the_stand_in_is_followed_and_at_the_end_the_loss_itself(
+def test_the_stand_in_is_followed_until_it_brings_little(
     monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], expected: list[bool]
 ) -> None:
     measure = Evaluator.__call__
     followed: list[bool] = []
 
-    def watched(self: Any, canvas: torch.Tensor, *, exactly: bool, stand_in: bool) -> Evaluation:
-        followed.append(stand_in)
+    def watched(self: Any, canvas: torch.Tensor, *, exactly: bool, stand_in: float) -> Evaluation:
+        followed.append(stand_in > 0)
         return measure(self, canvas, exactly=exactly, stand_in=stand_in)
 
     monkeypatch.setattr("impasto.run.evaluator.Evaluator.__call__", watched)
-    paint(**{"balance": "absolute", "beta": 200.0, **settings})
+    monkeypatch.setattr("impasto.run.run.brings_little", lambda losses: len(losses) == 4)
+    recipe = quick(**{"balance": "absolute", "beta": 200.0, **settings})
+    stylize(LARGE_CONTENT, LARGE_STYLE, recipe, device="cpu")
     assert followed == expected
+
+
+def test_a_level_weighs_the_stand_in_so_that_it_would_have_equalled_the_style_loss_at_the_last(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    measure = Evaluator.__call__
+    seen: list[tuple[float, Evaluation]] = []
+
+    def watched(self: Any, canvas: torch.Tensor, *, exactly: bool, stand_in: float) -> Evaluation:
+        seen.append((stand_in, measure(self, canvas, exactly=exactly, stand_in=stand_in)))
+        return seen[-1][1]
+
+    monkeypatch.setattr("impasto.run.evaluator.Evaluator.__call__", watched)
+    paint_levels(balance="absolute", beta=200.0)
+    coarse, fine = seen[:2]
+    style = 200 * coarse[1].style
+    stand_in = coarse[1].followed - coarse[1].content  # alpha is 1
+    assert stand_in * fine[0] / coarse[0] == pytest.approx(style, rel=1e-4)
 
 
 def test_the_stand_in_leads_further_down_in_as_many_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = Recipe.preset("gatys-fast", size=48, levels=1, steps=40)
     pictures = samples.style("woodcut"), samples.style("mosaic")
     with_it = stylize(*pictures, recipe, device="cpu").best.loss
-    monkeypatch.setattr("impasto.run.run.STAND_IN", 0.0)
+    monkeypatch.setattr("impasto.run.run.follows_stand_in", lambda _: False)
     assert with_it < 0.8 * stylize(*pictures, recipe, device="cpu").best.loss
 
 

@@ -72,14 +72,15 @@ class Deferred:
         self.patience, self.age = 1, 0
 
     def __call__(
-        self, canvas: Tensor, *, exactly: bool = False, stand_in: bool = False
+        self, canvas: Tensor, *, exactly: bool = False, stand_in: float = 0.0
     ) -> Evaluation:
         """Evaluate a canvas.
 
         Args:
             canvas: 3 × H × W.
             exactly: measure the deep layers in any case.
-            stand_in: follow the stand-in for the style loss, for the layers before the cut.
+            stand_in: weight of the stand-in for the style loss of the layers before the cut; 0
+                follows the style loss itself.
 
         Returns:
             The losses and the gradient. If the deep layers were measured, ``correction`` and
@@ -103,7 +104,7 @@ class Deferred:
         old = [of(cut.detach()) if looks else of.value for of in before] if before else deep
         off = objective.alpha * (deep[0] - old[0]) + objective.beta * (deep[1] - old[1])
         *numbers, distance = torch.stack([*losses, off]).tolist()  # one wait for the device
-        measured = evaluation(numbers, gradient, stand_in=stand_in)
+        measured = evaluation(numbers, gradient, stand_in=stand_in > 0)
         if looks and not measured.is_finite():  # tangents from there would be useless
             return measured
         if looks:

@@ -200,7 +200,7 @@ class Objective:
         seen: Statistics,
         deep: tuple[Tensor, Tensor] | None = None,
         *,
-        stand_in: bool,
+        stand_in: float,
     ) -> Losses:
         """The losses of a canvas, computed from its feature maps and statistics.
 
@@ -209,10 +209,10 @@ class Objective:
             features: feature maps of content layers, by name.
             seen: statistics of style layers, by name.
             deep: content and style loss of the layers that are not given; None if all are given.
-            stand_in: follow the stand-in for the style loss.
+            stand_in: weight of the stand-in for the style loss; 0 follows the style loss itself.
         """
         content, style = self.content_loss(features), self.style_loss(seen)
-        easier = self.style_loss(seen, stand_in=True) if stand_in else style
+        easier = stand_in * self.style_loss(seen, stand_in=True) if stand_in else style
         if deep is not None:
             content, style, easier = content + deep[0], style + deep[1], easier + deep[1]
         total = followed = self.total(canvas, content, style)
@@ -224,12 +224,12 @@ class Objective:
         """The total loss of a canvas, given its content loss and its style loss."""
         return self.alpha * content + self.beta * style + self._roughness(canvas)
 
-    def __call__(self, canvas: Tensor, *, stand_in: bool = False) -> Evaluation:
+    def __call__(self, canvas: Tensor, *, stand_in: float = 0.0) -> Evaluation:
         """Evaluate a canvas.
 
         Args:
             canvas: 3 × H × W, RGB in 0…255 minus the network's mean.
-            stand_in: follow the stand-in for the style loss.
+            stand_in: weight of the stand-in for the style loss; 0 follows the style loss itself.
 
         Returns:
             The losses of the canvas and the gradient.
@@ -244,15 +244,17 @@ class Objective:
                 numbers = torch.stack(tuple(measured))
             else:
                 numbers, gradient = self._by_tiles(canvas, stand_in=stand_in)
-        return evaluation(numbers.tolist(), gradient, stand_in=stand_in)  # one wait for the device
+        return evaluation(
+            numbers.tolist(), gradient, stand_in=stand_in > 0
+        )  # one wait for the device
 
-    def _by_tiles(self, canvas: Tensor, *, stand_in: bool) -> tuple[Tensor, Tensor]:
+    def _by_tiles(self, canvas: Tensor, *, stand_in: float) -> tuple[Tensor, Tensor]:
         """The four :class:`Losses` of a canvas, and the gradient, 3 × H × W, in two passes."""
         with torch.no_grad():
             seen = self._statistics(canvas, self.tiles, self.style_layers, self._guides)
         leaves = [statistic.requires_grad_() for statistic in seen.values()]
         style = self.style_loss(seen)
-        easier = self.style_loss(seen, stand_in=True) if stand_in else style
+        easier = stand_in * self.style_loss(seen, stand_in=True) if stand_in else style
         by_statistic = torch.autograd.grad(self.beta * easier, leaves) if leaves else ()
         canvas.requires_grad_()
         rough = self._roughness(canvas)

@@ -43,6 +43,9 @@ MOST_LEVELS = 16  # of a Laplacian pyramid
 LIKE_THE_CUT = ("deep map", "deep content", "deep style")
 
 
+Positive = Annotated[float, Field(gt=0)]
+
+
 class Saved(BaseModel):
     """The state of a run without its tensors.
 
@@ -62,6 +65,7 @@ class Saved(BaseModel):
         tiles: for each level, the side of its tiles in pixels; None if it is processed whole.
         history: loss, content, style, seconds and level of every step.
         best: number of the best step; 0 before the first.
+        stand_in: the fields of :class:`impasto.run.stand_in.StandIn`.
         done: whether the run is finished.
         optimizer: the numbers of the optimiser's state.
         objective: the numbers of the objective's state.
@@ -87,6 +91,7 @@ class Saved(BaseModel):
     tiles: list[Annotated[int, Field(gt=0, le=LARGEST_SIDE, multiple_of=TILE_STEP)] | None]
     history: list[tuple[float, float, float, Annotated[float, Field(ge=0)], int]]
     best: int = Field(ge=0)
+    stand_in: tuple[Positive, Positive, bool]
     done: bool
     optimizer: dict[str, float]
     objective: dict[str, float]

@@ -132,14 +132,14 @@ class Evaluator:
         self._is_new = level == self._levels[0] and not self.fell_back
 
     def __call__(
-        self, canvas: Tensor, *, exactly: bool = True, stand_in: bool = False
+        self, canvas: Tensor, *, exactly: bool = True, stand_in: float = 0.0
     ) -> Evaluation:
         """Evaluate a canvas of the current level, in smaller tiles if memory runs out.
 
         Args:
             canvas: 3 × H × W, at the size of the level.
             exactly: measure every layer, even those that could be deferred.
-            stand_in: follow the stand-in for the style loss.
+            stand_in: weight of the stand-in for the style loss; 0 follows the style loss itself.
 
         Returns:
             The losses of the canvas and the gradient.

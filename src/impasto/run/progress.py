@@ -14,6 +14,7 @@ from impasto.objective.objective import Evaluation
 from impasto.optim.optimizers import Optimizer
 from impasto.run.levels import Level
 from impasto.run.result import ASKED_TO_STOP, INTERRUPTED, LatestImage, OnStep, Step
+from impasto.run.stand_in import StandIn
 from impasto.settings.validation import plain
 
 
@@ -31,6 +32,7 @@ class Progress:
         history: every step so far.
         best: the best step of the level.
         stopped: why the run ends before its last step; None if it does not.
+        stand_in: how the level follows the stand-in for the style loss.
         latest: shows the canvas of the last step to ``on_step``.
         began: start of the run, by the clock of :func:`time.perf_counter`.
     """
@@ -44,6 +46,7 @@ class Progress:
     history: list[Step] = field(default_factory=list)
     best: Step | None = None
     stopped: str | None = None
+    stand_in: StandIn = field(default_factory=StandIn)
     latest: LatestImage = field(default_factory=LatestImage)
     began: float = field(default_factory=time.perf_counter)
 
@@ -51,6 +54,7 @@ class Progress:
         """Start another level from the given canvas."""
         self.canvas, self.optimizer = canvas, None
         self.level, self.count = level.number, 0
+        self.stand_in = self.stand_in.at_next_level()
 
     def is_within(self, level: Level) -> bool:
         """Whether the level has steps left and the run is not stopped."""

@@ -23,6 +23,7 @@ from impasto.run.progress import Progress
 from impasto.run.result import Step
 from impasto.run.run import Named, Run, make_optimizer
 from impasto.run.saving import save_to
+from impasto.run.stand_in import StandIn
 from impasto.settings.recipe import Recipe
 from impasto.settings.style import Style
 
@@ -114,6 +115,7 @@ def _progress(
         count=saved.count,
         history=history,
         best=history[saved.best - 1] if saved.best else None,
+        stand_in=StandIn(*saved.stand_in),
         began=time.perf_counter() - (history[-1].seconds if history else 0.0),
     )
 

@@ -40,10 +40,9 @@ from impasto.run.evaluator import Evaluator
 from impasto.run.levels import Level
 from impasto.run.progress import Progress
 from impasto.run.result import INTERRUPTED, OnStep, Result, Step, finish
+from impasto.run.stand_in import brings_little
 from impasto.settings.recipe import Recipe
 from impasto.settings.style import Style
-
-STAND_IN = 2 / 3  # share of the finest level's steps that follow the stand-in for the style loss
 
 
 class Saver(Protocol):
@@ -239,16 +238,19 @@ class Run:
         A canvas whose loss is not finite does not count as a step: L-BFGS tries a shorter step
         instead, and the run ends if that does not help.
         """
-        canvas, first_steps = progress.canvas, self._stand_in_steps(level)
-        last, stand_in = progress.count == level.steps - 1, progress.count < first_steps
+        canvas, last = progress.canvas, progress.count == level.steps - 1
+        gives_way = self._gives_way(level, progress)
+        stand_in = self._stand_in_weight(progress)
         measured = self.evaluator(canvas, exactly=last, stand_in=stand_in)
         if not measured.is_finite():
             self._step_back(progress)
             return
         if progress.optimizer is None:
             progress.optimizer = make_optimizer(self.recipe, canvas, level)
-        if progress.count == first_steps or measured.is_new or not measured.is_comparable:
+        if gives_way or measured.is_new or not measured.is_comparable:
             progress.optimizer.change_loss()
+        if stand_in:
+            progress.stand_in.compare(measured, self.recipe.style_weight)
         allowed, turn = self.canvases.allowed, measured.turn
         with memory_errors(level.size), self.evaluator.threads():
             updated = progress.optimizer.step(
@@ -267,9 +269,11 @@ class Run:
             make_image=partial(self._finished, following),
         )
         if updated is None:  # the optimiser has converged
-            progress.count = first_steps if stand_in else level.steps
             if not stand_in:
+                progress.count = level.steps
                 return
+            progress.stand_in.is_over = True
+            progress.optimizer.change_loss()
         self._leave_bfloat16(progress)
         if progress.stopped is None:
             self._save(progress)
@@ -291,11 +295,19 @@ class Run:
             self.evaluator.use_float32()
             progress.canvas, progress.optimizer = progress.kept, None
 
-    def _stand_in_steps(self, level: Level) -> int:
-        """How many steps at the start of a level follow the stand-in for the style loss."""
-        if not follows_stand_in(self.recipe):
-            return 0
-        return level.steps if level.number < len(self.levels) else round(STAND_IN * level.steps)
+    def _stand_in_weight(self, progress: Progress) -> float:
+        """The weight of the stand-in that the next step follows; 0 for the style loss itself."""
+        follows = follows_stand_in(self.recipe) and not progress.stand_in.is_over
+        return progress.stand_in.weight if follows else 0.0
+
+    def _gives_way(self, level: Level, progress: Progress) -> bool:
+        """Let the finest level's stand-in give way if it brings little; return whether it does."""
+        if level.number < len(self.levels) or not self._stand_in_weight(progress):
+            return False
+        first = len(progress.history) - progress.count
+        losses = [step.loss for step in progress.history[first:]]
+        progress.stand_in.is_over = brings_little(losses)
+        return progress.stand_in.is_over
 
     def rounds_too_much(self) -> bool:
         """Whether the run computes in bfloat16, whose rounding can stall the optimiser."""

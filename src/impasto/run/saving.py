@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +148,7 @@ def state_of(
             for step in progress.history
         ],
         best=progress.best.number if progress.best else 0,
+        stand_in=astuple(progress.stand_in),
         done=run.is_at_end(progress),
         optimizer=numbers,
         objective=of_objective,
