@@ -84,12 +84,13 @@ def timed_things(plan: Plan) -> list[Timed]:
     how = arithmetic(recipe.precision, torch.device("cpu"))
     prepared = prepare(plan.pairs[0], plan.evaluation_size)
     canvas, loaded = prepared.content, weights.load()
+    convolutions = dict(loaded.convolutions)
 
     def network(taps: set[str]) -> VGG19:
         return VGG19(loaded, taps, pooling=recipe.pooling, dtype=how.dtype, winograd=how.winograd)
 
     def plain_trunk(x: Tensor) -> Tensor:
-        return plain.features(x.unsqueeze(0), loaded.convolutions)[DEEPEST]
+        return plain.features(x.unsqueeze(0), convolutions)[DEEPEST]
 
     trunk = network({DEEPEST})
     read = {*recipe.content_layers, *recipe.style_layers}

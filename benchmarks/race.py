@@ -92,6 +92,7 @@ class Painted:
 def prepare(pair: Pair, size: tuple[int, int]) -> Prepared:
     """Lay out a pair as the preset ``gatys`` does."""
     loaded = weights.load()
+    convolutions = dict(loaded.convolutions)
     content, style, first = (
         runs.prepare(
             pair.content,
@@ -101,7 +102,7 @@ def prepare(pair: Pair, size: tuple[int, int]) -> Prepared:
         ).first_canvas
         for initial in ("content", "style", "noisy-content")
     )
-    objective = plain.Objective(loaded.convolutions, content.unsqueeze(0), style.unsqueeze(0))
+    objective = plain.Objective(convolutions, content.unsqueeze(0), style.unsqueeze(0))
     mean = torch.tensor(loaded.mean).reshape(3, 1, 1)
     return Prepared(pair, size, content, style, first, mean, objective)
 

@@ -197,7 +197,7 @@ def test_channels_in_bgr_order_are_turned_with_a_warning(
     weights: Weights, small: weight_files.Convolutions, tmp_path: Path
 ) -> None:
     kernel, bias = small["conv1_1"]
-    stored = state_dict(small | {"conv1_1": (kernel.flip(1), bias)})
+    stored = state_dict({**small} | {"conv1_1": (kernel.flip(1), bias)})
     path = saved(stored, tmp_path / "bgr.pth")
     with pytest.warns(ImpastoWarning, match="BGR order"):
         loaded = load(path, "caffe")
@@ -209,7 +209,7 @@ def test_other_number_formats_become_float32(
     small: weight_files.Convolutions, tmp_path: Path, dtype: torch.dtype
 ) -> None:
     kernel, bias = small["conv1_2"]
-    stored = state_dict(small | {"conv1_2": (kernel.to(dtype), bias.to(dtype))})
+    stored = state_dict({**small} | {"conv1_2": (kernel.to(dtype), bias.to(dtype))})
     loaded = load(saved(stored, tmp_path / "other.pth"), "caffe").convolutions["conv1_2"]
     assert loaded[0].dtype == loaded[1].dtype == torch.float32
     assert torch.equal(loaded[0], kernel.to(dtype).float())
@@ -454,7 +454,7 @@ def test_a_state_dict_with_a_wrong_tensor_is_refused(
 
 def test_kerass_file_with_nan_is_refused(small: weight_files.Convolutions, tmp_path: Path) -> None:
     kernel, bias = small["conv1_2"]
-    path = write_keras(small | {"conv1_2": (kernel, bias * np.nan)}, tmp_path / "nan.h5", newer)
+    path = write_keras({**small} | {"conv1_2": (kernel, bias * np.nan)}, tmp_path / "nan.h5", newer)
     assert refusal(path) == f"The weights '{path}' are damaged: conv1_2 holds NaN or infinity."
 
 

@@ -57,7 +57,7 @@ def test_a_convolution_of_any_size_is_the_plain_one(
 def test_a_pooling_and_its_gradient_are_those_of_pytorch_with_equal_values_too(
     pooling: str, height: int, width: int, channels: int, seed: int
 ) -> None:
-    """Where the ReLU's output is not 0; elsewhere the ReLU stops the gradient."""
+    """Through the ReLU too, and in place; else where the ReLU's output is not 0."""
     assume(height > 1)
     assume(width > 1)
     generator = torch.Generator().manual_seed(seed)
@@ -68,13 +68,16 @@ def test_a_pooling_and_its_gradient_are_those_of_pytorch_with_equal_values_too(
     (by_exact,) = torch.autograd.grad(exact, exact_input, by_pooled)
 
     ours, room = POOLINGS[pooling], Workspace()
-    last = x.permute(1, 2, 0).contiguous()
+    last = x.permute(1, 2, 0).clone(memory_format=torch.contiguous_format)
     pooled, by_input = torch.full(exact.shape, math.nan).permute(1, 2, 0).contiguous(), last.clone()
     ours.forward(last, pooled, room)
-    ours.backward(by_pooled.permute(1, 2, 0).contiguous(), last, pooled, by_input, room)
+    gradient = by_pooled.permute(1, 2, 0).contiguous()
+    ours.backward(gradient, last, pooled, by_input, room, False)
+    ours.backward(gradient, last, pooled, last, room, True)
     assert torch.equal(pooled.permute(2, 0, 1), exact)
-    seen = torch.where(x > 0, by_input.permute(2, 0, 1), 0.0)
-    torch.testing.assert_close(seen, torch.where(x > 0, by_exact, 0.0))
+    through = torch.where(x > 0, by_exact, 0.0)
+    torch.testing.assert_close(torch.where(x > 0, by_input.permute(2, 0, 1), 0.0), through)
+    torch.testing.assert_close(last.permute(2, 0, 1), through)
 
 
 @pytest.mark.parametrize("pooling", POOLINGS)
@@ -208,3 +211,19 @@ def test_other_arithmetic_goes_the_plain_way(weights: Weights) -> None:
     plain = VGG19(weights, ["conv2_1"], dtype=torch.float64)
     asked = VGG19(weights, ["conv2_1"], dtype=torch.float64, winograd=True)
     assert torch.equal(asked(x.double())["conv2_1"], plain(x.double())["conv2_1"])
+
+
+@pytest.mark.parametrize("pooling", POOLINGS)
+def test_a_gradient_that_is_asked_for_again_is_the_same(weights: Weights, pooling: str) -> None:
+    """If it is not, it may take the place of feature maps, and is the same too."""
+    canvas, layers = picture(37, 61).requires_grad_(), ["conv1_1", "conv3_1"]
+    network = VGG19(weights, layers, pooling=pooling, winograd=True)
+    gradients = []
+    for again in (True, False):
+        _, grams = network.statistics(canvas, (), layers, again=again)
+        loss = torch.stack([matrix.square().mean() for matrix in grams.values()]).sum()
+        gradients += [torch.autograd.grad(loss, canvas, retain_graph=again)[0].clone()]
+        if again:
+            gradients += [torch.autograd.grad(loss, canvas)[0].clone()]
+    assert torch.equal(gradients[0], gradients[1])
+    assert torch.equal(gradients[0], gradients[2])

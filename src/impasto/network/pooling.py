@@ -18,13 +18,13 @@ class Pooling:
     Attributes:
         forward: ``forward(x, out, room)`` writes the pooled ReLU of x, (H, W, C), into out,
             (H // 2, W // 2, C).
-        backward: ``backward(gradient, x, pooled, out, room)`` writes the gradient of the ReLU's
-            output into out, given that of the pooled map; where x is not positive, it may be
-            anything.
+        backward: ``backward(gradient, x, pooled, out, room, through)`` writes into out the gradient
+            of the ReLU's output, or if ``through``, that of its input x, given that of the pooled
+            map; out may be x itself.
     """
 
     forward: Callable[[Tensor, Tensor, Workspace], None]
-    backward: Callable[[Tensor, Tensor, Tensor, Tensor, Workspace], None]
+    backward: Callable[[Tensor, Tensor, Tensor, Tensor, Workspace, bool], None]
 
 
 def _average(x: Tensor, out: Tensor, room: Workspace) -> None:
@@ -45,14 +45,22 @@ def _average(x: Tensor, out: Tensor, room: Workspace) -> None:
 
 def _spread_average(
     gradient: Tensor,
-    x: Tensor,  # noqa: ARG001
+    x: Tensor,
     pooled: Tensor,  # noqa: ARG001
     out: Tensor,
-    room: Workspace,  # noqa: ARG001
+    room: Workspace,
+    through: bool,
 ) -> None:
+    _, half, channels = gradient.shape
+
     def spread(band: slice) -> None:
-        for corner in _corners(out, band, gradient.shape[1]):
-            torch.mul(gradient[band], 0.25, out=corner)
+        quarter = room("pool left", band.stop - band.start, half, channels)
+        torch.mul(gradient[band], 0.25, out=quarter)
+        for corner, value in zip(_corners(out, band, half), _corners(x, band, half), strict=True):
+            if through:
+                torch.mul(quarter, value > 0, out=corner)
+            else:
+                corner.copy_(quarter)
 
     _leave_out_the_odd(gradient, out)
     each_band(spread, gradient)
@@ -73,14 +81,22 @@ def _largest(x: Tensor, out: Tensor, room: Workspace) -> None:
 
 
 def _spread_largest(
-    gradient: Tensor, x: Tensor, pooled: Tensor, out: Tensor, room: Workspace
+    gradient: Tensor,
+    x: Tensor,
+    pooled: Tensor,
+    out: Tensor,
+    room: Workspace,
+    through: bool,
 ) -> None:
     """Of equal values, the first in the order of rows gets the gradient, as in PyTorch."""
     _, half, channels = gradient.shape
 
     def spread(band: slice) -> None:
         left = room("pool left", band.stop - band.start, half, channels)
-        left.copy_(gradient[band])
+        if through:
+            torch.mul(gradient[band], pooled[band] > 0, out=left)
+        else:
+            left.copy_(gradient[band])
         for corner, value in zip(_corners(out, band, half), _corners(x, band, half), strict=True):
             is_largest = value == pooled[band]
             torch.mul(left, is_largest, out=corner)

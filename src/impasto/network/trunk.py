@@ -69,6 +69,8 @@ class Trunk:
         grams: Iterable[str] = (),
         core: Box | None = None,
         first: str = INPUT,
+        *,
+        again: bool = True,
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Feature maps of some layers and Gram matrices of others, by layer name.
 
@@ -79,12 +81,13 @@ class Trunk:
             grams: names of the layers whose Gram matrices are returned, each (C, C).
             core: the part of the picture that they cover; None for all of it.
             first: the layer whose feature map is given instead of a picture.
+            again: whether the gradient may be asked for again, which takes more memory.
         """
         features, grams = tuple(features), tuple(grams)
         layers = up_to_deepest({*features, *grams}, first)
         core = core or _whole(picture, layers[0])
         if torch.is_grad_enabled() and picture.requires_grad:
-            read = _Evaluate.apply(picture, self, layers, features, grams, core)  # type: ignore[no-untyped-call]
+            read = _Evaluate.apply(picture, self, layers, features, grams, core, again)  # type: ignore[no-untyped-call]
         else:
             kept = Workspace() if features else self._kept  # Gram matrices do not share its memory
             read = _read(self.maps(picture, kept, layers), features, grams, core)
@@ -138,6 +141,8 @@ class Trunk:
         mixings: dict[str, Tensor],
         core: Box,
         layers: Sequence[Layer],
+        *,
+        again: bool = True,
     ) -> Tensor | None:
         """The gradient of the feature map of the first layer.
 
@@ -148,11 +153,13 @@ class Trunk:
                 of its gradient, that of its Gram matrix.
             core: the core of the picture.
             layers: the part of the network to go back through.
+            again: leave the outputs as they are; otherwise gradients take the place of some.
 
         Returns:
             The gradient, (H, W, C); None if nothing depends on that feature map.
         """
         gradient: Tensor | None = None
+        rectified = False  # whether the gradient of a ReLU's output is already that of its input
         names = cycle(("gradient", "other gradient"))  # a convolution cannot write in place
         for before, layer in reversed(list(pairwise(layers))):
             add = None
@@ -164,7 +171,8 @@ class Trunk:
                 if gradient is None and add is None:
                     continue
                 height, width, channels = maps[layer.name].shape
-                read = _gradient_reader(gradient, maps[layer.name], add)
+                read = _gradient_reader(gradient, maps[layer.name], add, rectified=rectified)
+                rectified = False
                 if layer.name in self._transformed:
                     gradient = self._kept(next(names), height, width, before.channels)
                     border = Border.of_size(height, width, channels) if self._replicates else None
@@ -181,11 +189,14 @@ class Trunk:
                 of_map = maps[layer.name]
                 gradient = torch.zeros_like(of_map) if gradient is None else gradient.clone()
                 _add_in_bands(add, gradient)
+                rectified = False
             if layer.kind == "pooling" and gradient is not None:
                 convolved = before.name.replace("relu", "conv")
-                pooled = maps[convolved if convolved in maps else before.name]
-                out = self._kept(next(names), *pooled.shape)
-                self._pool.backward(gradient, pooled, maps[layer.name], out, self._room)
+                rectified = convolved in maps
+                x = maps[convolved if rectified else before.name]
+                stays = {convolved, before.name} & {*self.taps, layers[0].name}
+                out = self._kept(next(names), *x.shape) if again or stays else x
+                self._pool.backward(gradient, x, maps[layer.name], out, self._room, rectified)
                 gradient = out
         if gradient is not None and layers[1].kind == "relu":
             gradient = torch.where(maps[layers[0].name] > 0, gradient, 0.0)
@@ -202,8 +213,9 @@ class _Evaluate(torch.autograd.Function):
         features: tuple[str, ...],
         grams: tuple[str, ...],
         core: Box,
+        again: bool,
     ) -> tuple[Tensor, ...]:
-        ctx.trunk, ctx.layers, ctx.core = trunk, layers, core
+        ctx.trunk, ctx.layers, ctx.core, ctx.again = trunk, layers, core, again
         ctx.features, ctx.grams = features, grams
         ctx.maps = trunk.maps(picture, trunk._kept, layers)
         ctx.set_materialize_grads(False)
@@ -222,9 +234,11 @@ class _Evaluate(torch.autograd.Function):
             for name, gradient in zip(ctx.grams, gradients[split:], strict=True)
             if gradient is not None
         }
-        gradient = ctx.trunk.gradient(ctx.maps, by_map, mixings, ctx.core, ctx.layers)
+        gradient = ctx.trunk.gradient(
+            ctx.maps, by_map, mixings, ctx.core, ctx.layers, again=ctx.again
+        )
         by_picture = None if gradient is None else gradient.permute(2, 0, 1).contiguous()
-        return by_picture, None, None, None, None, None
+        return by_picture, *6 * [None]
 
 
 def _whole(map_: Tensor, layer: Layer) -> Box:
@@ -283,13 +297,14 @@ def _reader(x: Tensor, *, rectify: bool) -> Read:
     return read
 
 
-def _gradient_reader(after: Tensor | None, x: Tensor, add: Read | None) -> Read:
+def _gradient_reader(after: Tensor | None, x: Tensor, add: Read | None, *, rectified: bool) -> Read:
     """A reader of the rows of the gradient of a convolution's output x.
 
     Args:
         after: the gradient of the ReLU's output; None if no later layer depends on it.
         x: the output of the convolution, (H, W, C).
         add: adds the gradient of the losses that read x; None if no loss does.
+        rectified: whether it is already the gradient of the ReLU's input.
     """
 
     def read(first: int, last: int, rows: Tensor) -> None:
@@ -297,6 +312,8 @@ def _gradient_reader(after: Tensor | None, x: Tensor, add: Read | None) -> Read:
         here = slice(first, last)
         if after is None:
             rows.zero_()
+        elif rectified:
+            rows.copy_(after[here])
         else:
             torch.ops.aten.threshold_backward.grad_input(after[here], x[here], 0, grad_input=rows)
         if add is not None:

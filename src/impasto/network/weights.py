@@ -10,7 +10,7 @@ import functools
 import importlib.util
 import os
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -54,7 +54,29 @@ TORCH_SIGNATURES = (b"PK\x03\x04", b"\x80")  # of a ZIP file, and of the older p
 MOST_BYTES = 2_000_000_000  # of a file; VGG-19 with its classifier takes 575 million in float32
 SUFFIXES = (".safetensors", ".pth", ".pt", ".h5")
 
-Convolutions = dict[str, tuple[Tensor, Tensor]]
+Convolutions = Mapping[str, tuple[Tensor, Tensor]]
+Read = dict[str, tuple[Tensor, Tensor]]  # from a file
+
+
+class Tables(Mapping[str, tuple[Tensor, Tensor]]):
+    """Convolutions whose kernels are stored as 8-bit indices, and unpacked whenever they are read.
+
+    Args:
+        stored: by layer name, the indices (out × in × 3 × 3), the 256 floats, and the bias (out).
+    """
+
+    def __init__(self, stored: dict[str, tuple[Tensor, Tensor, Tensor]]) -> None:
+        self._stored = stored
+
+    def __getitem__(self, name: str) -> tuple[Tensor, Tensor]:
+        indices, table, bias = self._stored[name]
+        return table.index_select(0, indices.flatten().int()).view(indices.shape), bias
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._stored)
+
+    def __len__(self) -> int:
+        return len(self._stored)
 
 
 @dataclass(frozen=True)
@@ -145,13 +167,13 @@ def _bundled() -> Weights:
     path = bundled_path()
     with _opened(path) as file:
         status = os.fstat(file.fileno())
-    convolutions = _unpacked_table(path, (status.st_size, status.st_mtime_ns))
-    return Weights(dict(convolutions), CAFFE_MEAN, "bundled", BUNDLED_SHA256)
+    convolutions = _tables(path, (status.st_size, status.st_mtime_ns))
+    return Weights(convolutions, CAFFE_MEAN, "bundled", BUNDLED_SHA256)
 
 
 @functools.lru_cache(maxsize=1)
-def _unpacked_table(path: Path, _stamp: tuple[int, int]) -> Convolutions:
-    """The convolutions in the bundled file of tables, cached for the next run in this process.
+def _tables(path: Path, _stamp: tuple[int, int]) -> Tables:
+    """The convolutions in the bundled file, cached for the next run in this process.
 
     Args:
         path: path of the file.
@@ -165,13 +187,14 @@ def _unpacked_table(path: Path, _stamp: tuple[int, int]) -> Convolutions:
             raise InputError("weights.bundled-damaged", path=path, package=BUNDLED)
         file.seek(0)
         stored = torch.load(file, weights_only=True)
-    convolutions = {}
+    tables = {}
     for name in CONVOLUTIONS:
         key = f"block{name[4]}_conv{name[6]}"
-        kernel = stored[f"{key}_W_table"].take(stored[f"{key}_W_q"].long())
-        convolutions[name] = (kernel, stored[f"{key}_b"])
-    _bgr_to_rgb(convolutions)
-    return convolutions
+        indices, table, bias = (stored[f"{key}_{part}"] for part in ("W_q", "W_table", "b"))
+        if name == CONVOLUTIONS[0]:
+            indices = indices.flip(1)  # from BGR to RGB
+        tables[name] = (indices, table, bias)
+    return Tables(tables)
 
 
 def _opened(path: Path) -> BinaryIO:
@@ -197,7 +220,7 @@ def _check_size(file: BinaryIO, path: Path) -> None:
         raise InputError("weights.too-large", path=path, size=given, most=most)
 
 
-def _state_dict(file: BinaryIO, path: Path) -> Convolutions:
+def _state_dict(file: BinaryIO, path: Path) -> Read:
     """The convolutions of a state dict in torchvision's layout (``features.0.weight`` …)."""
     stored = _unpacked(file, path)
     if not isinstance(stored, Mapping):
@@ -238,7 +261,7 @@ def _unpacked(file: BinaryIO, path: Path) -> Any:
         return None
 
 
-def _keras(file: BinaryIO, path: Path) -> Convolutions:
+def _keras(file: BinaryIO, path: Path) -> Read:
     """The convolutions of Keras's file: groups ``block1_conv1`` …, kernels 3 × 3 × in × out."""
     try:
         import h5py
@@ -303,12 +326,12 @@ def _input_channels(name: str) -> int:
     return BY_NAME[CONVOLUTIONS[index - 1]].channels if index else 3
 
 
-def _bgr_to_rgb(convolutions: Convolutions) -> None:
+def _bgr_to_rgb(convolutions: Read) -> None:
     kernel, bias = convolutions["conv1_1"]
     convolutions["conv1_1"] = (kernel.flip(1), bias)
 
 
-def _turn_original_to_rgb(convolutions: Convolutions, path: Path) -> None:
+def _turn_original_to_rgb(convolutions: Read, path: Path) -> None:
     """Flip conv1_1 if the file is the original network in Caffe's channel order, BGR."""
     norms = convolutions["conv1_1"][0].square().sum(dim=(0, 2, 3)).sqrt()
     if norms.flip(0).allclose(torch.tensor(ORIGINAL_NORMS), rtol=0.01):
