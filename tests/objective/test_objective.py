@@ -115,7 +115,7 @@ def test_relative_losses_are_parts_of_what_the_layers_see(weights: Weights) -> N
     objective, canvas = make(weights, recipe)
     seen = objective.network.statistics(canvas, recipe.content_layers, recipe.style_layers)
     nothing = [{name: torch.zeros_like(x) for name, x in kind.items()} for kind in seen]
-    objective.network.statistics = lambda canvas, *_, **__: [  # type: ignore[assignment]
+    objective.network.statistics = lambda canvas, *_: [  # type: ignore[assignment]
         {name: x + 0 * canvas.sum() for name, x in kind.items()} for kind in nothing
     ]
     measured = objective(canvas)

@@ -30,6 +30,11 @@ class Workspace(threading.local):
             buffer = self._buffers[name] = torch.empty(size)
         return buffer[:size].view(shape)
 
+    def of_bytes(self, name: str, *shape: int) -> Tensor:
+        """A tensor of bytes of a given shape, with arbitrary contents."""
+        size = torch.Size(shape).numel()
+        return self(name, -(-size // 4)).view(torch.uint8)[:size].view(shape)
+
 
 def bands(height: int, row: int, at_least: int = 1) -> list[slice]:
     """Slices of the rows of a feature map.

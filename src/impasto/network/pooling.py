@@ -1,7 +1,12 @@
-"""Pooling after a ReLU, forward and backward, on feature maps (H, W, C)."""
+"""Pooling after a ReLU, forward and backward, on feature maps (H, W, C).
+
+The way back needs of a map only where its values passed on to the pooled map, four bits for each
+pooled value. So the map itself need not be kept.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -10,100 +15,88 @@ from torch import Tensor
 
 from impasto.network.bands import Workspace, each_band
 
+ALL = 0b1111  # routes from all four values
+
 
 @dataclass(frozen=True)
 class Pooling:
-    """A 2×2 pooling with stride 2 after a ReLU; a last odd row or column is left out.
+    """A 2×2 pooling with stride 2; a last odd row or column is left out.
 
     Attributes:
-        forward: ``forward(x, out, room)`` writes the pooled ReLU of x, (H, W, C), into out,
-            (H // 2, W // 2, C).
-        backward: ``backward(gradient, x, pooled, out, room, through)`` writes into out the gradient
-            of the ReLU's output, or if ``through``, that of its input x, given that of the pooled
-            map; out may be x itself.
+        forward: ``forward(x, out, routes, room, rectify)`` writes the pooled map of x, (H, W, C),
+            into out, (H // 2, W // 2, C), through a ReLU if ``rectify``. It writes into routes,
+            uint8 of the shape of out, bit k where the pooled value depends on the kth value of its
+            square in the order of rows.
+        share: of the gradient of a pooled value, for each value that it depends on.
     """
 
-    forward: Callable[[Tensor, Tensor, Workspace], None]
-    backward: Callable[[Tensor, Tensor, Tensor, Tensor, Workspace, bool], None]
+    forward: Callable[[Tensor, Tensor, Tensor, Workspace, bool], None]
+    share: float
 
 
-def _average(x: Tensor, out: Tensor, room: Workspace) -> None:
+def spread(pooling: Pooling, gradient: Tensor, routes: Tensor, first: int, rows: Tensor) -> None:
+    """Write some rows of the gradient of the map before a pooling.
+
+    Args:
+        pooling: the pooling.
+        gradient: the gradient of the pooled map, (H // 2, W // 2, C).
+        routes: the routes from the way forward.
+        first: the number of the first row to write.
+        rows: tensor for the rows, (rows, W, C).
+    """
+    height, half, _ = gradient.shape
+    last = first + len(rows)
+    rows[:, 2 * half :].zero_()
+    rows[max(0, 2 * height - first) :].zero_()
+    for y in (0, 1):
+        pooled = slice((first + 1 - y) // 2, min((last + 1 - y) // 2, height))
+        if pooled.start >= pooled.stop:
+            continue
+        here = rows[2 * pooled.start + y - first : 2 * (pooled.stop - 1) + y - first + 1 : 2]
+        passed = gradient[pooled] if pooling.share == 1 else gradient[pooled] * pooling.share
+        for x in (0, 1):
+            is_route = routes[pooled].bitwise_and(1 << (2 * y + x)).bool()
+            torch.mul(passed, is_route, out=here[:, x : 2 * half : 2])
+
+
+def _average(x: Tensor, out: Tensor, routes: Tensor, room: Workspace, rectify: bool) -> None:
     _, width, channels = x.shape
     half = out.shape[1]
 
     def pool(band: slice) -> None:
         count = band.stop - band.start
         rows = room("pool rows", 2 * count, width, channels)
-        torch.clamp_min(x[2 * band.start : 2 * band.stop], 0, out=rows)
         sums = room("pool sums", count, width, channels)
+        torch.clamp_min(x[2 * band.start : 2 * band.stop], 0 if rectify else -math.inf, out=rows)
         torch.add(rows[0::2], rows[1::2], out=sums)
         torch.add(sums[:, 0 : 2 * half : 2], sums[:, 1 : 2 * half : 2], out=out[band])
         out[band] *= 0.25
+        routes[band] = 0 if rectify else ALL
+        if rectify:
+            for number, corner in enumerate(_corners(rows, slice(0, count), half)):
+                routes[band] += (corner > 0).to(torch.uint8) << number
 
     each_band(pool, out)
 
 
-def _spread_average(
-    gradient: Tensor,
-    x: Tensor,
-    pooled: Tensor,  # noqa: ARG001
-    out: Tensor,
-    room: Workspace,
-    through: bool,
-) -> None:
-    _, half, channels = gradient.shape
-
-    def spread(band: slice) -> None:
-        quarter = room("pool left", band.stop - band.start, half, channels)
-        torch.mul(gradient[band], 0.25, out=quarter)
-        for corner, value in zip(_corners(out, band, half), _corners(x, band, half), strict=True):
-            if through:
-                torch.mul(quarter, value > 0, out=corner)
-            else:
-                corner.copy_(quarter)
-
-    _leave_out_the_odd(gradient, out)
-    each_band(spread, gradient)
-
-
-def _largest(x: Tensor, out: Tensor, room: Workspace) -> None:
-    _, width, channels = x.shape
-    half = out.shape[1]
+def _largest(x: Tensor, out: Tensor, routes: Tensor, room: Workspace, rectify: bool) -> None:  # noqa: ARG001
+    """Of equal values, the first in the order of rows is the route, as in PyTorch."""
+    _, half, _ = out.shape
 
     def pool(band: slice) -> None:
-        first, last = 2 * band.start, 2 * band.stop
-        rows = room("pool rows", band.stop - band.start, width, channels)
-        torch.maximum(x[first:last:2], x[first + 1 : last : 2], out=rows)
-        torch.maximum(rows[:, 0 : 2 * half : 2], rows[:, 1 : 2 * half : 2], out=out[band])
-        out[band].clamp_min_(0)
+        first, *others = _corners(x, band, half)
+        largest, route = out[band], routes[band]
+        if rectify:
+            torch.clamp_min(first, 0, out=largest)
+            route.copy_(first > 0)
+        else:
+            largest.copy_(first)
+            route.fill_(1)
+        for number, corner in enumerate(others, start=1):
+            route.masked_fill_(corner > largest, 1 << number)
+            torch.maximum(largest, corner, out=largest)
 
     each_band(pool, out)
-
-
-def _spread_largest(
-    gradient: Tensor,
-    x: Tensor,
-    pooled: Tensor,
-    out: Tensor,
-    room: Workspace,
-    through: bool,
-) -> None:
-    """Of equal values, the first in the order of rows gets the gradient, as in PyTorch."""
-    _, half, channels = gradient.shape
-
-    def spread(band: slice) -> None:
-        left = room("pool left", band.stop - band.start, half, channels)
-        if through:
-            torch.mul(gradient[band], pooled[band] > 0, out=left)
-        else:
-            left.copy_(gradient[band])
-        for corner, value in zip(_corners(out, band, half), _corners(x, band, half), strict=True):
-            is_largest = value == pooled[band]
-            torch.mul(left, is_largest, out=corner)
-            left.sub_(corner)
-
-    _leave_out_the_odd(gradient, out)
-    each_band(spread, gradient)
 
 
 def _corners(x: Tensor, band: slice, half: int) -> Iterator[Tensor]:
@@ -113,14 +106,7 @@ def _corners(x: Tensor, band: slice, half: int) -> Iterator[Tensor]:
             yield x[2 * band.start + y : 2 * band.stop : 2, across : 2 * half : 2]
 
 
-def _leave_out_the_odd(gradient: Tensor, out: Tensor) -> None:
-    """Set the last odd row and column of the gradient before pooling to 0."""
-    height, width, _ = gradient.shape
-    out[2 * height :].zero_()
-    out[:, 2 * width :].zero_()
-
-
 POOLINGS = {
-    "average": Pooling(_average, _spread_average),
-    "max": Pooling(_largest, _spread_largest),
+    "average": Pooling(_average, 0.25),
+    "max": Pooling(_largest, 1.0),
 }

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from impasto.network.bands import Workspace, bands, each_band
-from impasto.network.pooling import POOLINGS
+from impasto.network.pooling import POOLINGS, spread
 from impasto.network.tiles import Box
 from impasto.network.transforms import transformed_kernel
 from impasto.network.winograd import (
@@ -31,6 +31,7 @@ from impasto.network.winograd import (
 from impasto.process import interrupts, threads
 from impasto.settings.layers import BY_NAME, INPUT, Layer, up_to_deepest
 
+SHARED = "before pooling"  # the buffer of maps that are not kept, and of gradients
 PRODUCTS_PER_VALUE = 1024  # a band of a Gram matrix takes this many products for each of VALUES
 
 
@@ -59,6 +60,8 @@ class Trunk:
         self._biases = {name: bias for name, (_, bias) in convolutions.items()}
         self._colours = convolutions[first][0].permute(2, 3, 1, 0).reshape(27, -1)
         self._transformed = {name: transformed_kernel(convolutions[name][0]) for name in others}
+        # By turns, since a convolution cannot write in place; the first one's is the largest.
+        self._gradients = dict(zip(others, cycle((SHARED, "gradient")), strict=False))
         self._room = Workspace()
         self._kept = Workspace()
 
@@ -69,8 +72,6 @@ class Trunk:
         grams: Iterable[str] = (),
         core: Box | None = None,
         first: str = INPUT,
-        *,
-        again: bool = True,
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Feature maps of some layers and Gram matrices of others, by layer name.
 
@@ -81,16 +82,15 @@ class Trunk:
             grams: names of the layers whose Gram matrices are returned, each (C, C).
             core: the part of the picture that they cover; None for all of it.
             first: the layer whose feature map is given instead of a picture.
-            again: whether the gradient may be asked for again, which takes more memory.
         """
         features, grams = tuple(features), tuple(grams)
         layers = up_to_deepest({*features, *grams}, first)
         core = core or _whole(picture, layers[0])
         if torch.is_grad_enabled() and picture.requires_grad:
-            read = _Evaluate.apply(picture, self, layers, features, grams, core, again)  # type: ignore[no-untyped-call]
+            read = _Evaluate.apply(picture, self, layers, features, grams, core)  # type: ignore[no-untyped-call]
         else:
             kept = Workspace() if features else self._kept  # Gram matrices do not share its memory
-            read = _read(self.maps(picture, kept, layers), features, grams, core)
+            read = _read(self.maps(picture, kept, layers)[0], features, grams, core)
         split = len(features)
         return (
             dict(zip(features, read[:split], strict=True)),
@@ -101,21 +101,30 @@ class Trunk:
         """Release the memory of every buffer."""
         self._room, self._kept = Workspace(), Workspace()
 
-    def maps(self, picture: Tensor, kept: Workspace, layers: Sequence[Layer]) -> dict[str, Tensor]:
-        """The outputs of convolutions, poolings and the ReLUs to read, each (H', W', C).
+    def maps(
+        self, picture: Tensor, kept: Workspace, layers: Sequence[Layer]
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """The outputs of layers, each (H', W', C), and the routes of the poolings.
 
         Args:
             picture: the feature map of the first layer, (C, H, W).
             kept: buffers for the outputs.
             layers: the part of the network to run.
+
+        Returns:
+            By layer name, the outputs of poolings, of the ReLUs to read, and of convolutions except
+            those before a pooling that are not read; and for every pooling, its routes, as of
+            :class:`impasto.network.pooling.Pooling`.
         """
         x = picture.permute(1, 2, 0).contiguous()
-        maps = {layers[0].name: x}
+        maps, routes = {layers[0].name: x}, {}
         rectify = False
+        pooled = {two.name: three for two, three in zip(layers[1:], layers[3:], strict=False)}
         for layer in layers[1:]:
             height, width, channels = x.shape
             if layer.kind == "convolution":
-                out = kept(layer.name, height, width, layer.channels)
+                is_kept = self._is_kept(layer, pooled.get(layer.name))
+                out = kept(layer.name if is_kept else SHARED, height, width, layer.channels)
                 bias = self._biases[layer.name]
                 if layer.name in self._transformed:
                     source = Source(_reader(x, rectify=rectify), self._replicates)
@@ -123,44 +132,46 @@ class Trunk:
                 else:
                     padded = pad(x, replicates=self._replicates)
                     convolve_colours(padded, self._colours, bias, out)
-                x = maps[layer.name] = out
+                x = out
+                if is_kept:
+                    maps[layer.name] = out
             elif layer.kind == "pooling":
                 out = kept(layer.name, height // 2, width // 2, channels)
-                self._pool.forward(x, out, self._room)
+                routes[layer.name] = kept.of_bytes(f"{layer.name} routes", *out.shape)
+                self._pool.forward(x, out, routes[layer.name], self._room, rectify)
                 x = maps[layer.name] = out
             elif layer.name in self.taps:
                 out = kept(layer.name, height, width, channels)
                 maps[layer.name] = _rectified(x, out)
             rectify = layer.kind == "relu"
-        return maps
+        return maps, routes
 
     def gradient(
         self,
         maps: dict[str, Tensor],
+        routes: dict[str, Tensor],
         by_map: dict[str, Tensor],
         mixings: dict[str, Tensor],
         core: Box,
         layers: Sequence[Layer],
-        *,
-        again: bool = True,
     ) -> Tensor | None:
         """The gradient of the feature map of the first layer.
 
         Args:
             maps: the outputs from :meth:`maps`, for the same layers.
+            routes: the routes from :meth:`maps`.
             by_map: by layer name, the gradient of the core of an output, (H', W', C).
             mixings: by layer name, (C, C); the core of the output times this matrix is another part
                 of its gradient, that of its Gram matrix.
             core: the core of the picture.
             layers: the part of the network to go back through.
-            again: leave the outputs as they are; otherwise gradients take the place of some.
 
         Returns:
             The gradient, (H, W, C); None if nothing depends on that feature map.
         """
         gradient: Tensor | None = None
-        rectified = False  # whether the gradient of a ReLU's output is already that of its input
-        names = cycle(("gradient", "other gradient"))  # a convolution cannot write in place
+        passed: Tensor | None = None  # the routes of a pooling whose gradient is not spread yet
+        sizes = _sizes(maps[layers[0].name], layers)
         for before, layer in reversed(list(pairwise(layers))):
             add = None
             if layer.name in by_map or layer.name in mixings:
@@ -168,39 +179,87 @@ class Trunk:
                 tapped, mixing = by_map.get(layer.name), mixings.get(layer.name)
                 add = _adder(maps[layer.name], part, tapped, mixing)
             if layer.kind == "convolution":
-                if gradient is None and add is None:
-                    continue
-                height, width, channels = maps[layer.name].shape
-                read = _gradient_reader(gradient, maps[layer.name], add, rectified=rectified)
-                rectified = False
-                if layer.name in self._transformed:
-                    gradient = self._kept(next(names), height, width, before.channels)
-                    border = Border.of_size(height, width, channels) if self._replicates else None
-                    kernel, source = self._transformed[layer.name], Source(read, border=border)
-                    convolve(source, kernel.mT, None, gradient, self._room, turned=True)
-                    if border is not None:
-                        fold(border, kernel, gradient)
-                else:
-                    padded = self._room("colours", height + 2, width + 2, before.channels)
-                    spread_colours(Source(read), self._colours, padded, self._room)
-                    gradient = unpad(padded, replicates=self._replicates)
+                if gradient is not None or add is not None:
+                    read = self._reader(gradient, passed, maps.get(layer.name), add)
+                    gradient, passed = self._back(before, layer, sizes[layer.name], read), None
                 continue
             if add is not None:
-                of_map = maps[layer.name]
-                gradient = torch.zeros_like(of_map) if gradient is None else gradient.clone()
-                _add_in_bands(add, gradient)
-                rectified = False
+                gradient, passed = self._added(add, gradient, passed, maps[layer.name]), None
             if layer.kind == "pooling" and gradient is not None:
-                convolved = before.name.replace("relu", "conv")
-                rectified = convolved in maps
-                x = maps[convolved if rectified else before.name]
-                stays = {convolved, before.name} & {*self.taps, layers[0].name}
-                out = self._kept(next(names), *x.shape) if again or stays else x
-                self._pool.backward(gradient, x, maps[layer.name], out, self._room, rectified)
-                gradient = out
+                passed = routes[layer.name]
+        if gradient is not None and passed is not None:
+            return self._spread(gradient, passed, maps[layers[0].name])
         if gradient is not None and layers[1].kind == "relu":
-            gradient = torch.where(maps[layers[0].name] > 0, gradient, 0.0)
+            return torch.where(maps[layers[0].name] > 0, gradient, 0.0)
         return gradient
+
+    def _is_kept(self, convolution: Layer, pooled: Layer | None) -> bool:
+        """Whether the output of a convolution is kept, given the layer after its ReLU."""
+        read = {convolution.name, convolution.name.replace("conv", "relu")} & {*self.taps}
+        return bool(read) or pooled is None or pooled.kind != "pooling"
+
+    def _back(self, before: Layer, layer: Layer, size: tuple[int, int], read: Read) -> Tensor:
+        """The gradient of the input of a convolution, given a reader of that of its output."""
+        height, width = size
+        if layer.name not in self._transformed:
+            padded = self._room("colours", height + 2, width + 2, before.channels)
+            spread_colours(Source(read), self._colours, padded, self._room)
+            return unpad(padded, replicates=self._replicates)
+        gradient = self._kept(self._gradients[layer.name], height, width, before.channels)
+        border = Border.of_size(height, width, layer.channels) if self._replicates else None
+        kernel, source = self._transformed[layer.name], Source(read, border=border)
+        convolve(source, kernel.mT, None, gradient, self._room, turned=True)
+        if border is not None:
+            fold(border, kernel, gradient)
+        return gradient
+
+    def _reader(
+        self, gradient: Tensor | None, passed: Tensor | None, x: Tensor | None, add: Read | None
+    ) -> Read:
+        """A reader of the rows of the gradient of a convolution's output x.
+
+        Args:
+            gradient: that of the ReLU's output, or of the pooled map; None if no later layer
+                depends on it.
+            passed: the routes of the pooling after the ReLU; None if no pooling follows.
+            x: the output of the convolution, (H, W, C); None if it was not kept.
+            add: adds the gradient of the losses that read x; None if no loss does.
+        """
+
+        def read(first: int, last: int, rows: Tensor) -> None:
+            interrupts.check()
+            here = slice(first, last)
+            if gradient is None:
+                rows.zero_()
+            elif passed is not None:
+                spread(self._pool, gradient, passed, first, rows)
+            elif x is not None:
+                torch.ops.aten.threshold_backward.grad_input(
+                    gradient[here], x[here], 0, grad_input=rows
+                )
+            if add is not None:
+                add(first, last, rows)
+
+        return read
+
+    def _added(
+        self, add: Read, gradient: Tensor | None, passed: Tensor | None, like: Tensor
+    ) -> Tensor:
+        """The gradient of a ReLU's or a pooling's output, with that of the losses that read it."""
+        if gradient is None:
+            gradient = torch.zeros_like(like)
+        elif passed is None:
+            gradient = gradient.clone()
+        else:
+            gradient = self._spread(gradient, passed, like)
+        _add_in_bands(add, gradient)
+        return gradient
+
+    def _spread(self, gradient: Tensor, routes: Tensor, like: Tensor) -> Tensor:
+        """The gradient of the map before a pooling, which has the shape of another map."""
+        before = torch.empty_like(like)
+        each_band(lambda rows: spread(self._pool, gradient, routes, rows.start, before[rows]), like)
+        return before
 
 
 class _Evaluate(torch.autograd.Function):
@@ -213,11 +272,10 @@ class _Evaluate(torch.autograd.Function):
         features: tuple[str, ...],
         grams: tuple[str, ...],
         core: Box,
-        again: bool,
     ) -> tuple[Tensor, ...]:
-        ctx.trunk, ctx.layers, ctx.core, ctx.again = trunk, layers, core, again
+        ctx.trunk, ctx.layers, ctx.core = trunk, layers, core
         ctx.features, ctx.grams = features, grams
-        ctx.maps = trunk.maps(picture, trunk._kept, layers)
+        ctx.maps, ctx.routes = trunk.maps(picture, trunk._kept, layers)
         ctx.set_materialize_grads(False)
         return _read(ctx.maps, features, grams, core)
 
@@ -234,11 +292,20 @@ class _Evaluate(torch.autograd.Function):
             for name, gradient in zip(ctx.grams, gradients[split:], strict=True)
             if gradient is not None
         }
-        gradient = ctx.trunk.gradient(
-            ctx.maps, by_map, mixings, ctx.core, ctx.layers, again=ctx.again
-        )
+        gradient = ctx.trunk.gradient(ctx.maps, ctx.routes, by_map, mixings, ctx.core, ctx.layers)
         by_picture = None if gradient is None else gradient.permute(2, 0, 1).contiguous()
-        return by_picture, *6 * [None]
+        return by_picture, None, None, None, None, None
+
+
+def _sizes(x: Tensor, layers: Sequence[Layer]) -> dict[str, tuple[int, int]]:
+    """Height and width of every layer's feature map, given that of the first."""
+    height, width, _ = x.shape
+    sizes = {}
+    for layer in layers:
+        if layer.kind == "pooling" and layer is not layers[0]:
+            height, width = height // 2, width // 2
+        sizes[layer.name] = height, width
+    return sizes
 
 
 def _whole(map_: Tensor, layer: Layer) -> Box:
@@ -293,31 +360,6 @@ def _reader(x: Tensor, *, rectify: bool) -> Read:
             torch.clamp_min(x[first:last], 0, out=rows)
         else:
             rows.copy_(x[first:last])
-
-    return read
-
-
-def _gradient_reader(after: Tensor | None, x: Tensor, add: Read | None, *, rectified: bool) -> Read:
-    """A reader of the rows of the gradient of a convolution's output x.
-
-    Args:
-        after: the gradient of the ReLU's output; None if no later layer depends on it.
-        x: the output of the convolution, (H, W, C).
-        add: adds the gradient of the losses that read x; None if no loss does.
-        rectified: whether it is already the gradient of the ReLU's input.
-    """
-
-    def read(first: int, last: int, rows: Tensor) -> None:
-        interrupts.check()
-        here = slice(first, last)
-        if after is None:
-            rows.zero_()
-        elif rectified:
-            rows.copy_(after[here])
-        else:
-            torch.ops.aten.threshold_backward.grad_input(after[here], x[here], 0, grad_input=rows)
-        if add is not None:
-            add(first, last, rows)
 
     return read
 

@@ -134,8 +134,6 @@ class VGG19:
         grams: Iterable[str],
         core: Box | None = None,
         first: str = INPUT,
-        *,
-        again: bool = True,
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Feature maps of some layers and Gram matrices of others.
 
@@ -146,14 +144,13 @@ class VGG19:
             grams: names of the layers whose Gram matrices are returned.
             core: the part of the picture that they cover; None for all of it.
             first: the layer whose feature map is given instead of a picture.
-            again: whether the gradient may be asked for again, which takes more memory.
 
         Returns:
             By layer name, the feature maps, C × H' × W', and the Gram matrices, C × C, of
             :func:`impasto.network.statistics.gram`.
         """
         if self._trunk is not None:
-            return self._trunk(picture, features, grams, core, first, again=again)
+            return self._trunk(picture, features, grams, core, first)
         maps = self.maps(picture, {*features, *grams}, core, first)
         return {name: maps[name] for name in features}, {name: gram(maps[name]) for name in grams}
 

@@ -88,16 +88,16 @@ class Deferred:
         """
         objective, before = self._objective, self._tangents
         looks = before is None or exactly or self.age + 1 >= self.patience
-        # If the last evaluation measured the deep layers, it contains no estimate to correct.
-        turns = before is not None and looks and self.age > 0
         canvas = canvas.detach().requires_grad_()
         with exact_convolutions():
             layers = {*self._content[0], self._cut}
-            features, seen = objective.features_of(canvas, layers, self._style[0], again=turns)
+            features, seen = objective.features_of(canvas, layers, self._style[0])
             cut = features[self._cut]
             tangents = self._look(cut) if before is None or looks else before
             deep = tangents[0](cut), tangents[1](cut)
             losses = objective.losses_of(canvas, features, seen, deep, stand_in=stand_in)
+            # If the last evaluation measured the deep layers, it contains no estimate to correct.
+            turns = before is not None and looks and self.age > 0
             (gradient,) = torch.autograd.grad(losses.followed, canvas, retain_graph=turns)
             turn = self._turn(before, deep, cut, canvas) if before and turns else None
         # The deep losses that the old tangents give, or those at the last measurement.

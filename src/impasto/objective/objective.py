@@ -163,13 +163,7 @@ class Objective:
             self._stand_ins = self._make_stand_ins(content, make_stand_in)
 
     def features_of(
-        self,
-        picture: Tensor,
-        features: Iterable[str],
-        styles: Iterable[str],
-        first: str = INPUT,
-        *,
-        again: bool = True,
+        self, picture: Tensor, features: Iterable[str], styles: Iterable[str], first: str = INPUT
     ) -> tuple[dict[str, Tensor], Statistics]:
         """Run the network on a whole picture, or from the feature map of a layer on.
 
@@ -178,12 +172,11 @@ class Objective:
             features: names of the content layers to read.
             styles: names of the style layers to read.
             first: the layer whose feature map is given.
-            again: whether the gradient may be asked for again, which takes more memory.
 
         Returns:
             By layer name, the feature maps, (C, H', W'), and the statistics, stacked by region.
         """
-        return self._features_of(picture, features, styles, self._guides, first=first, again=again)
+        return self._features_of(picture, features, styles, self._guides, first=first)
 
     def content_loss(self, features: Mapping[str, Tensor]) -> Tensor:
         """The content loss, a scalar, of the layers whose feature maps (C, H, W) are given."""
@@ -245,9 +238,7 @@ class Objective:
         with exact_convolutions():
             if len(self.tiles) == 1:
                 canvas.requires_grad_()
-                features, seen = self._features_of(
-                    canvas, self.content_weights, self.style_layers, self._guides
-                )
+                features, seen = self.features_of(canvas, self.content_weights, self.style_layers)
                 measured = self.losses_of(canvas, features, seen, stand_in=stand_in)
                 (gradient,) = torch.autograd.grad(measured.followed, canvas)
                 numbers = torch.stack(tuple(measured))
@@ -306,14 +297,10 @@ class Objective:
         guides: Mapping[str, Tensor] | None = None,
         core: Box | None = None,
         first: str = INPUT,
-        *,
-        again: bool = False,
     ) -> tuple[dict[str, Tensor], Statistics]:
         """Feature maps of some layers, and statistics of others, stacked by region."""
         if self._sees is gram and guides is None:
-            maps, grams = self.network.statistics(
-                picture, features, styles, core, first, again=again
-            )
+            maps, grams = self.network.statistics(picture, features, styles, core, first)
             return maps, {name: matrix.unsqueeze(0) for name, matrix in grams.items()}
         maps = self.network.maps(picture, {*features, *styles}, core, first)
         return {name: maps[name] for name in features}, {
