@@ -20,7 +20,7 @@ HEIGHT, WIDTH = 20, 24
 ABSOLUTE = {"balance": "absolute", "alpha": 3.0, "beta": 7.0}
 
 
-def make(weights: Weights, recipe: Recipe) -> tuple[Objective, Tensor]:
+def make(weights: Weights, recipe: Recipe, deepest: str | None = None) -> tuple[Objective, Tensor]:
     """An objective in float64, and a canvas to measure."""
     layers = {*recipe.content_layers, *recipe.style_layers}
     network = VGG19(weights, layers, pooling=recipe.pooling, dtype=torch.float64)
@@ -29,7 +29,7 @@ def make(weights: Weights, recipe: Recipe) -> tuple[Objective, Tensor]:
         - network.mean
         for make_pixels in (content_pixels, style_pixels, noisy_canvas)
     )
-    return Objective(network, content, [StyleCanvas(style)], recipe), canvas
+    return Objective(network, content, [StyleCanvas(style)], recipe, deepest=deepest), canvas
 
 
 @pytest.mark.parametrize(
@@ -128,3 +128,12 @@ def test_evaluating_leaves_the_canvas_alone(weights: Weights) -> None:
     objective(canvas)
     assert torch.equal(canvas, before)
     assert not canvas.requires_grad
+
+
+def test_layers_that_are_not_read_leave_the_weights_of_the_others(weights: Weights) -> None:
+    recipe = Recipe(content_layers="conv2_1:1,conv3_1:2", style_layers="conv1_1:1,conv3_1:3")
+    every, canvas = make(weights, recipe)
+    shallow, _ = make(weights, recipe, deepest="conv2_1")
+    assert shallow.content_weights == {"conv2_1": every.content_weights["conv2_1"]}
+    assert shallow.style_weights == [{"conv1_1": every.style_weights[0]["conv1_1"]}]
+    assert 0 < shallow(canvas).loss < every(canvas).loss

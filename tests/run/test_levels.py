@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -62,6 +64,34 @@ def test_only_the_last_level_of_nnst_matches_layers_alone() -> None:
     assert [level.size[0] for level in levels] == [64, 128, 256, 512, 512]
     assert [level.splits for level in levels] == [False] * 4 + [True]
     assert [level.steps for level in levels] == [18, 18, 17, 17, 30]
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, [None, None, "conv3_2"]),
+        ({"content_layers": "conv4_2:1"}, [None, None, "conv4_2"]),
+        ({"levels": 1}, [None]),
+        ({"alpha": 0.0}, [None, None, None]),
+        ({"style_layers": "conv4_1:1"}, [None, None, None]),
+        ({"balance": "absolute", "beta": 1000.0}, [None, None, None]),
+        ({"method": "nnst"}, [None, None, None, None, None]),
+    ],
+    ids=[
+        "default",
+        "one content layer",
+        "one level",
+        "no content",
+        "deep style",
+        "absolute",
+        "nnst",
+    ],
+)
+def test_a_last_level_after_others_reads_up_to_the_shallowest_content_layer(
+    settings: dict[str, Any], expected: list[str | None]
+) -> None:
+    levels = plan((512, 384), [(512, 384)], Recipe(**settings))
+    assert [level.deepest for level in levels] == expected
 
 
 def test_one_level_takes_every_step() -> None:

@@ -12,7 +12,7 @@ whole picture at once.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -27,7 +27,7 @@ from impasto.objective import losses
 from impasto.objective.cache import TileMaps
 from impasto.objective.losses import SMALLEST_ENERGY, Loss, total_variation
 from impasto.objective.regions import Region, Statistics, StyleCanvas, guides_for, region_of
-from impasto.settings.layers import BY_NAME, INPUT
+from impasto.settings.layers import BY_NAME, INPUT, up_to_deepest
 from impasto.settings.loss_table import STYLE_LOSSES
 from impasto.settings.recipe import Recipe
 
@@ -109,6 +109,8 @@ class Objective:
         content: the content picture, 3 × H × W, RGB in 0…255 minus the network's mean.
         styles: the style pictures, whose statistics are the targets; measured one by one.
         recipe: gives the layers, their weights and balance, the losses, alpha and the style weight.
+        deepest: name of the layer up to which the network is read; None for all layers. The weights
+            of the others remain what they are.
         tile: side of a tile's core in pixels, a multiple of 16; None to process pictures whole.
         targets: the content picture's feature maps, if another objective has measured them.
         regions: the regions with the styles' statistics, if another objective has measured them;
@@ -127,19 +129,23 @@ class Objective:
         recipe: Recipe,
         tile: int | None = None,
         *,
+        deepest: str | None = None,
         targets: TileMaps | None = None,
         regions: Sequence[Region] | None = None,
     ) -> None:
         self.network = network
         self.alpha, self.beta = recipe.alpha, recipe.style_weight
-        self.content_weights = recipe.content_read
+        self._layers = network.layers if deepest is None else up_to_deepest({deepest})
+        self.content_weights = self._within(recipe.content_read)
         self.tiles = self._cut(content, tile)
         self._whole = _whole(content)
         self._smoothing = recipe.tv, recipe.tv_weight
         self._sees = losses.STATISTICS[STYLE_LOSSES[recipe.style_loss].statistic]
         self._content_distance = losses.CONTENT_LOSSES[recipe.content_loss]
         if targets is None:
-            targets = self.measure_content(content, target_bytes(network, recipe, self._whole))
+            targets = self.measure_content(
+                content, target_bytes(network, self.content_weights, self._whole)
+            )
         if regions is None:
             regions = self.measure_styles(styles, recipe, tile) if self.beta else []
         self.targets, self.regions = targets, regions
@@ -156,7 +162,10 @@ class Objective:
             for region, distances in zip(self.regions, self._style_distances, strict=True)
         ]
         if recipe.balance == "relative":
-            self.content_weights = _relative(self.content_weights, self._content_energies())
+            energies = self._content_energies()
+            self.content_weights = self._relative(
+                self.content_weights, energies, recipe.content_layers
+            )
         self._stand_ins: Distances = []
         if follows_stand_in(recipe):
             make_stand_in = losses.STAND_INS[recipe.style_loss]
@@ -317,7 +326,9 @@ class Objective:
         regions: list[Region] = []
         for style in styles:
             layers = [
-                name for name in recipe.style_layers if style.gives(name) and style.is_seen(name)
+                name
+                for name in self._within(recipe.style_layers)
+                if style.gives(name) and style.is_seen(name)
             ]
             ways = list(style.turned(recipe.style_symmetry))
             sums: Statistics = {}
@@ -337,7 +348,7 @@ class Objective:
         if recipe.balance == "relative":
             nothing = {name: self._sees(self._nothing(name)) for name in distances}
             energies = {name: of(nothing[name]).item() for name, of in distances.items()}
-            weights = _relative(weights, energies)
+            weights = self._relative(weights, energies, recipe.style_layers)
         heaviest = {
             name: max(other.weights.get(name, 0.0) for other in self.regions) for name in weights
         }
@@ -422,7 +433,29 @@ class Objective:
 
     def _cut(self, picture: Tensor, side: int | None) -> list[Tile]:
         height, width = picture.shape[1:]
-        return cut_for(self.network.layers, height, width, side)
+        return cut_for(self._layers, height, width, side)
+
+    def _within(self, weights: Mapping[str, float]) -> dict[str, float]:
+        """The weights of the layers that are read."""
+        read = {layer.name for layer in self._layers}
+        return {name: weight for name, weight in weights.items() if name in read}
+
+    def _relative(
+        self, shares: Mapping[str, float], energies: Mapping[str, float], every: Mapping[str, float]
+    ) -> dict[str, float]:
+        """Layer weights divided by their sum and by the energies of the layers.
+
+        Args:
+            shares: the weights of the layers that are read.
+            energies: by layer.
+            every: the weights in the recipe; layers that are not read keep their part of the sum.
+        """
+        part = sum(self._within(every).values()) / (sum(every.values()) or 1.0)
+        total = sum(shares.values()) or 1.0
+        return {
+            name: part * weight / total / max(energies[name], SMALLEST_ENERGY)
+            for name, weight in shares.items()
+        }
 
 
 def follows_stand_in(recipe: Recipe) -> bool:
@@ -450,9 +483,9 @@ def _add(sums: Statistics, parts: Statistics) -> None:
         sums[name] = sums[name] + part if name in sums else part
 
 
-def target_bytes(network: VGG19, recipe: Recipe, whole: Box) -> int:
-    """Bytes of the content targets of a picture that fills a box."""
-    layers = [layer for layer in network.layers if layer.name in recipe.content_read]
+def target_bytes(network: VGG19, names: Collection[str], whole: Box) -> int:
+    """Bytes of the content targets of some layers for a picture that fills a box."""
+    layers = [BY_NAME[name] for name in names]
     positions = sum(whole.after(layer.pools).area * layer.channels for layer in layers)
     return positions * network.dtype.itemsize
 
@@ -464,12 +497,3 @@ def _whole(picture: Tensor) -> Box:
 def _window(picture: Tensor, tile: Tile) -> Tensor:
     """The window of a tile, core and halo, of a picture (3 × H × W)."""
     return tile.window.of(picture).detach()
-
-
-def _relative(shares: Mapping[str, float], energies: Mapping[str, float]) -> dict[str, float]:
-    """Layer weights divided by their sum and by the energies of the layers."""
-    total = sum(shares.values()) or 1.0
-    return {
-        name: weight / total / max(energies[name], SMALLEST_ENERGY)
-        for name, weight in shares.items()
-    }

@@ -18,6 +18,7 @@ from impasto.objective.rounds import Compared
 from impasto.run.evaluator import OBJECTIVES
 from impasto.run.levels import Level
 from impasto.run.memory_need import HYPERCOLUMN_BYTES, canvas_bytes, pixel_bytes
+from impasto.settings import layers
 
 if TYPE_CHECKING:
     from impasto.run.run import Run
@@ -45,7 +46,7 @@ def cut(run: Run, level: Level) -> list[tiles.Tile]:
     """The tiles of a level of a run."""
     width, height = level.size
     side = run.evaluator.tiles[level.number - 1]
-    return tiles.cut_for(run.evaluator.network.layers, height, width, side)
+    return tiles.cut_for(run.evaluator.layers_at(level), height, width, side)
 
 
 def work(run: Run) -> float:
@@ -56,7 +57,10 @@ def work(run: Run) -> float:
     for level in run.levels:
         cores = cut(run, level)
         passes = between + (1 - between) / LONGEST if len(cores) == 1 else 1 + FORWARD
-        looked_at += level.steps * passes * tiles.positions(cores)
+        read = layers.work(run.evaluator.layers_at(level)) / layers.work(
+            run.evaluator.network.layers
+        )
+        looked_at += level.steps * passes * read * tiles.positions(cores)
     return looked_at
 
 
@@ -76,7 +80,8 @@ def forecast(run: Run) -> Forecast:
 
 def _target_bytes(run: Run, level: Level) -> int:
     width, height = level.size
-    return target_bytes(run.evaluator.network, run.recipe, tiles.Box(0, height, 0, width))
+    read = {layer.name for layer in run.evaluator.layers_at(level)} & run.recipe.content_read.keys()
+    return target_bytes(run.evaluator.network, read, tiles.Box(0, height, 0, width))
 
 
 def _probed(run: Run, picture: Tensor) -> Callable[[Tensor], object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
@@ -26,6 +26,7 @@ from impasto.process.notices import tell
 from impasto.run import memory_need
 from impasto.run.canvas import Canvases
 from impasto.run.levels import Level
+from impasto.settings.layers import Layer, up_to_deepest
 from impasto.settings.loss_table import METHODS, STYLE_LOSSES
 from impasto.settings.recipe import Recipe
 
@@ -243,6 +244,7 @@ class Evaluator:
             self._canvases.styles_at(self.level),
             self._recipe,
             self._tile,
+            deepest=self.level.deepest,
             targets=next(iter(self._cache.get(content, ())), None),
             regions=self._cache.get(styles),
         )
@@ -257,7 +259,7 @@ class Evaluator:
         that is missing costs time but never changes a painting.
         """
         recipe, level = self._recipe, self.level
-        network = self._weights.sha256, self._weights.mean, self.network.layers
+        network = self._weights.sha256, self._weights.mean, self.network.layers, level.deepest
         common = network, str(self.device), self.arithmetic, self._tile, level.size
         inputs = self._canvases.inputs
         content = recipe.model_dump_json(exclude=AFTERWARDS | OF_STYLES)
@@ -271,6 +273,10 @@ class Evaluator:
     def _tile(self) -> int | None:
         """Side of the current level's tiles in pixels; None if it is processed whole."""
         return self.tiles[self.level.number - 1]
+
+    def layers_at(self, level: Level) -> Sequence[Layer]:
+        """The layers of the network that a level reads."""
+        return self.network.layers if level.deepest is None else up_to_deepest({level.deepest})
 
     def _tile_for(self, level: Level) -> int | None:
         if not self._recipe.tiles:
@@ -289,7 +295,7 @@ class Evaluator:
                     self._canvases.inputs.guides,
                 )
                 larger = max([level.size, *level.style_sizes], key=math.prod)
-                return tiles.choose_side(larger, tiles.halo_for(self.network.layers), room)
+                return tiles.choose_side(larger, tiles.halo_for(self.layers_at(level)), room)
 
     def _smaller_side(self, error: Exception) -> int:
         """Side of the tiles to try after an error; raise the error again if there is none."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from impasto.pictures import sizes
 from impasto.pictures.inputs import Inputs
 from impasto.pictures.sizes import PixelSize
+from impasto.settings.layers import up_to_deepest
 from impasto.settings.loss_table import METHODS
 from impasto.settings.recipe import Recipe
 
@@ -24,6 +25,7 @@ class Level:
         size: width and height of the canvas, in pixels.
         style_sizes: width and height of each style picture, in pixels.
         steps: number of steps, which are evaluations of the loss.
+        deepest: name of the layer up to which the network is read; None for all of its layers.
         splits: whether each layer is matched alone; a second level of the finest size.
         is_last: whether no level follows.
     """
@@ -32,6 +34,7 @@ class Level:
     size: PixelSize
     style_sizes: tuple[PixelSize, ...]
     steps: int
+    deepest: str | None = None
     splits: bool = field(default=False, repr=False)
     is_last: bool = field(default=False, repr=False)
 
@@ -51,14 +54,16 @@ def plan(canvas: PixelSize, styles: Sequence[PixelSize], recipe: Recipe) -> list
     """The levels of a run, each twice as large as the one before, up to the canvas itself.
 
     The finest level takes half as many steps as each of the others: it only adds detail. With
-    absolute losses, what counts is how far the loss of the finest level falls, and each of the
-    others takes a ninth of the steps. With a method that compares hypercolumns, all take as many.
+    relative losses it also reads only the layers up to the shallowest content layer, because the
+    coarser levels have settled what deeper layers see. With absolute losses, what counts is how far
+    the loss of the finest level falls, and each of the others takes a ninth of the steps. With a
+    method that compares hypercolumns, all take as many.
 
-    >>> for level in plan((512, 384), [(512, 320)], Recipe(levels=3, steps=125)):
+    >>> for level in plan((512, 384), [(512, 320)], Recipe(levels=3)):
     ...     print(level)
-    Level(number=1, size=(128, 96), style_sizes=((128, 80),), steps=50)
-    Level(number=2, size=(256, 192), style_sizes=((256, 160),), steps=50)
-    Level(number=3, size=(512, 384), style_sizes=((512, 320),), steps=25)
+    Level(number=1, size=(128, 96), style_sizes=((128, 80),), steps=36, deepest=None)
+    Level(number=2, size=(256, 192), style_sizes=((256, 160),), steps=36, deepest=None)
+    Level(number=3, size=(512, 384), style_sizes=((512, 320),), steps=18, deepest='conv3_2')
 
     Args:
         canvas: width and height of the canvas at the finest level, in pixels.
@@ -83,11 +88,33 @@ def plan(canvas: PixelSize, styles: Sequence[PixelSize], recipe: Recipe) -> list
         halved, splits = [*halved, halved[-1]], [*splits, True]
     steps = _shares(recipe, len(halved))
     return [
-        Level(number, *sizes, count, split, number == len(halved))
+        Level(
+            number,
+            *sizes,
+            count,
+            deepest_at_the_end(recipe) if 1 < number == len(halved) else None,
+            split,
+            number == len(halved),
+        )
         for number, (sizes, count, split) in enumerate(
             zip(halved, steps, splits, strict=True), start=1
         )
     ]
+
+
+def deepest_at_the_end(recipe: Recipe) -> str | None:
+    """The layer up to which a finest level that follows others reads the network; None for all.
+
+    >>> deepest_at_the_end(Recipe())
+    'conv3_2'
+    >>> deepest_at_the_end(Recipe(balance="absolute", beta=1000))
+    """
+    if recipe.balance == "absolute" or not recipe.content_read:
+        return None
+    read = up_to_deepest(recipe.content_read)
+    shallowest = next(layer.name for layer in read if layer.name in recipe.content_read)
+    reach = {layer.name for layer in up_to_deepest({shallowest})}
+    return shallowest if reach & recipe.style_layers.keys() else None
 
 
 def _shares(recipe: Recipe, levels: int) -> list[int]:

@@ -213,7 +213,7 @@ class Recipe(BaseModel):
         description="Adam's step size, and the RMS length of L-BFGS's first step, in grey levels.",
     )
     steps: Whole = Field(
-        125,
+        90,
         ge=1,
         le=1_000_000,
         description="Number of steps at all levels together; each evaluates the loss and its "
