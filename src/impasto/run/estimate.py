@@ -16,7 +16,7 @@ from impasto.objective.objective import KEPT_BYTES, Objective, target_bytes
 from impasto.objective.regions import StyleCanvas
 from impasto.objective.rounds import Compared
 from impasto.run.evaluator import OBJECTIVES
-from impasto.run.levels import Level
+from impasto.run.levels import Level, layers_at
 from impasto.run.memory_need import HYPERCOLUMN_BYTES, canvas_bytes, pixel_bytes
 from impasto.settings import layers
 
@@ -46,7 +46,7 @@ def cut(run: Run, level: Level) -> list[tiles.Tile]:
     """The tiles of a level of a run."""
     width, height = level.size
     side = run.evaluator.tiles[level.number - 1]
-    return tiles.cut_for(run.evaluator.layers_at(level), height, width, side)
+    return tiles.cut_for(layers_at(level, run.recipe), height, width, side)
 
 
 def work(run: Run) -> float:
@@ -57,9 +57,7 @@ def work(run: Run) -> float:
     for level in run.levels:
         cores = cut(run, level)
         passes = between + (1 - between) / LONGEST if len(cores) == 1 else 1 + FORWARD
-        read = layers.work(run.evaluator.layers_at(level)) / layers.work(
-            run.evaluator.network.layers
-        )
+        read = layers.work(layers_at(level, run.recipe)) / layers.work(run.evaluator.network.layers)
         looked_at += level.steps * passes * read * tiles.positions(cores)
     return looked_at
 
@@ -80,7 +78,7 @@ def forecast(run: Run) -> Forecast:
 
 def _target_bytes(run: Run, level: Level) -> int:
     width, height = level.size
-    read = {layer.name for layer in run.evaluator.layers_at(level)} & run.recipe.content_read.keys()
+    read = {layer.name for layer in layers_at(level, run.recipe)} & run.recipe.content_read.keys()
     return target_bytes(run.evaluator.network, read, tiles.Box(0, height, 0, width))
 
 

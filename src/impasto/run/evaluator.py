@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
@@ -25,8 +25,7 @@ from impasto.process.memory import is_out_of_memory, memory_errors
 from impasto.process.notices import tell
 from impasto.run import memory_need
 from impasto.run.canvas import Canvases
-from impasto.run.levels import Level
-from impasto.settings.layers import Layer, up_to_deepest
+from impasto.run.levels import Level, layers_at
 from impasto.settings.loss_table import METHODS, STYLE_LOSSES
 from impasto.settings.recipe import Recipe
 
@@ -274,10 +273,6 @@ class Evaluator:
         """Side of the current level's tiles in pixels; None if it is processed whole."""
         return self.tiles[self.level.number - 1]
 
-    def layers_at(self, level: Level) -> Sequence[Layer]:
-        """The layers of the network that a level reads."""
-        return self.network.layers if level.deepest is None else up_to_deepest({level.deepest})
-
     def _tile_for(self, level: Level) -> int | None:
         if not self._recipe.tiles:
             return None
@@ -295,7 +290,9 @@ class Evaluator:
                     self._canvases.inputs.guides,
                 )
                 larger = max([level.size, *level.style_sizes], key=math.prod)
-                return tiles.choose_side(larger, tiles.halo_for(self.layers_at(level)), room)
+                return tiles.choose_side(
+                    larger, tiles.halo_for(layers_at(level, self._recipe)), room
+                )
 
     def _smaller_side(self, error: Exception) -> int:
         """Side of the tiles to try after an error; raise the error again if there is none."""

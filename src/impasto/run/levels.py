@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from impasto.pictures import sizes
 from impasto.pictures.inputs import Inputs
 from impasto.pictures.sizes import PixelSize
-from impasto.settings.layers import up_to_deepest
+from impasto.settings.layers import Layer, up_to_deepest
 from impasto.settings.loss_table import METHODS
 from impasto.settings.recipe import Recipe
 
@@ -100,6 +100,11 @@ def plan(canvas: PixelSize, styles: Sequence[PixelSize], recipe: Recipe) -> list
             zip(halved, steps, splits, strict=True), start=1
         )
     ]
+
+
+def layers_at(level: Level, recipe: Recipe) -> tuple[Layer, ...]:
+    """The layers of the network that a level computes, from the first to the deepest."""
+    return up_to_deepest(recipe.layers if level.deepest is None else {level.deepest})
 
 
 def deepest_at_the_end(recipe: Recipe) -> str | None:
