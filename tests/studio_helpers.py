@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
+import anyio
+import anyio.lowlevel
 import pytest
 
 from impasto.studio.jobs import Workshop
@@ -35,6 +37,10 @@ class _Tracebacks(logging.Handler):
 
 
 TRACEBACKS = _Tracebacks()
+
+# Imported here, and not in a server's thread: pytest rewrites the module that this imports, and
+# Python 3.11 may fail to parse it in a thread ("AST constructor recursion depth mismatch").
+anyio.run(anyio.lowlevel.checkpoint)
 
 
 @contextmanager

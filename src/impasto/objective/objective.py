@@ -253,9 +253,8 @@ class Objective:
                 numbers = torch.stack(tuple(measured))
             else:
                 numbers, gradient = self._by_tiles(canvas, stand_in=stand_in)
-        return evaluation(
-            numbers.tolist(), gradient, stand_in=stand_in > 0
-        )  # one wait for the device
+        listed = numbers.tolist()  # one wait for the device
+        return evaluation(listed, gradient, stand_in=stand_in > 0)
 
     def _by_tiles(self, canvas: Tensor, *, stand_in: float) -> tuple[Tensor, Tensor]:
         """The four :class:`Losses` of a canvas, and the gradient, 3 × H × W, in two passes."""

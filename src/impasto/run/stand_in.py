@@ -10,7 +10,7 @@ from impasto.objective.objective import Evaluation
 FIRST_WEIGHT = 0.3  # at the coarsest level
 WINDOW = 20  # steps over which the decrease of the loss is measured
 LEAST_DECREASE = 0.05  # of the loss in so many steps; if it decreases less, the stand-in gives way
-LEAST_STEPS = 30  # of a level, before the stand-in can give way
+LEAST_STEPS = 30  # of a level, before the stand-in can give way; more than the window
 
 
 @dataclass
@@ -50,5 +50,4 @@ def brings_little(losses: Sequence[float]) -> bool:
     >>> brings_little([0.999**step for step in range(40)])
     True
     """
-    enough = len(losses) >= max(LEAST_STEPS, WINDOW + 1)
-    return enough and losses[-1] > (1 - LEAST_DECREASE) * losses[-1 - WINDOW]
+    return len(losses) >= LEAST_STEPS and losses[-1] > (1 - LEAST_DECREASE) * losses[-1 - WINDOW]
