@@ -87,7 +87,7 @@ def timed_things(plan: Plan) -> list[Timed]:
     convolutions = dict(loaded.convolutions)
 
     def network(taps: set[str]) -> VGG19:
-        return VGG19(loaded, taps, pooling=recipe.pooling, dtype=how.dtype, winograd=how.winograd)
+        return VGG19(loaded, taps, pooling=recipe.pooling, dtype=how.dtype, by_rows=how.by_rows)
 
     def plain_trunk(x: Tensor) -> Tensor:
         return plain.features(x.unsqueeze(0), convolutions)[DEEPEST]

@@ -100,7 +100,7 @@ class Bench:
             pooling="max",
             device=self.device,
             dtype=arithmetic.dtype,
-            winograd=arithmetic.winograd,
+            by_rows=arithmetic.by_rows,
         )
 
     def picture(self, side: int) -> Tensor:

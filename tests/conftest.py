@@ -28,6 +28,7 @@ import torch
 from hypothesis import settings
 from PIL import Image
 
+from impasto.network import devices
 from impasto.network.weights import Weights
 from impasto.network.weights import load as load_weights
 
@@ -42,6 +43,12 @@ THREADS = int(os.environ["OMP_NUM_THREADS"])
 @pytest.fixture(autouse=True)
 def _same_threads() -> None:
     torch.set_num_threads(THREADS)
+
+
+@pytest.fixture
+def plain_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The arithmetic of ``auto`` is float32, also where the CPU has units for bfloat16."""
+    monkeypatch.setattr(devices, "multiplies_bfloat16", lambda _: False)
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,7 @@ def test_auto_on_a_plain_cpu_is_float32_with_fewer_multiplications(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(devices, "multiplies_bfloat16", lambda _: False)
-    assert arithmetic("auto", CPU) == Arithmetic(torch.float32, winograd=True)
+    assert arithmetic("auto", CPU) == Arithmetic(torch.float32, by_rows=True)
     assert arithmetic("auto", CPU).name == "float32 (Winograd)"
 
 
@@ -24,7 +24,7 @@ def test_auto_is_bfloat16_where_the_device_has_units_for_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(devices, "multiplies_bfloat16", lambda _: True)
-    assert arithmetic("auto", CPU) == Arithmetic(torch.bfloat16)
+    assert arithmetic("auto", CPU) == Arithmetic(torch.bfloat16, by_rows=True)
 
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])
@@ -35,4 +35,4 @@ def test_a_precision_that_is_asked_for_is_computed_as_it_is_written(precision: s
 def test_bfloat16_that_is_slow_is_used_with_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devices, "multiplies_bfloat16", lambda _: False)
     with pytest.warns(ImpastoWarning, match="no fast bfloat16"):
-        assert arithmetic("bfloat16", CPU) == Arithmetic(torch.bfloat16)
+        assert arithmetic("bfloat16", CPU) == Arithmetic(torch.bfloat16, by_rows=True)

@@ -91,10 +91,10 @@ def test_following_the_stand_in() -> None:
     check(tiled, whole, 1e-10)
 
 
-@pytest.mark.parametrize("winograd", [False, True], ids=["plain", "Winograd"])
+@pytest.mark.parametrize("by_rows", [False, True], ids=["plain", "Winograd"])
 @pytest.mark.parametrize("size", [(240, 112), (117, 211)], ids=["multiples", "odd"])
-def test_in_float32_too(size: tuple[int, int], winograd: bool) -> None:
-    tiled, whole = evaluations(size, 96, Recipe(), winograd=winograd)
+def test_in_float32_too(size: tuple[int, int], by_rows: bool) -> None:
+    tiled, whole = evaluations(size, 96, Recipe(), by_rows=by_rows)
     check(tiled, whole, 1e-5)
 
 

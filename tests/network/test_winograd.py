@@ -12,12 +12,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from impasto.network.bands import Workspace
+from impasto.network.bands import Source, Workspace
 from impasto.network.pooling import POOLINGS, spread
 from impasto.network.transforms import transformed_kernel
 from impasto.network.vgg import VGG19
 from impasto.network.weights import Weights
-from impasto.network.winograd import Source, convolve
+from impasto.network.winograd import convolve
 
 TAPS = ["conv1_1", "relu1_2", "pool1", "conv2_1", "conv3_1", "relu3_1", "pool3", "conv4_2"]
 CLOSE = 5e-6  # of the norm; plain float32 is within about 5e-7
@@ -86,7 +86,7 @@ def test_features_and_gradient_are_those_of_the_plain_network(
     x = picture(*size)
     canvases = x.clone().requires_grad_(), x.double().requires_grad_()
     networks = (
-        VGG19(weights, TAPS, pooling=pooling, winograd=True),
+        VGG19(weights, TAPS, pooling=pooling, by_rows=True),
         VGG19(weights, TAPS, pooling=pooling, dtype=torch.float64),
     )
     ours, exact = (network(c) for network, c in zip(networks, canvases, strict=True))
@@ -105,7 +105,7 @@ def test_the_gradient_of_any_layer(weights: Weights, taps: list[str], pooling: s
     x = picture(21, 34)
     gradients = []
     for network, canvas in (
-        (VGG19(weights, taps, pooling=pooling, winograd=True), x.clone().requires_grad_()),
+        (VGG19(weights, taps, pooling=pooling, by_rows=True), x.clone().requires_grad_()),
         (VGG19(weights, taps, pooling=pooling, dtype=torch.float64), x.double().requires_grad_()),
     ):
         features = network(canvas)
@@ -115,15 +115,15 @@ def test_the_gradient_of_any_layer(weights: Weights, taps: list[str], pooling: s
 
 
 @pytest.mark.parametrize("pooling", POOLINGS)
-@pytest.mark.parametrize("winograd", [False, True], ids=["plain", "Winograd"])
+@pytest.mark.parametrize("by_rows", [False, True], ids=["plain", "Winograd"])
 @pytest.mark.parametrize("first", ["conv1_2", "relu1_2", "pool1", "conv2_1"])
 def test_the_network_goes_on_from_the_map_of_a_layer(
-    weights: Weights, first: str, winograd: bool, pooling: str
+    weights: Weights, first: str, by_rows: bool, pooling: str
 ) -> None:
     """In two parts it sees what it sees in one, and so does the gradient on its way back."""
     x = picture(21, 34).requires_grad_()
     taps = [first, "conv2_2"]
-    network = VGG19(weights, taps, pooling=pooling, winograd=winograd)
+    network = VGG19(weights, taps, pooling=pooling, by_rows=by_rows)
     whole = network(x)["conv2_2"].clone()
     (exact,) = torch.autograd.grad(network(x)["conv2_2"].square().mean(), x)
     half = network(x, [first])[first]
@@ -142,7 +142,7 @@ def test_gram_matrices_and_their_gradient_are_those_of_the_plain_network(
     x = picture(21, 34)
     grams, gradients = [], []
     for network, canvas in (
-        (VGG19(weights, [layer], winograd=True), x.clone().requires_grad_()),
+        (VGG19(weights, [layer], by_rows=True), x.clone().requires_grad_()),
         (VGG19(weights, [layer], dtype=torch.float64), x.double().requires_grad_()),
     ):
         features, matrices = network.statistics(canvas, [layer], [layer])
@@ -161,7 +161,7 @@ def test_a_replicated_border_is_that_of_the_plain_network(
     x = picture(*size)
     maps, gradients = [], []
     for network, canvas in (
-        (VGG19(weights, [layer], padding="replicate", winograd=True), x.clone().requires_grad_()),
+        (VGG19(weights, [layer], padding="replicate", by_rows=True), x.clone().requires_grad_()),
         (
             VGG19(weights, [layer], padding="replicate", dtype=torch.float64),
             x.double().requires_grad_(),
@@ -175,7 +175,7 @@ def test_a_replicated_border_is_that_of_the_plain_network(
 
 
 def test_what_was_read_without_a_gradient_stays(weights: Weights) -> None:
-    network = VGG19(weights, ["conv1_2"], winograd=True)
+    network = VGG19(weights, ["conv1_2"], by_rows=True)
     with torch.no_grad():
         target = network(picture(16, 16))["conv1_2"]
     before = target.clone()
@@ -187,7 +187,7 @@ def test_what_was_read_without_a_gradient_stays(weights: Weights) -> None:
 
 def test_a_second_evaluation_takes_no_memory_of_its_own(weights: Weights) -> None:
     """The buffers of the first serve again: the same addresses hold the features."""
-    network = VGG19(weights, ["conv1_2", "conv2_1"], winograd=True)
+    network = VGG19(weights, ["conv1_2", "conv2_1"], by_rows=True)
     addresses = [
         {name: f.data_ptr() for name, f in network(picture(16, 24).requires_grad_()).items()}
         for _ in range(3)
@@ -196,7 +196,7 @@ def test_a_second_evaluation_takes_no_memory_of_its_own(weights: Weights) -> Non
 
 
 def test_gram_matrices_stay_when_the_buffers_behind_them_serve_again(weights: Weights) -> None:
-    network = VGG19(weights, ["conv1_2"], winograd=True)
+    network = VGG19(weights, ["conv1_2"], by_rows=True)
     with torch.no_grad():
         _, grams = network.statistics(picture(16, 24), (), ["conv1_2"])
         before = grams["conv1_2"].clone()
@@ -207,14 +207,14 @@ def test_gram_matrices_stay_when_the_buffers_behind_them_serve_again(weights: We
 def test_other_arithmetic_goes_the_plain_way(weights: Weights) -> None:
     x = picture(16, 16)
     plain = VGG19(weights, ["conv2_1"], dtype=torch.float64)
-    asked = VGG19(weights, ["conv2_1"], dtype=torch.float64, winograd=True)
+    asked = VGG19(weights, ["conv2_1"], dtype=torch.float64, by_rows=True)
     assert torch.equal(asked(x.double())["conv2_1"], plain(x.double())["conv2_1"])
 
 
 @pytest.mark.parametrize("pooling", POOLINGS)
 def test_a_gradient_that_is_asked_for_again_is_the_same(weights: Weights, pooling: str) -> None:
     canvas, layers = picture(37, 61).requires_grad_(), ["conv1_1", "conv3_1"]
-    network = VGG19(weights, layers, pooling=pooling, winograd=True)
+    network = VGG19(weights, layers, pooling=pooling, by_rows=True)
     _, grams = network.statistics(canvas, (), layers)
     loss = torch.stack([matrix.square().mean() for matrix in grams.values()]).sum()
     once, again = (

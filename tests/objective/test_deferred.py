@@ -23,12 +23,12 @@ CUT = "conv2_1"
 
 
 def make(
-    weights: Weights, *, winograd: bool = False, **settings: Any
+    weights: Weights, *, by_rows: bool = False, **settings: Any
 ) -> tuple[Objective, Deferred, Tensor]:
     """An objective, the same with its deep layers deferred, and a canvas."""
     recipe = Recipe(**{**LAYERS, "balance": "absolute", "beta": 50.0, **settings})
-    dtype = torch.float32 if winograd else torch.float64
-    network = VGG19(weights, recipe.layers, dtype=dtype, winograd=winograd)
+    dtype = torch.float32 if by_rows else torch.float64
+    network = VGG19(weights, recipe.layers, dtype=dtype, by_rows=by_rows)
     content, style, canvas = (
         torch.from_numpy(pixels(HEIGHT, WIDTH)).to(dtype).permute(2, 0, 1) - network.mean
         for pixels in (content_pixels, style_pixels, noisy_canvas)
@@ -37,18 +37,18 @@ def make(
     return objective, Deferred(objective, CUT), canvas
 
 
-@pytest.mark.parametrize("winograd", [False, True], ids=["plain", "Winograd"])
+@pytest.mark.parametrize("by_rows", [False, True], ids=["plain", "Winograd"])
 @pytest.mark.parametrize(
     "settings",
     [{}, {"tv_weight": 0.1}, {"alpha": 0.0}, {"beta": 0.0}, {"style_loss": "mean-variance"}],
     ids=["gram", "total variation", "style alone", "content alone", "mean and deviation"],
 )
 def test_a_look_measures_what_the_objective_does(
-    weights: Weights, winograd: bool, settings: dict[str, Any]
+    weights: Weights, by_rows: bool, settings: dict[str, Any]
 ) -> None:
-    objective, deferred, canvas = make(weights, winograd=winograd, **settings)
+    objective, deferred, canvas = make(weights, by_rows=by_rows, **settings)
     exact, ours = objective(canvas), deferred(canvas)
-    close = 1e-5 if winograd else 1e-12
+    close = 1e-5 if by_rows else 1e-12
     for name in ("loss", "content", "style"):
         assert getattr(ours, name) == pytest.approx(getattr(exact, name), rel=close), name
     assert (ours.gradient - exact.gradient).norm() <= close * exact.gradient.norm()
@@ -171,6 +171,7 @@ def test_the_last_step_is_exact() -> None:
     assert ages[-1] == 0
 
 
+@pytest.mark.usefixtures("plain_cpu")
 def test_a_long_run_comes_as_far_as_one_that_measures_everything(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -236,6 +237,7 @@ def test_one_look_after_another_turns_no_gradient(weights: Weights) -> None:
     assert deferred(canvas + 2, exactly=True).turn is None
 
 
+@pytest.mark.usefixtures("plain_cpu")
 def test_after_a_wild_step_no_estimate_is_taken_for_a_loss() -> None:
     """The loss at the last measurement is then so large that any estimate looks small beside it."""
     pictures = content_pixels(40, 48), style_pixels(40, 48)

@@ -311,7 +311,7 @@ LOSSES = [{"style_loss": name} for name in STYLE_LOSSES] + [
 
 @pytest.fixture(scope="module")
 def whole_network(weights: Weights) -> VGG19:
-    return VGG19(weights, Recipe().layers, padding="replicate", winograd=True)
+    return VGG19(weights, Recipe().layers, padding="replicate", by_rows=True)
 
 
 @pytest.mark.parametrize("balance", ["relative", "absolute"])

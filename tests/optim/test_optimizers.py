@@ -214,6 +214,18 @@ def test_lbfgs_goes_back_when_a_step_was_too_long() -> None:
     assert min(values) < 1e-12
 
 
+def test_lbfgs_shortens_a_step_that_promises_a_loss_far_below_zero_before_it_is_tried() -> None:
+    """The gradient hardly changes along the first step, so the next one would be far too long."""
+    optimizer, x = LBFGS(0.1), torch.zeros(4, dtype=torch.float64)
+    gradient = torch.full((4,), -3.0, dtype=torch.float64)
+    second = optimizer.step(x, 9.0, gradient)
+    assert second is not None
+    third = optimizer.step(second, 8.0, 0.999 * gradient)
+    assert third is not None
+    promised = torch.dot(third - second, 0.999 * gradient).item()
+    assert promised == pytest.approx(-8.0)
+
+
 def test_lbfgs_has_nothing_to_gain_where_the_gradient_is_zero() -> None:
     x = torch.zeros(4)
     assert LBFGS(1.0).step(x, 0.0, torch.zeros(4)) is None

@@ -109,9 +109,9 @@ def test_a_scope_is_the_thread_s_own() -> None:
     assert asked == [False]
 
 
-@pytest.mark.parametrize("winograd", [True, False])
-def test_the_network_can_be_ended_within_a_pass(weights: Weights, winograd: bool) -> None:
-    network = VGG19(weights, ["conv3_1"], winograd=winograd)
+@pytest.mark.parametrize("by_rows", [True, False])
+def test_the_network_can_be_ended_within_a_pass(weights: Weights, by_rows: bool) -> None:
+    network = VGG19(weights, ["conv3_1"], by_rows=by_rows)
     picture = torch.zeros(3, 64, 64, requires_grad=True)
     loss = network(picture)["conv3_1"].sum()
     with interrupts.scope(lambda: True), pytest.raises(StoppedError):

@@ -16,6 +16,7 @@ from PIL import Image
 
 from conftest import MEAN, content_pixels, noisy_canvas, style_pixels
 from impasto import ImpastoWarning, InputError, Recipe, Result, RunError, Step, resume, stylize
+from impasto.network import devices
 from impasto.objective.objective import Evaluation, Objective
 from impasto.pictures import samples
 from impasto.pictures.arrays import to_uint8
@@ -365,6 +366,7 @@ def test_a_level_of_the_same_size_starts_from_the_canvas_as_it_is() -> None:
     assert torch.equal(run.canvases.enlarged(canvas, last), canvas)
 
 
+@pytest.mark.usefixtures("plain_cpu")
 @pytest.mark.parametrize(("pooling", "apart"), [("average", 0.05), ("max", 0.5)])
 def test_auto_and_float32_paint_the_same_picture(pooling: str, apart: float) -> None:
     """Of two values that are nearly equal, rounding decides which one max pooling takes."""
@@ -383,8 +385,32 @@ def test_bfloat16_gives_way_to_float32_when_its_noise_stops_progress() -> None:
         recipe = quick(size=16, steps=60, beta=0.01, precision=precision, **layers)
         run = prepare(content, style, recipe, device="cpu")
         best[precision] = run.paint().best.loss
-        assert run.evaluator.arithmetic.name == "float32"
+        assert run.evaluator.arithmetic.dtype == torch.float32
     assert best["bfloat16"] == pytest.approx(best["float32"], rel=0.01)
+
+
+@pytest.mark.usefixtures("plain_cpu")
+def test_auto_paints_in_bfloat16_what_float32_paints_where_the_device_has_units_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Both come as far, though where they differ, the difference grows from step to step."""
+    fine = paint(size=64, steps=8)
+    monkeypatch.setattr(devices, "multiplies_bfloat16", lambda _: True)
+    run = prepare(CONTENT, STYLE, quick(size=64, steps=8), device="cpu")
+    assert run.evaluator.arithmetic.name == "bfloat16"
+    coarse = run.paint()
+    assert coarse.best.loss == pytest.approx(fine.best.loss, rel=0.03)
+    assert np.sqrt(np.square(coarse.canvas - fine.canvas).mean()) < 5
+
+
+def test_auto_leaves_bfloat16_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The user has not asked for it; the same run in bfloat16 that they asked for says so."""
+    monkeypatch.setattr(devices, "multiplies_bfloat16", lambda _: True)
+    layers = {"content_layers": "conv1_2", "style_layers": "conv1_2"}
+    recipe = quick(size=16, steps=60, beta=0.01, **layers)
+    run = prepare(content_pixels(16, 16), style_pixels(16, 16), recipe, device="cpu")
+    run.paint()
+    assert run.evaluator.arithmetic.name == "float32 (Winograd)"
 
 
 # ------------------------------------------------------------------------------------- sizes
@@ -562,6 +588,7 @@ def test_a_loss_that_is_not_finite_keeps_the_best_picture(
     assert np.isfinite(result.canvas).all()
 
 
+@pytest.mark.usefixtures("plain_cpu")
 @pytest.mark.parametrize("preset", ["default", "gatys-fast"])
 def test_a_step_whose_loss_is_not_finite_is_shortened(preset: str) -> None:
     recipe = Recipe.preset(preset, size=48, levels=1, steps=12, **FAR, **SHALLOW)

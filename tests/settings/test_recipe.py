@@ -63,7 +63,7 @@ DEFAULT = {
     "optimizer": "lbfgs",
     "variable": "pixels",
     "learning_rate": 2.0,
-    "steps": 90,
+    "steps": 75,
     "levels": "auto",
     "tile": "auto",
     "keep": "measured",

@@ -62,6 +62,7 @@ def painted(preset: str, *flags: str) -> npt.NDArray[np.int16]:
     return np.asarray(Image.open("out.png"), dtype=np.int16)
 
 
+@pytest.mark.usefixtures("plain_cpu")  # bfloat16 may round a tile differently
 @pytest.mark.parametrize("control", CONTROLS)
 @pytest.mark.parametrize("preset", PRESETS)
 def test_a_control_changes_the_picture_in_every_preset_and_tiles_do_not(

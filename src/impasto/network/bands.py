@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -14,6 +15,22 @@ from torch import Tensor
 from impasto.process import threads
 
 VALUES = 2**17  # of a band, about: what is made of half a megabyte stays in the CPU cache
+
+Read = Callable[[int, int, Tensor], None]
+
+
+@dataclass(frozen=True)
+class Source:
+    """The input of a convolution.
+
+    Attributes:
+        read: ``read(first, last, rows)`` writes rows first … last − 1 of the input into rows,
+            (last − first, W, in).
+        replicates: whether the padding replicates the border; otherwise it is zero.
+    """
+
+    read: Read
+    replicates: bool = False
 
 
 class Workspace(threading.local):
@@ -60,3 +77,34 @@ def slices(first: int, last: int, count: int) -> list[slice]:
 def each_band(work: Callable[[slice], object], like: Tensor) -> None:
     """Call a function with every band of a feature map, shared among the threads."""
     threads.each(work, bands(len(like), like[0].numel()))
+
+
+def read_padded(
+    source: Source, first: int, size: tuple[int, int], padded: Tensor, left: int = 1
+) -> tuple[int, Tensor]:
+    """Fill padded with rows of the input from the row ``first`` on, and the padding around them.
+
+    Args:
+        source: the input; padding that replicates is one pixel wide.
+        first: the number of the first row, below 0 for padding.
+        size: height and width of the input.
+        padded: tensor for the result, (rows, columns, in).
+        left: number of columns of padding on the left.
+
+    Returns:
+        The number of the first row that is not padding, and the rows without padding.
+    """
+    height, width = size
+    top, bottom = max(first, 0), min(first + padded.shape[0], height)
+    above, below = padded[: top - first], padded[bottom - first :]
+    above.zero_()
+    below.zero_()
+    inside = padded[top - first : bottom - first]
+    inside[:, :left].zero_()
+    inside[:, left + width :].zero_()
+    rows = inside[:, left : left + width]
+    source.read(top, bottom, rows)
+    if source.replicates:
+        inside[:, 0], inside[:, width + 1] = rows[:, 0], rows[:, -1]
+        above[-1:], below[:1] = inside[0], inside[-1]
+    return top, rows

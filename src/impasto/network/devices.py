@@ -39,19 +39,20 @@ class Arithmetic:
     """How the network computes.
 
     Attributes:
-        dtype: number format of its weights and feature maps.
-        winograd: whether convolutions are computed with Winograd's algorithm, which needs fewer
-            multiplications and rounds differently.
+        dtype: number format of its weights, and of its feature maps or of what it multiplies.
+        by_rows: whether feature maps are computed a few rows at a time, which the threads of a CPU
+            share; in float32 with Winograd's algorithm, which needs fewer multiplications and
+            rounds differently.
     """
 
     dtype: torch.dtype
-    winograd: bool = False
+    by_rows: bool = False
 
     @property
     def name(self) -> str:
         """The name as in a trace: ``float32``, ``float32 (Winograd)`` …"""
         name = str(self.dtype).removeprefix("torch.")
-        return f"{name} (Winograd)" if self.winograd else name
+        return f"{name} (Winograd)" if self.by_rows and self.dtype == torch.float32 else name
 
 
 def arithmetic(precision: str, device: torch.device) -> Arithmetic:
@@ -64,10 +65,14 @@ def arithmetic(precision: str, device: torch.device) -> Arithmetic:
     if precision != "auto":
         if precision == "bfloat16" and not multiplies_bfloat16(device):
             tell(Message("device.slow-bfloat16", device=device.type), stacklevel=2)
-        return Arithmetic(DTYPES[precision])
-    if multiplies_bfloat16(device):
-        return Arithmetic(torch.bfloat16)
-    return Arithmetic(torch.float32, winograd=device.type == "cpu")
+        is_bfloat16 = precision == "bfloat16"
+        return fastest(torch.bfloat16, device) if is_bfloat16 else Arithmetic(DTYPES[precision])
+    return fastest(torch.bfloat16 if multiplies_bfloat16(device) else torch.float32, device)
+
+
+def fastest(dtype: torch.dtype, device: torch.device) -> Arithmetic:
+    """The fastest way to compute in float32 or bfloat16 on a device."""
+    return Arithmetic(dtype, by_rows=device.type == "cpu")
 
 
 def multiplies_bfloat16(device: torch.device) -> bool:

@@ -55,7 +55,7 @@ def spread(pooling: Pooling, gradient: Tensor, routes: Tensor, first: int, rows:
         here = rows[2 * pooled.start + y - first : 2 * (pooled.stop - 1) + y - first + 1 : 2]
         passed = gradient[pooled] if pooling.share == 1 else gradient[pooled] * pooling.share
         for x in (0, 1):
-            is_route = routes[pooled].bitwise_and(1 << (2 * y + x)).bool()
+            is_route = routes[pooled].bitwise_and(1 << (2 * y + x)).ne_(0)
             torch.mul(passed, is_route, out=here[:, x : 2 * half : 2])
 
 
@@ -71,30 +71,36 @@ def _average(x: Tensor, out: Tensor, routes: Tensor, room: Workspace, rectify: b
         torch.add(rows[0::2], rows[1::2], out=sums)
         torch.add(sums[:, 0 : 2 * half : 2], sums[:, 1 : 2 * half : 2], out=out[band])
         out[band] *= 0.25
-        routes[band] = 0 if rectify else ALL
-        if rectify:
-            for number, corner in enumerate(_corners(rows, slice(0, count), half)):
-                routes[band] += (corner > 0).to(torch.uint8) << number
+        if not rectify:
+            routes[band] = ALL
+            return
+        torch.add(rows.sign_()[0::2], rows[1::2], alpha=4, out=sums)
+        bits = room("pool routes", count, half, channels)
+        torch.add(sums[:, 0 : 2 * half : 2], sums[:, 1 : 2 * half : 2], alpha=2, out=bits)
+        routes[band] = bits
 
     each_band(pool, out)
 
 
-def _largest(x: Tensor, out: Tensor, routes: Tensor, room: Workspace, rectify: bool) -> None:  # noqa: ARG001
+def _largest(x: Tensor, out: Tensor, routes: Tensor, room: Workspace, rectify: bool) -> None:
     """Of equal values, the first in the order of rows is the route, as in PyTorch."""
     _, half, _ = out.shape
 
     def pool(band: slice) -> None:
         first, *others = _corners(x, band, half)
-        largest, route = out[band], routes[band]
+        largest = out[band]
+        bits, larger = (room(f"pool {name}", *largest.shape) for name in ("routes", "larger"))
         if rectify:
             torch.clamp_min(first, 0, out=largest)
-            route.copy_(first > 0)
+            torch.gt(first, 0, out=bits)
         else:
             largest.copy_(first)
-            route.fill_(1)
+            bits.fill_(1)
         for number, corner in enumerate(others, start=1):
-            route.masked_fill_(corner > largest, 1 << number)
+            torch.gt(corner, largest, out=larger)
+            torch.maximum(bits, larger.mul_(1 << number), out=bits)
             torch.maximum(largest, corner, out=largest)
+        routes[band] = bits
 
     each_band(pool, out)
 

@@ -13,21 +13,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from impasto.network.bands import Workspace, bands, each_band
+from impasto.network.bands import Read, Source, Workspace, bands, each_band
+from impasto.network.colours import Colours
+from impasto.network.direct import Direct
 from impasto.network.pooling import POOLINGS, spread
 from impasto.network.tiles import Box
-from impasto.network.transforms import transformed_kernel
-from impasto.network.winograd import (
-    Border,
-    Read,
-    Source,
-    convolve,
-    convolve_colours,
-    fold,
-    pad,
-    spread_colours,
-    unpad,
-)
+from impasto.network.winograd import Winograd
 from impasto.process import interrupts, threads
 from impasto.settings.layers import BY_NAME, INPUT, Layer, up_to_deepest
 
@@ -42,6 +33,7 @@ class Trunk:
         convolutions: by layer name, from the first layer to the last one needed, the kernel
             (out × in × 3 × 3) and the bias (out), float32.
         taps: names of the layers to read.
+        way: how all convolutions but the first are computed.
         padding: what convolutions see beyond the border, ``zeros`` or ``replicate``.
         pooling: ``average`` or ``max``.
     """
@@ -50,18 +42,20 @@ class Trunk:
         self,
         convolutions: dict[str, tuple[Tensor, Tensor]],
         taps: Iterable[str],
+        way: type[Winograd | Direct],
         padding: str = "zeros",
         pooling: str = "average",
     ) -> None:
         self.taps = tuple(sorted(taps))
-        self._pool = POOLINGS[pooling]
+        self._pool, self._product = POOLINGS[pooling], way.product
         self._replicates = padding == "replicate"
         first, *others = convolutions
-        self._biases = {name: bias for name, (_, bias) in convolutions.items()}
-        self._colours = convolutions[first][0].permute(2, 3, 1, 0).reshape(27, -1)
-        self._transformed = {name: transformed_kernel(convolutions[name][0]) for name in others}
-        # By turns, since a convolution cannot write in place; the first one's is the largest.
-        self._gradients = dict(zip(others, cycle((SHARED, "gradient")), strict=False))
+        self._convolutions: dict[str, Winograd | Direct | Colours] = {
+            first: Colours(*convolutions[first]),
+            **{name: way(*convolutions[name]) for name in others},
+        }
+        # By turns, since a convolution cannot write in place; the second one's is the largest.
+        self._gradients = dict(zip(convolutions, cycle(("gradient", SHARED)), strict=False))
         self._room = Workspace()
         self._kept = Workspace()
 
@@ -125,13 +119,8 @@ class Trunk:
             if layer.kind == "convolution":
                 is_kept = self._is_kept(layer, pooled.get(layer.name))
                 out = kept(layer.name if is_kept else SHARED, height, width, layer.channels)
-                bias = self._biases[layer.name]
-                if layer.name in self._transformed:
-                    source = Source(_reader(x, rectify=rectify), self._replicates)
-                    convolve(source, self._transformed[layer.name], bias, out, self._room)
-                else:
-                    padded = pad(x, replicates=self._replicates)
-                    convolve_colours(padded, self._colours, bias, out)
+                source = Source(_reader(x, rectify=rectify), self._replicates)
+                self._convolutions[layer.name].forward(source, out, self._room)
                 x = out
                 if is_kept:
                     maps[layer.name] = out
@@ -177,7 +166,7 @@ class Trunk:
             if layer.name in by_map or layer.name in mixings:
                 part = core.after(layer.pools)
                 tapped, mixing = by_map.get(layer.name), mixings.get(layer.name)
-                add = _adder(maps[layer.name], part, tapped, mixing)
+                add = self._adder(maps[layer.name], part, tapped, mixing)
             if layer.kind == "convolution":
                 if gradient is not None or add is not None:
                     read = self._reader(gradient, passed, maps.get(layer.name), add)
@@ -200,17 +189,9 @@ class Trunk:
 
     def _back(self, before: Layer, layer: Layer, size: tuple[int, int], read: Read) -> Tensor:
         """The gradient of the input of a convolution, given a reader of that of its output."""
-        height, width = size
-        if layer.name not in self._transformed:
-            padded = self._room("colours", height + 2, width + 2, before.channels)
-            spread_colours(Source(read), self._colours, padded, self._room)
-            return unpad(padded, replicates=self._replicates)
-        gradient = self._kept(self._gradients[layer.name], height, width, before.channels)
-        border = Border.of_size(height, width, layer.channels) if self._replicates else None
-        kernel, source = self._transformed[layer.name], Source(read, border=border)
-        convolve(source, kernel.mT, None, gradient, self._room, turned=True)
-        if border is not None:
-            fold(border, kernel, gradient)
+        gradient = self._kept(self._gradients[layer.name], *size, before.channels)
+        convolution = self._convolutions[layer.name]
+        convolution.backward(read, gradient, self._room, replicates=self._replicates)
         return gradient
 
     def _reader(
@@ -241,6 +222,29 @@ class Trunk:
                 add(first, last, rows)
 
         return read
+
+    def _adder(self, x: Tensor, core: Box, tapped: Tensor | None, mixing: Tensor | None) -> Read:
+        """A function that adds the gradient of the losses that read a feature map, row by row.
+
+        Args:
+            x: the feature map, (H, W, C).
+            core: the part of it that the losses read.
+            tapped: the gradient of that part, if a loss reads it.
+            mixing: (C, C), if a loss reads its Gram matrix; its gradient is the part times this
+                matrix.
+        """
+
+        def add(first: int, last: int, rows: Tensor) -> None:
+            top, bottom = max(first, core.top), min(last, core.bottom)
+            if top >= bottom:
+                return
+            here = rows[top - first : bottom - first, core.left : core.right]
+            if tapped is not None:
+                here += tapped[top - core.top : bottom - core.top]
+            if mixing is not None:
+                here += self._product(x[top:bottom, core.left : core.right], mixing)
+
+        return add
 
     def _added(
         self, add: Read, gradient: Tensor | None, passed: Tensor | None, like: Tensor
@@ -293,8 +297,10 @@ class _Evaluate(torch.autograd.Function):
             if gradient is not None
         }
         gradient = ctx.trunk.gradient(ctx.maps, ctx.routes, by_map, mixings, ctx.core, ctx.layers)
-        by_picture = None if gradient is None else gradient.permute(2, 0, 1).contiguous()
-        return by_picture, None, None, None, None, None
+        by_first = None if gradient is None else gradient.permute(2, 0, 1).clone()
+        if by_first is not None and ctx.layers[0].name == INPUT:
+            by_first = by_first.contiguous()  # as canvases are
+        return by_first, None, None, None, None, None
 
 
 def _sizes(x: Tensor, layers: Sequence[Layer]) -> dict[str, tuple[int, int]]:
@@ -362,26 +368,3 @@ def _reader(x: Tensor, *, rectify: bool) -> Read:
             rows.copy_(x[first:last])
 
     return read
-
-
-def _adder(x: Tensor, core: Box, tapped: Tensor | None, mixing: Tensor | None) -> Read:
-    """A function that adds the gradient of the losses that read a feature map, row by row.
-
-    Args:
-        x: the feature map, (H, W, C).
-        core: the part of it that the losses read.
-        tapped: the gradient of that part, if a loss reads it.
-        mixing: (C, C), if a loss reads its Gram matrix; its gradient is the part times this matrix.
-    """
-
-    def add(first: int, last: int, rows: Tensor) -> None:
-        top, bottom = max(first, core.top), min(last, core.bottom)
-        if top >= bottom:
-            return
-        here = rows[top - first : bottom - first, core.left : core.right]
-        if tapped is not None:
-            here += tapped[top - core.top : bottom - core.top]
-        if mixing is not None:
-            here += x[top:bottom, core.left : core.right] @ mixing
-
-    return add

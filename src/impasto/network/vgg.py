@@ -13,11 +13,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.errors import InputError
+from impasto.network.colours import replicated
+from impasto.network.direct import Direct
 from impasto.network.statistics import gram
 from impasto.network.tiles import Box
 from impasto.network.trunk import Trunk
 from impasto.network.weights import Weights
-from impasto.network.winograd import replicated
+from impasto.network.winograd import Winograd
 from impasto.process import interrupts
 from impasto.settings.layers import BY_NAME, INPUT, up_to_deepest
 
@@ -39,7 +41,8 @@ class VGG19:
         device: the device that computes.
         dtype: the number format. With bfloat16, pictures, the first convolution and the feature
             maps that are read stay float32.
-        winograd: use Winograd convolutions where they are implemented: in float32, on a CPU.
+        by_rows: compute a few rows at a time, which the threads of a CPU share; in float32 with
+            Winograd's algorithm. Ignored in float64.
 
     Raises:
         InputError: no layer is named, or one that the network does not have.
@@ -54,7 +57,7 @@ class VGG19:
         padding: str = "zeros",
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
-        winograd: bool = False,
+        by_rows: bool = False,
     ) -> None:
         self.taps = frozenset(layers)
         if unknown := tuple(sorted(self.taps - BY_NAME.keys())):
@@ -67,21 +70,22 @@ class VGG19:
         self._pool = POOLINGS[pooling]
         self._replicates = padding == "replicate"
         names = [layer.name for layer in self.layers if layer.kind == "convolution"]
-        convolutions = {
-            name: _placed(
-                weights.convolutions[name], device, self.dtype if name == names[0] else dtype
-            )
-            for name in names
-        }
         on_gpu = torch.device(device).type == "cuda"  # tensor cores need the channels last
         self._layout = torch.channels_last if on_gpu else torch.contiguous_format
         self._trunk: Trunk | None = None
-        if winograd and dtype == torch.float32:
-            self._trunk = Trunk(convolutions, self.taps, padding, pooling)
+        if by_rows and dtype != torch.float64:
+            given = {name: weights.convolutions[name] for name in names}
+            way = Direct if dtype == torch.bfloat16 else Winograd
+            self._trunk = Trunk(given, self.taps, way, padding, pooling)
             return
         self._convolutions = {
-            name: (kernel.contiguous(memory_format=self._layout), bias)
-            for name, (kernel, bias) in convolutions.items()
+            name: _placed(
+                weights.convolutions[name],
+                device,
+                self.dtype if name == names[0] else dtype,
+                self._layout,
+            )
+            for name in names
         }
 
     def __call__(
@@ -169,6 +173,13 @@ class VGG19:
             maps = {name: core.after(BY_NAME[name].pools).of(x) for name, x in maps.items()}
         return maps
 
+    def laid_out(self, features: Tensor) -> Tensor:
+        """A copy of a feature map, C × H × W, in the order in memory of those it returns."""
+        if self._trunk is None:
+            return features.clone(memory_format=torch.contiguous_format)
+        order = torch.contiguous_format
+        return features.permute(1, 2, 0).clone(memory_format=order).permute(2, 0, 1)
+
     def release(self) -> None:
         """Release the buffers that are kept for the next picture."""
         if self._trunk is not None:
@@ -181,7 +192,11 @@ def _check(_: Tensor) -> None:
 
 
 def _placed(
-    convolution: tuple[Tensor, Tensor], device: torch.device | str, dtype: torch.dtype
+    convolution: tuple[Tensor, Tensor],
+    device: torch.device | str,
+    dtype: torch.dtype,
+    layout: torch.memory_format,
 ) -> tuple[Tensor, Tensor]:
     kernel, bias = convolution
-    return kernel.to(device=device, dtype=dtype), bias.to(device=device, dtype=dtype)
+    placed = kernel.to(device=device, dtype=dtype).contiguous(memory_format=layout)
+    return placed, bias.to(device=device, dtype=dtype)

@@ -15,14 +15,12 @@ module feature maps are (H, W, C): the channels of a pixel are adjacent.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from impasto.network.bands import Workspace, bands, each_band, slices
+from impasto.network.bands import Read, Source, Workspace, read_padded, slices
 from impasto.network.transforms import (
     BY_PRODUCTS,
     BY_SUMS,
@@ -31,6 +29,7 @@ from impasto.network.transforms import (
     TILE,
     Transforms,
     spread_line,
+    transformed_kernel,
 )
 from impasto.process import threads
 
@@ -38,8 +37,6 @@ BAND = 2**15  # tiles times channels at a time: a compromise between the cache a
 BATCH = 512  # tiles at a time where the products are shared
 LARGE = 2**17  # values of one of the 36 matrices: larger ones should be read once
 TOGETHER = 3  # products that a thread takes at a time
-
-Read = Callable[[int, int, Tensor], None]
 
 
 @dataclass(frozen=True)
@@ -69,20 +66,36 @@ class Border:
             self.rows[1] = rows[-1]
 
 
-@dataclass(frozen=True)
-class Source:
-    """The input of a convolution.
+class Winograd:
+    """A 3×3 convolution with padding 1 in float32, and its way back.
 
-    Attributes:
-        read: ``read(first, last, rows)`` writes rows first … last − 1 of the input into rows,
-            (last − first, W, in).
-        replicates: whether the padding replicates the border; otherwise it is zero.
-        border: filled with the border of the input, if it is wanted.
+    Args:
+        kernel: out × in × 3 × 3.
+        bias: (out).
     """
 
-    read: Read
-    replicates: bool = False
-    border: Border | None = None
+    def __init__(self, kernel: Tensor, bias: Tensor) -> None:
+        self._kernel, self._bias = transformed_kernel(kernel), bias
+
+    @staticmethod
+    def product(x: Tensor, matrix: Tensor) -> Tensor:
+        """A matrix product, for x of shape (H, W, C)."""
+        return x @ matrix
+
+    def forward(self, source: Source, out: Tensor, room: Workspace) -> None:
+        """Write the convolution of a map into out, (H, W, out)."""
+        convolve(source, self._kernel, self._bias, out, room)
+
+    def backward(self, read: Read, gradient: Tensor, room: Workspace, *, replicates: bool) -> None:
+        """Write the gradient of the map, (H, W, in), given a reader of that of the output.
+
+        What replicated padding passes on beyond the border is added to the border.
+        """
+        height, width, _ = gradient.shape
+        border = Border.of_size(height, width, self._kernel.shape[2]) if replicates else None
+        convolve(Source(read), self._kernel.mT, None, gradient, room, turned=True, border=border)
+        if border is not None:
+            fold(border, self._kernel, gradient)
 
 
 def convolve(
@@ -93,6 +106,7 @@ def convolve(
     room: Workspace,
     *,
     turned: bool = False,
+    border: Border | None = None,
 ) -> None:
     """A 3×3 convolution with padding 1.
 
@@ -104,8 +118,9 @@ def convolve(
         out: tensor for the result, (H, W, out).
         room: buffers for intermediate results.
         turned: whether to turn the kernel by 180°, as for a gradient.
+        border: filled with the border of the input, if it is wanted.
     """
-    convolution = _Convolution(source, kernel, bias, out, room, turned)
+    convolution = _Convolution(source, kernel, bias, out, room, turned, border)
     down, across = convolution.tiles
     band = BAND // max(kernel.shape[1:]) // across
     if kernel[0].numel() < LARGE and down > 3 * band:
@@ -125,6 +140,7 @@ class _Convolution:
     out: Tensor
     room: Workspace
     turned: bool
+    border: Border | None
 
     @property
     def tiles(self) -> tuple[int, int]:
@@ -173,9 +189,9 @@ class _Convolution:
         height, width, _ = self.out.shape
         _, _, count, across, before = tiles.shape
         padded = self.room("padded", TILE * count + 2, TILE * across + 2, before)
-        first, inside = _read_padded(self.source, TILE * rows.start - 1, height, width, padded)
-        if self.source.border is not None:
-            self.source.border.keep(first, inside)
+        first, inside = read_padded(self.source, TILE * rows.start - 1, (height, width), padded)
+        if self.border is not None:
+            self.border.keep(first, inside)
         transforms.input(padded, tiles, self.turned, self.room)
 
     def _write(self, rows: slice, products: Tensor, transforms: Transforms) -> None:
@@ -195,75 +211,6 @@ class _Convolution:
 def _flat(tiles: Tensor) -> Tensor:
     """A matrix of tiles and channels for each point, (36, N, C)."""
     return tiles.view(POINTS, -1, tiles.shape[4])
-
-
-def convolve_colours(padded: Tensor, kernel: Tensor, bias: Tensor, out: Tensor) -> None:
-    """The first convolution; its three channels are too few for :func:`convolve`.
-
-    Args:
-        padded: the picture with a border of one pixel, (H + 2, W + 2, 3).
-        kernel: the kernel, 27 × out, with the rows in the order of a window's rows, columns and
-            channels.
-        bias: the bias, (out).
-        out: tensor for the result, (H, W, out).
-    """
-    height, width, after = out.shape
-    windows = padded.as_strided((height, width, 3, 9), (*padded.stride()[:2], padded.stride(0), 1))
-
-    def multiply(rows: slice) -> None:
-        flat = windows[rows].reshape(-1, 27)
-        torch.addmm(bias, flat, kernel, out=out[rows].view(-1, after))
-
-    each_band(multiply, out)
-
-
-def spread_colours(source: Source, kernel: Tensor, padded: Tensor, room: Workspace) -> None:
-    """The gradient of the padded picture, given the gradient of the first convolution's output.
-
-    A band adds to two rows of the next one, so every other band is taken first.
-
-    Args:
-        source: the gradient of the output.
-        kernel: the kernel, as in :func:`convolve_colours`.
-        padded: tensor for the result, (H + 2, W + 2, 3).
-        room: buffers for intermediate results.
-    """
-    height, width = padded.shape[0] - 2, padded.shape[1] - 2
-    after = kernel.shape[1]
-
-    def spread(rows: slice) -> None:
-        count = rows.stop - rows.start
-        gradient = room("band", count, width, after)
-        source.read(rows.start, rows.stop, gradient)
-        windows = (gradient.view(-1, after) @ kernel.T).view(count, width, 3, 3, 3)
-        for y in range(3):
-            for x in range(3):
-                padded[rows.start + y : rows.stop + y, x : x + width] += windows[:, :, y, x]
-
-    padded.zero_()
-    parts = bands(height, width * after, at_least=2)
-    threads.each(spread, parts[0::2])
-    threads.each(spread, parts[1::2])
-
-
-def replicated(x: Tensor, axes: Iterable[int]) -> Tensor:
-    """A tensor with its border replicated once at both ends of each of some axes.
-
-    On a GPU, the gradient of PyTorch's own replication depends on the order of additions.
-
-    >>> replicated(torch.tensor([[1, 2]]), (0, 1))
-    tensor([[1, 1, 2, 2],
-            [1, 1, 2, 2],
-            [1, 1, 2, 2]])
-    """
-    for axis in axes:
-        x = torch.cat([x.narrow(axis, 0, 1), x, x.narrow(axis, -1, 1)], axis)
-    return x
-
-
-def pad(picture: Tensor, *, replicates: bool) -> Tensor:
-    """Add a border of one pixel, replicated or of zeros, to a picture (H, W, 3)."""
-    return replicated(picture, (0, 1)) if replicates else F.pad(picture, (0, 0, 1, 1, 1, 1))
 
 
 def fold(border: Border, kernel: Tensor, gradient: Tensor) -> None:
@@ -296,36 +243,3 @@ def fold(border: Border, kernel: Tensor, gradient: Tensor) -> None:
         gradient[end, 0] += row[0]
         gradient[end, -1] += row[-1]
         gradient[:, end] += column[1:-1]
-
-
-def unpad(padded: Tensor, *, replicates: bool) -> Tensor:
-    """The gradient of a picture, given that of the padded one, which is changed in place."""
-    if replicates:
-        padded[1] += padded[0]
-        padded[-2] += padded[-1]
-        padded[:, 1] += padded[:, 0]
-        padded[:, -2] += padded[:, -1]
-    return padded[1:-1, 1:-1]
-
-
-def _read_padded(
-    source: Source, first: int, height: int, width: int, padded: Tensor
-) -> tuple[int, Tensor]:
-    """Fill padded with the input from row first and column −1 on, with the padding outside it.
-
-    Returns:
-        The number of the first row that is not padding, and the rows without padding.
-    """
-    top, bottom = max(first, 0), min(first + padded.shape[0], height)
-    above, below = padded[: top - first], padded[bottom - first :]
-    above.zero_()
-    below.zero_()
-    inside = padded[top - first : bottom - first]
-    inside[:, :1].zero_()
-    inside[:, width + 1 :].zero_()
-    rows = inside[:, 1 : width + 1]
-    source.read(top, bottom, rows)
-    if source.replicates:
-        inside[:, 0], inside[:, width + 1] = rows[:, 0], rows[:, -1]
-        above[-1:], below[:1] = inside[0], inside[-1]
-    return top, rows

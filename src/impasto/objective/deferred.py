@@ -134,11 +134,12 @@ class Deferred:
             return
         self.patience, self.age = int(numbers["patience"]), int(numbers["age"])
         self._loss = numbers["loss"]
-        at, (content, style) = tensors["deep map"], tensors["deep losses"]
-        self._tangents = (
-            Tangent(at, content, tensors["deep content"]),
-            Tangent(at, style, tensors["deep style"]),
+        content, style = tensors["deep losses"]
+        at, by_content, by_style = (
+            self._objective.network.laid_out(tensors[name])
+            for name in ("deep map", "deep content", "deep style")
         )
+        self._tangents = Tangent(at, content, by_content), Tangent(at, style, by_style)
 
     def _turn(
         self, before: Tangents, deep: tuple[Tensor, Tensor], cut: Tensor, canvas: Tensor
@@ -151,7 +152,7 @@ class Deferred:
 
     def _look(self, cut: Tensor) -> Tangents:
         """Measure the deep layers: the tangents at a feature map of the cut."""
-        at = cut.detach().clone(memory_format=torch.contiguous_format).requires_grad_()
+        at = self._objective.network.laid_out(cut.detach()).requires_grad_()
         features, seen = self._objective.features_of(
             at, self._content[1], self._style[1], self._cut
         )

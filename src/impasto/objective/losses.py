@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.network.statistics import gram, moments, positions
+from impasto.objective.shared import mean_square
 from impasto.process import interrupts
 
 Solved = TypeVar("Solved")
@@ -54,7 +55,7 @@ def content_loss(features: Tensor, target: Tensor) -> Tensor:
         >>> content_loss(torch.ones(2, 3, 3), torch.zeros(2, 3, 3))
         tensor(0.5000)
     """
-    return 0.5 * F.mse_loss(features, target)
+    return 0.5 * mean_square(features, target)
 
 
 def self_similarity_loss(features: Tensor, target: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Differentiable work on several tensors, shared among the threads of a run."""
+"""Differentiable work that the threads of a run share."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from impasto.network.bands import bands
 from impasto.process import threads
 
 Work = Callable[[int, Tensor], tuple[Tensor, ...]]
@@ -32,6 +33,58 @@ def shared(work: Work, inputs: Sequence[Tensor]) -> list[tuple[Tensor, ...]]:
     counts: list[int] = []
     flat = iter(_Shared.apply(work, counts, *inputs))  # type: ignore[no-untyped-call]
     return [tuple(next(flat) for _ in range(count)) for count in counts]
+
+
+def mean_square(features: Tensor, target: Tensor) -> Tensor:
+    """The mean squared difference of two feature maps, a scalar; on a CPU, the threads share it.
+
+    Args:
+        features: feature map, (C, H, W).
+        target: another, for which there is no gradient.
+
+    Example:
+        >>> import torch
+        >>> mean_square(torch.tensor([[[3.0, 1.0]]]), torch.tensor([[[0.0, 2.0]]]))
+        tensor(5.)
+    """
+    if features.device.type != "cpu":
+        return (features - target).square().mean()
+    found: Tensor = _MeanSquare.apply(features, target)  # type: ignore[no-untyped-call]
+    return found
+
+
+class _MeanSquare(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, target: Tensor) -> Tensor:
+        ctx.save_for_backward(features, target)
+        one, other = _in_order(features), _in_order(target)
+        parts = bands(len(one), one[0].numel())
+        sums = one.new_empty(len(parts))
+
+        def add(number: int) -> None:
+            off = (one[parts[number]] - other[parts[number]]).flatten()
+            sums[number] = torch.dot(off, off)
+
+        threads.each(add, range(len(parts)))
+        return sums.sum() / features.numel()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        features, target = ctx.saved_tensors
+        by_features = torch.empty_like(features)
+        one, other, by_one = _in_order(features), _in_order(target), _in_order(by_features)
+        factor = 2 * gradient / features.numel()
+
+        def write(rows: slice) -> None:
+            torch.sub(one[rows], other[rows], out=by_one[rows]).mul_(factor)
+
+        threads.each(write, bands(len(one), one[0].numel()))
+        return by_features, None
+
+
+def _in_order(features: Tensor) -> Tensor:
+    """A feature map, (C, H, W), with its axes as in memory if its channels are adjacent there."""
+    return features.permute(1, 2, 0) if features.stride(0) == 1 else features
 
 
 class _Shared(torch.autograd.Function):

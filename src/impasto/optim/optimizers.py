@@ -164,7 +164,8 @@ class LBFGS:
     """Limited-memory BFGS (Nocedal and Wright, *Numerical Optimization*, algorithm 7.4).
 
     After the first step, steps have unit length, and are shortened until the loss falls enough
-    (Armijo's condition, with a quadratic estimate of the length). A pair whose curvature is not
+    (Armijo's condition, with a quadratic estimate of the length). Losses are positive, so a step
+    that promises one far below 0 is shortened before it is tried. A pair whose curvature is not
     positive enough is left out, so that the approximation of the Hessian stays positive definite.
 
     Args:
@@ -175,6 +176,9 @@ class LBFGS:
 
     ENOUGH = 1e-4  # least decrease of the loss, as a share of what the slope predicts
     MOST_TRIALS = 12  # along one direction
+    MOST_SLOPE = (
+        4.5  # along a step, in losses; 4 where the loss is a quartic, as that of a Gram matrix
+    )
 
     def __init__(self, first_step: float, history: int = 50, inverse: Guess | None = None) -> None:
         self.first_step = first_step
@@ -258,6 +262,9 @@ class LBFGS:
         if slope >= 0 and self.pairs:  # only because of rounding
             self.pairs.clear()
             return self._set_out(start, loss, gradient)
+        if self.pairs and -slope > self.MOST_SLOPE * loss > 0:
+            direction *= loss / -slope
+            slope = -loss
         self.line = Line(start, loss, gradient, direction, slope, inherited)
         return start + direction if slope < 0 else None
 

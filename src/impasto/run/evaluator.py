@@ -101,7 +101,7 @@ class Evaluator:
         """A context for a step: its operations take one thread each if the threads share them."""
         method, style_loss = METHODS[self._recipe.method], STYLE_LOSSES[self._recipe.style_loss]
         shared = method.shares and (style_loss.shares or not method.by_layer)
-        shared = shared and self.arithmetic.winograd
+        shared = shared and self.arithmetic.by_rows
         return threads.whole_operations() if shared else nullcontext()
 
     def start(self) -> None:
@@ -173,7 +173,7 @@ class Evaluator:
 
     def give_up_bfloat16(self) -> None:
         """Switch to float32, without making the objective of the current level again."""
-        self.fell_back, self.arithmetic = True, devices.arithmetic("float32", self.device)
+        self.fell_back, self.arithmetic = True, devices.fastest(torch.float32, self.device)
         self.network = self._make_network()
         self.tiles = [
             _smaller(side, self._tile_for(level))
@@ -202,7 +202,7 @@ class Evaluator:
             padding=self._recipe.padding,
             device=self.device,
             dtype=self.arithmetic.dtype,
-            winograd=self.arithmetic.winograd,
+            by_rows=self.arithmetic.by_rows,
         )
 
     def _make_objective(self) -> None:

@@ -61,9 +61,9 @@ def plan(canvas: PixelSize, styles: Sequence[PixelSize], recipe: Recipe) -> list
 
     >>> for level in plan((512, 384), [(512, 320)], Recipe(levels=3)):
     ...     print(level)
-    Level(number=1, size=(128, 96), style_sizes=((128, 80),), steps=36, deepest=None)
-    Level(number=2, size=(256, 192), style_sizes=((256, 160),), steps=36, deepest=None)
-    Level(number=3, size=(512, 384), style_sizes=((512, 320),), steps=18, deepest='conv3_2')
+    Level(number=1, size=(128, 96), style_sizes=((128, 80),), steps=30, deepest=None)
+    Level(number=2, size=(256, 192), style_sizes=((256, 160),), steps=30, deepest=None)
+    Level(number=3, size=(512, 384), style_sizes=((512, 320),), steps=15, deepest='conv3_2')
 
     Args:
         canvas: width and height of the canvas at the finest level, in pixels.

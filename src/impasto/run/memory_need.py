@@ -11,7 +11,7 @@ from impasto.run.levels import Level
 from impasto.settings.recipe import Recipe
 
 # Bytes per pixel that the network processes, as measured; plain convolutions in float32.
-WINOGRAD_BYTES, PLAIN_BYTES = 1500, 3200
+BY_ROWS_BYTES, PLAIN_BYTES = 1500, 3200
 HYPERCOLUMN_BYTES = 2000  # per pixel, for the targets and gradients of hypercolumns
 GUIDED_BYTES = 500  # per pixel and region, for feature maps that masks multiply
 OTHER_CANVASES = 9  # style, gradient and so on, besides the optimiser's
@@ -35,7 +35,7 @@ def pixel_bytes(arithmetic: Arithmetic, guides: int) -> float:
     """
     plain = PLAIN_BYTES * arithmetic.dtype.itemsize / 4
     guided = GUIDED_BYTES * (1 + guides) if guides else 0
-    return (WINOGRAD_BYTES if arithmetic.winograd else plain) + guided
+    return (BY_ROWS_BYTES if arithmetic.by_rows else plain) + guided
 
 
 def room(

@@ -291,7 +291,8 @@ class Run:
     def _leave_bfloat16(self, progress: Progress) -> None:
         """Continue in float32 from the best canvas if the optimiser stalls in bfloat16."""
         if self.rounds_too_much() and progress.optimizer and is_stalled(progress.optimizer):
-            tell(Message("device.bfloat16-too-coarse", step=len(progress.history)))
+            if self.recipe.precision == "bfloat16":  # which the user asked for
+                tell(Message("device.bfloat16-too-coarse", step=len(progress.history)))
             self.evaluator.use_float32()
             progress.canvas, progress.optimizer = progress.kept, None
 

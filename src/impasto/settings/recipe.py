@@ -213,7 +213,7 @@ class Recipe(BaseModel):
         description="Adam's step size, and the RMS length of L-BFGS's first step, in grey levels.",
     )
     steps: Whole = Field(
-        90,
+        75,
         ge=1,
         le=1_000_000,
         description="Number of steps at all levels together; each evaluates the loss and its "
@@ -340,7 +340,7 @@ class Recipe(BaseModel):
         """A recipe from the name of a preset, the path of a TOML file, or a table of settings.
 
         >>> Recipe.read("fast").steps, Recipe.read({"preset": "fast", "size": 64}).size
-        (50, 64)
+        (40, 64)
 
         Args:
             value: any of those, or a recipe; None means the preset ``default``.

@@ -1,0 +1,90 @@
+"""VGG-19's first convolution on a CPU, whose three channels are too few for the other ways.
+
+Every pixel's window of 3×3 colours is a row of a matrix. Feature maps are (H, W, C).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+from impasto.network.bands import Read, Source, Workspace, bands, each_band, read_padded
+from impasto.process import threads
+
+
+class Colours:
+    """The first convolution, and its way back.
+
+    Args:
+        kernel: out × 3 × 3 × 3.
+        bias: (out).
+    """
+
+    def __init__(self, kernel: Tensor, bias: Tensor) -> None:
+        self._kernel = kernel.permute(2, 3, 1, 0).reshape(27, -1)
+        self._bias = bias
+
+    def forward(self, source: Source, out: Tensor, room: Workspace) -> None:
+        """Write the convolution of a picture into out, (H, W, out)."""
+        height, width, after = out.shape
+        padded = room("colours", height + 2, width + 2, 3)
+        read_padded(source, -1, (height, width), padded)
+        down, across, _ = padded.stride()
+        windows = padded.as_strided((height, width, 3, 9), (down, across, down, 1))
+
+        def multiply(rows: slice) -> None:
+            flat = windows[rows].reshape(-1, 27)
+            torch.addmm(self._bias, flat, self._kernel, out=out[rows].view(-1, after))
+
+        each_band(multiply, out)
+
+    def backward(self, read: Read, gradient: Tensor, room: Workspace, *, replicates: bool) -> None:
+        """Write the gradient of the picture, (H, W, 3), given a reader of that of the output.
+
+        A band adds to two rows of the next one, so every other band is taken first.
+        """
+        height, width, _ = gradient.shape
+        after = self._kernel.shape[1]
+        padded = room("planes", 3, height + 2, width + 2)
+
+        def spread(rows: slice) -> None:
+            count = rows.stop - rows.start
+            given = room("band", count, width, after)
+            read(rows.start, rows.stop, given)
+            windows = (self._kernel @ given.view(-1, after).T).view(3, 3, 3, count, width)
+            for y in range(3):
+                for x in range(3):
+                    padded[:, rows.start + y : rows.stop + y, x : x + width] += windows[y, x]
+
+        padded.zero_()
+        parts = bands(height, width * after, at_least=2)
+        threads.each(spread, parts[0::2])
+        threads.each(spread, parts[1::2])
+        if replicates:
+            _fold(padded)
+        gradient.copy_(padded[:, 1:-1, 1:-1].permute(1, 2, 0))
+
+
+def replicated(x: Tensor, axes: Iterable[int]) -> Tensor:
+    """A tensor with its border replicated once at both ends of each of some axes.
+
+    On a GPU, the gradient of PyTorch's own replication depends on the order of additions.
+
+    >>> replicated(torch.tensor([[1, 2]]), (0, 1))
+    tensor([[1, 1, 2, 2],
+            [1, 1, 2, 2],
+            [1, 1, 2, 2]])
+    """
+    for axis in axes:
+        x = torch.cat([x.narrow(axis, 0, 1), x, x.narrow(axis, -1, 1)], axis)
+    return x
+
+
+def _fold(padded: Tensor) -> None:
+    """Add to the gradient of a picture, (3, H + 2, W + 2), that of its replicated border."""
+    padded[:, 1] += padded[:, 0]
+    padded[:, -2] += padded[:, -1]
+    padded[:, :, 1] += padded[:, :, 0]
+    padded[:, :, -2] += padded[:, :, -1]

@@ -1,0 +1,93 @@
+"""Convolutions in bfloat16 against the plain ones, whose inputs are rounded as theirs are."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from impasto.network.bands import Read, Source, Workspace
+from impasto.network.colours import replicated
+from impasto.network.direct import Direct
+from impasto.network.vgg import VGG19
+from impasto.network.weights import Weights
+from impasto.process import threads
+
+ROUNDING = 2.0**-8  # bfloat16's, of a value
+
+sizes = st.integers(1, 23)
+
+
+def distance(ours: Tensor, exact: Tensor) -> float:
+    return float(((ours - exact).norm() / exact.norm()).detach())
+
+
+def rounded(*shape: int) -> Tensor:
+    """Random numbers that bfloat16 has, as float32."""
+    generator = torch.Generator().manual_seed(sum(shape))
+    return torch.randn(*shape, generator=generator).bfloat16().float()
+
+
+def reader(x: Tensor) -> Read:
+    def read(first: int, last: int, rows: Tensor) -> None:
+        rows.copy_(x[first:last])
+
+    return read
+
+
+@settings(max_examples=30)
+@given(sizes, sizes, st.integers(1, 9), st.integers(1, 9), st.booleans())
+@example(1, 1, 1, 1, True)
+@example(70, 3, 2, 3, True)
+def test_a_convolution_and_its_gradient_are_the_plain_ones_except_for_rounding_the_results(
+    height: int, width: int, before: int, after: int, replicates: bool
+) -> None:
+    x, kernel = rounded(height, width, before), rounded(after, before, 3, 3)
+    bias, by_out = rounded(after), rounded(height, width, after)
+    leaf = x.permute(2, 0, 1).double().requires_grad_()
+    padded = replicated(leaf, (1, 2)) if replicates else F.pad(leaf, (1, 1, 1, 1))
+    exact = F.conv2d(padded, kernel.double(), bias.double())
+    (by_exact,) = torch.autograd.grad(exact, leaf, by_out.permute(2, 0, 1).double())
+
+    ours, room = Direct(kernel, bias), Workspace()
+    out = torch.full((height, width, after), torch.nan)
+    ours.forward(Source(reader(x), replicates), out, room)
+    gradient = torch.full((height, width, before), torch.nan)
+    ours.backward(reader(by_out), gradient, room, replicates=replicates)
+    assert distance(out.permute(2, 0, 1), exact) < ROUNDING
+    assert distance(gradient.permute(2, 0, 1), by_exact) < ROUNDING
+
+
+@pytest.mark.parametrize("pooling", ["average", "max"])
+@pytest.mark.parametrize("padding", ["zeros", "replicate"])
+def test_the_whole_network_in_bfloat16_sees_what_the_plain_one_sees(
+    weights: Weights, padding: str, pooling: str
+) -> None:
+    generator = torch.Generator().manual_seed(0)
+    x = 60 * torch.randn(3, 37, 61, generator=generator)
+    maps, gradients = [], []
+    for dtype, canvas in ((torch.bfloat16, x), (torch.float64, x.double())):
+        leaf = canvas.clone().requires_grad_()
+        network = VGG19(
+            weights, ["conv3_2"], padding=padding, pooling=pooling, dtype=dtype, by_rows=True
+        )
+        seen = network(leaf)["conv3_2"]
+        maps.append(seen.detach().double())
+        gradients.append(torch.autograd.grad(seen.square().mean(), leaf)[0].double())
+    assert maps[0].dtype == maps[1].dtype
+    assert distance(*maps) < 0.01
+    assert distance(*gradients) < 0.05
+
+
+def test_the_bytes_are_the_same_for_any_number_of_threads() -> None:
+    x, kernel, bias = rounded(33, 20, 8), rounded(8, 8, 3, 3), rounded(8)
+    made = []
+    for count in (1, 3):
+        out = torch.empty(33, 20, 8)
+        with threads.use(count):
+            Direct(kernel, bias).forward(Source(reader(x)), out, Workspace())
+        made.append(out)
+    assert torch.equal(*made)
