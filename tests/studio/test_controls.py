@@ -13,7 +13,7 @@ from PIL import Image
 from conftest import content_pixels, style_pixels
 from impasto.cli.app import run
 
-TINY = ["--size", "64x48", "--levels", "1", "--device", "cpu", "--precision", "float32", "--quiet"]
+TINY = ["--size", "64x48", "--levels", "1", "--device", "cpu", "--precision", "float64", "--quiet"]
 FEW = ["--steps", "3", "--output-size", "working"]
 SHALLOW = ["--content-layers", "conv2_1", "--style-layers", "conv1_1:0.5,conv2_1:1.5"]
 # Of the others, default but for size, layers and steps, which are few here.
@@ -56,9 +56,8 @@ def _pictures(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @cache  # what is painted without any control is the same for all of them
 def painted(preset: str, *flags: str) -> npt.NDArray[np.int16]:
-    """What the command line paints; in float64, so that no step turns on rounding."""
+    """What the command line paints."""
     common = ["stylize", "content.png", "-o", "out.png", "--preset", preset]
-    common += ["--precision", "float64"]
     assert run([*common, *TINY, *FEW, *SHALLOW, *flags]) == 0
     return np.asarray(Image.open("out.png"), dtype=np.int16)
 
