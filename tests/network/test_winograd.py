@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import Any
 
@@ -18,6 +19,7 @@ from impasto.network.transforms import transformed_kernel
 from impasto.network.vgg import VGG19
 from impasto.network.weights import Weights
 from impasto.network.winograd import convolve
+from impasto.settings.layers import up_to_deepest
 
 TAPS = ["conv1_1", "relu1_2", "pool1", "conv2_1", "conv3_1", "relu3_1", "pool3", "conv4_2"]
 CLOSE = 5e-6  # of the norm; plain float32 is within about 5e-7
@@ -202,6 +204,30 @@ def test_gram_matrices_stay_when_the_buffers_behind_them_serve_again(weights: We
         before = grams["conv1_2"].clone()
         network.statistics(picture(16, 24).flip(2), (), ["conv1_2"])
     assert torch.equal(grams["conv1_2"], before)
+
+
+def test_a_first_kernel_in_float64_as_of_weights_for_another_input(weights: Weights) -> None:
+    kernel, bias = weights.convolutions["conv1_1"]
+    finer = {**weights.convolutions, "conv1_1": (kernel.double(), bias)}
+    x = picture(16, 24)
+    seen = (
+        VGG19(one, ["conv1_2"], by_rows=True)(x)["conv1_2"]
+        for one in (weights, dataclasses.replace(weights, convolutions=finer))
+    )
+    assert torch.equal(*seen)
+
+
+def test_what_was_released_with_the_deep_layers_is_made_again_where_it_is_needed(
+    weights: Weights,
+) -> None:
+    network, x = VGG19(weights, ["conv1_2", "conv3_1"], by_rows=True), picture(16, 24)
+    before = network(x, ["conv3_1"])["conv3_1"]
+    held = set(map(id, network._trunk._prepared.values()))  # type: ignore[union-attr]
+    network.release(up_to_deepest({"conv1_2"}))
+    left = network._trunk._prepared  # type: ignore[union-attr]
+    assert left.keys() == {"conv1_1", "conv1_2"}
+    assert set(map(id, left.values())) < held
+    assert torch.equal(network(x, ["conv3_1"])["conv3_1"], before)
 
 
 def test_other_arithmetic_goes_the_plain_way(weights: Weights) -> None:

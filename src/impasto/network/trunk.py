@@ -6,7 +6,7 @@ bands of a layer (:func:`impasto.process.threads.each`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import cycle, pairwise
 from typing import Any
 
@@ -22,6 +22,7 @@ from impasto.network.winograd import Winograd
 from impasto.process import interrupts, threads
 from impasto.settings.layers import BY_NAME, INPUT, Layer, up_to_deepest
 
+FIRST = "conv1_1"
 SHARED = "before pooling"  # the buffer of maps that are not kept, and of gradients
 PRODUCTS_PER_VALUE = 1024  # a band of a Gram matrix takes this many products for each of VALUES
 
@@ -29,9 +30,10 @@ PRODUCTS_PER_VALUE = 1024  # a band of a Gram matrix takes this many products fo
 class Trunk:
     """VGG-19 with hand-written forward and backward passes.
 
+    Convolutions are prepared when they are first needed.
+
     Args:
-        convolutions: by layer name, from the first layer to the last one needed, the kernel
-            (out × in × 3 × 3) and the bias (out), float32.
+        convolutions: by layer name, the kernel (out × in × 3 × 3) and the bias (out).
         taps: names of the layers to read.
         way: how all convolutions but the first are computed.
         padding: what convolutions see beyond the border, ``zeros`` or ``replicate``.
@@ -40,22 +42,20 @@ class Trunk:
 
     def __init__(
         self,
-        convolutions: dict[str, tuple[Tensor, Tensor]],
-        taps: Iterable[str],
+        convolutions: Mapping[str, tuple[Tensor, Tensor]],
+        taps: Collection[str],
         way: type[Winograd | Direct],
         padding: str = "zeros",
         pooling: str = "average",
     ) -> None:
         self.taps = tuple(sorted(taps))
-        self._pool, self._product = POOLINGS[pooling], way.product
+        self._pool, self._way = POOLINGS[pooling], way
         self._replicates = padding == "replicate"
-        first, *others = convolutions
-        self._convolutions: dict[str, Winograd | Direct | Colours] = {
-            first: Colours(*convolutions[first]),
-            **{name: way(*convolutions[name]) for name in others},
-        }
+        self._given = convolutions
+        self._prepared: dict[str, Winograd | Direct | Colours] = {}
         # By turns, since a convolution cannot write in place; the second one's is the largest.
-        self._gradients = dict(zip(convolutions, cycle(("gradient", SHARED)), strict=False))
+        names = (layer.name for layer in up_to_deepest(taps) if layer.kind == "convolution")
+        self._gradients = dict(zip(names, cycle(("gradient", SHARED)), strict=False))
         self._room = Workspace()
         self._kept = Workspace()
 
@@ -91,9 +91,12 @@ class Trunk:
             dict(zip(grams, read[split:], strict=True)),
         )
 
-    def release(self) -> None:
-        """Release the memory of every buffer."""
+    def release(self, layers: Collection[Layer] | None = None) -> None:
+        """Release the memory of every buffer, and of every convolution but those of some layers."""
         self._room, self._kept = Workspace(), Workspace()
+        if layers is not None:
+            names = {layer.name for layer in layers}
+            self._prepared = {name: one for name, one in self._prepared.items() if name in names}
 
     def maps(
         self, picture: Tensor, kept: Workspace, layers: Sequence[Layer]
@@ -120,7 +123,7 @@ class Trunk:
                 is_kept = self._is_kept(layer, pooled.get(layer.name))
                 out = kept(layer.name if is_kept else SHARED, height, width, layer.channels)
                 source = Source(_reader(x, rectify=rectify), self._replicates)
-                self._convolutions[layer.name].forward(source, out, self._room)
+                self._convolution(layer).forward(source, out, self._room)
                 x = out
                 if is_kept:
                     maps[layer.name] = out
@@ -190,9 +193,16 @@ class Trunk:
     def _back(self, before: Layer, layer: Layer, size: tuple[int, int], read: Read) -> Tensor:
         """The gradient of the input of a convolution, given a reader of that of its output."""
         gradient = self._kept(self._gradients[layer.name], *size, before.channels)
-        convolution = self._convolutions[layer.name]
+        convolution = self._convolution(layer)
         convolution.backward(read, gradient, self._room, replicates=self._replicates)
         return gradient
+
+    def _convolution(self, layer: Layer) -> Winograd | Direct | Colours:
+        if layer.name not in self._prepared:
+            kernel, bias = (one.float() for one in self._given[layer.name])
+            way = Colours if layer.name == FIRST else self._way
+            self._prepared[layer.name] = way(kernel, bias)
+        return self._prepared[layer.name]
 
     def _reader(
         self, gradient: Tensor | None, passed: Tensor | None, x: Tensor | None, add: Read | None
@@ -242,7 +252,7 @@ class Trunk:
             if tapped is not None:
                 here += tapped[top - core.top : bottom - core.top]
             if mixing is not None:
-                here += self._product(x[top:bottom, core.left : core.right], mixing)
+                here += self._way.product(x[top:bottom, core.left : core.right], mixing)
 
         return add
 

@@ -6,7 +6,7 @@ Ecker and Bethge, arXiv:1508.06576, section *Methods*.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 import torch
 import torch.nn.functional as F
@@ -21,7 +21,7 @@ from impasto.network.trunk import Trunk
 from impasto.network.weights import Weights
 from impasto.network.winograd import Winograd
 from impasto.process import interrupts
-from impasto.settings.layers import BY_NAME, INPUT, up_to_deepest
+from impasto.settings.layers import BY_NAME, INPUT, Layer, up_to_deepest
 
 POOLINGS: dict[str, Callable[[Tensor, int], Tensor]] = {
     "average": F.avg_pool2d,
@@ -74,9 +74,8 @@ class VGG19:
         self._layout = torch.channels_last if on_gpu else torch.contiguous_format
         self._trunk: Trunk | None = None
         if by_rows and dtype != torch.float64:
-            given = {name: weights.convolutions[name] for name in names}
             way = Direct if dtype == torch.bfloat16 else Winograd
-            self._trunk = Trunk(given, self.taps, way, padding, pooling)
+            self._trunk = Trunk(weights.convolutions, self.taps, way, padding, pooling)
             return
         self._convolutions = {
             name: _placed(
@@ -180,10 +179,15 @@ class VGG19:
         order = torch.contiguous_format
         return features.permute(1, 2, 0).clone(memory_format=order).permute(2, 0, 1)
 
-    def release(self) -> None:
-        """Release the buffers that are kept for the next picture."""
+    def release(self, layers: Collection[Layer] | None = None) -> None:
+        """Release the buffers that are kept for the next picture.
+
+        Args:
+            layers: the layers that are computed from now on; what only others need is released too,
+                and prepared again if they are needed after all.
+        """
         if self._trunk is not None:
-            self._trunk.release()
+            self._trunk.release(layers)
 
 
 def _check(_: Tensor) -> None:

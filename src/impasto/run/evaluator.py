@@ -126,6 +126,7 @@ class Evaluator:
             RunError: there is not enough memory.
         """
         self._drop_objective()  # so that memory never holds two
+        self.network.release(layers_at(level, self._recipe))
         self.level = level
         with memory_errors(level.size), self.threads():
             self._make_objective()
