@@ -42,6 +42,8 @@ def reader(x: Tensor) -> Read:
 @given(sizes, sizes, st.integers(1, 9), st.integers(1, 9), st.booleans())
 @example(1, 1, 1, 1, True)
 @example(70, 3, 2, 3, True)
+@example(70, 90, 2, 3, True)  # large enough to be computed a few rows at a time
+@example(70, 90, 2, 3, False)
 def test_a_convolution_and_its_gradient_are_the_plain_ones_except_for_rounding_the_results(
     height: int, width: int, before: int, after: int, replicates: bool
 ) -> None:

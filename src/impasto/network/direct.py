@@ -1,11 +1,14 @@
 """VGG-19's convolutions on a CPU that multiplies matrices of bfloat16 several times faster.
 
-PyTorch's own convolution, a few rows at a time. What goes into it and what comes out of it is
-rounded to bfloat16; sums are float32 within it, and so are the maps before and after. The threads
-take the rows from a list. Feature maps are (H, W, C).
+PyTorch's own convolution, in parts that the threads take from a list: a few rows at a time or, for
+small maps, a few channels, since every call rearranges the part of the kernel that it uses. What
+goes into a convolution and what comes out of it is rounded to bfloat16; sums are float32 within it,
+and so are the maps before and after. Feature maps are (H, W, C).
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -14,8 +17,9 @@ from torch import Tensor
 from impasto.network.bands import Read, Source, Workspace, read_padded, slices
 from impasto.process import threads
 
-PARTS = 4  # of a small map, so that every thread has work
-MOST_ROWS = 16  # at a time, which stay in the CPU cache
+ROWS = 16  # at a time, which stay in the CPU cache
+SMALL = 4096  # positions of a map that is computed a few channels at a time
+PARTS = 4  # of the channels of such a map
 
 
 class Direct:
@@ -37,53 +41,85 @@ class Direct:
 
     def forward(self, source: Source, out: Tensor, room: Workspace) -> None:
         """Write the convolution of a map into out, (H, W, out)."""
-        height, width, _ = out.shape
-        before = self._kernel.shape[1]
-
-        def convolve(rows: slice) -> None:
-            padded = room("padded", rows.stop - rows.start + 2, width + 2, before)
-            read_padded(source, rows.start - 1, (height, width), padded)
-            out[rows] = _convolved(padded, self._kernel, self._bias)
-
-        threads.each(convolve, _parts(height))
+        _Convolution(source, self._kernel, self._bias, out, room).compute()
 
     def backward(self, read: Read, gradient: Tensor, room: Workspace, *, replicates: bool) -> None:
         """Write the gradient of the map, (H, W, in), given a reader of that of the output.
 
         What replicated padding passes on beyond the border is added to the border.
         """
-        height, width, _ = gradient.shape
-        after, beyond = self._turned.shape[1], int(replicates)
+        beyond = 1 if replicates else 0
+        _Convolution(Source(read), self._turned, None, gradient, room, beyond).compute()
 
-        def convolve(rows: slice) -> None:
-            first = rows.start - (beyond if rows.start == 0 else 0)
-            last = rows.stop + (beyond if rows.stop == height else 0)
-            padded = room("padded", last - first + 2, width + 2 + 2 * beyond, after)
-            read_padded(Source(read), first - 1, (height, width), padded, 1 + beyond)
-            found = _convolved(padded, self._turned, None)
-            if replicates:
-                found = found.float()
-                if first < rows.start:
-                    found[1] += found[0]
-                if last > rows.stop:
-                    found[-2] += found[-1]
-                found[:, 1] += found[:, 0]
-                found[:, -2] += found[:, -1]
-                found = found[rows.start - first : rows.stop - first, 1:-1]
-            gradient[rows] = found
 
-        threads.each(convolve, _parts(height))
+@dataclass(frozen=True)
+class _Convolution:
+    """A convolution of a map, computed ``beyond`` its border too, and then folded at the border."""
+
+    source: Source
+    kernel: Tensor
+    bias: Tensor | None
+    out: Tensor
+    room: Workspace
+    beyond: int = 0
+
+    def compute(self) -> None:
+        height, width, after = self.out.shape
+        if height * width > SMALL:
+            threads.each(self._by_rows, slices(0, height, ROWS))
+            return
+        margin = 1 + self.beyond
+        shape = height + 2 * margin, width + 2 * margin, 2 * self.kernel.shape[1]
+        padded = self.room.of_bytes("rounded", *shape).view(torch.bfloat16)
+
+        def read(rows: slice) -> None:
+            first, last = self._extended(rows, margin)
+            padded[first + margin : last + margin] = self._read(first, last)
+
+        def convolve(channels: slice) -> None:
+            self.out[..., channels] = self._convolved(padded, channels, above=True, below=True)
+
+        threads.each(read, slices(0, height, ROWS))
+        threads.each(convolve, slices(0, after, after // PARTS))
+
+    def _by_rows(self, rows: slice) -> None:
+        first, last = self._extended(rows, self.beyond)
+        padded = self._read(first - 1, last + 1).bfloat16()
+        above, below = first < rows.start, last > rows.stop
+        self.out[rows] = self._convolved(padded, slice(None), above=above, below=below)
+
+    def _extended(self, rows: slice, margin: int) -> tuple[int, int]:
+        """The first of some rows and the one after the last, with a margin at the map's ends."""
+        height = self.out.shape[0]
+        first = rows.start - (margin if rows.start == 0 else 0)
+        return first, rows.stop + (margin if rows.stop == height else 0)
+
+    def _read(self, first: int, last: int) -> Tensor:
+        """The rows first … last − 1 of the input, with its padding."""
+        height, width, _ = self.out.shape
+        left = 1 + self.beyond
+        padded = self.room("padded", last - first, width + 2 * left, self.kernel.shape[1])
+        read_padded(self.source, first, (height, width), padded, left)
+        return padded
+
+    def _convolved(self, padded: Tensor, channels: slice, *, above: bool, below: bool) -> Tensor:
+        """Some rows and channels of the output; above and below say which ends of the map."""
+        bias = None if self.bias is None else self.bias[channels]
+        x = padded.permute(2, 0, 1).unsqueeze(0)
+        found = F.conv2d(x, self.kernel[channels], bias).squeeze(0).permute(1, 2, 0)
+        return _folded(found.float(), above=above, below=below) if self.beyond else found
+
+
+def _folded(found: Tensor, *, above: bool, below: bool) -> Tensor:
+    """Some rows of a map, given them with the columns, and at its ends the rows, beyond it."""
+    found[:, 1] += found[:, 0]
+    found[:, -2] += found[:, -1]
+    if above:
+        found[1] += found[0]
+    if below:
+        found[-2] += found[-1]
+    return found[int(above) : len(found) - int(below), 1:-1]
 
 
 def _placed(kernel: Tensor) -> Tensor:
     return kernel.bfloat16().contiguous(memory_format=torch.channels_last)
-
-
-def _parts(height: int) -> list[slice]:
-    return slices(0, height, min(MOST_ROWS, -(-height // PARTS)))
-
-
-def _convolved(padded: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
-    """The convolution without padding of some rows, (H, W, C), as bfloat16."""
-    x = padded.bfloat16().permute(2, 0, 1).unsqueeze(0)
-    return F.conv2d(x, kernel, bias).squeeze(0).permute(1, 2, 0)
