@@ -55,9 +55,9 @@ def test_a_convolution_and_its_gradient_are_the_plain_ones_except_for_rounding_t
     (by_exact,) = torch.autograd.grad(exact, leaf, by_out.permute(2, 0, 1).double())
 
     ours, room = Direct(kernel, bias), Workspace()
-    out = torch.full((height, width, after), torch.nan)
+    out = torch.full((height, width, after), torch.nan, dtype=torch.bfloat16)
     ours.forward(Source(reader(x), replicates), out, room)
-    gradient = torch.full((height, width, before), torch.nan)
+    gradient = torch.full((height, width, before), torch.nan, dtype=torch.bfloat16)
     ours.backward(reader(by_out), gradient, room, replicates=replicates)
     assert distance(out.permute(2, 0, 1), exact) < ROUNDING
     assert distance(gradient.permute(2, 0, 1), by_exact) < ROUNDING
@@ -88,7 +88,7 @@ def test_the_bytes_are_the_same_for_any_number_of_threads() -> None:
     x, kernel, bias = rounded(33, 20, 8), rounded(8, 8, 3, 3), rounded(8)
     made = []
     for count in (1, 3):
-        out = torch.empty(33, 20, 8)
+        out = torch.empty(33, 20, 8, dtype=torch.bfloat16)
         with threads.use(count):
             Direct(kernel, bias).forward(Source(reader(x)), out, Workspace())
         made.append(out)

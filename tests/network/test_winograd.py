@@ -70,7 +70,7 @@ def test_a_pooling_and_some_rows_of_its_gradient_are_those_of_pytorch_with_equal
 
     ours, room = POOLINGS[pooling], Workspace()
     pooled = torch.full((height // 2, width // 2, channels), math.nan)
-    routes = room.of_bytes("routes", *pooled.shape)
+    routes = room("routes", *pooled.shape, dtype=torch.uint8)
     ours.forward(x.permute(1, 2, 0).contiguous(), pooled, routes, room, rectify)
     assert torch.equal(pooled.permute(2, 0, 1), exact)
     first = data.draw(st.integers(0, height - 1))

@@ -39,18 +39,14 @@ class Workspace(threading.local):
     def __init__(self) -> None:
         self._buffers: dict[str, Tensor] = {}
 
-    def __call__(self, name: str, *shape: int) -> Tensor:
-        """A float32 tensor of a given shape, with arbitrary contents."""
-        size = torch.Size(shape).numel()
+    def __call__(self, name: str, *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
+        """A tensor of a given shape and number format, with arbitrary contents."""
+        count = torch.Size(shape).numel()
+        size = count * dtype.itemsize
         buffer = self._buffers.get(name)
         if buffer is None or buffer.numel() < size:
-            buffer = self._buffers[name] = torch.empty(size)
-        return buffer[:size].view(shape)
-
-    def of_bytes(self, name: str, *shape: int) -> Tensor:
-        """A tensor of bytes of a given shape, with arbitrary contents."""
-        size = torch.Size(shape).numel()
-        return self(name, -(-size // 4)).view(torch.uint8)[:size].view(shape)
+            buffer = self._buffers[name] = torch.empty(size, dtype=torch.uint8)
+        return buffer[:size].view(dtype).view(shape)
 
 
 def bands(height: int, row: int, at_least: int = 1) -> list[slice]:

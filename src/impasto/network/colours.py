@@ -20,9 +20,11 @@ class Colours:
     Args:
         kernel: out × 3 × 3 × 3.
         bias: (out).
+        dtype: number format of the output.
     """
 
-    def __init__(self, kernel: Tensor, bias: Tensor) -> None:
+    def __init__(self, kernel: Tensor, bias: Tensor, dtype: torch.dtype = torch.float32) -> None:
+        self._dtype = dtype
         self._kernel = kernel.permute(2, 3, 1, 0).reshape(27, -1)
         self._bias = bias
 
@@ -36,7 +38,10 @@ class Colours:
 
         def multiply(rows: slice) -> None:
             flat = windows[rows].reshape(-1, 27)
-            torch.addmm(self._bias, flat, self._kernel, out=out[rows].view(-1, after))
+            if out.dtype == torch.float32:
+                torch.addmm(self._bias, flat, self._kernel, out=out[rows].view(-1, after))
+            else:
+                out[rows].view(-1, after).copy_(torch.addmm(self._bias, flat, self._kernel))
 
         each_band(multiply, out)
 
@@ -51,9 +56,9 @@ class Colours:
 
         def spread(rows: slice) -> None:
             count = rows.stop - rows.start
-            given = room("band", count, width, after)
+            given = room("band", count, width, after, dtype=self._dtype)
             read(rows.start, rows.stop, given)
-            windows = (self._kernel @ given.view(-1, after).T).view(3, 3, 3, count, width)
+            windows = (self._kernel @ given.float().view(-1, after).T).view(3, 3, 3, count, width)
             for y in range(3):
                 for x in range(3):
                     padded[:, rows.start + y : rows.stop + y, x : x + width] += windows[y, x]

@@ -1,9 +1,9 @@
 """VGG-19's convolutions on a CPU that multiplies matrices of bfloat16 several times faster.
 
 PyTorch's own convolution, in parts that the threads take from a list: a few rows at a time or, for
-small maps, a few channels, since every call rearranges the part of the kernel that it uses. What
-goes into a convolution and what comes out of it is rounded to bfloat16; sums are float32 within it,
-and so are the maps before and after. Feature maps are (H, W, C).
+small maps, a few channels, since every call rearranges the part of the kernel that it uses. Feature
+maps and gradients are bfloat16 too; only the sums within a convolution are float32. Feature maps
+are (H, W, C).
 """
 
 from __future__ import annotations
@@ -30,14 +30,16 @@ class Direct:
         bias: (out).
     """
 
+    dtype = torch.bfloat16  # of its maps
+
     def __init__(self, kernel: Tensor, bias: Tensor) -> None:
         self._kernel, self._bias = _placed(kernel), bias.bfloat16()
         self._turned = _placed(kernel.flip(2, 3).transpose(0, 1))
 
     @staticmethod
     def product(x: Tensor, matrix: Tensor) -> Tensor:
-        """A matrix product in bfloat16, for x of shape (H, W, C)."""
-        return x.bfloat16() @ matrix.bfloat16()
+        """A matrix product, for x of shape (H, W, C)."""
+        return x @ matrix.bfloat16()
 
     def forward(self, source: Source, out: Tensor, room: Workspace) -> None:
         """Write the convolution of a map into out, (H, W, out)."""
@@ -69,8 +71,8 @@ class _Convolution:
             threads.each(self._by_rows, slices(0, height, ROWS))
             return
         margin = 1 + self.beyond
-        shape = height + 2 * margin, width + 2 * margin, 2 * self.kernel.shape[1]
-        padded = self.room.of_bytes("rounded", *shape).view(torch.bfloat16)
+        shape = height + 2 * margin, width + 2 * margin, self.kernel.shape[1]
+        padded = self.room("whole", *shape, dtype=Direct.dtype)
 
         def read(rows: slice) -> None:
             first, last = self._extended(rows, margin)
@@ -84,7 +86,7 @@ class _Convolution:
 
     def _by_rows(self, rows: slice) -> None:
         first, last = self._extended(rows, self.beyond)
-        padded = self._read(first - 1, last + 1).bfloat16()
+        padded = self._read(first - 1, last + 1)
         above, below = first < rows.start, last > rows.stop
         self.out[rows] = self._convolved(padded, slice(None), above=above, below=below)
 
@@ -98,7 +100,8 @@ class _Convolution:
         """The rows first … last − 1 of the input, with its padding."""
         height, width, _ = self.out.shape
         left = 1 + self.beyond
-        padded = self.room("padded", last - first, width + 2 * left, self.kernel.shape[1])
+        shape = last - first, width + 2 * left, self.kernel.shape[1]
+        padded = self.room("padded", *shape, dtype=Direct.dtype)
         read_padded(self.source, first, (height, width), padded, left)
         return padded
 

@@ -6,7 +6,6 @@ pooled value. So the map itself need not be kept.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -67,17 +66,19 @@ def _average(x: Tensor, out: Tensor, routes: Tensor, room: Workspace, rectify: b
         count = band.stop - band.start
         rows = room("pool rows", 2 * count, width, channels)
         sums = room("pool sums", count, width, channels)
-        torch.clamp_min(x[2 * band.start : 2 * band.stop], 0 if rectify else -math.inf, out=rows)
+        rows.copy_(x[2 * band.start : 2 * band.stop])
+        if rectify:
+            rows.clamp_min_(0)
         torch.add(rows[0::2], rows[1::2], out=sums)
-        torch.add(sums[:, 0 : 2 * half : 2], sums[:, 1 : 2 * half : 2], out=out[band])
-        out[band] *= 0.25
+        pooled = room("pooled", count, half, channels)
+        torch.add(sums[:, 0 : 2 * half : 2], sums[:, 1 : 2 * half : 2], out=pooled)
+        torch.mul(pooled, 0.25, out=out[band])
         if not rectify:
             routes[band] = ALL
             return
         torch.add(rows.sign_()[0::2], rows[1::2], alpha=4, out=sums)
-        bits = room("pool routes", count, half, channels)
-        torch.add(sums[:, 0 : 2 * half : 2], sums[:, 1 : 2 * half : 2], alpha=2, out=bits)
-        routes[band] = bits
+        torch.add(sums[:, 0 : 2 * half : 2], sums[:, 1 : 2 * half : 2], alpha=2, out=pooled)
+        routes[band] = pooled
 
     each_band(pool, out)
 
@@ -89,7 +90,9 @@ def _largest(x: Tensor, out: Tensor, routes: Tensor, room: Workspace, rectify: b
     def pool(band: slice) -> None:
         first, *others = _corners(x, band, half)
         largest = out[band]
-        bits, larger = (room(f"pool {name}", *largest.shape) for name in ("routes", "larger"))
+        bits, larger = (
+            room(f"pool {name}", *largest.shape, dtype=x.dtype) for name in ("routes", "larger")
+        )
         if rectify:
             torch.clamp_min(first, 0, out=largest)
             torch.gt(first, 0, out=bits)

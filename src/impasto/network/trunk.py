@@ -113,7 +113,8 @@ class Trunk:
             those before a pooling that are not read; and for every pooling, its routes, as of
             :class:`impasto.network.pooling.Pooling`.
         """
-        x = picture.permute(1, 2, 0).contiguous()
+        dtype = torch.float32 if layers[0].name == INPUT else self._way.dtype
+        x = picture.permute(1, 2, 0).to(dtype).contiguous()
         maps, routes = {layers[0].name: x}, {}
         rectify = False
         pooled = {two.name: three for two, three in zip(layers[1:], layers[3:], strict=False)}
@@ -121,19 +122,21 @@ class Trunk:
             height, width, channels = x.shape
             if layer.kind == "convolution":
                 is_kept = self._is_kept(layer, pooled.get(layer.name))
-                out = kept(layer.name if is_kept else SHARED, height, width, layer.channels)
+                name = layer.name if is_kept else SHARED
+                out = kept(name, height, width, layer.channels, dtype=self._way.dtype)
                 source = Source(_reader(x, rectify=rectify), self._replicates)
                 self._convolution(layer).forward(source, out, self._room)
                 x = out
                 if is_kept:
                     maps[layer.name] = out
             elif layer.kind == "pooling":
-                out = kept(layer.name, height // 2, width // 2, channels)
-                routes[layer.name] = kept.of_bytes(f"{layer.name} routes", *out.shape)
+                out = kept(layer.name, height // 2, width // 2, channels, dtype=x.dtype)
+                name = f"{layer.name} routes"
+                routes[layer.name] = kept(name, *out.shape, dtype=torch.uint8)
                 self._pool.forward(x, out, routes[layer.name], self._room, rectify)
                 x = maps[layer.name] = out
             elif layer.name in self.taps:
-                out = kept(layer.name, height, width, channels)
+                out = kept(layer.name, height, width, channels, dtype=x.dtype)
                 maps[layer.name] = _rectified(x, out)
             rectify = layer.kind == "relu"
         return maps, routes
@@ -192,7 +195,8 @@ class Trunk:
 
     def _back(self, before: Layer, layer: Layer, size: tuple[int, int], read: Read) -> Tensor:
         """The gradient of the input of a convolution, given a reader of that of its output."""
-        gradient = self._kept(self._gradients[layer.name], *size, before.channels)
+        dtype = torch.float32 if layer.name == FIRST else self._way.dtype
+        gradient = self._kept(self._gradients[layer.name], *size, before.channels, dtype=dtype)
         convolution = self._convolution(layer)
         convolution.backward(read, gradient, self._room, replicates=self._replicates)
         return gradient
@@ -200,8 +204,10 @@ class Trunk:
     def _convolution(self, layer: Layer) -> Winograd | Direct | Colours:
         if layer.name not in self._prepared:
             kernel, bias = (one.float() for one in self._given[layer.name])
-            way = Colours if layer.name == FIRST else self._way
-            self._prepared[layer.name] = way(kernel, bias)
+            is_first = layer.name == FIRST
+            self._prepared[layer.name] = (
+                Colours(kernel, bias, self._way.dtype) if is_first else self._way(kernel, bias)
+            )
         return self._prepared[layer.name]
 
     def _reader(
@@ -307,7 +313,9 @@ class _Evaluate(torch.autograd.Function):
             if gradient is not None
         }
         gradient = ctx.trunk.gradient(ctx.maps, ctx.routes, by_map, mixings, ctx.core, ctx.layers)
-        by_first = None if gradient is None else gradient.permute(2, 0, 1).clone()
+        by_first = (
+            None if gradient is None else gradient.permute(2, 0, 1).to(torch.float32, copy=True)
+        )
         if by_first is not None and ctx.layers[0].name == INPUT:
             by_first = by_first.contiguous()  # as canvases are
         return by_first, None, None, None, None, None
@@ -338,7 +346,7 @@ def _read(
         name: maps[name][core.after(BY_NAME[name].pools).slices] for name in (*features, *grams)
     }
     return (
-        *(parts[name].permute(2, 0, 1) for name in features),
+        *(parts[name].permute(2, 0, 1).float() for name in features),
         *(_gram(parts[name]) for name in grams),
     )
 
@@ -347,10 +355,10 @@ def _gram(x: Tensor) -> Tensor:
     """The Gram matrix of a feature map, as of :func:`impasto.network.statistics.gram`."""
     height, width, channels = x.shape
     parts = bands(height, max(1, width * channels**2 // PRODUCTS_PER_VALUE))
-    sums = x.new_empty(len(parts), channels, channels)
+    sums = torch.empty(len(parts), channels, channels)
 
     def multiply(number: int) -> None:
-        flat = x[parts[number]].reshape(-1, channels)
+        flat = x[parts[number]].reshape(-1, channels).float()
         torch.mm(flat.T, flat, out=sums[number])
 
     threads.each(multiply, range(len(parts)))

@@ -74,6 +74,8 @@ class Winograd:
         bias: (out).
     """
 
+    dtype = torch.float32  # of its maps
+
     def __init__(self, kernel: Tensor, bias: Tensor) -> None:
         self._kernel, self._bias = transformed_kernel(kernel), bias
 
