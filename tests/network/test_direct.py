@@ -77,19 +77,36 @@ def test_the_whole_network_in_bfloat16_sees_what_the_plain_one_sees(
             weights, ["conv3_2"], padding=padding, pooling=pooling, dtype=dtype, by_rows=True
         )
         seen = network(leaf)["conv3_2"]
+        assert seen.dtype == network.dtype
         maps.append(seen.detach().double())
         gradients.append(torch.autograd.grad(seen.square().mean(), leaf)[0].double())
-    assert maps[0].dtype == maps[1].dtype
     assert distance(*maps) < 0.01
     assert distance(*gradients) < 0.05
 
 
-def test_the_bytes_are_the_same_for_any_number_of_threads() -> None:
-    x, kernel, bias = rounded(33, 20, 8), rounded(8, 8, 3, 3), rounded(8)
-    made = []
+@pytest.mark.parametrize("size", [(33, 20), (81, 60)], ids=["by channels", "by rows"])
+def test_the_bytes_are_the_same_for_any_number_of_threads(size: tuple[int, int]) -> None:
+    x, kernel, bias = rounded(*size, 8), rounded(8, 8, 3, 3), rounded(8)
+    made: list[list[Tensor]] = []
     for count in (1, 3):
-        out = torch.empty(33, 20, 8, dtype=torch.bfloat16)
+        both = [torch.empty(*size, 8, dtype=torch.bfloat16) for _ in range(2)]
         with threads.use(count):
-            Direct(kernel, bias).forward(Source(reader(x)), out, Workspace())
-        made.append(out)
-    assert torch.equal(*made)
+            Direct(kernel, bias).forward(Source(reader(x)), both[0], Workspace())
+            Direct(kernel, bias).backward(reader(x), both[1], Workspace(), replicates=True)
+        made.append(both)
+    assert all(map(torch.equal, *made))
+
+
+@pytest.mark.parametrize("layer", ["conv1_1", "relu2_1", "pool2", "conv3_1"])
+def test_gram_matrices_and_their_gradient_in_bfloat16(weights: Weights, layer: str) -> None:
+    generator = torch.Generator().manual_seed(1)
+    x = 60 * torch.randn(3, 40, 52, generator=generator)
+    grams, gradients = [], []
+    for dtype, canvas in ((torch.bfloat16, x), (torch.float64, x.double())):
+        leaf = canvas.clone().requires_grad_()
+        network = VGG19(weights, [layer], dtype=dtype, by_rows=True)
+        matrix = network.statistics(leaf, (), [layer])[1][layer]
+        grams.append(matrix.detach().double())
+        gradients.append(torch.autograd.grad(matrix.square().mean(), leaf)[0].double())
+    assert distance(*grams) < 0.01
+    assert distance(*gradients) < 0.05

@@ -18,6 +18,7 @@ from PIL import Image
 
 from conftest import content_pixels, style_pixels
 from impasto import InputError, Recipe, RunError, resume, stylize
+from impasto.network import devices
 from impasto.process import threads
 
 pytestmark = [
@@ -148,8 +149,12 @@ def test_a_resumed_run_has_its_own_threads_and_leaves_those_of_the_process(
     assert torch.get_num_threads() == 2
 
 
+@pytest.mark.parametrize("bfloat16", [False, True])
 @pytest.mark.parametrize("recipe", [RECIPE, Recipe(size=48, levels=1, steps=2, tile=32)])
-def test_a_painting_is_the_same_with_any_number_of_threads(recipe: Recipe) -> None:
+def test_a_painting_is_the_same_with_any_number_of_threads(
+    recipe: Recipe, bfloat16: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(devices, "multiplies_bfloat16", lambda _: bfloat16)
     pictures = content_pixels(48, 64), style_pixels(48, 64)
     painted = set()
     for count in (1, 2, 3):

@@ -629,10 +629,12 @@ def test_a_dry_run_says_what_it_would_take_and_paints_nothing(
 # ------------------------------------------------------------------------------------- memory
 
 
+@pytest.mark.usefixtures("plain_cpu")
+@pytest.mark.parametrize(("precision", "steps"), [("float64", 4), ("auto", 2)])
 def test_a_run_that_is_short_of_memory_goes_on_in_smaller_tiles(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, precision: str, steps: int
 ) -> None:
-    exact = recipe(levels=1, steps=4, precision="float64")
+    exact = recipe(levels=1, steps=steps, precision=precision)
     made = prepare("content.png", "style.png", exact, device="cpu")
     whole = prepare("content.png", "style.png", exact, device="cpu").paint()
 
@@ -676,9 +678,9 @@ def test_a_loss_is_not_compared_with_an_estimate_that_went_with_the_memory(
 LITTLE_MEMORY = """
 import resource, sys, warnings
 from impasto import Recipe
+from impasto.network import devices
 from impasto.run.prepare import prepare
-from impasto.run.resuming import resumed
-from impasto.run.run import Run
+devices.multiplies_bfloat16 = lambda _: False  # how much memory is too little depends on it
 layers = {"content_layers": "conv2_1", "style_layers": "conv1_1"}
 recipe = Recipe(size=512, levels=1, steps=1, tile="off", **layers)
 made = prepare("content.png", "style.png", recipe, device="cpu")

@@ -101,6 +101,6 @@ def read_padded(
     rows = inside[:, left : left + width]
     source.read(top, bottom, rows)
     if source.replicates:
-        inside[:, 0], inside[:, width + 1] = rows[:, 0], rows[:, -1]
+        inside[:, left - 1], inside[:, left + width] = rows[:, 0], rows[:, -1]
         above[-1:], below[:1] = inside[0], inside[-1]
     return top, rows

@@ -39,10 +39,10 @@ class Arithmetic:
     """How the network computes.
 
     Attributes:
-        dtype: number format of its weights, and of its feature maps or of what it multiplies.
-        by_rows: whether feature maps are computed a few rows at a time, which the threads of a CPU
-            share; in float32 with Winograd's algorithm, which needs fewer multiplications and
-            rounds differently.
+        dtype: number format of its weights and feature maps.
+        by_rows: whether feature maps are computed in parts, mostly a few rows at a time, which the
+            threads of a CPU share; in float32 with Winograd's algorithm, which needs fewer
+            multiplications and rounds differently.
     """
 
     dtype: torch.dtype

@@ -36,11 +36,6 @@ class Direct:
         self._kernel, self._bias = _placed(kernel), bias.bfloat16()
         self._turned = _placed(kernel.flip(2, 3).transpose(0, 1))
 
-    @staticmethod
-    def product(x: Tensor, matrix: Tensor) -> Tensor:
-        """A matrix product, for x of shape (H, W, C)."""
-        return x @ matrix.bfloat16()
-
     def forward(self, source: Source, out: Tensor, room: Workspace) -> None:
         """Write the convolution of a map into out, (H, W, out)."""
         _Convolution(source, self._kernel, self._bias, out, room).compute()
@@ -76,7 +71,7 @@ class _Convolution:
 
         def read(rows: slice) -> None:
             first, last = self._extended(rows, margin)
-            padded[first + margin : last + margin] = self._read(first, last)
+            self._read(first, padded[first + margin : last + margin])
 
         def convolve(channels: slice) -> None:
             self.out[..., channels] = self._convolved(padded, channels, above=True, below=True)
@@ -86,7 +81,10 @@ class _Convolution:
 
     def _by_rows(self, rows: slice) -> None:
         first, last = self._extended(rows, self.beyond)
-        padded = self._read(first - 1, last + 1)
+        width = self.out.shape[1] + 2 * (1 + self.beyond)
+        shape = last - first + 2, width, self.kernel.shape[1]
+        padded = self.room("padded", *shape, dtype=Direct.dtype)
+        self._read(first - 1, padded)
         above, below = first < rows.start, last > rows.stop
         self.out[rows] = self._convolved(padded, slice(None), above=above, below=below)
 
@@ -96,14 +94,10 @@ class _Convolution:
         first = rows.start - (margin if rows.start == 0 else 0)
         return first, rows.stop + (margin if rows.stop == height else 0)
 
-    def _read(self, first: int, last: int) -> Tensor:
-        """The rows first … last − 1 of the input, with its padding."""
+    def _read(self, first: int, padded: Tensor) -> None:
+        """Fill padded with rows of the input from the row ``first`` on, and with its padding."""
         height, width, _ = self.out.shape
-        left = 1 + self.beyond
-        shape = last - first, width + 2 * left, self.kernel.shape[1]
-        padded = self.room("padded", *shape, dtype=Direct.dtype)
-        read_padded(self.source, first, (height, width), padded, left)
-        return padded
+        read_padded(self.source, first, (height, width), padded, 1 + self.beyond)
 
     def _convolved(self, padded: Tensor, channels: slice, *, above: bool, below: bool) -> Tensor:
         """Some rows and channels of the output; above and below say which ends of the map."""

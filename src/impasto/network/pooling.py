@@ -76,6 +76,7 @@ def _average(x: Tensor, out: Tensor, routes: Tensor, room: Workspace, rectify: b
         if not rectify:
             routes[band] = ALL
             return
+        # The signs, 0 or 1 after the ReLU, are the bits: rows weigh 1 and 4, columns 1 and 2.
         torch.add(rows.sign_()[0::2], rows[1::2], alpha=4, out=sums)
         torch.add(sums[:, 0 : 2 * half : 2], sums[:, 1 : 2 * half : 2], alpha=2, out=pooled)
         routes[band] = pooled

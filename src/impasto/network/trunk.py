@@ -20,9 +20,8 @@ from impasto.network.pooling import POOLINGS, spread
 from impasto.network.tiles import Box
 from impasto.network.winograd import Winograd
 from impasto.process import interrupts, threads
-from impasto.settings.layers import BY_NAME, INPUT, Layer, up_to_deepest
+from impasto.settings.layers import BY_NAME, CONVOLUTIONS, INPUT, Layer, up_to_deepest
 
-FIRST = "conv1_1"
 SHARED = "before pooling"  # the buffer of maps that are not kept, and of gradients
 PRODUCTS_PER_VALUE = 1024  # a band of a Gram matrix takes this many products for each of VALUES
 
@@ -172,7 +171,7 @@ class Trunk:
             if layer.name in by_map or layer.name in mixings:
                 part = core.after(layer.pools)
                 tapped, mixing = by_map.get(layer.name), mixings.get(layer.name)
-                add = self._adder(maps[layer.name], part, tapped, mixing)
+                add = _adder(maps[layer.name], part, tapped, mixing)
             if layer.kind == "convolution":
                 if gradient is not None or add is not None:
                     read = self._reader(gradient, passed, maps.get(layer.name), add)
@@ -195,7 +194,7 @@ class Trunk:
 
     def _back(self, before: Layer, layer: Layer, size: tuple[int, int], read: Read) -> Tensor:
         """The gradient of the input of a convolution, given a reader of that of its output."""
-        dtype = torch.float32 if layer.name == FIRST else self._way.dtype
+        dtype = torch.float32 if layer.name == CONVOLUTIONS[0] else self._way.dtype
         gradient = self._kept(self._gradients[layer.name], *size, before.channels, dtype=dtype)
         convolution = self._convolution(layer)
         convolution.backward(read, gradient, self._room, replicates=self._replicates)
@@ -204,7 +203,7 @@ class Trunk:
     def _convolution(self, layer: Layer) -> Winograd | Direct | Colours:
         if layer.name not in self._prepared:
             kernel, bias = (one.float() for one in self._given[layer.name])
-            is_first = layer.name == FIRST
+            is_first = layer.name == CONVOLUTIONS[0]
             self._prepared[layer.name] = (
                 Colours(kernel, bias, self._way.dtype) if is_first else self._way(kernel, bias)
             )
@@ -238,29 +237,6 @@ class Trunk:
                 add(first, last, rows)
 
         return read
-
-    def _adder(self, x: Tensor, core: Box, tapped: Tensor | None, mixing: Tensor | None) -> Read:
-        """A function that adds the gradient of the losses that read a feature map, row by row.
-
-        Args:
-            x: the feature map, (H, W, C).
-            core: the part of it that the losses read.
-            tapped: the gradient of that part, if a loss reads it.
-            mixing: (C, C), if a loss reads its Gram matrix; its gradient is the part times this
-                matrix.
-        """
-
-        def add(first: int, last: int, rows: Tensor) -> None:
-            top, bottom = max(first, core.top), min(last, core.bottom)
-            if top >= bottom:
-                return
-            here = rows[top - first : bottom - first, core.left : core.right]
-            if tapped is not None:
-                here += tapped[top - core.top : bottom - core.top]
-            if mixing is not None:
-                here += self._way.product(x[top:bottom, core.left : core.right], mixing)
-
-        return add
 
     def _added(
         self, add: Read, gradient: Tensor | None, passed: Tensor | None, like: Tensor
@@ -308,16 +284,18 @@ class _Evaluate(torch.autograd.Function):
             if gradient is not None
         }
         mixings = {
-            name: (gradient + gradient.T) / ctx.core.after(BY_NAME[name].pools).area
+            name: ((gradient + gradient.T) / ctx.core.after(BY_NAME[name].pools).area).to(
+                ctx.maps[name].dtype
+            )
             for name, gradient in zip(ctx.grams, gradients[split:], strict=True)
             if gradient is not None
         }
         gradient = ctx.trunk.gradient(ctx.maps, ctx.routes, by_map, mixings, ctx.core, ctx.layers)
-        by_first = (
-            None if gradient is None else gradient.permute(2, 0, 1).to(torch.float32, copy=True)
-        )
-        if by_first is not None and ctx.layers[0].name == INPUT:
-            by_first = by_first.contiguous()  # as canvases are
+        if gradient is None:
+            return None, None, None, None, None, None
+        # Canvases are (3, H, W) in memory too.
+        order = torch.contiguous_format if ctx.layers[0].name == INPUT else torch.preserve_format
+        by_first = gradient.permute(2, 0, 1).to(torch.float32, copy=True, memory_format=order)
         return by_first, None, None, None, None, None
 
 
@@ -386,3 +364,26 @@ def _reader(x: Tensor, *, rectify: bool) -> Read:
             rows.copy_(x[first:last])
 
     return read
+
+
+def _adder(x: Tensor, core: Box, tapped: Tensor | None, mixing: Tensor | None) -> Read:
+    """A function that adds the gradient of the losses that read a feature map, row by row.
+
+    Args:
+        x: the feature map, (H, W, C).
+        core: the part of it that the losses read.
+        tapped: the gradient of that part, if a loss reads it.
+        mixing: (C, C), if a loss reads its Gram matrix; its gradient is the part times this matrix.
+    """
+
+    def add(first: int, last: int, rows: Tensor) -> None:
+        top, bottom = max(first, core.top), min(last, core.bottom)
+        if top >= bottom:
+            return
+        here = rows[top - first : bottom - first, core.left : core.right]
+        if tapped is not None:
+            here += tapped[top - core.top : bottom - core.top]
+        if mixing is not None:
+            here += x[top:bottom, core.left : core.right] @ mixing
+
+    return add

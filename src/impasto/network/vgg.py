@@ -21,7 +21,7 @@ from impasto.network.trunk import Trunk
 from impasto.network.weights import Weights
 from impasto.network.winograd import Winograd
 from impasto.process import interrupts
-from impasto.settings.layers import BY_NAME, INPUT, Layer, up_to_deepest
+from impasto.settings.layers import BY_NAME, CONVOLUTIONS, INPUT, Layer, up_to_deepest
 
 POOLINGS: dict[str, Callable[[Tensor, int], Tensor]] = {
     "average": F.avg_pool2d,
@@ -39,8 +39,8 @@ class VGG19:
         padding: what convolutions see beyond the border of their input: ``zeros`` (the first one
             sees the mean colour) or ``replicate``.
         device: the device that computes.
-        dtype: the number format. With bfloat16, pictures, the first convolution and the feature
-            maps that are read stay float32.
+        dtype: the number format. With bfloat16, pictures and the first convolution are float32,
+            and feature maps are returned as float32.
         by_rows: compute a few rows at a time, which the threads of a CPU share; in float32 with
             Winograd's algorithm. Ignored in float64.
 
@@ -81,7 +81,7 @@ class VGG19:
             name: _placed(
                 weights.convolutions[name],
                 device,
-                self.dtype if name == names[0] else dtype,
+                self.dtype if name == CONVOLUTIONS[0] else dtype,
                 self._layout,
             )
             for name in names
@@ -174,10 +174,9 @@ class VGG19:
 
     def laid_out(self, features: Tensor) -> Tensor:
         """A copy of a feature map, C × H × W, in the order in memory of those it returns."""
-        if self._trunk is None:
-            return features.clone(memory_format=torch.contiguous_format)
-        order = torch.contiguous_format
-        return features.permute(1, 2, 0).clone(memory_format=order).permute(2, 0, 1)
+        last = self._trunk is not None or self._layout == torch.channels_last
+        order = torch.channels_last if last else torch.contiguous_format
+        return features.unsqueeze(0).clone(memory_format=order).squeeze(0)
 
     def release(self, layers: Collection[Layer] | None = None) -> None:
         """Release the buffers that are kept for the next picture.

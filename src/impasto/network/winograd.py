@@ -79,11 +79,6 @@ class Winograd:
     def __init__(self, kernel: Tensor, bias: Tensor) -> None:
         self._kernel, self._bias = transformed_kernel(kernel), bias
 
-    @staticmethod
-    def product(x: Tensor, matrix: Tensor) -> Tensor:
-        """A matrix product, for x of shape (H, W, C)."""
-        return x @ matrix
-
     def forward(self, source: Source, out: Tensor, room: Workspace) -> None:
         """Write the convolution of a map into out, (H, W, out)."""
         convolve(source, self._kernel, self._bias, out, room)

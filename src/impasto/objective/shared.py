@@ -57,7 +57,7 @@ class _MeanSquare(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, features: Tensor, target: Tensor) -> Tensor:
         ctx.save_for_backward(features, target)
-        one, other = _in_order(features), _in_order(target)
+        one, other = _in_order(features, target)
         parts = bands(len(one), one[0].numel())
         sums = one.new_empty(len(parts))
 
@@ -72,7 +72,7 @@ class _MeanSquare(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         features, target = ctx.saved_tensors
         by_features = torch.empty_like(features)
-        one, other, by_one = _in_order(features), _in_order(target), _in_order(by_features)
+        one, other, by_one = _in_order(features, target, by_features)
         factor = 2 * gradient / features.numel()
 
         def write(rows: slice) -> None:
@@ -82,9 +82,10 @@ class _MeanSquare(torch.autograd.Function):
         return by_features, None
 
 
-def _in_order(features: Tensor) -> Tensor:
-    """A feature map, (C, H, W), with its axes as in memory if its channels are adjacent there."""
-    return features.permute(1, 2, 0) if features.stride(0) == 1 else features
+def _in_order(*maps: Tensor) -> list[Tensor]:
+    """Feature maps, (C, H, W), with their axes as in the memory of the first one."""
+    order = (1, 2, 0) if maps[0].stride(0) == 1 else (0, 1, 2)
+    return [one.permute(order) for one in maps]
 
 
 class _Shared(torch.autograd.Function):

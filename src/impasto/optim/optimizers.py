@@ -176,9 +176,9 @@ class LBFGS:
 
     ENOUGH = 1e-4  # least decrease of the loss, as a share of what the slope predicts
     MOST_TRIALS = 12  # along one direction
-    MOST_SLOPE = (
-        4.5  # along a step, in losses; 4 where the loss is a quartic, as that of a Gram matrix
-    )
+    # By how many times the loss a step may promise to lower it. Along a quartic whose minimum is 0,
+    # as is the loss of a Gram matrix, the right step promises 4 times.
+    MOST_PROMISED = 4.5
 
     def __init__(self, first_step: float, history: int = 50, inverse: Guess | None = None) -> None:
         self.first_step = first_step
@@ -262,7 +262,7 @@ class LBFGS:
         if slope >= 0 and self.pairs:  # only because of rounding
             self.pairs.clear()
             return self._set_out(start, loss, gradient)
-        if self.pairs and -slope > self.MOST_SLOPE * loss > 0:
+        if self.pairs and -slope > self.MOST_PROMISED * loss > 0:
             direction *= loss / -slope
             slope = -loss
         self.line = Line(start, loss, gradient, direction, slope, inherited)

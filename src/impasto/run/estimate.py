@@ -73,7 +73,9 @@ def forecast(run: Run) -> Forecast:
     if run.recipe.method in OBJECTIVES:
         each += HYPERCOLUMN_BYTES
     needed = BASE_BYTES + canvases + window * each
-    return Forecast(work(run) * _seconds_a_pixel(run), needed)
+    forecasted = Forecast(work(run) * _seconds_a_pixel(run), needed)
+    run.evaluator.network.release(layers_at(run.evaluator.level, run.recipe))
+    return forecasted
 
 
 def _target_bytes(run: Run, level: Level) -> int:

@@ -169,7 +169,7 @@ class Evaluator:
         """Continue the current level in float32, because the rounding of bfloat16 is too coarse."""
         self._drop_objective()
         self.give_up_bfloat16()
-        with memory_errors(self.level.size):
+        with memory_errors(self.level.size), self.threads():
             self._make_objective()
 
     def give_up_bfloat16(self) -> None:

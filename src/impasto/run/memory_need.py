@@ -10,7 +10,7 @@ from impasto.optim.optimizers import history_for
 from impasto.run.levels import Level
 from impasto.settings.recipe import Recipe
 
-# Bytes per pixel that the network processes, as measured; plain convolutions in float32.
+# Bytes per pixel that the network processes, as measured in float32; in bfloat16 it is half.
 BY_ROWS_BYTES, PLAIN_BYTES = 1500, 3200
 HYPERCOLUMN_BYTES = 2000  # per pixel, for the targets and gradients of hypercolumns
 GUIDED_BYTES = 500  # per pixel and region, for feature maps that masks multiply
@@ -33,9 +33,9 @@ def pixel_bytes(arithmetic: Arithmetic, guides: int) -> float:
         arithmetic: how the network computes.
         guides: number of regions with masks; 0 without masks.
     """
-    plain = PLAIN_BYTES * arithmetic.dtype.itemsize / 4
+    of_float32 = BY_ROWS_BYTES if arithmetic.by_rows else PLAIN_BYTES
     guided = GUIDED_BYTES * (1 + guides) if guides else 0
-    return (BY_ROWS_BYTES if arithmetic.by_rows else plain) + guided
+    return of_float32 * arithmetic.dtype.itemsize / 4 + guided
 
 
 def room(
