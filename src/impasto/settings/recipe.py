@@ -237,7 +237,7 @@ class Recipe(BaseModel):
     )
     precision: Literal["auto", "float32", "bfloat16", "float64"] = Field(
         "auto",
-        description="Number format: auto is the fastest that paints the same picture on the "
+        description="Number format: auto is the fastest that paints as good a picture on the "
         "device; float32 computes every convolution directly.",
     )
 
