@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from impasto.network.bands import Read, Source, Workspace
-from impasto.network.colours import replicated
 from impasto.network.direct import Direct
-from impasto.network.vgg import VGG19
+from impasto.network.vgg import VGG19, replicated
 from impasto.network.weights import Weights
 from impasto.process import threads
 

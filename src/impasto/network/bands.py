@@ -104,3 +104,23 @@ def read_padded(
         inside[:, left - 1], inside[:, left + width] = rows[:, 0], rows[:, -1]
         above[-1:], below[:1] = inside[0], inside[-1]
     return top, rows
+
+
+def folded(found: Tensor, *, above: bool = True, below: bool = True) -> Tensor:
+    """The gradient of a map, given that of the map with its border replicated, which is changed.
+
+    Args:
+        found: some rows, (rows, W + 2, C).
+        above: whether the first of them is the one above the map.
+        below: whether the last of them is the one below the map.
+
+    Returns:
+        The rows of the map among them, (rows', W, C).
+    """
+    if above:
+        found[1] += found[0]
+    if below:
+        found[-2] += found[-1]
+    found[:, 1] += found[:, 0]
+    found[:, -2] += found[:, -1]
+    return found[int(above) : len(found) - int(below), 1:-1]

@@ -5,12 +5,18 @@ Every pixel's window of 3×3 colours is a row of a matrix. Feature maps are (H, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import torch
 from torch import Tensor
 
-from impasto.network.bands import Read, Source, Workspace, bands, each_band, read_padded
+from impasto.network.bands import (
+    Read,
+    Source,
+    Workspace,
+    bands,
+    each_band,
+    folded,
+    read_padded,
+)
 from impasto.process import threads
 
 
@@ -38,7 +44,7 @@ class Colours:
 
         def multiply(rows: slice) -> None:
             flat = windows[rows].reshape(-1, 27)
-            if out.dtype == torch.float32:
+            if self._dtype == torch.float32:
                 torch.addmm(self._bias, flat, self._kernel, out=out[rows].view(-1, after))
             else:
                 out[rows].view(-1, after).copy_(torch.addmm(self._bias, flat, self._kernel))
@@ -67,29 +73,5 @@ class Colours:
         parts = bands(height, width * after, at_least=2)
         threads.each(spread, parts[0::2])
         threads.each(spread, parts[1::2])
-        if replicates:
-            _fold(padded)
-        gradient.copy_(padded[:, 1:-1, 1:-1].permute(1, 2, 0))
-
-
-def replicated(x: Tensor, axes: Iterable[int]) -> Tensor:
-    """A tensor with its border replicated once at both ends of each of some axes.
-
-    On a GPU, the gradient of PyTorch's own replication depends on the order of additions.
-
-    >>> replicated(torch.tensor([[1, 2]]), (0, 1))
-    tensor([[1, 1, 2, 2],
-            [1, 1, 2, 2],
-            [1, 1, 2, 2]])
-    """
-    for axis in axes:
-        x = torch.cat([x.narrow(axis, 0, 1), x, x.narrow(axis, -1, 1)], axis)
-    return x
-
-
-def _fold(padded: Tensor) -> None:
-    """Add to the gradient of a picture, (3, H + 2, W + 2), that of its replicated border."""
-    padded[:, 1] += padded[:, 0]
-    padded[:, -2] += padded[:, -1]
-    padded[:, :, 1] += padded[:, :, 0]
-    padded[:, :, -2] += padded[:, :, -1]
+        found = padded.permute(1, 2, 0)
+        gradient.copy_(folded(found) if replicates else found[1:-1, 1:-1])

@@ -62,12 +62,13 @@ def arithmetic(precision: str, device: torch.device) -> Arithmetic:
     elsewhere, on a CPU with Winograd convolutions. A notice warns of ``bfloat16`` on a device that
     is slow at it.
     """
-    if precision != "auto":
-        if precision == "bfloat16" and not multiplies_bfloat16(device):
-            tell(Message("device.slow-bfloat16", device=device.type), stacklevel=2)
-        is_bfloat16 = precision == "bfloat16"
-        return fastest(torch.bfloat16, device) if is_bfloat16 else Arithmetic(DTYPES[precision])
-    return fastest(torch.bfloat16 if multiplies_bfloat16(device) else torch.float32, device)
+    if precision == "auto":
+        return fastest(torch.bfloat16 if multiplies_bfloat16(device) else torch.float32, device)
+    if precision != "bfloat16":
+        return Arithmetic(DTYPES[precision])
+    if not multiplies_bfloat16(device):
+        tell(Message("device.slow-bfloat16", device=device.type), stacklevel=2)
+    return fastest(torch.bfloat16, device)
 
 
 def fastest(dtype: torch.dtype, device: torch.device) -> Arithmetic:

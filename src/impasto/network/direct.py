@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from impasto.network.bands import Read, Source, Workspace, read_padded, slices
+from impasto.network.bands import Read, Source, Workspace, folded, read_padded, slices
 from impasto.process import threads
 
 ROWS = 16  # at a time, which stay in the CPU cache
@@ -60,12 +60,16 @@ class _Convolution:
     room: Workspace
     beyond: int = 0
 
+    @property
+    def _margin(self) -> int:
+        return 1 + self.beyond
+
     def compute(self) -> None:
         height, width, after = self.out.shape
         if height * width > SMALL:
             threads.each(self._by_rows, slices(0, height, ROWS))
             return
-        margin = 1 + self.beyond
+        margin = self._margin
         shape = height + 2 * margin, width + 2 * margin, self.kernel.shape[1]
         padded = self.room("whole", *shape, dtype=Direct.dtype)
 
@@ -81,7 +85,7 @@ class _Convolution:
 
     def _by_rows(self, rows: slice) -> None:
         first, last = self._extended(rows, self.beyond)
-        width = self.out.shape[1] + 2 * (1 + self.beyond)
+        width = self.out.shape[1] + 2 * self._margin
         shape = last - first + 2, width, self.kernel.shape[1]
         padded = self.room("padded", *shape, dtype=Direct.dtype)
         self._read(first - 1, padded)
@@ -97,25 +101,14 @@ class _Convolution:
     def _read(self, first: int, padded: Tensor) -> None:
         """Fill padded with rows of the input from the row ``first`` on, and with its padding."""
         height, width, _ = self.out.shape
-        read_padded(self.source, first, (height, width), padded, 1 + self.beyond)
+        read_padded(self.source, first, (height, width), padded, self._margin)
 
     def _convolved(self, padded: Tensor, channels: slice, *, above: bool, below: bool) -> Tensor:
         """Some rows and channels of the output; above and below say which ends of the map."""
         bias = None if self.bias is None else self.bias[channels]
         x = padded.permute(2, 0, 1).unsqueeze(0)
         found = F.conv2d(x, self.kernel[channels], bias).squeeze(0).permute(1, 2, 0)
-        return _folded(found.float(), above=above, below=below) if self.beyond else found
-
-
-def _folded(found: Tensor, *, above: bool, below: bool) -> Tensor:
-    """Some rows of a map, given them with the columns, and at its ends the rows, beyond it."""
-    found[:, 1] += found[:, 0]
-    found[:, -2] += found[:, -1]
-    if above:
-        found[1] += found[0]
-    if below:
-        found[-2] += found[-1]
-    return found[int(above) : len(found) - int(below), 1:-1]
+        return folded(found.float(), above=above, below=below) if self.beyond else found
 
 
 def _placed(kernel: Tensor) -> Tensor:

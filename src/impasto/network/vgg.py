@@ -13,7 +13,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.errors import InputError
-from impasto.network.colours import replicated
 from impasto.network.direct import Direct
 from impasto.network.statistics import gram
 from impasto.network.tiles import Box
@@ -69,7 +68,6 @@ class VGG19:
         self.mean = torch.tensor(weights.mean, device=device, dtype=self.dtype).reshape(3, 1, 1)
         self._pool = POOLINGS[pooling]
         self._replicates = padding == "replicate"
-        names = [layer.name for layer in self.layers if layer.kind == "convolution"]
         on_gpu = torch.device(device).type == "cuda"  # tensor cores need the channels last
         self._layout = torch.channels_last if on_gpu else torch.contiguous_format
         self._trunk: Trunk | None = None
@@ -78,13 +76,14 @@ class VGG19:
             self._trunk = Trunk(weights.convolutions, self.taps, way, padding, pooling)
             return
         self._convolutions = {
-            name: _placed(
-                weights.convolutions[name],
+            layer.name: _placed(
+                weights.convolutions[layer.name],
                 device,
-                self.dtype if name == CONVOLUTIONS[0] else dtype,
+                self.dtype if layer.name == CONVOLUTIONS[0] else dtype,
                 self._layout,
             )
-            for name in names
+            for layer in self.layers
+            if layer.kind == "convolution"
         }
 
     def __call__(
@@ -187,6 +186,21 @@ class VGG19:
         """
         if self._trunk is not None:
             self._trunk.release(layers)
+
+
+def replicated(x: Tensor, axes: Iterable[int]) -> Tensor:
+    """A tensor with its border replicated once at both ends of each of some axes.
+
+    On a GPU, the gradient of PyTorch's own replication depends on the order of additions.
+
+    >>> replicated(torch.tensor([[1, 2]]), (0, 1))
+    tensor([[1, 1, 2, 2],
+            [1, 1, 2, 2],
+            [1, 1, 2, 2]])
+    """
+    for axis in axes:
+        x = torch.cat([x.narrow(axis, 0, 1), x, x.narrow(axis, -1, 1)], axis)
+    return x
 
 
 def _check(_: Tensor) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from impasto.network.bands import bands
+from impasto.network.bands import bands, each_band
 from impasto.process import threads
 
 Work = Callable[[int, Tensor], tuple[Tensor, ...]]
@@ -78,7 +78,7 @@ class _MeanSquare(torch.autograd.Function):
         def write(rows: slice) -> None:
             torch.sub(one[rows], other[rows], out=by_one[rows]).mul_(factor)
 
-        threads.each(write, bands(len(one), one[0].numel()))
+        each_band(write, one)
         return by_features, None
 
 
