@@ -19,24 +19,75 @@ if TYPE_CHECKING:
     from impasto.errors import ImpastoWarning as ImpastoWarning
     from impasto.errors import InputError as InputError
     from impasto.errors import RunError as RunError
+    from impasto.experiments.sweep import Axis as Axis
+    from impasto.experiments.sweep import sweep as sweep
+    from impasto.network.statistics import gram as gram
+    from impasto.network.vgg import VGG19 as VGG19
+    from impasto.network.weights import Weights as Weights
+    from impasto.network.weights import load as load_weights  # noqa: F401
+    from impasto.objective.losses import content_loss as content_loss
+    from impasto.objective.losses import style_loss as style_loss
+    from impasto.objective.losses import total_variation as total_variation
+    from impasto.objective.registered import register_content_loss as register_content_loss
+    from impasto.objective.registered import register_style_loss as register_style_loss
+    from impasto.optim.optimizer import Optimizer as Optimizer
+    from impasto.optim.optimizer import register_optimizer as register_optimizer
+    from impasto.optim.optimizers import LBFGS as LBFGS
+    from impasto.optim.optimizers import Adam as Adam
+    from impasto.pictures.arrays import rescale as rescale
+    from impasto.pictures.arrays import resize as resize
+    from impasto.pictures.arrays import to_uint8 as to_uint8
+    from impasto.pictures.images import read as read_picture  # noqa: F401
+    from impasto.pictures.montage import montage as montage
+    from impasto.run.canvas import deprocess as deprocess
+    from impasto.run.canvas import noise as noise
+    from impasto.run.canvas import preprocess as preprocess
+    from impasto.run.canvas import recolored as recolored
     from impasto.run.result import Result as Result
     from impasto.run.result import Step as Step
     from impasto.run.stylize import resume as resume
     from impasto.run.stylize import stylize as stylize
+    from impasto.settings.layers import LAYERS as LAYERS
     from impasto.settings.recipe import Recipe as Recipe
     from impasto.settings.style import Style as Style
 
+# Public name → its module, and its name there if that is another one.
 _HOMES = {
+    "Adam": "optim.optimizers",
+    "Axis": "experiments.sweep",
     "ImpastoError": "errors",
     "ImpastoWarning": "errors",
     "InputError": "errors",
+    "LAYERS": "settings.layers",
+    "LBFGS": "optim.optimizers",
+    "Optimizer": "optim.optimizer",
     "Recipe": "settings.recipe",
     "Result": "run.result",
     "RunError": "errors",
     "Step": "run.result",
     "Style": "settings.style",
+    "VGG19": "network.vgg",
+    "Weights": "network.weights",
+    "content_loss": "objective.losses",
+    "deprocess": "run.canvas",
+    "gram": "network.statistics",
+    "load_weights": "network.weights:load",
+    "montage": "pictures.montage",
+    "noise": "run.canvas",
+    "preprocess": "run.canvas",
+    "read_picture": "pictures.images:read",
+    "recolored": "run.canvas",
+    "register_content_loss": "objective.registered",
+    "register_optimizer": "optim.optimizer",
+    "register_style_loss": "objective.registered",
+    "rescale": "pictures.arrays",
+    "resize": "pictures.arrays",
     "resume": "run.stylize",
+    "style_loss": "objective.losses",
     "stylize": "run.stylize",
+    "sweep": "experiments.sweep",
+    "to_uint8": "pictures.arrays",
+    "total_variation": "objective.losses",
 }
 
 __all__ = ["__version__", *_HOMES]  # noqa: PLE0604
@@ -45,7 +96,8 @@ __all__ = ["__version__", *_HOMES]  # noqa: PLE0604
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'impasto' has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"impasto.{_HOMES[name]}"), name)
+    module, _, there = _HOMES[name].partition(":")
+    value = getattr(importlib.import_module(f"impasto.{module}"), there or name)
     globals()[name] = value
     return value
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from impasto.network import pyramid
-from impasto.optim.optimizers import LBFGS, Adam, Guess, Optimizer, is_stalled
+from impasto.optim.optimizer import Optimizer
+from impasto.optim.optimizers import LBFGS, Adam, Guess, is_stalled
 from impasto.optim.preconditioner import Spectrum
 
 Function = Callable[[Tensor], Tensor]
@@ -85,7 +86,8 @@ def test_lbfgs_compares_a_loss_with_those_before_it_corrected() -> None:
         tried = optimizer.step(x, *evaluate(rosenbrock, x))
         assert tried is not None
         loss, gradient = evaluate(rosenbrock, tried)
-        following.append(optimizer.step(tried, loss + offset, gradient, correction))
+        optimizer.correct(correction, None)
+        following.append(optimizer.step(tried, loss + offset, gradient))
     usual, told, untold = following
     assert usual is not None
     assert told is not None
@@ -102,7 +104,8 @@ def test_lbfgs_learns_nothing_from_what_all_gradients_before_lacked() -> None:
         tried = optimizer.step(x, *evaluate(rosenbrock, x))
         assert tried is not None
         loss, gradient = evaluate(rosenbrock, tried)
-        optimizer.step(tried, loss, gradient + offset, turn=turn)
+        optimizer.correct(0.0, turn)
+        optimizer.step(tried, loss, gradient + offset)
         changes.append(optimizer.pairs[0][1] if optimizer.pairs else torch.zeros_like(x))
     usual, told, untold = changes
     torch.testing.assert_close(told, usual)

@@ -28,7 +28,8 @@ from conftest import THREADS, content_pixels, style_pixels
 from impasto import ImpastoWarning, InputError, Recipe, Result
 from impasto.cli.app import run
 from impasto.network.vgg import VGG19
-from impasto.optim.optimizers import LBFGS, Adam, Optimizer
+from impasto.optim.optimizer import Optimizer
+from impasto.optim.optimizers import LBFGS, Adam
 from impasto.optim.preconditioner import Spectrum
 from impasto.run import checkpoint
 from impasto.run.prepare import prepare

@@ -5,13 +5,15 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any
 
 import typer
+from pydantic.fields import FieldInfo
 
 from impasto.errors import InputError
 from impasto.settings.presets import PRESETS
 from impasto.settings.recipe import Recipe
+from impasto.settings.values import words_of
 
 PANEL = "Recipe"
 METAVARS = {
@@ -60,7 +62,7 @@ def _flag(name: str) -> inspect.Parameter:
     info = typer.Option(
         f"--{option}/--no-{option}" if is_switch else f"--{option}",
         help=field.description,
-        metavar=None if is_switch else METAVARS.get(name) or _metavar(field.annotation),
+        metavar=None if is_switch else METAVARS.get(name) or _metavar(field),
         rich_help_panel=PANEL,
         show_default=False,
     )
@@ -70,10 +72,8 @@ def _flag(name: str) -> inspect.Parameter:
     )
 
 
-def _metavar(annotation: Any) -> str:
-    if get_origin(annotation) is Literal:
-        return "|".join(get_args(annotation))
-    return "N" if annotation is int else "X"
+def _metavar(field: FieldInfo) -> str:
+    return "|".join(words_of(field)) or ("N" if field.annotation is int else "X")
 
 
 def build(preset: str | None, file: Path | None, settings: dict[str, Any]) -> Recipe:

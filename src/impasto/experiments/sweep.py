@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from PIL import Image
@@ -33,7 +34,7 @@ class Axis:
     """
 
     setting: str
-    values: tuple[str, ...]
+    values: tuple[Any, ...]
 
     @classmethod
     def read(cls, text: str) -> Axis:
@@ -92,7 +93,7 @@ def _names(axes: Sequence[Axis]) -> list[list[str]]:
 def sweep(
     content: images.Source,
     style: StyleSource | Iterable[StyleSource] | None,
-    axes: Sequence[Axis],
+    axes: Mapping[str, Sequence[Any]] | Sequence[Axis],
     recipe: RecipeSource | None = None,
     *,
     device: str | torch.device = "auto",
@@ -108,7 +109,8 @@ def sweep(
     Args:
         content: the content picture, as for :func:`impasto.stylize`.
         style: the style picture or pictures, as for :func:`impasto.stylize`.
-        axes: one or two axes.
+        axes: one or two settings with their values, as in ``{"strength": [0.2, 0.5, 0.8]}``, or
+            axes; the first goes across, the second down.
         recipe: the settings that do not vary; None means the preset ``default``.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         folder: folder in which every painting is also saved as a PNG; None for only the sheet.
@@ -123,6 +125,8 @@ def sweep(
         InputError: a picture or a recipe cannot be used.
         RunError: a run failed.
     """
+    if isinstance(axes, Mapping):
+        axes = [Axis(setting, tuple(values)) for setting, values in axes.items()]
     recipes = grid(Recipe.read(recipe), axes)
     flat = list(itertools.chain(*recipes))
     if folder is not None:

@@ -1,55 +1,23 @@
-"""The optimisers of a canvas.
-
-An optimiser receives the loss and the gradient at the canvas that it last proposed, and proposes
-the next canvas. So every evaluation is one step, and a run can be displayed, stopped and saved
-after any of them.
-"""
+"""The optimisers that impasto has: Adam and L-BFGS."""
 
 from __future__ import annotations
 
 import math
 from collections import deque
 from dataclasses import dataclass, fields
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from impasto.network import pyramid
+from impasto.optim.optimizer import Numbers, Optimizer, Tensors
 
 HISTORY_BYTES = 2**31
 COARSEST_SIDE = 8  # pixels; the shorter side of a pyramid's coarsest level is at least this
-Numbers = dict[str, float]
-Tensors = dict[str, Tensor]
 
 
-class Optimizer(Protocol):
-    """The interface of an optimiser."""
-
-    def step(
-        self,
-        canvas: Tensor,
-        loss: float,
-        gradient: Tensor,
-        correction: float = 0.0,
-        turn: Tensor | None = None,
-    ) -> Tensor | None:
-        """The canvas to evaluate next, 3 × H × W; None if the loss cannot be lowered further."""
-
-    def step_back(self) -> Tensor | None:
-        """A canvas nearer to the last good one, after a loss that is not finite; None if none."""
-
-    def change_loss(self) -> None:
-        """Announce that the next losses cannot be compared with those before."""
-
-    def state(self) -> tuple[Numbers, Tensors]:
-        """The complete state, as numbers and tensors for a checkpoint."""
-
-    def restore(self, numbers: Numbers, tensors: Tensors) -> None:
-        """Restore a state that :meth:`state` returned."""
-
-
-class Adam:
+class Adam(Optimizer):
     """Adam with bias correction (Kingma and Ba, arXiv:1412.6980, algorithm 1).
 
     Args:
@@ -71,8 +39,6 @@ class Adam:
         canvas: Tensor,
         loss: float,  # noqa: ARG002
         gradient: Tensor,
-        correction: float = 0.0,  # noqa: ARG002
-        turn: Tensor | None = None,  # noqa: ARG002
     ) -> Tensor:
         """The updated canvas, 3 × H × W, given the canvas and its gradient."""
         gradients = pyramid.gradients(gradient, self.levels)
@@ -90,12 +56,6 @@ class Adam:
         first = mean / (1 - self.BETA1**self.count)
         second = square / (1 - self.BETA2**self.count)
         return self.learning_rate * first / (second.sqrt() + self.EPSILON)
-
-    def step_back(self) -> None:
-        """None, because Adam does not shorten steps."""
-
-    def change_loss(self) -> None:
-        """Do nothing, because Adam does not compare losses."""
 
     def state(self) -> tuple[Numbers, Tensors]:
         """The number of steps and the two moving averages of each level."""
@@ -160,7 +120,7 @@ def history_for(canvas_bytes: int) -> int:
     return max(3, min(50, HISTORY_BYTES // (2 * canvas_bytes)))
 
 
-class LBFGS:
+class LBFGS(Optimizer):
     """Limited-memory BFGS (Nocedal and Wright, *Numerical Optimization*, algorithm 7.4).
 
     After the first step, steps have unit length, and are shortened until the loss falls enough
@@ -187,33 +147,22 @@ class LBFGS:
         self.scale = torch.ones(())  # of the preconditioner
         self.line: Line | None = None
 
-    def step(
-        self,
-        canvas: Tensor,
-        loss: float,
-        gradient: Tensor,
-        correction: float = 0.0,
-        turn: Tensor | None = None,
-    ) -> Tensor | None:
-        """The next canvas to evaluate; None once no step along the gradient lowers the loss.
-
-        Args:
-            canvas: the canvas that was last proposed, 3 × H × W.
-            loss: its loss.
-            gradient: the gradient of its loss, 3 × H × W.
-            correction: what has to be added to the previous losses to compare them with this one.
-            turn: what has to be added to the previous gradients, 3 × H × W; None for nothing.
-        """
+    def step(self, canvas: Tensor, loss: float, gradient: Tensor) -> Tensor | None:
+        """The next canvas to evaluate; None once no step along the gradient lowers the loss."""
         line = self.line
         if line is None:
             return self._set_out(canvas, loss, gradient, inherited=bool(self.pairs))
-        line.loss += correction
-        if turn is not None:
-            line.gradient = line.gradient + turn
         if loss > line.loss + self.ENOUGH * line.length * line.slope:
             return self._shorten(line, loss)
         self._remember(canvas - line.start, gradient - line.gradient)
         return self._set_out(canvas, loss, gradient)
+
+    def correct(self, change: float, turn: Tensor | None) -> None:
+        """Correct the loss and the gradient at the start of the line."""
+        if self.line is not None:
+            self.line.loss += change
+            if turn is not None:
+                self.line.gradient = self.line.gradient + turn
 
     def step_back(self) -> Tensor | None:
         """A tenth of the proposed step, then ever smaller parts; None after the last trial."""

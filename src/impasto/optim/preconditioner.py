@@ -8,7 +8,8 @@ from collections import deque
 import torch
 from torch import Tensor
 
-from impasto.optim.optimizers import Guess, Tensors
+from impasto.optim.optimizer import Tensors
+from impasto.optim.optimizers import Guess
 
 LOWEST = 0.02  # cycles per pixel; lower frequencies count as this one
 HIGHEST = math.sqrt(0.5)  # cycles per pixel, of a chessboard

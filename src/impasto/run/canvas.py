@@ -1,12 +1,13 @@
 """Pictures as the network sees them, and first canvases.
 
-A canvas is a tensor, 3 × H × W, RGB in 0…255 minus the network's mean.
+A canvas is a tensor, 3 × H × W, RGB in 0…255 minus the network's mean: :func:`preprocess` makes one
+from pixels, and :func:`deprocess` makes pixels from it.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor
 
 from impasto.network.pyramid import details
+from impasto.network.weights import CAFFE_MEAN
 from impasto.objective.regions import StyleCanvas
 from impasto.pictures import arrays
 from impasto.pictures.color_transfer import gaussian_map
@@ -115,7 +117,7 @@ class Canvases:
 
     def greyed(self, canvas: Tensor) -> Tensor:
         """A canvas without its colours, if canvases are grey; the canvas itself otherwise."""
-        mean = self._mean_like(canvas)
+        mean = _mean_like(canvas, self.mean)
         return self.allowed(canvas + mean) - mean if self.are_grey else canvas
 
     def _first(self, level: Level) -> Tensor:
@@ -182,22 +184,11 @@ class Canvases:
 
     def from_pixels(self, pixels: npt.NDArray[Any]) -> Tensor:
         """Convert pixels (H × W × 3, 0…255) to a canvas (3 × H × W)."""
-        channels = [  # one by one, because each is briefly in float64
-            (torch.from_numpy(np.ascontiguousarray(pixels[..., k])).double() - self.mean[k]).to(
-                self.device, self.dtype
-            )
-            for k in range(3)
-        ]
-        return torch.stack([channel.reshape(pixels.shape[:2]) for channel in channels])
+        return preprocess(pixels, self.mean, device=self.device, dtype=self.dtype)
 
     def to_pixels(self, canvas: Tensor) -> npt.NDArray[np.float32]:
         """Convert a canvas (3 × H × W) to pixels (H × W × 3, float32, 0…255, not clipped)."""
-        colours = self.allowed(canvas + self._mean_like(canvas))
-        pixels = colours.permute(1, 2, 0).to(device="cpu", dtype=torch.float32)
-        return pixels.contiguous().numpy()
-
-    def _mean_like(self, canvas: Tensor) -> Tensor:
-        return torch.tensor(self.mean, device=canvas.device, dtype=canvas.dtype).reshape(3, 1, 1)
+        return _as_pixels(self.allowed(canvas + _mean_like(canvas, self.mean)))
 
     def _rescaled(self, pixels: arrays.Pixels) -> Tensor:
         return self.from_pixels(arrays.rescale(pixels) if self.recipe.rescale else pixels)
@@ -213,6 +204,66 @@ class Canvases:
         if self.recipe.color == "match":
             return recolored(canvas, self.content_at(level), SMALLEST_STYLE_VARIANCE)
         return canvas
+
+
+def preprocess(
+    pixels: npt.NDArray[Any],
+    mean: Sequence[float] = CAFFE_MEAN,
+    *,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype = torch.float32,
+) -> Tensor:
+    """The canvas that shows a picture: its pixels minus the network's mean.
+
+    Args:
+        pixels: H × W × 3, RGB, 0…255.
+        mean: mean colour of the network's weights, RGB in 0…255; by default, that of the original
+            VGG-19 (Simonyan and Zisserman, arXiv:1409.1556, section 2.1).
+        device: device of the canvas.
+        dtype: number format of the canvas.
+
+    Returns:
+        3 × H × W.
+
+    Example:
+        >>> preprocess(np.full((2, 2, 3), 128.0), mean=(28, 128, 228))[:, 0, 0]
+        tensor([ 100.,    0., -100.])
+    """
+    channels = [  # one by one, because each is briefly in float64
+        (torch.from_numpy(np.ascontiguousarray(pixels[..., k])).double() - mean[k]).to(
+            device, dtype
+        )
+        for k in range(3)
+    ]
+    return torch.stack([channel.reshape(pixels.shape[:2]) for channel in channels])
+
+
+def deprocess(canvas: Tensor, mean: Sequence[float] = CAFFE_MEAN) -> npt.NDArray[np.float32]:
+    """The pixels of a canvas, the inverse of :func:`preprocess`.
+
+    Args:
+        canvas: 3 × H × W.
+        mean: the mean colour that was subtracted.
+
+    Returns:
+        H × W × 3, RGB, float32, neither rounded nor clipped to 0…255.
+
+    Example:
+        >>> pixels = np.arange(12.0).reshape(2, 2, 3)
+        >>> bool(np.allclose(deprocess(preprocess(pixels)), pixels, atol=1e-4))
+        True
+    """
+    return _as_pixels(canvas + _mean_like(canvas, mean))
+
+
+def _as_pixels(colours: Tensor) -> npt.NDArray[np.float32]:
+    """Colours (3 × H × W) as an array (H × W × 3, float32)."""
+    pixels = colours.permute(1, 2, 0).to(device="cpu", dtype=torch.float32)
+    return pixels.contiguous().numpy()
+
+
+def _mean_like(canvas: Tensor, mean: Sequence[float]) -> Tensor:
+    return torch.tensor(mean, device=canvas.device, dtype=canvas.dtype).reshape(3, 1, 1)
 
 
 def noise(like: Tensor, seed: int) -> Tensor:

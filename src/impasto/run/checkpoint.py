@@ -26,6 +26,7 @@ from impasto.files.reading import as_given, open_file, reason_of
 from impasto.files.writing import is_there, written_whole
 from impasto.messages.message import Message
 from impasto.network import pyramid
+from impasto.optim.optimizer import OWN
 from impasto.optim.preconditioner import BANDS, PAIRS
 from impasto.pictures import masks
 from impasto.pictures.inputs import MASKS, called, kind_of, numbered
@@ -217,6 +218,8 @@ def check_tensors(
         at = layer.channels, height >> layer.pools, width >> layer.pools
         shapes |= {"deep losses": (2,), **dict.fromkeys(LIKE_THE_CUT, at)}
     for name, tensor in tensors.items():
+        if name.startswith(f"{OWN} "):
+            continue
         shape = shapes.get(name) or shapes.get(name.partition(" ")[0])
         if name == "powers" and tensor.ndim:
             shape = (min(len(tensor), PAIRS), 2, 3, BANDS)

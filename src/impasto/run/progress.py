@@ -11,7 +11,7 @@ from torch import Tensor
 
 from impasto.errors import StoppedError
 from impasto.objective.objective import Evaluation
-from impasto.optim.optimizers import Optimizer
+from impasto.optim.optimizer import Optimizer
 from impasto.run.levels import Level
 from impasto.run.result import ASKED_TO_STOP, INTERRUPTED, LatestImage, OnStep, Step
 from impasto.run.stand_in import StandIn

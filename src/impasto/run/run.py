@@ -20,11 +20,11 @@ from impasto.network.pyramid import levels_for
 from impasto.network.weights import Weights
 from impasto.objective.cache import Measurements
 from impasto.objective.objective import follows_stand_in
+from impasto.optim.optimizer import REGISTERED, Optimizer, registered
 from impasto.optim.optimizers import (
     COARSEST_SIDE,
     LBFGS,
     Adam,
-    Optimizer,
     history_for,
     is_stalled,
 )
@@ -253,13 +253,8 @@ class Run:
             progress.stand_in.compare(measured, self.recipe.style_weight)
         allowed, turn = self.canvases.allowed, measured.turn
         with memory_errors(level.size), self.evaluator.threads():
-            updated = progress.optimizer.step(
-                canvas,
-                measured.followed,
-                allowed(measured.gradient),
-                measured.correction,
-                None if turn is None else allowed(turn),
-            )
+            progress.optimizer.correct(measured.correction, None if turn is None else allowed(turn))
+            updated = progress.optimizer.step(canvas, measured.followed, allowed(measured.gradient))
         following = canvas if updated is None else updated
         keep_updated = self.recipe.keep == "updated" and self.recipe.optimizer == "adam"
         progress.canvas = following
@@ -346,6 +341,8 @@ def make_optimizer(recipe: Recipe, canvas: Tensor, level: Level) -> Optimizer:
         canvas: a canvas of the level, 3 × H × W.
         level: the level.
     """
+    if recipe.optimizer in REGISTERED:
+        return registered(recipe.optimizer, recipe.learning_rate)
     if recipe.optimizer == "adam":
         return Adam(recipe.learning_rate, adam_levels(recipe, level))
     height, width = canvas.shape[1:]

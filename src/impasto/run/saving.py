@@ -21,7 +21,7 @@ from impasto.files.writing import (
     remove_parts,
 )
 from impasto.messages.message import Message
-from impasto.optim.optimizers import Numbers
+from impasto.optim.optimizer import Numbers
 from impasto.pictures.inputs import called
 from impasto.process.memory import is_out_of_memory
 from impasto.process.notices import tell

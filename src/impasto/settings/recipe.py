@@ -42,6 +42,7 @@ from impasto.settings.values import (
     LayerWeights,
     MethodName,
     Number,
+    OptimizerName,
     Size,
     StyleLossName,
     Whole,
@@ -201,7 +202,7 @@ class Recipe(BaseModel):
         description="What convolutions see beyond the border: the values at the border, or zeros, "
         "as in the published example.",
     )
-    optimizer: Literal["lbfgs", "adam"] = Field("lbfgs", description="Optimiser of the canvas.")
+    optimizer: OptimizerName = Field("lbfgs", description="Optimiser of the canvas.")
     variable: Literal["pixels", "pyramid"] = Field(
         "pixels",
         description="What Adam changes: the pixels of the canvas, or the levels of its Laplacian "

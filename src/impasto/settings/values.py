@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, NoReturn, get_args, get_origin
 
-from pydantic import BeforeValidator, InstanceOf, PlainSerializer
+from pydantic import AfterValidator, BeforeValidator, InstanceOf, PlainSerializer
+from pydantic.fields import FieldInfo
 
 from impasto.errors import ReasonError
 from impasto.settings.layers import READABLE
@@ -17,6 +19,7 @@ from impasto.settings.validation import not_boolean, suggest
 LARGEST_SIDE = 32768  # pixels; a larger number is more likely a typing error
 FIRST_CANVASES = ("recolored-content", "content", "noisy-content", "style", "noise")
 OUTPUT_SIZES = ("working", "content")
+OPTIMIZERS: dict[str, None] = {"lbfgs": None, "adam": None}  # a set that keeps its order
 TILE_STEP = 16  # pixels; the side of a tile is a multiple of it
 MOST_LEVELS = 10
 MOST_THREADS = 1024  # a larger number is more likely a typing error
@@ -156,14 +159,31 @@ def read_styles(value: Any) -> tuple[Style, ...]:
     return styles
 
 
-if TYPE_CHECKING:
-    StyleLossName = str
-    ContentLossName = str
-    MethodName = str
-else:
-    StyleLossName = Literal[tuple(STYLE_LOSSES)]
-    ContentLossName = Literal[tuple(CONTENT_LOSSES)]
-    MethodName = Literal[tuple(METHODS)]
+@dataclass(frozen=True)
+class OneOf:
+    """Checks that a value is one of the names in a table, to which names can be added."""
+
+    names: Collection[str]
+
+    def __call__(self, value: str) -> str:
+        """The value; an error if it is not one of the names."""
+        if value not in self.names:
+            raise ReasonError("expected.literal_error", words=tuple(map(repr, self.names)))
+        return value
+
+
+def words_of(field: FieldInfo) -> tuple[str, ...]:
+    """The words that a setting can be; none for a setting of another kind."""
+    if get_origin(field.annotation) is Literal:
+        return get_args(field.annotation)
+    checks = [check.func for check in field.metadata if isinstance(check, AfterValidator)]
+    return tuple(name for check in checks if isinstance(check, OneOf) for name in check.names)
+
+
+StyleLossName = Annotated[str, AfterValidator(OneOf(STYLE_LOSSES))]
+ContentLossName = Annotated[str, AfterValidator(OneOf(CONTENT_LOSSES))]
+MethodName = Annotated[str, AfterValidator(OneOf(METHODS))]
+OptimizerName = Annotated[str, AfterValidator(OneOf(OPTIMIZERS))]
 Size = str | int | tuple[int, int]
 Whole = Annotated[int, BeforeValidator(not_boolean)]
 Number = Annotated[float, BeforeValidator(not_boolean)]

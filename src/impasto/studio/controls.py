@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Any
 
 import gradio as gr
 from gradio.components import Component
@@ -15,7 +15,7 @@ from impasto.messages.message import Message
 from impasto.pictures import png_text
 from impasto.settings.recipe import Recipe
 from impasto.settings.validation import OF_A_RECIPE
-from impasto.settings.values import FIRST_CANVASES
+from impasto.settings.values import FIRST_CANVASES, words_of
 
 # Two hold paths, which visitors may not name on the server; strength has its own slider.
 ELSEWHERE = ("styles", "protect", "strength")
@@ -39,8 +39,8 @@ def component(name: str, text: Callable[[str], Any]) -> Component:
     }
     if name == "initial":
         return gr.Dropdown(list(FIRST_CANVASES), value=value, **label)
-    if get_origin(field.annotation) is Literal:
-        return gr.Dropdown(list(get_args(field.annotation)), value=value, **label)
+    if words := words_of(field):
+        return gr.Dropdown(list(words), value=value, **label)
     if field.annotation is bool:
         return gr.Checkbox(value=value, **label)
     return gr.Textbox(value=value, max_length=500, **label)

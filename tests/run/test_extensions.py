@@ -1,0 +1,243 @@
+"""Losses and optimisers of a caller's own: they paint like impasto's, or are refused clearly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+import impasto
+from conftest import content_pixels, style_pixels
+from impasto import InputError, Recipe, Result, RunError
+from impasto.objective import losses, registered
+from impasto.optim import optimizer
+from impasto.settings import loss_table, values
+
+SETTINGS: dict[str, Any] = {
+    "size": (48, 32),
+    "steps": 6,
+    "levels": 1,
+    "content_layers": "conv2_1",
+    "style_layers": "conv1_1",
+    "precision": "float64",
+}
+TABLES: tuple[Any, ...] = (
+    *(losses.STYLE_LOSSES, losses.CONTENT_LOSSES),
+    *(loss_table.STYLE_LOSSES, loss_table.CONTENT_LOSSES),
+    *(values.OPTIMIZERS, optimizer.REGISTERED),
+    *(registered.OWN_STYLE_LOSSES, registered.OWN_CONTENT_LOSSES),
+)
+
+
+@pytest.fixture(autouse=True)
+def _tables() -> Iterator[None]:
+    """What a test registers is gone after it."""
+    before = [table.copy() for table in TABLES]
+    yield
+    for table, kept in zip(TABLES, before, strict=True):
+        table.clear()
+        table.update(kept)
+
+
+def paint(**settings: Any) -> Result:
+    recipe = Recipe(**{**SETTINGS, **settings})
+    return impasto.stylize(content_pixels(32, 48), style_pixels(32, 48), recipe, device="cpu")
+
+
+def squares(features: Tensor, target: Tensor) -> Tensor:
+    return (features - target).square().mean() / 2
+
+
+class Descent(impasto.Optimizer):
+    """Steps of a fixed length, made in place on a canvas of its own."""
+
+    def __init__(self, learning_rate: float) -> None:
+        self.learning_rate = learning_rate
+        self.own: Tensor | None = None
+
+    def step(self, canvas: Tensor, loss: float, gradient: Tensor) -> Tensor:
+        if self.own is None:
+            self.own = canvas
+        self.own -= gradient.mul_(self.learning_rate / gradient.abs().max())
+        return self.own
+
+
+@pytest.mark.parametrize(
+    ("name", "statistic"),
+    [("mean-variance", "moments"), ("gram", "gram"), ("nearest", "positions")],
+)
+def test_a_style_loss_paints_what_impasto_s_own_of_the_same_formula_paints(
+    name: str, statistic: str
+) -> None:
+    impasto.register_style_loss("own", losses.STYLE_LOSSES[name], statistic=statistic)
+    ours, own = paint(style_loss=name), paint(style_loss="own")
+    np.testing.assert_allclose(own.canvas, ours.canvas, atol=1e-6)
+
+
+def test_a_style_loss_of_moments_works_in_tiles() -> None:
+    impasto.register_style_loss("own", losses.mean_variance_loss, statistic="moments")
+    tiled, whole = paint(style_loss="own", tile=16), paint(style_loss="own")
+    np.testing.assert_allclose(tiled.canvas, whole.canvas, atol=1e-6)
+
+
+def test_a_content_loss_paints_what_impasto_s_own_of_the_same_formula_paints() -> None:
+    impasto.register_content_loss("squares", squares, tiles=True)
+    own, ours = paint(content_loss="squares", tile=16), paint()
+    np.testing.assert_allclose(own.canvas, ours.canvas, atol=1e-6)
+
+
+def test_an_optimiser_paints_what_impasto_s_own_of_the_same_formula_paints() -> None:
+    impasto.register_optimizer("own", impasto.Adam)
+    np.testing.assert_array_equal(paint(optimizer="own").canvas, paint(optimizer="adam").canvas)
+
+
+def test_a_run_with_an_optimiser_of_one_s_own_can_be_resumed(
+    small_pictures: None,
+) -> None:
+    impasto.register_optimizer("own", impasto.Adam)
+    recipe = Recipe(**SETTINGS, optimizer="own")
+
+    def stop(step: impasto.Step) -> bool:
+        return step.number < 3
+
+    stopped: dict[str, Any] = {"on_step": stop, "checkpoint": "run.impasto"}
+    impasto.stylize("content.png", "style.png", recipe, device="cpu", **stopped)
+    whole = impasto.stylize("content.png", "style.png", recipe, device="cpu")
+    np.testing.assert_array_equal(impasto.resume("run.impasto").canvas, whole.canvas)
+
+
+def test_an_optimiser_may_work_in_place_without_changing_the_canvas_that_is_kept() -> None:
+    impasto.register_optimizer("descent", Descent)
+    result = paint(optimizer="descent", learning_rate=40)
+    again = impasto.stylize(
+        content_pixels(32, 48),
+        style_pixels(32, 48),
+        Recipe(**{**SETTINGS, "steps": 1}),
+        initial=result.canvas,
+        device="cpu",
+    )
+    assert again.history[0].loss == pytest.approx(result.best.loss, rel=1e-6)
+    assert result.best.number < len(result.history)
+
+
+def test_a_part_can_be_registered_again_as_in_a_notebook() -> None:
+    impasto.register_content_loss("own", lambda features, target: features.mean())
+    impasto.register_content_loss("own", squares)
+    np.testing.assert_allclose(paint(content_loss="own").canvas, paint().canvas, atol=1e-6)
+
+
+def test_an_unknown_name_is_refused_with_those_that_are_registered() -> None:
+    impasto.register_style_loss("own", losses.gram_loss, statistic="gram")
+    with pytest.raises(InputError, match=r"style_loss cannot be 'owm': .*'gram'.* or 'own'"):
+        Recipe(style_loss="owm")
+
+
+def no_scalar(target: Tensor) -> losses.Loss:
+    return lambda seen: seen
+
+
+def a_number(target: Tensor) -> losses.Loss:
+    return lambda seen: 3.0  # type: ignore[return-value]
+
+
+def no_gradient(target: Tensor) -> losses.Loss:
+    return lambda seen: target.mean()
+
+
+class OfAnotherShape(Descent):
+    def step(self, canvas: Tensor, loss: float, gradient: Tensor) -> Tensor:
+        return canvas[:, 1:]
+
+
+class AnArray(Descent):
+    def step(self, canvas: Tensor, loss: float, gradient: Tensor) -> Tensor:
+        return canvas.numpy()  # type: ignore[return-value]
+
+
+REFUSED: list[tuple[Callable[[], object], str]] = [
+    (
+        lambda: impasto.register_style_loss("My Loss", losses.gram_loss),
+        "style_loss cannot be named 'My Loss': a name consists of lower-case letters",
+    ),
+    (
+        lambda: impasto.register_style_loss(7, losses.gram_loss),  # type: ignore[arg-type]
+        "style_loss cannot be named 7",
+    ),
+    (
+        lambda: impasto.register_content_loss("features", squares),
+        "content_loss 'features' is one of impasto's own: choose another name",
+    ),
+    (
+        lambda: impasto.register_optimizer("adam", Descent),
+        "optimizer 'adam' is one of impasto's own",
+    ),
+    (
+        lambda: impasto.register_optimizer("own", 3),  # type: ignore[arg-type]
+        "optimizer 'own' should be a function or a class, not int",
+    ),
+    (
+        lambda: impasto.register_style_loss("own", losses.gram_loss, statistic="gramm"),
+        "The style loss 'own' cannot compare 'gramm'; .*'gram', 'moments' or 'positions'",
+    ),
+]
+FAILED: list[tuple[Callable[[], object], dict[str, str], str]] = [
+    (
+        lambda: impasto.register_style_loss("own", no_scalar),
+        {"style_loss": "own"},
+        r"The loss 'own' should return a scalar tensor of floats; it returned \(64, 1\)",
+    ),
+    (
+        lambda: impasto.register_style_loss("own", a_number),
+        {"style_loss": "own"},
+        "The loss 'own' should return a scalar tensor of floats; it returned float",
+    ),
+    (
+        lambda: impasto.register_style_loss("own", no_gradient),
+        {"style_loss": "own"},
+        "The loss 'own' does not depend on the canvas",
+    ),
+    (
+        lambda: impasto.register_content_loss("own", lambda features, target: target.mean()),
+        {"content_loss": "own"},
+        "The loss 'own' does not depend on the canvas",
+    ),
+    (
+        lambda: impasto.register_optimizer("own", lambda rate: object()),  # type: ignore[arg-type, return-value]
+        {"optimizer": "own"},
+        "The optimiser 'own' should be derived from impasto.Optimizer; it is object",
+    ),
+    (
+        lambda: impasto.register_optimizer("own", OfAnotherShape),
+        {"optimizer": "own"},
+        r"returned a canvas of shape \(3, 31, 48\); it should be \(3, 32, 48\)",
+    ),
+    (
+        lambda: impasto.register_optimizer("own", AnArray),
+        {"optimizer": "own"},
+        "The optimiser 'own' should return a canvas or None; it returned ndarray",
+    ),
+]
+
+
+@pytest.mark.parametrize(("register", "sentence"), REFUSED)
+def test_what_cannot_be_registered(register: Callable[[], object], sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        register()
+
+
+@pytest.mark.parametrize(("register", "named", "sentence"), FAILED)
+def test_what_fails_in_a_run(
+    register: Callable[[], object], named: dict[str, str], sentence: str
+) -> None:
+    register()
+    with pytest.raises(RunError, match=sentence):
+        paint(**named)
+
+
+def test_the_base_has_no_step_of_its_own() -> None:
+    with pytest.raises(NotImplementedError):
+        impasto.Optimizer().step(torch.zeros(3, 2, 2), 0.0, torch.zeros(3, 2, 2))
