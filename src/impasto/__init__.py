@@ -39,6 +39,11 @@ if TYPE_CHECKING:
     from impasto.pictures.arrays import to_uint8 as to_uint8
     from impasto.pictures.images import read as read_picture  # noqa: F401
     from impasto.pictures.montage import montage as montage
+    from impasto.pictures.samples import photograph as sample_photograph  # noqa: F401
+    from impasto.pictures.samples import style as sample_style  # noqa: F401
+    from impasto.report.figures import loss_curves as loss_curves
+    from impasto.report.network_figure import network_drawing as network_drawing
+    from impasto.report.network_figure import network_table as network_table
     from impasto.run.canvas import deprocess as deprocess
     from impasto.run.canvas import noise as noise
     from impasto.run.canvas import preprocess as preprocess
@@ -72,7 +77,10 @@ _HOMES = {
     "deprocess": "run.canvas",
     "gram": "network.statistics",
     "load_weights": "network.weights:load",
+    "loss_curves": "report.figures",
     "montage": "pictures.montage",
+    "network_drawing": "report.network_figure",
+    "network_table": "report.network_figure",
     "noise": "run.canvas",
     "preprocess": "run.canvas",
     "read_picture": "pictures.images:read",
@@ -83,6 +91,8 @@ _HOMES = {
     "rescale": "pictures.arrays",
     "resize": "pictures.arrays",
     "resume": "run.stylize",
+    "sample_photograph": "pictures.samples:photograph",
+    "sample_style": "pictures.samples:style",
     "style_loss": "objective.losses",
     "stylize": "run.stylize",
     "sweep": "experiments.sweep",
