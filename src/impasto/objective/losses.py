@@ -41,7 +41,7 @@ SMALLEST_NORM = 1e-8  # norm of a position's features below which it has no dire
 def content_loss(features: Tensor, target: Tensor) -> Tensor:
     r"""Half the mean squared difference of two feature maps (Gatys, equation 1, as a mean).
 
-    .. math:: \tfrac12 \, \mathrm{mean}\big((F - F_\text{content})^2\big)
+    .. math:: \tfrac12 \, \mathrm{mean}\left((F - F_\text{content})^2\right)
 
     Args:
         features: feature map of the canvas, (C, H, W).
@@ -96,7 +96,7 @@ def style_loss(matrix: Tensor, target: Tensor) -> Tensor:
     r"""Mean squared difference of two Gram matrices, divided by C² (Gatys, equation 4).
 
     For feature maps of equal size, with G the sum over positions, it equals
-    :math:`\mathrm{mean}\big((G - G_\text{style})^2\big) / (HWC)^2`.
+    :math:`\mathrm{mean}\left((G - G_\text{style})^2\right) / (HWC)^2`.
 
     Args:
         matrix: Gram matrix of the canvas, (C, C), from :func:`gram`.
@@ -196,8 +196,8 @@ def mean_variance_loss(target: Tensor) -> Loss:
 def wasserstein_loss(target: Tensor) -> Loss:
     r"""Squared 2-Wasserstein distance of the Gaussians with the moments of canvas and style.
 
-    .. math:: |\mu - \mu'|^2 + \mathrm{tr}\big(\Sigma + \Sigma' -
-        2 (\Sigma'^{1/2} \Sigma \Sigma'^{1/2})^{1/2}\big)
+    .. math:: |\mu - \mu'|^2 + \mathrm{tr}\left(\Sigma + \Sigma' -
+        2 (\Sigma'^{1/2} \Sigma \Sigma'^{1/2})^{1/2}\right)
 
     divided by C (Dowson and Landau, *The Fréchet distance between multivariate normal
     distributions*, 1982; as a style loss by Vincent, 2019, and Crowson, 2021). The trace of the
@@ -310,7 +310,7 @@ def nearest_loss(target: Tensor) -> Loss:
 def nearest_cosine_loss(target: Tensor) -> Loss:
     r"""Mean cosine distance of every position to the most similar one of the style picture.
 
-    .. math:: \mathrm{mean}_i \, \min_j \big(1 - \cos(F_i - \mu, F'_j - \mu)\big)
+    .. math:: \mathrm{mean}_i \, \min_j \left(1 - \cos(F_i - \mu, F'_j - \mu)\right)
 
     Zhang, Kolkin, Bi, Luan, Xu, Shechtman and Snavely, *ARF: Artistic Radiance Fields*,
     arXiv:2206.06360, equation 1, with the style's mean µ subtracted as in Kolkin, Kucera, Paris,

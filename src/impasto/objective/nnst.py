@@ -147,7 +147,7 @@ class Neighbours:
 def distance(products: Tensor, lengths: Tensor, squares: Tensor) -> Tensor:
     r"""Mean cosine distance of feature vectors, plus a little for a difference of their lengths.
 
-    .. math:: \mathrm{mean}_i \big(1 - \cos(F_i, F'_i) + 0.1 \ln^2 (|F_i| / |F'_i|)\big)
+    .. math:: \mathrm{mean}_i \left(1 - \cos(F_i, F'_i) + 0.1 \ln^2 (|F_i| / |F'_i|)\right)
 
     The cosine distance is equation 2 of the paper.
 

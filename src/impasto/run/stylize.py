@@ -56,7 +56,7 @@ def stylize(
             stops; any other value, such as None, continues it. An exception that it raises ends the
             run and is passed on to the caller.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-        weights: ``bundled``, or the path of a weight file (:func:`impasto.network.weights.load`).
+        weights: ``bundled``, or the path of a weight file (:func:`impasto.load_weights`).
         weights_input: the input that a weight file expects, ``caffe`` or ``torchvision``.
         checkpoint: the file in which the run is saved, for :func:`resume`; every picture must then
             be a file.

@@ -1,0 +1,199 @@
+"""What the documentation shows works: commands, Python, links, and the same in both languages."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from markdown_it import MarkdownIt
+from pages import PAGES, READMES, ROOT, blocks, commands, name_of
+from PIL import Image
+
+import impasto
+from conftest import content_pixels, style_pixels
+from impasto import Recipe
+from impasto.cli.app import run
+
+# Why a command in the documentation is not run here.
+NOT_RUN = {
+    "make ": "sets up an environment; .ci/run calls it",
+    "pip ": "installs; the environment of the tests was installed like this",
+    "docker ": "needs Docker",
+    "impasto studio": "serves until it is stopped; tests/studio starts it",
+}
+# Why a block of Python in the documentation is not run here.
+NOT_RUN_PYTHON = {
+    "from gradio_client": "needs a server; tests/studio/test_studio.py calls it like this",
+    "peaks_loss": "is code to be added to the package",
+    '"peaks": StyleLoss(': "the same",
+}
+SMALL = {"size": 48, "steps": 4, "levels": 1}
+PICTURES = ("photo", "painting", "other", "oil", "ink", "mosaic", "flowfield", "woodcut")
+MASKS = ("ground", "sky", "face", "corner", "cup", "table")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that the reader of a page may be in."""
+    monkeypatch.chdir(tmp_path)
+    for name in PICTURES:
+        picture = content_pixels(48, 64) if name == "photo" else style_pixels(48, 64)
+        Image.fromarray(picture).save(f"{name}.jpg")
+    half = np.zeros((48, 64), np.uint8)
+    half[:, :32] = 255
+    for name in MASKS:
+        Image.fromarray(half if name in ("sky", "face", "cup") else 255 - half).save(f"{name}.png")
+    regions = np.zeros((48, 64, 3), np.uint8)
+    regions[:24, :, 0] = regions[24:, :, 2] = 255
+    Image.fromarray(regions).save("regions.png")
+    Path("pictures").mkdir()
+    Path("blend.toml").write_text(
+        '[[styles]]\npicture = "oil.jpg"\n[[styles]]\npicture = "ink.jpg"\n', "utf-8"
+    )
+    return tmp_path
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_the_commands_of_a_page_run(
+    page: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for command in commands(page):
+        if any(command.startswith(prefix) for prefix in NOT_RUN):
+            continue
+        words = shlex.split(command)
+        assert words.pop(0) == "impasto", f"neither run nor listed in NOT_RUN: {command}"
+        assert run([*words, *small(words)]) == 0, f"{command}\n{capsys.readouterr().err}"
+        if "--checkpoint" in words:
+            (folder / "out.png").unlink()
+
+
+def small(words: list[str]) -> list[str]:
+    """Flags that make a command quick; the last of two flags of one name counts."""
+    match words[0]:
+        case "stylize" | "sweep":
+            size = "64x48" if "--bits" in words else "48"
+            return ["--size", size, "--steps", "3", "--levels", "1"]
+        case "rerun":
+            return ["--set", "size=48", "--set", "steps=3"]
+        case "reconstruct":
+            return ["--size", "48", "--steps", "3"]
+        case _:
+            return []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_the_python_of_a_page_runs(
+    page: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for function in ("stylize", "sweep"):
+        monkeypatch.setattr(impasto, function, quickly(getattr(impasto, function)))
+    names: dict[str, Any] = {}
+    for code in blocks(page, "python"):
+        if not any(part in code for part in NOT_RUN_PYTHON):
+            exec(compile(code, name_of(page), "exec"), names)
+
+
+def quickly(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that paints, which paints small pictures in a few steps."""
+
+    def paint(content: Any, style: Any, third: Any = None, *more: Any, **others: Any) -> Any:
+        if function.__name__ == "sweep":
+            return function(content, style, third, SMALL, **others)
+        settings = Recipe.read(third).model_copy(update=SMALL)
+        return function(content, style, settings, *more, **others)
+
+    return paint
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_the_toml_of_a_page_is_a_recipe(page: Path, folder: Path) -> None:
+    for code in blocks(page, "toml"):
+        assert Recipe.from_toml(code) != Recipe()
+
+
+def parsed(page: Path) -> list[Any]:
+    tokens = MarkdownIt("commonmark").enable("table").parse(page.read_text("utf-8"))
+    return [child for token in tokens for child in (token, *(token.children or ()))]
+
+
+def links(page: Path) -> list[str]:
+    """Where the links and pictures of a page lead."""
+    found = [token.attrGet("href") or token.attrGet("src") for token in parsed(page)]
+    in_directives = re.findall(r"^```\{(?:image|include)\} (\S+)", page.read_text(), re.MULTILINE)
+    return [str(link) for link in (*found, *in_directives) if link]
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of the headings of a page, as GitHub and the site make them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text("utf-8"), re.MULTILINE)
+    kept = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings)
+    return {heading.replace(" ", "-") for heading in kept}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_the_links_of_a_page_lead_somewhere(page: Path) -> None:
+    for link in links(page):
+        if link.startswith("https://"):
+            continue
+        file, _, anchor = link.partition("#")
+        target = (page.parent / file).resolve() if file else page
+        assert target.is_file(), f"{name_of(page)} links to {link}"
+        assert not anchor or anchor in anchors(target), f"{name_of(page)} links to {link}"
+
+
+KOREAN = [page for page in PAGES if page.parent.name == "ko" or "ko" in page.parts]
+PAIRS = [
+    READMES,
+    *((ROOT / "docs" / page.relative_to(ROOT / "docs" / "ko"), page) for page in KOREAN),
+]
+
+
+@pytest.mark.parametrize(("english", "korean"), PAIRS, ids=name_of)
+def test_a_korean_page_is_the_english_one_in_korean(english: Path, korean: Path) -> None:
+    """The same headings, code, flags, names, pictures and formulas, in the same order."""
+    assert levels(korean) == levels(english)
+    assert commands(korean) == commands(english)
+    assert without_comments(korean) == without_comments(english)
+    assert sorted(named(korean)) == sorted(named(english))
+    assert formulas(korean) == formulas(english)
+
+
+def levels(page: Path) -> list[str]:
+    return [token.tag for token in parsed(page) if token.type == "heading_open"]
+
+
+def without_comments(page: Path) -> list[str]:
+    code = blocks(page, "python", "toml", "ipython3")
+    return [re.sub(r"  # .*", "", block) for block in code]
+
+
+def named(page: Path) -> set[str]:
+    """The flags in the text of a page, and the cells of its tables that name something."""
+    code = [token.content for token in parsed(page) if token.type == "code_inline"]
+    return {flag for text in code for flag in re.findall(r"--[a-z-]+", text)} | {
+        text for text in code if re.fullmatch(r"[a-z_]+(\.[a-z_]+)?|\w+ = \w+", text)
+    }
+
+
+def formulas(page: Path) -> list[str]:
+    return re.findall(r"\$\$(.*?)\$\$", page.read_text("utf-8"), re.DOTALL)
+
+
+def test_the_flags_that_the_documentation_names_exist(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    known = {"--version", "--help", "--only", "--pair", "--quick", "--letter", "--rules"}
+    for command in ("stylize", "resume", "rerun", "sweep", "reconstruct", "studio", "demo"):
+        run([command, "--help"])
+        known |= set(re.findall(r"--[a-z][a-z-]+", capsys.readouterr().out))
+    of_others = {"--index-url", "--build-arg", "--gpus", "--check"}
+    for page in PAGES:
+        text = " ".join(token.content for token in parsed(page) if token.type == "code_inline")
+        unknown = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)) - known - of_others
+        assert not unknown, name_of(page)
