@@ -32,6 +32,7 @@ myst_heading_anchors = 3
 nb_execution_mode = "cache"
 nb_execution_raise_on_error = True
 nb_merge_streams = True
+nb_execution_in_temp = True
 nb_execution_cache_path = str(HERE.parent / ".docs" / "executed")
 
 autodoc_member_order = "bysource"

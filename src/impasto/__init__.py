@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from impasto.errors import ImpastoWarning as ImpastoWarning
     from impasto.errors import InputError as InputError
     from impasto.errors import RunError as RunError
+    from impasto.errors import StoppedError as StoppedError
     from impasto.experiments.sweep import Axis as Axis
     from impasto.experiments.sweep import sweep as sweep
     from impasto.network.statistics import gram as gram
@@ -69,6 +70,7 @@ _HOMES = {
     "Recipe": "settings.recipe",
     "Result": "run.result",
     "RunError": "errors",
+    "StoppedError": "errors",
     "Step": "run.result",
     "Style": "settings.style",
     "VGG19": "network.vgg",

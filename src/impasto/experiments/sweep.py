@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +18,7 @@ from impasto.experiments.contact_sheet import OnPicture, OnSheet, Place, Sheet, 
 from impasto.files.writing import check_apart, check_folder
 from impasto.objective.cache import SHARED_BYTES
 from impasto.pictures import images
-from impasto.pictures.inputs import StyleSource, files_of, styles_of
+from impasto.pictures.inputs import StyleSource, files_of, path_of, styles_of
 from impasto.run.prepare import check_variation, prepare, vary
 from impasto.run.result import OnStep
 from impasto.settings.recipe import Recipe, RecipeSource
@@ -31,6 +32,10 @@ class Axis:
     Axis(setting='style_scale', values=('0.5', '1'))
     >>> Axis.read("style_layers=conv1_1,conv2_1; conv3_1").values
     ('conv1_1,conv2_1', 'conv3_1')
+
+    Attributes:
+        setting: name of the setting.
+        values: its values.
     """
 
     setting: str
@@ -97,7 +102,7 @@ def sweep(
     recipe: RecipeSource | None = None,
     *,
     device: str | torch.device = "auto",
-    folder: Path | None = None,
+    folder: str | os.PathLike[str] | None = None,
     on_picture: OnPicture | None = None,
     on_sheet: OnSheet | None = None,
     on_step: OnStep | None = None,
@@ -114,8 +119,9 @@ def sweep(
         recipe: the settings that do not vary; None means the preset ``default``.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         folder: folder in which every painting is also saved as a PNG; None for only the sheet.
-        on_picture: a callback before each painting.
-        on_sheet: a callback with the sheet before the first painting, and after each.
+        on_picture: called before each painting with its number, the number of all, and its name.
+        on_sheet: called with the sheet, before the first painting and after each, and with the
+            number of paintings on it.
         on_step: a callback after every step; if it returns False, the sweep ends there.
 
     Returns:
@@ -129,10 +135,11 @@ def sweep(
         axes = [Axis(setting, tuple(values)) for setting, values in axes.items()]
     recipes = grid(Recipe.read(recipe), axes)
     flat = list(itertools.chain(*recipes))
-    if folder is not None:
+    to = None if folder is None else path_of(folder, "folder")
+    if to is not None:
         read = (files_of(content, styles_of(style, one, content), one) for one in flat)
-        check_apart(itertools.chain(*read), paintings(axes, folder))
-        folder.mkdir(exist_ok=True)
+        check_apart(itertools.chain(*read), paintings(axes, to))
+        to.mkdir(exist_ok=True)
     first = prepare(content, style, recipes[0][0], device=device, cache_bytes=SHARED_BYTES)
     for one in flat:
         check_variation(first, one)
@@ -149,6 +156,4 @@ def sweep(
         [across, *([] for _ in down[1:])],
         down,
     )
-    return sheet.fill(
-        places, folder=folder, on_picture=on_picture, on_sheet=on_sheet, on_step=on_step
-    )
+    return sheet.fill(places, folder=to, on_picture=on_picture, on_sheet=on_sheet, on_step=on_step)

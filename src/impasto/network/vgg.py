@@ -43,6 +43,10 @@ class VGG19:
         by_rows: compute a few rows at a time, which the threads of a CPU share; in float32 with
             Winograd's algorithm. Ignored in float64.
 
+    Attributes:
+        taps: names of the layers to read.
+        mean: the mean colour that is subtracted from pictures, 3 × 1 × 1, RGB in 0…255.
+
     Raises:
         InputError: no layer is named, or one that the network does not have.
     """

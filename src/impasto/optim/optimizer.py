@@ -38,7 +38,9 @@ class Optimizer:
         raise NotImplementedError
 
     def correct(self, change: float, turn: Tensor | None) -> None:
-        """Hear, before a step, by how much the loss has changed where the last steps were taken.
+        """Called before every :meth:`step`, because the losses of earlier steps may be estimates.
+
+        An optimiser that does not compare the losses of different steps can ignore it.
 
         Args:
             change: what has to be added to the losses of earlier steps to compare them with the
@@ -52,7 +54,7 @@ class Optimizer:
         return None
 
     def change_loss(self) -> None:
-        """Hear that the next losses cannot be compared with those before."""
+        """Called when the loss becomes another function, which cannot be compared with the last."""
 
     def state(self) -> tuple[Numbers, Tensors]:
         """The complete state, as numbers and tensors, so that a run can be resumed exactly."""

@@ -104,6 +104,13 @@ class Style(BaseModel):
     >>> Style.read("oil.jpg:0.7,layers=conv1_1+conv2_1,mask=sky.png").weight
     0.7
 
+    Attributes:
+        picture: the style picture: a path, a PIL image, or an H × W × 3 uint8 array (RGB).
+        weight: weight relative to the other styles.
+        layers: the style layers that it supplies; None for all.
+        mask: the part of the canvas that it paints: a grey picture that is white there.
+        style_mask: the part of the style picture that counts.
+
     Raises:
         InputError: a field is unknown or has a value that cannot be used.
     """

@@ -119,7 +119,7 @@ SETTINGS: dict[str, str] = {
         "실행 전에 스타일을 사진의 색으로 맞추기(match), 실행 후에 사진의 히스토그램에 "
         "맞추기(histogram), 그림의 밝기에 사진의 색상을 스타일의 팔레트로 옮겨 입히기(palette)."
     ),
-    "rescale": "두 그림의 값을 전체 범위 0…255로 늘입니다.",
+    "rescale": "두 그림의 값을 전체 범위 0…255에 맞춥니다.",
     "initial": (
         "스타일의 색을 입힌 콘텐츠(recolored-content), 콘텐츠(content), 노이즈를 섞은 "
         "콘텐츠(noisy-content), 스타일(style), 노이즈(noise)."
@@ -133,8 +133,8 @@ SETTINGS: dict[str, str] = {
         "하이퍼칼럼을 비교하는 방법(strotss, nnst)."
     ),
     "balance": (
-        "층의 손실을 재는 기준: 비교하는 그림에서 그 층이 보는 값에 상대적으로(relative), 또는 "
-        "공개된 예제처럼 절대적으로(absolute)."
+        "층의 손실을 재는 기준: 비교 대상인 그림이 그 층에서 내는 특징의 크기에 "
+        "상대적으로(relative), 또는 공개된 예제처럼 절대적으로(absolute)."
     ),
     "style_loss": (
         "스타일을 무엇으로 볼지: 어떤 특징이 함께 나타나는지, 특징이 어떻게 분포하는지, 또는 "
