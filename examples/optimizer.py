@@ -19,7 +19,7 @@ class Momentum(impasto.Optimizer):
     """
 
     def __init__(self, learning_rate: float) -> None:
-        self.learning_rate = learning_rate
+        super().__init__(learning_rate)
         self.average = torch.zeros(())
 
     def step(self, canvas: Tensor, loss: float, gradient: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ TUTORIAL = ROOT / "docs" / "tutorial.md"
 SMALLER = {
     "(192, 144)": "(64, 48)",
     "else 200": "else 12",
-    "else 50": "else 5",
+    "SHOWN_EVERY = 50": "SHOWN_EVERY = 5",
     "else 90": "else 9",
     '"size": side': '"size": side, "steps": 6',
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -148,9 +149,67 @@ def no_gradient(target: Tensor) -> losses.Loss:
     return lambda seen: target.mean()
 
 
+def in_place(target: Tensor) -> losses.Loss:
+    target.div_(2)
+    return lambda seen: seen.sub_(target).square().mean()
+
+
+def out_of_place(target: Tensor) -> losses.Loss:
+    half = target / 2
+    return lambda seen: (seen - half).square().mean()
+
+
+def test_a_loss_may_change_in_place_what_it_gets_even_where_it_is_shared() -> None:
+    """Without copies, the second painting of a sweep would get a halved target."""
+    sheets = []
+    for loss in (in_place, out_of_place):
+        impasto.register_style_loss("own", loss, statistic="gram")
+        pair = content_pixels(32, 48), style_pixels(32, 48)
+        sheets.append(impasto.sweep(*pair, {"seed": [1, 2]}, {**SETTINGS, "style_loss": "own"}))
+    np.testing.assert_array_equal(np.asarray(sheets[0]), np.asarray(sheets[1]))
+
+
+def test_an_optimiser_needs_no_constructor_of_its_own() -> None:
+    class Plain(impasto.Optimizer):
+        def step(self, canvas: Tensor, loss: float, gradient: Tensor) -> Tensor:
+            assert self.learning_rate == 3
+            return canvas - self.learning_rate * gradient.sign()
+
+    impasto.register_optimizer("own", Plain)
+    assert len(paint(optimizer="own", learning_rate=3).history) == 6
+
+
+def test_a_run_ends_if_an_optimiser_steps_back_to_what_is_not_finite() -> None:
+    class Lost(Descent):
+        def step(self, canvas: Tensor, loss: float, gradient: Tensor) -> Tensor:
+            return canvas * torch.nan
+
+        def step_back(self) -> Tensor:
+            return torch.full((3, 32, 48), torch.nan)
+
+    impasto.register_optimizer("own", Lost)
+    result = paint(optimizer="own")
+    assert len(result.history) == 1
+    assert "the loss of step 2 is not finite" in str(result.stopped)
+
+
+def test_a_recipe_with_a_name_that_another_process_registered_is_refused() -> None:
+    impasto.register_style_loss("own", losses.gram_loss, statistic="gram")
+    stored = pickle.dumps(Recipe(style_loss="own"))
+    assert pickle.loads(stored) == Recipe(style_loss="own")
+    del loss_table.STYLE_LOSSES["own"]
+    with pytest.raises(InputError, match="style_loss cannot be 'own'"):
+        pickle.loads(stored)
+
+
 class OfAnotherShape(Descent):
     def step(self, canvas: Tensor, loss: float, gradient: Tensor) -> Tensor:
         return canvas[:, 1:]
+
+
+class StateOfText(Descent):
+    def state(self) -> Any:
+        return {"name": "text"}, {}
 
 
 class AnArray(Descent):
@@ -176,6 +235,10 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
         "optimizer 'adam' is one of impasto's own",
     ),
     (
+        lambda: impasto.register_optimizer("own", impasto.Optimizer),
+        "The optimiser 'own' has no step: write a method",
+    ),
+    (
         lambda: impasto.register_optimizer("own", 3),  # type: ignore[arg-type]
         "optimizer 'own' should be a function or a class, not int",
     ),
@@ -188,7 +251,27 @@ FAILED: list[tuple[Callable[[], object], dict[str, str], str]] = [
     (
         lambda: impasto.register_style_loss("own", no_scalar),
         {"style_loss": "own"},
-        r"The loss 'own' should return a scalar tensor of floats; it returned \(64, 1\)",
+        r"The loss 'own' should return a scalar tensor of floats; it returned Tensor of float64 \(64, 1\)",
+    ),
+    (
+        lambda: impasto.register_style_loss("own", lambda target: target.mean()),  # type: ignore[arg-type, return-value]
+        {"style_loss": "own"},
+        r"The style loss 'own' should return a function .* it returned Tensor of float64 \(\)",
+    ),
+    (
+        lambda: impasto.register_style_loss("own", lambda target: lambda seen: seen.abs().mean()),
+        {"style_loss": "own"},
+        "The loss 'own' is 0 for a feature map of zeros at conv1_1; to be relative",
+    ),
+    (
+        lambda: impasto.register_content_loss("own", lambda features, target: features.mean() - 1),
+        {"content_loss": "own"},
+        "The loss 'own' is -1 for a feature map of zeros at conv2_1",
+    ),
+    (
+        lambda: impasto.register_optimizer("own", lambda rate: impasto.Adam()),  # type: ignore[call-arg]
+        {"optimizer": "own"},
+        r"The optimiser 'own' cannot be made with a learning rate \(.*missing 1 required",
     ),
     (
         lambda: impasto.register_style_loss("own", a_number),
@@ -201,7 +284,7 @@ FAILED: list[tuple[Callable[[], object], dict[str, str], str]] = [
         "The loss 'own' does not depend on the canvas",
     ),
     (
-        lambda: impasto.register_content_loss("own", lambda features, target: target.mean()),
+        lambda: impasto.register_content_loss("own", lambda features, target: target.abs().mean()),
         {"content_loss": "own"},
         "The loss 'own' does not depend on the canvas",
     ),
@@ -213,12 +296,12 @@ FAILED: list[tuple[Callable[[], object], dict[str, str], str]] = [
     (
         lambda: impasto.register_optimizer("own", OfAnotherShape),
         {"optimizer": "own"},
-        r"returned a canvas of shape \(3, 31, 48\); it should be \(3, 32, 48\)",
+        r"a tensor of floats of shape \(3, 32, 48\), or None; it returned Tensor of float64 \(3, 31, 48\)",
     ),
     (
         lambda: impasto.register_optimizer("own", AnArray),
         {"optimizer": "own"},
-        "The optimiser 'own' should return a canvas or None; it returned ndarray",
+        r"of shape \(3, 32, 48\), or None; it returned ndarray of float64 \(3, 32, 48\)",
     ),
 ]
 
@@ -238,6 +321,15 @@ def test_what_fails_in_a_run(
         paint(**named)
 
 
+def test_a_state_that_cannot_be_saved(small_pictures: None) -> None:
+    impasto.register_optimizer("own", StateOfText)
+    recipe = Recipe(**SETTINGS, optimizer="own")
+    with pytest.raises(RunError, match="should return two dictionaries as its state"):
+        impasto.stylize(
+            "content.png", "style.png", recipe, checkpoint="run.impasto", checkpoint_every=0
+        )
+
+
 def test_the_base_has_no_step_of_its_own() -> None:
     with pytest.raises(NotImplementedError):
-        impasto.Optimizer().step(torch.zeros(3, 2, 2), 0.0, torch.zeros(3, 2, 2))
+        impasto.Optimizer(1.0).step(torch.zeros(3, 2, 2), 0.0, torch.zeros(3, 2, 2))

@@ -61,6 +61,25 @@ class Axis:
         return [f"{self.setting}={value}" for value in self.values]
 
 
+def _axes(given: Any) -> list[Axis]:
+    """The axes of a sweep, from a table of settings with their values, or from a list of axes."""
+    if isinstance(given, Mapping):
+        given = [_axis(setting, values) for setting, values in given.items()]
+    if not isinstance(given, Sequence) or not all(isinstance(axis, Axis) for axis in given):
+        raise InputError("sweep.not-axes", example='{"strength": [0.2, 0.5, 0.8]}')
+    return list(given)
+
+
+def _axis(setting: Any, values: Any) -> Axis:
+    """An axis from a setting and its values, which may be text as on the command line."""
+    if isinstance(values, str):
+        return Axis.read(f"{setting}={values}")
+    listed = tuple(values) if isinstance(values, Iterable) else ()
+    if not isinstance(setting, str) or not listed:
+        raise InputError("sweep.no-values", name=str(setting), value=values)
+    return Axis(setting, listed)
+
+
 def grid(recipe: Recipe, axes: Sequence[Axis]) -> list[list[Recipe]]:
     """The recipes of a sweep, row by row: the first axis goes across, the second down.
 
@@ -131,8 +150,7 @@ def sweep(
         InputError: a picture or a recipe cannot be used.
         RunError: a run failed.
     """
-    if isinstance(axes, Mapping):
-        axes = [Axis(setting, tuple(values)) for setting, values in axes.items()]
+    axes = _axes(axes)
     recipes = grid(Recipe.read(recipe), axes)
     flat = list(itertools.chain(*recipes))
     to = None if folder is None else path_of(folder, "folder")

@@ -21,6 +21,7 @@ from impasto.network.weights import Weights
 from impasto.network.winograd import Winograd
 from impasto.process import interrupts
 from impasto.settings.layers import BY_NAME, CONVOLUTIONS, INPUT, Layer, up_to_deepest
+from impasto.settings.pieces import check_canvas, check_choice
 
 POOLINGS: dict[str, Callable[[Tensor, int], Tensor]] = {
     "average": F.avg_pool2d,
@@ -48,7 +49,8 @@ class VGG19:
         mean: the mean colour that is subtracted from pictures, 3 × 1 × 1, RGB in 0…255.
 
     Raises:
-        InputError: no layer is named, or one that the network does not have.
+        InputError: no layer is named, or one that the network does not have; or there is no such
+            pooling or padding.
     """
 
     def __init__(
@@ -62,7 +64,7 @@ class VGG19:
         dtype: torch.dtype = torch.float32,
         by_rows: bool = False,
     ) -> None:
-        self.taps = frozenset(layers)
+        self.taps = frozenset([layers] if isinstance(layers, str) else layers)
         if unknown := tuple(sorted(self.taps - BY_NAME.keys())):
             raise InputError("network.no-layers", layers=unknown)
         if not self.taps:
@@ -70,6 +72,8 @@ class VGG19:
         self.layers = up_to_deepest(self.taps)
         self.dtype = torch.float32 if dtype == torch.bfloat16 else dtype
         self.mean = torch.tensor(weights.mean, device=device, dtype=self.dtype).reshape(3, 1, 1)
+        check_choice("pooling", pooling, POOLINGS)
+        check_choice("padding", padding, ("zeros", "replicate"))
         self._pool = POOLINGS[pooling]
         self._replicates = padding == "replicate"
         on_gpu = torch.device(device).type == "cuda"  # tensor cores need the channels last
@@ -104,8 +108,12 @@ class VGG19:
         Returns:
             By layer name, the feature maps, C × H' × W', where H' is H halved and rounded down at
             every pooling. If a gradient is required, they are valid until the next such call.
+
+        Raises:
+            InputError: the picture is none, or too small; or a layer is named that is not read.
         """
         wanted = self.taps if names is None else frozenset(names)
+        self._check(picture, wanted, first)
         if self._trunk is not None:
             return self._trunk(picture, sorted(wanted), first=first)[0]
         features = {}
@@ -132,6 +140,19 @@ class VGG19:
             if layer.name in wanted:
                 features[layer.name] = x.squeeze(0).to(self.dtype)
         return features
+
+    def _check(self, picture: Tensor, wanted: frozenset[str], first: str) -> None:
+        """Raise an InputError if a picture cannot be read at some layers."""
+        if unread := tuple(sorted(wanted - self.taps)):
+            raise InputError("pieces.not-read", layers=unread, read=tuple(sorted(self.taps)))
+        if first != INPUT:
+            return
+        check_canvas(picture)
+        height, width = picture.shape[1:]
+        deepest = up_to_deepest(wanted)[-1]
+        if min(height, width) < deepest.smallest_side:
+            least = {"layer": deepest.name, "least": deepest.smallest_side}
+            raise InputError("pieces.too-small", width=width, height=height, **least)
 
     def statistics(
         self,

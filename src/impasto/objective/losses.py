@@ -21,6 +21,7 @@ from torch import Tensor
 from impasto.network.statistics import gram, moments, positions
 from impasto.objective.shared import mean_square
 from impasto.process import interrupts
+from impasto.settings.pieces import check_alike, check_choice
 
 Solved = TypeVar("Solved")
 Loss = Callable[[Tensor], Tensor]  # takes the statistic of a canvas, returns a scalar
@@ -55,6 +56,7 @@ def content_loss(features: Tensor, target: Tensor) -> Tensor:
         >>> content_loss(torch.ones(2, 3, 3), torch.zeros(2, 3, 3))
         tensor(0.5000)
     """
+    check_alike(features, target)
     return 0.5 * mean_square(features, target)
 
 
@@ -111,6 +113,7 @@ def style_loss(matrix: Tensor, target: Tensor) -> Tensor:
         >>> style_loss(gram(torch.ones(2, 3, 3)), torch.zeros(2, 2))
         tensor(0.2500)
     """
+    check_alike(matrix, target)
     return (matrix - target).square().mean() / matrix.shape[0] ** 2
 
 
@@ -374,11 +377,15 @@ def total_variation(canvas: Tensor, kind: str) -> Tensor:
     Returns:
         A scalar; differences are divided by 255.
 
+    Raises:
+        InputError: there is no such kind.
+
     Example:
         >>> import torch
         >>> total_variation(255 * torch.eye(2).expand(3, 2, 2), "anisotropic")
         tensor(2.)
     """
+    check_choice("kind", kind, ("anisotropic", "nine-point"))
     x = canvas / 255
     right, down = x[:, :, 1:] - x[:, :, :-1], x[:, 1:] - x[:, :-1]
     if kind == "anisotropic":

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from torch import Tensor
@@ -11,6 +12,7 @@ from impasto.errors import InputError, RunError
 from impasto.objective import losses
 from impasto.settings import loss_table
 from impasto.settings.extensions import check_extension
+from impasto.settings.pieces import described
 
 OWN_STYLE_LOSSES: set[str] = set()
 OWN_CONTENT_LOSSES: set[str] = set()
@@ -49,13 +51,15 @@ def register_style_loss(
     """
     table = loss_table.STYLE_LOSSES
     check_extension("style_loss", name, make, names=table, own=OWN_STYLE_LOSSES)
-    if statistic not in losses.STATISTICS:
+    if not isinstance(statistic, str) or statistic not in losses.STATISTICS:
         words = tuple(map(repr, losses.STATISTICS))
         raise InputError("extension.statistic", name=name, value=statistic, words=words)
 
     def checked(target: Tensor) -> losses.Loss:
-        loss = make(target)
-        return lambda seen: _scalar(name, loss(seen), seen)
+        loss = make(target.clone())  # which it may change in place, like what it is called with
+        if not callable(loss):
+            raise RunError("extension.no-loss", name=name, got=described(loss))
+        return lambda seen: _scalar(name, loss(seen.clone()), seen)
 
     OWN_STYLE_LOSSES.add(name)
     losses.STYLE_LOSSES[name] = checked
@@ -92,16 +96,32 @@ def register_content_loss(
     check_extension("content_loss", name, loss, names=table, own=OWN_CONTENT_LOSSES)
     OWN_CONTENT_LOSSES.add(name)
     losses.CONTENT_LOSSES[name] = lambda features, target: _scalar(
-        name, loss(features, target), features
+        name, loss(features.clone(), target.clone()), features
     )
     table[name] = loss_table.ContentLoss(tiles)
+
+
+def check_energies(name: str, energies: Mapping[str, float]) -> None:
+    """Make sure that a registered loss can be relative, which means divided by its energies.
+
+    Args:
+        name: name of the loss.
+        energies: its value for a feature map of zeros, by layer.
+
+    Raises:
+        RunError: one of them is not a number above 0.
+    """
+    if name not in OWN_STYLE_LOSSES | OWN_CONTENT_LOSSES:
+        return
+    for layer, energy in energies.items():
+        if not 0 < energy < math.inf:
+            raise RunError("extension.no-energy", name=name, layer=layer, energy=f"{energy:g}")
 
 
 def _scalar(name: str, value: Any, seen: Tensor) -> Tensor:
     """The value of a registered loss; an error if it is no scalar that depends on the canvas."""
     if not isinstance(value, Tensor) or value.ndim or not value.is_floating_point():
-        got = f"{tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
-        raise RunError("extension.no-scalar", name=name, got=got)
+        raise RunError("extension.no-scalar", name=name, got=described(value))
     if seen.requires_grad and not value.requires_grad:
         raise RunError("extension.no-gradient", name=name)
     return value

@@ -7,16 +7,21 @@ after any of them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from typing import TypeVar
 
+import torch
 from torch import Tensor
 
-from impasto.errors import RunError
+from impasto.errors import InputError, RunError
 from impasto.settings.extensions import check_extension
+from impasto.settings.pieces import described
 from impasto.settings.values import OPTIMIZERS
 
 Numbers = dict[str, float]
 Tensors = dict[str, Tensor]
+Value = TypeVar("Value")
 
 OWN = "own"  # begins the names of the tensors that a registered optimiser saves
 
@@ -25,7 +30,16 @@ class Optimizer:
     """An optimiser of the canvases of one level. Only :meth:`step` has to be written.
 
     :func:`register_optimizer` has an example.
+
+    Args:
+        learning_rate: the recipe's learning rate, in grey levels.
+
+    Attributes:
+        learning_rate: the same.
     """
+
+    def __init__(self, learning_rate: float) -> None:
+        self.learning_rate = learning_rate
 
     def step(self, canvas: Tensor, loss: float, gradient: Tensor) -> Tensor | None:
         """The canvas to evaluate next, 3 × H × W; None if the loss cannot be lowered further.
@@ -82,9 +96,6 @@ def register_optimizer(name: str, make: MakeOptimizer) -> None:
 
     Example:
         >>> class Descent(Optimizer):
-        ...     def __init__(self, learning_rate):
-        ...         self.learning_rate = learning_rate
-        ...
         ...     def step(self, canvas, loss, gradient):
         ...         return canvas - self.learning_rate * gradient.sign()
         >>> register_optimizer("descent", Descent)
@@ -93,6 +104,8 @@ def register_optimizer(name: str, make: MakeOptimizer) -> None:
         'descent'
     """
     check_extension("optimizer", name, make, names=OPTIMIZERS, own=REGISTERED)
+    if getattr(make, "step", None) is Optimizer.step:
+        raise InputError("extension.no-step", name=name)
     REGISTERED[name] = make
     OPTIMIZERS[name] = None
 
@@ -103,7 +116,10 @@ def registered(name: str, learning_rate: float) -> Optimizer:
     Raises:
         RunError: that is no :class:`Optimizer`.
     """
-    made = REGISTERED[name](learning_rate)
+    try:
+        made = REGISTERED[name](learning_rate)
+    except TypeError as error:  # such as a constructor that takes no learning rate
+        raise RunError("extension.not-made", name=name, reason=str(error)) from error
     if not isinstance(made, Optimizer):
         raise RunError("extension.no-optimizer", name=name, type=type(made).__name__)
     return _Guarded(name, made)
@@ -112,35 +128,56 @@ def registered(name: str, learning_rate: float) -> Optimizer:
 class _Guarded(Optimizer):
     """A registered optimiser, which may change in place what it gets and what it has returned."""
 
+    MOST_TRIALS = 12  # after a loss that is not finite
+
     def __init__(self, name: str, own: Optimizer) -> None:
         self._name, self._own = name, own
+        self._last = torch.empty(0)  # the canvas of the last step
+        self._trials = 0
 
     def step(self, canvas: Tensor, loss: float, gradient: Tensor) -> Tensor | None:
-        proposed = self._own.step(canvas.clone(), loss, gradient.clone())
-        return None if proposed is None else self._checked(proposed, canvas)
+        self._last, self._trials = canvas, 0
+        return self._checked(self._own.step(canvas.clone(), loss, gradient.clone()))
 
     def correct(self, change: float, turn: Tensor | None) -> None:
         self._own.correct(change, turn)
 
     def step_back(self) -> Tensor | None:
-        return self._own.step_back()
+        self._trials += 1
+        return self._checked(self._own.step_back()) if self._trials <= self.MOST_TRIALS else None
 
     def change_loss(self) -> None:
         self._own.change_loss()
 
     def state(self) -> tuple[Numbers, Tensors]:
-        numbers, tensors = self._own.state()
-        return {OWN: 1, **numbers}, {f"{OWN} {name}": tensors[name] for name in tensors}
+        state = self._own.state()
+        try:
+            numbers, tensors = state
+            own_numbers = {f"{OWN} {name}": float(numbers[name]) for name in numbers}
+            own_tensors = {f"{OWN} {name}": tensors[name] for name in tensors}
+        except (TypeError, ValueError, KeyError, IndexError):
+            raise RunError("extension.state", name=self._name) from None
+        finite = all(map(math.isfinite, own_numbers.values()))
+        if not finite or not all(isinstance(tensor, Tensor) for tensor in own_tensors.values()):
+            raise RunError("extension.state", name=self._name)
+        return {OWN: 1, **own_numbers}, own_tensors
 
     def restore(self, numbers: Numbers, tensors: Tensors) -> None:
-        own = (name.removeprefix(f"{OWN} ") for name in tensors if name.startswith(f"{OWN} "))
-        self._own.restore(numbers, {name: tensors[f"{OWN} {name}"] for name in own})
+        self._own.restore(_own(numbers), _own(tensors))
 
-    def _checked(self, proposed: Tensor, canvas: Tensor) -> Tensor:
-        """A copy of a proposed canvas; an error if it is none."""
-        if not isinstance(proposed, Tensor):
-            raise RunError("extension.no-canvas", name=self._name, type=type(proposed).__name__)
-        if proposed.shape != canvas.shape:
-            shapes = {"shape": str(tuple(proposed.shape)), "wanted": str(tuple(canvas.shape))}
-            raise RunError("extension.canvas-shape", name=self._name, **shapes)
-        return proposed.detach().to(canvas, copy=True)
+    def _checked(self, proposed: Tensor | None) -> Tensor | None:
+        """A copy of a proposed canvas, if there is one; an error if it is no canvas."""
+        if proposed is None:
+            return None
+        is_real = isinstance(proposed, Tensor) and proposed.is_floating_point()
+        if not is_real or proposed.shape != self._last.shape:
+            got, wanted = described(proposed), str(tuple(self._last.shape))
+            raise RunError("extension.no-canvas", name=self._name, got=got, shape=wanted)
+        return proposed.detach().to(self._last, copy=True)
+
+
+def _own(named: dict[str, Value]) -> dict[str, Value]:
+    """What a registered optimiser has saved, under its own names."""
+    prefix = f"{OWN} "
+    own = [name for name in named if name.startswith(prefix)]
+    return {name.removeprefix(prefix): named[name] for name in own}

@@ -29,7 +29,8 @@ class Adam(Optimizer):
     BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 
     def __init__(self, learning_rate: float, levels: int = 1) -> None:
-        self.learning_rate, self.levels = learning_rate, levels
+        super().__init__(learning_rate)
+        self.levels = levels
         self.count = 0
         self.means: list[Tensor] = []
         self.squares: list[Tensor] = []
@@ -141,7 +142,7 @@ class LBFGS(Optimizer):
     MOST_PROMISED = 4.5
 
     def __init__(self, first_step: float, history: int = 50, inverse: Guess | None = None) -> None:
-        self.first_step = first_step
+        super().__init__(first_step)
         self.inverse = Guess() if inverse is None else inverse
         self.pairs: deque[tuple[Tensor, Tensor, Tensor]] = deque(maxlen=history)
         self.scale = torch.ones(())  # of the preconditioner
@@ -242,7 +243,7 @@ class LBFGS(Optimizer):
         if not self.pairs:
             direction = self.inverse(gradient)
             rms = direction.square().mean().sqrt()
-            return direction * torch.where(rms > 0, -self.first_step / rms, 0.0)
+            return direction * torch.where(rms > 0, -self.learning_rate / rms, 0.0)
         direction = gradient.neg()
         shares = []
         for step, change, curvature in reversed(self.pairs):

@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from impasto.settings.pieces import check_pixels, check_size
+
 Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
 Opacity = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
 STRIP = 256  # rows of a picture that are converted at a time
@@ -29,7 +31,12 @@ def resize(pixels: Pixels, size: tuple[int, int]) -> npt.NDArray[np.float32]:
     Args:
         pixels: H × W × 3.
         size: new width and height.
+
+    Raises:
+        InputError: these are not pixels, or no size.
     """
+    check_pixels(pixels)
+    check_size(size)
     height, width = pixels.shape[:2]
     if size == (width, height):
         return pixels.astype(np.float32)
@@ -71,7 +78,11 @@ def rescale(pixels: Pixels) -> npt.NDArray[np.float32]:
     """Map the whole array linearly: the smallest value to 0, the largest to 255.
 
     A picture of one value becomes 0.
+
+    Raises:
+        InputError: these are not pixels.
     """
+    check_pixels(pixels)
     low, high = float(pixels.min()), float(pixels.max())
     if low == high:
         return np.zeros(pixels.shape, np.float32)

@@ -100,7 +100,7 @@ def loss_curves(history: Sequence[Step], path: str | Path, *, alpha: float, beta
         history: every step of a run, at least one.
         path: ends in ``.png``, ``.svg`` or ``.pdf``.
         alpha: the recipe's weight of the content loss.
-        beta: the recipe's weight of the style loss.
+        beta: the recipe's weight of the style loss (:attr:`Recipe.style_weight`).
 
     Raises:
         InputError: there is no step, or the figure cannot be written there.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from impasto.errors import InputError
 from impasto.report.figures import GREY, INK, ORANGE, figure_at
 from impasto.settings.layers import BY_NAME, LAYERS, Layer, up_to_deepest
+from impasto.settings.pieces import check_choice, check_size
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,7 +45,12 @@ def network_table(size: tuple[int, int], pooling: str = "average") -> list[Netwo
     Args:
         size: width and height of the canvas, in pixels.
         pooling: ``average`` or ``max``.
+
+    Raises:
+        InputError: there is no such pooling, or no such size.
     """
+    check_choice("pooling", pooling, ("average", "max"))
+    check_size(size)
     kinds = {"relu": "ReLU", "pooling": f"{pooling} pooling"}
     before = (LAYERS[0], *LAYERS)
     return [

@@ -27,6 +27,7 @@ from impasto.pictures.sizes import PixelSize
 from impasto.process import interrupts, threads
 from impasto.run.levels import Level
 from impasto.settings.loss_table import METHODS
+from impasto.settings.pieces import check_canvas, check_pixels
 from impasto.settings.recipe import Recipe
 
 NOISE = 20  # grey levels; noise is drawn from −NOISE … NOISE
@@ -225,10 +226,14 @@ def preprocess(
     Returns:
         3 × H × W.
 
+    Raises:
+        InputError: these are not pixels.
+
     Example:
         >>> preprocess(np.full((2, 2, 3), 128.0), mean=(28, 128, 228))[:, 0, 0]
         tensor([ 100.,    0., -100.])
     """
+    check_pixels(pixels)
     channels = [  # one by one, because each is briefly in float64
         (torch.from_numpy(np.ascontiguousarray(pixels[..., k])).double() - mean[k]).to(
             device, dtype
@@ -248,12 +253,16 @@ def deprocess(canvas: Tensor, mean: Sequence[float] = CAFFE_MEAN) -> npt.NDArray
     Returns:
         H × W × 3, RGB, float32, neither rounded nor clipped to 0…255.
 
+    Raises:
+        InputError: it is not a canvas.
+
     Example:
         >>> pixels = np.arange(12.0).reshape(2, 2, 3)
         >>> bool(np.allclose(deprocess(preprocess(pixels)), pixels, atol=1e-4))
         True
     """
-    return _as_pixels(canvas + _mean_like(canvas, mean))
+    check_canvas(canvas)
+    return _as_pixels(canvas.detach() + _mean_like(canvas, mean))
 
 
 def _as_pixels(colours: Tensor) -> npt.NDArray[np.float32]:

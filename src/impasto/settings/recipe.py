@@ -429,6 +429,9 @@ class Recipe(BaseModel):
         with written_whole(file) as opened:
             opened.write(self.to_toml(file.parent).encode())
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, (type(self), dict(self))  # validated where it is read
+
     def model_copy(
         self,
         *,
@@ -458,6 +461,10 @@ class Recipe(BaseModel):
             for named in (table, *styles):
                 named.update(_relative(named, Path(folder).absolute()))
         return tomli_w.dumps({**table, **({"styles": styles} if styles else {})})
+
+
+def _again(kind: type[Recipe], settings: dict[str, Any]) -> Recipe:
+    return kind(**settings)
 
 
 def _file(path: Any) -> Path:
