@@ -360,7 +360,7 @@ def test_a_file_of_another_kind_is_answered_with_the_known_kinds(name: str) -> N
 def test_a_missing_file_is_named_with_what_to_do(suffix: str) -> None:
     assert refusal(f"missing{suffix}") == (
         f"The weights 'missing{suffix}' cannot be read (No such file or directory): name a "
-        "readable file, or leave out --weights to use the bundled ones."
+        "readable file, or name none to use the bundled ones."
     )
 
 
