@@ -84,8 +84,8 @@ def test_pictures_that_the_network_cannot_read(by_rows: bool, weights: Weights) 
         network(torch.zeros(3, 9, 3))
     with pytest.raises(InputError, match="A canvas should be a tensor"):
         network(torch.zeros(1, 9, 9))
-    with pytest.raises(InputError, match="does not read conv2_1: it was made to read conv1_1"):
-        network(torch.zeros(3, 9, 9), ["conv2_1"])
+    with pytest.raises(InputError, match="does not read conv4_1: it was made to read conv1_1"):
+        network(torch.zeros(3, 9, 9), ["conv4_1"])
 
 
 def test_arguments_that_the_network_cannot_have(weights: Weights) -> None:

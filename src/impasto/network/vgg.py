@@ -110,7 +110,7 @@ class VGG19:
             every pooling. If a gradient is required, they are valid until the next such call.
 
         Raises:
-            InputError: the picture is none, or too small; or a layer is named that is not read.
+            InputError: the picture is none, or too small; or a layer is deeper than those to read.
         """
         wanted = self.taps if names is None else frozenset(names)
         self._check(picture, wanted, first)
@@ -143,7 +143,7 @@ class VGG19:
 
     def _check(self, picture: Tensor, wanted: frozenset[str], first: str) -> None:
         """Raise an InputError if a picture cannot be read at some layers."""
-        if unread := tuple(sorted(wanted - self.taps)):
+        if unread := tuple(sorted(wanted - {layer.name for layer in self.layers})):
             raise InputError("pieces.not-read", layers=unread, read=tuple(sorted(self.taps)))
         if first != INPUT:
             return
