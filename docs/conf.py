@@ -77,9 +77,9 @@ class Settings(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """The table."""
-        rows = ["| setting | default | |", "|---|---|---|"]
+        rows, recipe = ["| setting | default | |", "|---|---|---|"], impasto.Recipe()
         for name, field in impasto.Recipe.model_fields.items():
-            default = getattr(impasto.Recipe(), name)
+            default = getattr(recipe, name)
             shown = "" if default in (None, ()) else f"`{default}`"
             about = (field.description or "").replace("|", r"\|")
             rows.append(f"| `{name}` | {shown} | {about} |")

@@ -131,6 +131,15 @@ def test_a_part_can_be_registered_again_as_in_a_notebook() -> None:
     np.testing.assert_allclose(paint(content_loss="own").canvas, paint().canvas, atol=1e-6)
 
 
+def test_a_content_loss_with_the_name_of_a_style_loss_does_not_change_that() -> None:
+    """The style loss is still impasto's own, whose energy may be 0, as for a flat style."""
+    impasto.register_content_loss("gram", squares)
+    nothing = {"conv1_1": 0.0}
+    registered.check_energies("gram", nothing, registered.OWN_STYLE_LOSSES)
+    with pytest.raises(RunError, match="The loss 'gram' is 0"):
+        registered.check_energies("gram", nothing, registered.OWN_CONTENT_LOSSES)
+
+
 def test_an_unknown_name_is_refused_with_those_that_are_registered() -> None:
     impasto.register_style_loss("own", losses.gram_loss, statistic="gram")
     with pytest.raises(InputError, match=r"style_loss cannot be 'owm': .*'gram'.* or 'own'"):

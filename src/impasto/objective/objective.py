@@ -27,7 +27,11 @@ from impasto.objective import losses
 from impasto.objective.cache import TileMaps
 from impasto.objective.losses import SMALLEST_ENERGY, Loss, total_variation
 from impasto.objective.regions import Region, Statistics, StyleCanvas, guides_for, region_of
-from impasto.objective.registered import check_energies
+from impasto.objective.registered import (
+    OWN_CONTENT_LOSSES,
+    OWN_STYLE_LOSSES,
+    check_energies,
+)
 from impasto.settings.layers import BY_NAME, INPUT, up_to_deepest
 from impasto.settings.loss_table import STYLE_LOSSES
 from impasto.settings.recipe import Recipe
@@ -164,7 +168,7 @@ class Objective:
         ]
         if recipe.balance == "relative":
             energies = self._content_energies()
-            check_energies(recipe.content_loss, energies)
+            check_energies(recipe.content_loss, energies, OWN_CONTENT_LOSSES)
             self.content_weights = self._relative(
                 self.content_weights, energies, recipe.content_layers
             )
@@ -349,7 +353,7 @@ class Objective:
         if recipe.balance == "relative":
             nothing = {name: self._sees(self._nothing(name)) for name in distances}
             energies = {name: of(nothing[name]).item() for name, of in distances.items()}
-            check_energies(recipe.style_loss, energies)
+            check_energies(recipe.style_loss, energies, OWN_STYLE_LOSSES)
             weights = self._relative(weights, energies, recipe.style_layers)
         heaviest = {
             name: max(other.weights.get(name, 0.0) for other in self.regions) for name in weights

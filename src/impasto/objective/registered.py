@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 from torch import Tensor
@@ -101,17 +101,18 @@ def register_content_loss(
     table[name] = loss_table.ContentLoss(tiles)
 
 
-def check_energies(name: str, energies: Mapping[str, float]) -> None:
+def check_energies(name: str, energies: Mapping[str, float], own: Container[str]) -> None:
     """Make sure that a registered loss can be relative, which means divided by its energies.
 
     Args:
         name: name of the loss.
         energies: its value for a feature map of zeros, by layer.
+        own: the names of registered losses of its kind.
 
     Raises:
         RunError: one of them is not a number above 0.
     """
-    if name not in OWN_STYLE_LOSSES | OWN_CONTENT_LOSSES:
+    if name not in own:
         return
     for layer, energy in energies.items():
         if not 0 < energy < math.inf:
