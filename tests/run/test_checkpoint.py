@@ -43,6 +43,12 @@ RECIPES: dict[str, dict[str, Any]] = {
     "Adam on a pyramid": {"size": SMALL, "optimizer": "adam", "variable": "pyramid", "steps": 5},
     "strotss": {"method": "strotss", "style_layers": "relu1_1,relu3_1", "levels": 2, "steps": 9},
     "nnst": {"method": "nnst", "style_layers": "relu1_1,relu3_1", "levels": 2, "steps": 12},
+    "nnst and then layers": {
+        "levels": 2,
+        "steps": 7,
+        "content_layers": Recipe().content_layers,
+        "style_layers": Recipe().style_layers,
+    },
     "by tiles": {"size": SMALL, "levels": 1, "steps": 5, "tile": 32},
     "from noise": {"size": SMALL, "levels": 1, "steps": 5, "initial": "noise", "seed": 3},
     "deep layers now and then": {

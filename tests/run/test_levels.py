@@ -47,15 +47,58 @@ def test_no_coarser_level_is_too_small(
 ) -> None:
     for level in plan(canvas, [style], recipe)[:-1]:
         assert (
-            min(*level.size, *level.style_sizes[0]) >= METHODS[recipe.method].smallest_side
+            min(*level.size, *level.style_sizes[0]) >= METHODS[level.method].smallest_side
             or level.size == canvas
         )
 
 
 @given(st.integers(96, 20_000))
 def test_auto_begins_at_about_128_pixels(longer: int) -> None:
-    levels = plan((longer, longer), [(longer, longer)], Recipe(steps=100))
+    levels = plan((longer, longer), [(longer, longer)], Recipe(steps=100, coarse="same"))
     assert 90 <= max(levels[0].size) <= 182
+
+
+@given(st.integers(48, 20_000))
+def test_auto_begins_at_about_64_pixels_with_nnst(longer: int) -> None:
+    levels = plan((longer, longer), [(longer, longer)], Recipe(steps=100))
+    assert 45 <= max(levels[0].size) <= 91
+
+
+def test_coarse_levels_of_the_default_minimise_the_losses_of_nnst() -> None:
+    levels = plan((1024, 768), [(1024, 640)], Recipe(size=1024, steps=100))
+    assert [(level.size[0], level.method) for level in levels] == [
+        *((64, "nnst"), (128, "nnst"), (256, "nnst")),
+        *((512, "layers"), (1024, "layers")),
+    ]
+    assert [level.steps for level in levels] == [12, 12, 11, 43, 22]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"coarse": "same"},
+        {"style_loss": "wasserstein"},
+        {"style_layers": "conv1_1,conv2_1"},
+        {"content_layers": "conv4_2"},
+        {"beta": 10.0},
+        {"strength": 0.0},
+        {"alpha": 0.0},
+        {"protect": "mask.png"},
+        {"optimizer": "adam"},
+        {"method": "strotss"},
+    ],
+    ids=lambda settings: " ".join(settings),
+)
+def test_other_losses_are_those_of_every_level(settings: dict[str, Any]) -> None:
+    recipe = Recipe(**settings)
+    levels = plan((512, 384), [(512, 320)], recipe)
+    assert {level.method for level in levels} == {recipe.method}
+
+
+def test_several_styles_and_regions_have_the_same_losses_at_every_level() -> None:
+    for styles, in_regions in ([(512, 320), (512, 512)], False), ([(512, 320)], True), ([], False):
+        levels = plan((512, 384), styles, Recipe(), in_regions=in_regions)
+        assert {level.method for level in levels} == {"layers"}
 
 
 def test_only_the_last_level_of_nnst_matches_layers_alone() -> None:
@@ -69,7 +112,8 @@ def test_only_the_last_level_of_nnst_matches_layers_alone() -> None:
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
-        ({}, [None, None, "conv3_2"]),
+        ({}, [None, None, None, "conv3_2"]),
+        ({"coarse": "same"}, [None, None, "conv3_2"]),
         ({"content_layers": "conv4_2:1"}, [None, None, "conv4_2"]),
         ({"levels": 1}, [None]),
         ({"alpha": 0.0}, [None, None, None]),
@@ -79,6 +123,7 @@ def test_only_the_last_level_of_nnst_matches_layers_alone() -> None:
     ],
     ids=[
         "default",
+        "the same losses at every level",
         "one content layer",
         "one level",
         "no content",

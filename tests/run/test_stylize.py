@@ -363,7 +363,7 @@ def test_a_level_of_the_same_size_starts_from_the_canvas_as_it_is() -> None:
     before, last = run.levels[-2:]
     assert before.size == last.size
     canvas = torch.zeros(3, *reversed(last.size))
-    assert torch.equal(run.canvases.enlarged(canvas, last), canvas)
+    assert torch.equal(run.canvases.enlarged(canvas, before, last), canvas)
 
 
 @pytest.mark.usefixtures("plain_cpu")

@@ -17,7 +17,7 @@ from impasto.settings.recipe import Recipe
 SPLIT_SHARE = 0.3  # of the steps, for a level whose layers are matched alone
 # Coarse levels that minimise the losses of nnst: the longest side, in pixels, and their share of
 # the steps.
-NNST_SIDE, COARSE_SHARE = 320, 0.4
+NNST_SIDE, COARSE_SHARE = 320, 0.35
 
 
 @dataclass(frozen=True)
@@ -70,13 +70,13 @@ def plan(
     coarser levels have settled what deeper layers see. With absolute losses, what counts is how far
     the loss of the finest level falls, and each of the others takes a ninth of the steps. With a
     method that compares hypercolumns, all take as many. Coarse levels that minimise the losses of
-    ``nnst`` take two fifths of the steps together.
+    ``nnst`` take about a third of the steps together.
 
     >>> for level in plan((512, 384), [(512, 320)], Recipe(levels=3)):
     ...     print(level.number, level.size, level.style_sizes, level.steps, level.method)
     1 (128, 96) ((128, 80),) 10 nnst
-    2 (256, 192) ((256, 160),) 10 nnst
-    3 (512, 384) ((512, 320),) 30 layers
+    2 (256, 192) ((256, 160),) 9 nnst
+    3 (512, 384) ((512, 320),) 36 layers
 
     Args:
         canvas: width and height of the canvas at the finest level, in pixels.

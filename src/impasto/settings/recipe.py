@@ -62,7 +62,7 @@ else:
 
 # With relative losses: beta grows by the factor GROWTH from strength 0.5 to 1, and from there down
 # to 0 it falls with the square of the strength.
-USUAL_BETA, GROWTH = 0.26 * 1000**0.5, 3000**0.5
+USUAL_BETA, GROWTH = 0.4 * 1000**0.5, 1000**0.5
 USUAL_STRENGTH = 0.5  # if neither strength nor beta is set
 USUAL_CANVAS_SHARE = 0.25  # Kolkin and others, arXiv:2203.13215, section 3.2
 # The settings that say what is minimised; with their usual values, coarse levels can be nnst's.
@@ -225,7 +225,7 @@ class Recipe(BaseModel):
         description="Adam's step size, and the RMS length of L-BFGS's first step, in grey levels.",
     )
     steps: Whole = Field(
-        45,
+        55,
         ge=1,
         le=1_000_000,
         description="Number of steps at all levels together; each evaluates the loss and its "

@@ -43,13 +43,13 @@ def multiplications(canvas: PixelSize, styles: Sequence[PixelSize], recipe: Reci
     side = recipe.tile if isinstance(recipe.tile, int) else None
     total = 0.0
     for level in levels.plan(canvas, styles, recipe):
-        network = levels.layers_at(level, recipe)
+        network, at_level = levels.layers_at(level, recipe), levels.recipe_at(level, recipe)
         looked_at = _looked_at(network, level.size, side)
         is_whole = looked_at == level.size[0] * level.size[1]
-        each = layers.work(network) + _compared(recipe, len(styles))
-        step = (PASSES if is_whole else TILED_PASSES) * each * looked_at + _once(recipe)
-        total += _matched(recipe, looked_at)
-        measured = looked_at + len(TURNS[recipe.style_symmetry]) * sum(
+        each = layers.work(network) + _compared(at_level, len(styles))
+        step = (PASSES if is_whole else TILED_PASSES) * each * looked_at + _once(at_level)
+        total += _matched(at_level, looked_at)
+        measured = looked_at + len(TURNS[at_level.style_symmetry]) * sum(
             _looked_at(network, style, side) for style in level.style_sizes
         )
         total += level.steps * step + each * measured

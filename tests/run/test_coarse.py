@@ -1,0 +1,63 @@
+"""Coarse levels of the default, which minimise the losses of nnst."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from conftest import content_pixels, style_pixels
+from impasto import Recipe, Style, stylize
+from impasto.run.prepare import prepare
+
+SMALL: dict[str, Any] = {"size": (128, 96), "levels": 2, "steps": 6}
+CONTENT, STYLE = content_pixels(96, 128), style_pixels(96, 128)
+LEFT_HALF = np.zeros((96, 128, 3), np.uint8)
+LEFT_HALF[:, :64] = 255
+
+
+def losses_at_levels(style: Any, **settings: Any) -> tuple[set[float], set[float]]:
+    """Content losses of the steps at the coarse level and at the finest."""
+    result = stylize(CONTENT, style, Recipe(**{**SMALL, **settings}), device="cpu")
+    coarse = {step.content for step in result.history if step.level == 1}
+    return coarse, {step.content for step in result.history if step.level == 2}
+
+
+def test_the_coarse_level_has_no_content_loss_and_the_finest_has_one() -> None:
+    coarse, finest = losses_at_levels(STYLE)
+    assert coarse == {0.0}
+    assert 0.0 not in finest
+
+
+@pytest.mark.parametrize(
+    ("style", "settings"),
+    [
+        (STYLE, {"coarse": "same"}),
+        ([STYLE, STYLE[:, ::-1]], {}),
+        (Style(picture=STYLE, mask=LEFT_HALF), {}),
+    ],
+    ids=["the same losses", "two styles", "a mask"],
+)
+def test_otherwise_the_coarse_level_has_a_content_loss_too(
+    style: Any, settings: dict[str, Any]
+) -> None:
+    coarse, _ = losses_at_levels(style, **settings)
+    assert max(coarse) > 0
+
+
+@pytest.mark.parametrize(("strength", "photograph"), [(0.1, 0.8), (0.25, 0.5), (0.5, 0), (1, 0)])
+def test_the_finest_level_starts_from_as_much_of_the_photograph_as_the_strength_leaves(
+    strength: float, photograph: float
+) -> None:
+    run = prepare(CONTENT, STYLE, Recipe(**SMALL, strength=strength), device="cpu")
+    before, last = run.levels
+    canvas = torch.full((3, *reversed(before.size)), 7.0)
+    expected = (1 - photograph) * 7.0 + photograph * run.canvases.recolored_at(last)
+    torch.testing.assert_close(run.canvases.enlarged(canvas, before, last), expected)
+
+
+def test_strokes_run_in_the_directions_of_the_symmetry() -> None:
+    assert Recipe().as_nnst().style_symmetry == "rotate"
+    assert Recipe(style_symmetry="mirror").as_nnst().style_symmetry == "mirror"
