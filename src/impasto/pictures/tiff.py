@@ -9,6 +9,7 @@ need not be the picture: cameras and pyramids store a reduced copy there.
 from __future__ import annotations
 
 import io
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ SIGNATURES = (b"II*\0", b"MM\0*", b"MM*\0", b"II\0*", b"II+\0", b"MM\0+")
 # Tags and their values.
 NEW_SUBFILE_TYPE, SUBFILE_TYPE, WIDTH, HEIGHT, BITS_PER_SAMPLE = 254, 255, 256, 257, 258
 PHOTOMETRIC, ORIENTATION, SAMPLES, TILE_WIDTH, TILE_HEIGHT = 262, 274, 277, 322, 323
-SUB_PAGES, ICC_PROFILE, DNG_VERSION = 330, 34675, 50706
+SUB_PAGES, SAMPLE_FORMAT, XMP, ICC_PROFILE, DNG_VERSION = 330, 339, 700, 34675, 50706
 IS_REDUCED, IS_TRANSPARENCY = 1, 4  # bits of the first tag
 REDUCED = 2  # value of the second tag
 RAW = (32803, 34892)  # photometric: values of the camera's sensor, not of a picture
@@ -34,6 +35,8 @@ SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12:
 WHOLE_NUMBERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 MOST_PAGES, MOST_TAGS, MOST_VALUES = 1000, 4096, 2**20
 MOST_SEEN = 256  # values that are read of a tag
+MOST_XMP = 2**22  # bytes of XMP data that are read
+TURNED = re.compile(rb"tiff:Orientation\s*(?:=\s*[\"']|>)\s*([1-8])\b")
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ class Page:
         height: height in pixels, as stored.
         channels: number of values of a pixel.
         bits: number of bits of the deepest channel.
-        orientation: as in EXIF.
+        orientation: as in EXIF; from XMP if the page has none.
         is_reduced: whether it is a smaller copy of another page.
         is_mask: whether it is the transparency mask of another page.
         is_raw: whether it holds the values of a camera's sensor.
@@ -109,6 +112,16 @@ def pages(file: BinaryIO) -> list[Page]:
     if not found:
         raise ReasonError("tiff.no-page")
     return found
+
+
+def xmp_orientation(packet: bytes) -> int:
+    """The orientation that XMP data gives, as in EXIF; 1 if it gives none.
+
+    >>> xmp_orientation(b'<rdf:Description tiff:Orientation="6"/>')
+    6
+    """
+    found = TURNED.search(packet)
+    return int(found[1]) if found else 1
 
 
 def first_offset(file: BinaryIO) -> int:
@@ -184,7 +197,7 @@ class _Reader:
             height=number[HEIGHT] or 0,
             channels=channels,
             bits=bits,
-            orientation=self._first(tags, ORIENTATION) or 1,
+            orientation=self._first(tags, ORIENTATION) or self._xmp_orientation(tags),
             is_reduced=bool(kind & IS_REDUCED) or old_kind == REDUCED,
             is_mask=bool(kind & IS_TRANSPARENCY),
             is_raw=DNG_VERSION in tags or self._first(tags, PHOTOMETRIC) in RAW,
@@ -218,6 +231,14 @@ class _Reader:
             (place,) = struct.unpack(self.endian + self.word, found.value)
             data = self._read(place, count * SIZES[found.kind])
         return iter(struct.unpack_from(f"{self.endian}{count}{WHOLE_NUMBERS[found.kind]}", data))
+
+    def _xmp_orientation(self, tags: dict[int, _Tag]) -> int:
+        if XMP not in tags or tags[XMP].size <= self.long:
+            return 1
+        (place,) = struct.unpack(self.endian + self.word, tags[XMP].value)
+        if place > self.size:
+            return 1
+        return xmp_orientation(self._read(place, min(tags[XMP].size, MOST_XMP), exactly=False))
 
     def _first(self, tags: dict[int, _Tag], tag: int) -> int | None:
         return next(self._numbers(tags, tag), None)
