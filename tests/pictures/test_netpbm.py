@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -25,7 +26,7 @@ def text_of(values: Any) -> bytes:
     return b" ".join(b"%d" % value for value in np.ravel(values))
 
 
-def pam(kind: bytes, values: Any, most: int = 255) -> bytes:
+def pam(kind: bytes, values: npt.NDArray[Any], most: int = 255) -> bytes:
     height, width, channels = values.shape
     lines = [b"P7", b"# made by hand", b"WIDTH %d" % width, b"HEIGHT %d" % height]
     lines += [b"DEPTH %d" % channels, b"MAXVAL %d" % most]
@@ -33,7 +34,7 @@ def pam(kind: bytes, values: Any, most: int = 255) -> bytes:
     return b"\n".join([*lines, b"ENDHDR\n"]) + values.tobytes()
 
 
-def pfm(values: Any, order: str) -> bytes:
+def pfm(values: npt.NDArray[Any], order: str) -> bytes:
     """H × W × 1 or 3, from the top; the file begins with its bottom row."""
     height, width, channels = values.shape
     scale = b"-1.0" if order == "<" else b"1.0"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,12 @@ ATTRIBUTE = '<x:xmpmeta><rdf:Description tiff:Orientation="{}"/></x:xmpmeta>'
 QUOTED = "<x:xmpmeta><rdf:Description tiff:Orientation='{}'/></x:xmpmeta>"
 ELEMENT = "<x:xmpmeta><rdf:Description><tiff:Orientation> {} </tiff:Orientation></x:xmpmeta>"
 # What turns the upright picture into what is stored.
-STORED = {1: lambda a: a, 3: lambda a: np.rot90(a, 2), 6: np.rot90, 8: lambda a: np.rot90(a, -1)}
+STORED: dict[int, Callable[[Any], Any]] = {
+    1: lambda a: a,
+    3: lambda a: np.rot90(a, 2),
+    6: np.rot90,
+    8: lambda a: np.rot90(a, -1),
+}
 
 
 @pytest.fixture(autouse=True)

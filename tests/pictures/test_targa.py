@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from PIL import Image
 
@@ -20,7 +21,12 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def tga(
-    stored: Any, kind: int = 2, flags: int = 0x20, *, palette: bytes = b"", map_bits: int = 0
+    stored: npt.NDArray[Any],
+    kind: int = 2,
+    flags: int = 0x20,
+    *,
+    palette: bytes = b"",
+    map_bits: int = 0,
 ) -> bytes:
     """H × W × bytes of a pixel; with the flags of a picture that begins at its top left."""
     height, width, count = stored.shape

@@ -99,7 +99,7 @@ def _opacity(stored: npt.NDArray[Any]) -> Opacity:
     white = 1 if stored.dtype.kind == "f" else np.iinfo(stored.dtype).max
 
     def shares(rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        return 255 * np.clip(np.nan_to_num(rows / np.float64(white)), 0, 1)
+        return np.asarray(255 * np.clip(np.nan_to_num(rows / np.float64(white)), 0, 1))
 
     return by_strips(shares, stored, np.float32)
 

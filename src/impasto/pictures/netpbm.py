@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -121,7 +121,7 @@ def read(file: BinaryIO, notes: list[Message]) -> Raster:
     return Raster(values[:, :, :-1], _mode(values), values[:, :, -1], bits=bits)
 
 
-def _mode(values: npt.NDArray[np.generic]) -> str:
+def _mode(values: npt.NDArray[Any]) -> str:
     return "RGB" if values.shape[2] > 2 else "L"
 
 
@@ -197,7 +197,7 @@ def _scale(word: bytes) -> float:
 # ---------------------------------------------------------------------------------- pixels
 
 
-def _stored(file: BinaryIO, header: _Header) -> npt.NDArray[np.generic]:
+def _stored(file: BinaryIO, header: _Header) -> npt.NDArray[Any]:
     """The values of all pixels, one after the other; 0 is black."""
     count = header.width * header.height * header.channels
     file.seek(header.start)

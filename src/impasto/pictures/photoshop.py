@@ -10,7 +10,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -145,13 +145,11 @@ def read(file: BinaryIO, notes: list[Message]) -> Raster:
     return Raster(values, header.mode, opacity, sections.profile, bits=header.bits)
 
 
-def _without_white(
-    values: npt.NDArray[np.generic], opacity: npt.NDArray[np.generic]
-) -> npt.NDArray[np.generic]:
+def _without_white(values: npt.NDArray[Any], opacity: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """The colours of a merged picture without the white that Photoshop has blended in."""
     both = np.dstack([values, opacity])
 
-    def restored(rows: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+    def restored(rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
         share = np.maximum(rows[:, :, -1:].astype(np.float32) / 255, 1 / 65535)
         return np.asarray(np.clip(255 - (255 - rows[:, :, :-1]) / share, 0, 255))
 
@@ -228,7 +226,7 @@ def _is_transparent(file: BinaryIO, end: int, *, is_big: bool) -> bool:
     length = _number(file, word)
     layers = file.tell()
     if length:
-        return struct.unpack(">h", _exactly(file, 2))[0] < 0
+        return _is_negative(file)
     file.seek(layers)
     file.seek(_number(file, 4), 1)  # the mask of all layers
     for _ in range(MOST_BLOCKS):
@@ -240,9 +238,14 @@ def _is_transparent(file: BinaryIO, end: int, *, is_big: bool) -> bool:
         if head[4:] in TRANSPARENCY_BLOCKS:
             return True
         if head[4:] in LAYER_BLOCKS and length >= 2:
-            return struct.unpack(">h", _exactly(file, 2))[0] < 0
+            return _is_negative(file)
         file.seek(place + length + -length % 4)
     return False
+
+
+def _is_negative(file: BinaryIO) -> bool:
+    """Whether the next number, of two bytes, is negative."""
+    return _exactly(file, 2)[0] >= 0x80
 
 
 def _number(file: BinaryIO, count: int) -> int:
@@ -259,9 +262,7 @@ def _exactly(file: BinaryIO, count: int) -> bytes:
 # ---------------------------------------------------------------------------------- pixels
 
 
-def _planes(
-    file: BinaryIO, header: _Header, start: int, count: int
-) -> list[npt.NDArray[np.generic]]:
+def _planes(file: BinaryIO, header: _Header, start: int, count: int) -> list[npt.NDArray[Any]]:
     """The first channels of the merged picture, H × W each, in 0…255."""
     if start + 2 > bytes_in(file):
         raise UnusableError("picture.cut-short")
@@ -269,7 +270,7 @@ def _planes(
     compression = _number(file, 2)
     size = header.row_bytes * header.height
     if compression == UNPACKED:
-        packed = (_exactly(file, size) for _ in range(count))
+        packed: Iterator[bytes] = (_exactly(file, size) for _ in range(count))
     elif compression == RUNS:
         packed = _unpacked_runs(file, header, count)
     elif compression in (DEFLATED, DEFLATED_DIFFERENCES):
@@ -299,13 +300,13 @@ def _unpacked_runs(file: BinaryIO, header: _Header, count: int) -> Iterator[byte
         yield rows.tobytes()
 
 
-def _values(plane: bytes, header: _Header, *, are_differences: bool) -> npt.NDArray[np.generic]:
+def _values(plane: bytes, header: _Header, *, are_differences: bool) -> npt.NDArray[Any]:
     """A channel, H × W, in 0…255: uint8, or float32 if it has 16 bits."""
     interrupts.check()
     if header.bits == 1:
         rows = np.frombuffer(plane, np.uint8).reshape(header.height, header.row_bytes)
         bits = np.unpackbits(rows, axis=1)[:, : header.width]
-        return (1 - bits) * np.uint8(255)
+        return np.where(bits, 0, 255).astype(np.uint8)
     stored = np.frombuffer(plane, ">u1" if header.bits == 8 else ">u2")
     stored = stored.reshape(header.height, header.width)
     if are_differences:

@@ -49,7 +49,8 @@ def in_srgb(raster: Raster, notes: list[Message]) -> tuple[Pixels, Opacity | Non
         H × W × 3 in sRGB, and the opacity, H × W in 0…255; None where all is opaque.
     """
     interrupts.check()
-    values, mode = raster.values, raster.mode
+    values: Pixels = raster.values
+    mode = raster.mode
     transform = profiles.transform(raster.profile, mode, notes)
     if values.dtype != np.uint8 and (transform is not None or mode not in ("L", "RGB")):
         notes.append(_converted_with_eight_bits(raster))
@@ -60,7 +61,7 @@ def in_srgb(raster: Raster, notes: list[Message]) -> tuple[Pixels, Opacity | Non
         image = Image.frombytes(mode, (width, height), np.ascontiguousarray(stored).tobytes())
         values = np.asarray(profiles.to_srgb(image, transform))
     else:
-        values = np.broadcast_to(values, (*values.shape[:2], 3))
+        values = np.broadcast_to(values, (*values.shape[:2], 3)).astype(np.float32, copy=False)
     interrupts.check()
     pixels = upright(values, raster.orientation)
     if raster.opacity is None or raster.opacity.min() == 255:
