@@ -123,6 +123,24 @@ def test_a_file_cut_short_is_refused(data: bytes) -> None:
         refusal(data[:end])
 
 
+def test_inks_are_refused() -> None:
+    """A fourth channel of black is no opacity, which it would be taken for."""
+    size, plain = [(1, 1), (4, 5), (1, 3)], [(0, 1), (0, 1), (0, 1), (0, 2), (1, 1)]
+    black = [(1, 2), (0, 1), (2, 2), (2, 4), (0, 1), (0, 2), (0, 2), (0, 2)]
+    assert "its colours are those of inks" in refusal(bits(*size, *plain, *black, (0, 40)))
+
+
+def test_a_panic_of_the_decoder_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    class PanicException(BaseException):
+        pass
+
+    def fail(*_: object, **__: object) -> None:
+        raise PanicException
+
+    monkeypatch.setattr("pillow_jxl.JpegXLImagePlugin.Decoder", fail)
+    assert "its decoder fails" in refusal(LOSSLESS)
+
+
 def test_a_size_that_is_too_large_is_refused_before_it_is_decoded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

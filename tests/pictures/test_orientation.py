@@ -52,8 +52,10 @@ def with_xmp(kind: str, orientation: int, packet: str, **options: Any) -> bytes:
         deep = np.asarray(image).astype(np.uint16) * 257
         tifffile.imwrite(file, deep, photometric="rgb", metadata=None, extratags=[tag])
         return file.getvalue()
-    lossless = {"lossless": True} if kind == "WEBP" else {"quality": 95, "subsampling": 0}
-    return encoded(image, kind, xmp=xmp, **lossless, **options)
+    kept: dict[str, Any] = {"quality": 95, "subsampling": "4:4:4"}
+    return encoded(
+        image, kind, xmp=xmp, **({"lossless": True} if kind == "WEBP" else kept), **options
+    )
 
 
 KINDS = ("JPEG", "PNG", "WEBP", "TIFF", "16-bit TIFF")
@@ -110,6 +112,11 @@ def test_xmp_behind_the_pixels_of_a_png(is_packed: bool) -> None:
     data = data[:-12] + chunk + data[-12:]
     assert head(data).size == (24, 16)
     assert np.array_equal(read(data), UPRIGHT)
+
+
+def test_an_avif_is_turned_by_its_own_property_alone() -> None:
+    data = with_xmp("AVIF", 6, ATTRIBUTE)
+    assert head(data).size == read(data).shape[1::-1] == (16, 24)
 
 
 def test_a_pil_image_is_turned_by_its_xmp() -> None:

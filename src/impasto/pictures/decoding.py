@@ -106,7 +106,8 @@ def opened_image(file: BinaryIO, head: bytes) -> Image.Image:
         check_head(file, jpeg_xl.describe(file))
     file.seek(0)
     try:
-        image = Image.open(file, formats=formats(head))
+        with jpeg_xl.opening():
+            image = Image.open(file, formats=formats(head))
     except UnidentifiedImageError:
         raise UnusableError("picture.not-one", kinds=READABLE) from None
     except Image.DecompressionBombError:

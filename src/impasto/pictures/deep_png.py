@@ -12,7 +12,7 @@ from impasto.messages.message import Message
 from impasto.pictures.arrays import Opacity, by_strips
 from impasto.pictures.png_text import PNG_SIGNATURE
 from impasto.pictures.rasters import Raster
-from impasto.pictures.upright import orientation_of
+from impasto.pictures.upright import orientation_of, take_metadata
 
 DEPTH, COLOURS = 24, 25  # offsets in the file
 GREY, RGB, GREY_WITH_OPACITY, RGB_WITH_OPACITY = 0, 2, 4, 6
@@ -45,7 +45,7 @@ def read(file: BinaryIO, notes: list[Message]) -> Raster:
     else:
         stored = _unpacked(file, "I;16", "I;16B")[:, :, None]
     image = _opened(file)
-    image.load()  # with what stands behind the pixels
+    take_metadata(file, image)
     count = 3 if kind in HALVES else 1
     return Raster(
         _in_grey_levels(stored[:, :, :count]),

@@ -5,6 +5,8 @@ ISO/IEC 18181-1 (codestream) and 18181-2 (file format).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -17,10 +19,11 @@ from impasto.pictures.limits import Head
 
 CODESTREAM = b"\xff\x0a"
 CONTAINER = b"\0\0\0\x0cJXL \r\n\x87\n"
-LONGEST_HEADER = 1024  # bytes of the codestream that are read
+LONGEST_HEADER = 4096  # bytes of the codestream that are read
 # Width by height, for the seven ratios that have a number.
 RATIOS = {1: (1, 1), 2: (12, 10), 3: (4, 3), 4: (3, 2), 5: (16, 9), 6: (5, 4), 7: (2, 1)}
 SIDE_BITS = (9, 13, 18, 30)
+OPACITY, SPOT_COLOUR, BLACK = 0, 2, 4  # kinds of extra channels
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,23 @@ def completed(image: Image.Image, file: BinaryIO, notes: list[Message]) -> Image
     return image
 
 
+@contextmanager
+def opening() -> Iterator[None]:
+    """A context in which the decoder runs, whose panics are no exceptions otherwise.
+
+    Raises:
+        ReasonError: the decoder has panicked.
+    """
+    try:
+        yield
+    except Exception:
+        raise
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        raise ReasonError("jxl.panic") from None
+
+
 def header(file: BinaryIO) -> Header:
     """Read the header.
 
@@ -96,6 +116,8 @@ def header(file: BinaryIO) -> Header:
         depth = _depth(bits)
         bits.take(1)  # whether 16 bits are enough for the decoder
         extra = bits.choose((0, 0), (0, 1), (4, 2), (12, 1))
+        if BLACK in (_skip_channel(bits) for _ in range(extra)):
+            raise ReasonError("jxl.inks")
     if orientation > 4:
         width, height = height, width
     return Header(width, height, depth, extra, is_animated)
@@ -177,6 +199,18 @@ def _skip_animation(bits: _Bits) -> None:
     bits.choose((0, 1), (0, 1001), (8, 1), (10, 1))
     bits.choose((0, 0), (3, 0), (16, 0), (32, 0))  # how often it is repeated
     bits.take(1)
+
+
+def _skip_channel(bits: _Bits) -> int:
+    """Read what is said of an extra channel; its kind."""
+    if bits.take(1):  # as usual
+        return OPACITY
+    kind = bits.choose((0, 0), (0, 1), (4, 2), (6, 18))
+    _depth(bits)
+    bits.choose((0, 0), (0, 3), (0, 4), (3, 1))  # by how much it is smaller
+    bits.take(8 * bits.choose((0, 0), (4, 0), (5, 16), (10, 48)))  # its name
+    bits.take({OPACITY: 1, SPOT_COLOUR: 64}.get(kind, 0))
+    return kind
 
 
 def _depth(bits: _Bits) -> int:

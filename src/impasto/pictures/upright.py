@@ -16,6 +16,7 @@ from impasto.pictures.tiff import ORIENTATION, xmp_orientation
 
 SIDEWAYS = (5, 6, 7, 8)  # orientations of a picture that lies on its side
 XMP = "XML:com.adobe.xmp"  # its name in a PNG
+WITHOUT_XMP = ("AVIF", "HEIF")  # formats whose own properties turn a picture, never XMP data
 
 
 def orientation_of(image: Image.Image, notes: list[Message]) -> int:
@@ -24,19 +25,28 @@ def orientation_of(image: Image.Image, notes: list[Message]) -> int:
     Pillow loads a TIFF upright.
     """
     try:
-        given = image.getexif().get(ORIENTATION)
+        given = _exif(image).get(ORIENTATION)
+        if given is not None or image.format in WITHOUT_XMP:
+            return int(given or 1)
     except Exception:
         notes.append(Message("picture.damaged-exif"))
         return 1
-    with suppress(TypeError, ValueError):
-        return int(given)  # type: ignore[arg-type] # which may be None
     packet = image.info.get("xmp") or image.info.get(XMP) or b""
     return xmp_orientation(packet.encode() if isinstance(packet, str) else packet)
 
 
+def _exif(image: Image.Image) -> Image.Exif:
+    """The EXIF data alone: Pillow adds an orientation from XMP, for every format."""
+    if image.format not in WITHOUT_XMP:
+        return image.getexif()
+    exif = Image.Exif()
+    exif.load(image.info.get("exif") or b"")
+    return exif
+
+
 def take_metadata(file: BinaryIO, image: Image.Image) -> None:
     """Read the EXIF and XMP data of a PNG without decoding its pixels, as Pillow would."""
-    if "exif" in image.info:
+    if "exif" in image.info or "Raw profile type exif" in image.info:
         return
     image.info["exif"] = b""
     file.seek(len(PNG_SIGNATURE))
