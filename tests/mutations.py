@@ -335,9 +335,14 @@ def _floats() -> Seeds:
         import tifffile
     except ImportError:
         return {}
+    from PIL import Image
+
     file = io.BytesIO()
     tifffile.imwrite(file, _pixels() / np.float32(255), photometric="rgb", metadata=None)
-    return {"float TIFF": file.getvalue()}
+    packed = io.BytesIO()  # which tifffile leaves to libtiff
+    deep = _pixels(channels=1, dtype=np.uint16)[:, :, 0]
+    Image.fromarray(deep).save(packed, "TIFF", compression="tiff_lzw", tiffinfo={317: 2})
+    return {"float TIFF": file.getvalue(), "packed deep TIFF": packed.getvalue()}
 
 
 def _masks() -> Seeds:

@@ -601,14 +601,25 @@ class TestDeep:
         grey = read(data)[0, :, 0].tolist()
         assert grey == ([0, 128, 255] if photometric == "minisblack" else [255, 127, 0])
 
-    def test_without_tifffile_colours_are_read_as_8_bit(
+    @pytest.mark.parametrize(
+        "options", [{}, {"byteorder": ">"}, {"compression": "zlib", "predictor": True}]
+    )
+    def test_colours_keep_their_depth_without_tifffile(
+        self, read: Read, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]
+    ) -> None:
+        data = tiff(deep(), photometric="rgb", **options)
+        monkeypatch.setitem(sys.modules, "tifffile", None)
+        assert np.array_equal(np.rint(read(data).astype(float) * 257), deep())
+
+    def test_without_tifffile_planes_are_read_as_8_bit(
         self, read: Read, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        data = tiff(np.full((1, 1, 3), 32896, np.uint16), photometric="rgb")
+        planes = np.full((3, 2, 2), 32896, np.uint16)
+        data = tiff(planes, photometric="rgb", planarconfig="separate")
         monkeypatch.setitem(sys.modules, "tifffile", None)
         monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
         with pytest.warns(ImpastoWarning, match=r"8 bits, since .*pip install 'impasto\[tiff\]'"):
-            assert read(data).tolist() == [[[128, 128, 128]]]
+            assert read(data).tolist() == [[[128, 128, 128]] * 2] * 2
 
     @pytest.mark.parametrize("interlaced", [0, 1])
     @pytest.mark.parametrize(("colour_type", "channels"), [(0, 1), (2, 3), (6, 4), (4, 2)])

@@ -196,25 +196,23 @@ def test_inks_of_32_bits_are_refused() -> None:
     assert "holds float32 values: save it with 8 or 16 bits" in refusal(data)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "int32", "uint32"])
-def test_without_tifffile_grey_is_the_same(dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    values = SHARES[:, :, 0] if dtype == "float32" else noise()[:, :, 0].astype(dtype) << 24
-    expected = noted(tiff(values))
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "uint32"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_without_tifffile_it_is_the_same(
+    dtype: str, channels: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = noise(channels=channels).astype(dtype)
+    values = whole / 255 if dtype[0] == "f" else whole << 24
+    data = tiff(values if channels == 3 else values[:, :, 0])
+    expected = noted(data)
     monkeypatch.setitem(sys.modules, "tifffile", None)
-    pixels, notes = noted(tiff_without(monkeypatch, values))
-    assert np.allclose(pixels, expected[0], atol=1e-3)
+    pixels, notes = noted(data)
+    assert np.array_equal(pixels, expected[0])
     assert notes == expected[1]
 
 
-def tiff_without(monkeypatch: pytest.MonkeyPatch, values: npt.NDArray[Any]) -> bytes:
-    """A file that is written by tifffile, and read without it."""
-    with monkeypatch.context() as patch:
-        patch.setitem(sys.modules, "tifffile", tifffile)
-        return tiff(values)
-
-
-def test_without_tifffile_colours_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    data = tiff(SHARES)
+def test_without_tifffile_planes_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = tiff(np.moveaxis(SHARES, 2, 0), planarconfig="separate")
     monkeypatch.setitem(sys.modules, "tifffile", None)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert "has 32 bits per channel, which needs tifffile: pip install 'impasto[tiff]'" in refusal(

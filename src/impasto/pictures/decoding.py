@@ -23,7 +23,7 @@ from impasto.pictures import (
     tiff,
 )
 from impasto.pictures.arrays import Opacity, Pixels, by_strips
-from impasto.pictures.deep_tiff import MOST_TILE, WHITE_IS_ZERO
+from impasto.pictures.deep_tiff import MOST_TILE, SHOWN, WHITE_IS_ZERO
 from impasto.pictures.kinds import READABLE, READERS, Reader, checked_head, formats
 from impasto.pictures.limits import (
     MOST_DECODED,
@@ -244,8 +244,11 @@ def _deep_grey(image: Image.Image, orientation: int, notes: list[Message]) -> Ra
 
 def _tell_of_depth(image: Image.Image, notes: list[Message]) -> None:
     """Note that Pillow has read a TIFF of 16 bits with 8."""
-    bits = np.max(getattr(image, "tag_v2", {}).get(tiff.BITS_PER_SAMPLE, 1))
+    tags = getattr(image, "tag_v2", {})
+    bits = np.max(tags.get(tiff.BITS_PER_SAMPLE, 1))
     if bits > 8:
-        found = importlib.util.find_spec("tifffile")
-        code = "picture.deep" if found else "picture.deep-without-tifffile"
+        is_missing = tags.get(tiff.PHOTOMETRIC) in SHOWN and not importlib.util.find_spec(
+            "tifffile"
+        )
+        code = "picture.deep-without-tifffile" if is_missing else "picture.deep"
         notes.append(Message(code, bits=int(bits), read=8))

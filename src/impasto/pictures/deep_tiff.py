@@ -10,10 +10,12 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from impasto.errors import StoppedError
 from impasto.messages.message import Message
-from impasto.pictures import profiles, ranges
+from impasto.pictures import packed_tiff, profiles, ranges
 from impasto.pictures.arrays import Opacity, Pixels, by_strips
 from impasto.pictures.limits import check_size
+from impasto.pictures.packed_tiff import Unpacked
 from impasto.pictures.rasters import Raster
 from impasto.pictures.refusals import UnusableError
 from impasto.pictures.tiff import ICC_PROFILE
@@ -21,7 +23,7 @@ from impasto.pictures.tiff import ICC_PROFILE
 MOST_TILE = 2**28  # bytes of a piece of a TIFF, though its pages be smaller
 LARGEST_SWELLING = 1032  # times, to which deflate can unpack
 # Values of tags: photometric interpretation, extra samples, compression.
-WHITE_IS_ZERO, BLACK_IS_ZERO, RGB = 0, 1, 2
+WHITE_IS_ZERO, BLACK_IS_ZERO, RGB = SHOWN = 0, 1, 2
 PREMULTIPLIED_ALPHA, ALPHA = 1, 2
 DEFLATE, LZMA = (8, 32946), 34925
 
@@ -37,15 +39,15 @@ def read(file: BinaryIO, orientation: int, notes: list[Message]) -> Raster | Non
         notes: gets the range of the values.
 
     Returns:
-        The picture; None for other kinds, or without tifffile.
+        The picture; None for other kinds, or what neither tifffile nor libtiff can unpack.
 
     Raises:
         UnusableError: its values cannot be shown, or part of it swells when it is unpacked.
     """
-    stored = _stored(file)
-    if stored is None:
+    page = _with_tifffile(file) or _with_libtiff(file)
+    if page is None:
         return None
-    values, kind, extra, profile = stored
+    values, kind, extra = page.values, page.photometric, page.extra
     count = 3 if kind == RGB else 1
     transparent = bool(extra) and extra[0] in (PREMULTIPLIED_ALPHA, ALPHA)
     opacity = _opacity(values[:, :, count]) if transparent else None
@@ -60,13 +62,11 @@ def read(file: BinaryIO, orientation: int, notes: list[Message]) -> Raster | Non
     if opacity is not None and extra[0] == PREMULTIPLIED_ALPHA:
         share = np.maximum(opacity[:, :, None] / 255, 1 / np.float32(65535))
         pixels = np.minimum(pixels / share, 255)
-    return Raster(pixels, "RGB" if kind == RGB else "L", opacity, profile, orientation, bits)
+    return Raster(pixels, "RGB" if kind == RGB else "L", opacity, page.profile, orientation, bits)
 
 
-def _stored(
-    file: BinaryIO,
-) -> tuple[npt.NDArray[Any], int, tuple[int, ...], bytes | None] | None:
-    """The values, H × W × C, their photometric interpretation, extra samples, and the profile."""
+def _with_tifffile(file: BinaryIO) -> Unpacked | None:
+    """The pixels, unpacked by tifffile; None if it cannot do it, or is not installed."""
     file.seek(0)
     try:
         import tifffile
@@ -74,11 +74,9 @@ def _stored(
         with tifffile.TiffFile(file) as pages:
             page = pages.pages[0]
             check_size(page.imagewidth, page.imagelength)
-            kind = page.photometric
-            is_shown = kind in (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB)
-            _check_numbers(page.dtype, is_shown=is_shown)
+            _check_numbers(page.dtype, is_shown=page.photometric in SHOWN)
             bits = 8 * page.dtype.itemsize
-            if not is_shown or page.bitspersample != bits or page.dtype == np.uint8:
+            if page.photometric not in SHOWN or page.bitspersample != bits or bits == 8:
                 return None
             if page.axes not in ("YX", "YXS", "SYX"):
                 return None
@@ -87,11 +85,24 @@ def _stored(
             if page.axes == "SYX":
                 stored = np.moveaxis(stored, 0, 2)
             profile = page.tags.valueof(ICC_PROFILE)
-            return np.atleast_3d(stored), kind, page.extrasamples, profile
+            return Unpacked(np.atleast_3d(stored), page.photometric, page.extrasamples, profile)
     except UnusableError:
+        raise
+    except Exception:  # what it cannot read, libtiff may, or it says what is wrong
+        return None
+
+
+def _with_libtiff(file: BinaryIO) -> Unpacked | None:
+    """The pixels, unpacked by libtiff; None if it cannot do it."""
+    try:
+        page = packed_tiff.read(file)
+    except StoppedError:
         raise
     except Exception:  # what it cannot read, Pillow may, or it says what is wrong
         return None
+    if page is None or page.photometric not in SHOWN:
+        return None
+    return page if page.values.shape[2] >= (3 if page.photometric == RGB else 1) else None
 
 
 def _opacity(stored: npt.NDArray[Any]) -> Opacity:
