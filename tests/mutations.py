@@ -270,6 +270,81 @@ def _heic(image: Any) -> Seeds:
     return {"HEIC": file.getvalue()}
 
 
+def _further_pictures() -> Seeds:
+    """Kinds that are read without Pillow, or that Pillow reads with a plugin."""
+    from PIL import Image
+
+    import picture_files as files
+    from impasto.pictures import profiles
+
+    rgb, rgba = (Image.fromarray(_pixels(channels=channels)) for channels in (3, 4))
+    planes, deep = np.moveaxis(_pixels(), 2, 0), np.moveaxis(_pixels(dtype=np.uint16), 2, 0)
+    floats = (_pixels() / np.float32(255)).astype("<f4").tobytes()
+    numbers = " ".join(map(str, _pixels((4, 5)).ravel())).encode()
+    pam = b"P7\nWIDTH 32\nHEIGHT 24\nDEPTH 4\nMAXVAL 255\nTUPLTYPE RGB_ALPHA\nENDHDR\n"
+    colours = files.box(b"colr", b"\2\0\0" + profiles.srgb_profile())
+    jp2 = _encoded(rgba, "JPEG2000")
+    made = {
+        "JPEG 2000": _encoded(rgb, "JPEG2000"),
+        "codestream": _encoded(rgb, "JPEG2000", no_jp2=True, tile_size=(16, 16)),
+        "JPEG 2000 with a profile": files.with_boxes(jp2, colours),
+        "TGA": _encoded(rgba, "TGA"),
+        "packed TGA": _encoded(rgb, "TGA", compression="tga_rle"),
+        "palette TGA": _encoded(rgb.quantize(16), "TGA"),
+        "PBM": b"P4 32 24\n" + bytes(_pixels()[:, :4, 0].tobytes()),
+        "plain PPM": b"P3\n# of numbers\n5 4\n255\n" + numbers,
+        "deep PPM": b"P6 32 24 65535\n" + _pixels(dtype=np.uint16).tobytes(),
+        "PAM": pam + _pixels(channels=4).tobytes(),
+        "PFM": b"PF\n32 24\n-1.0\n" + floats,
+        **{f"PSD, {number}": files.psd(planes, compression=number) for number in range(4)},
+        "PSB": files.psd(deep, is_big=True, layers=files.layer_count(-1, is_big=True)),
+        "PSD with a profile": files.psd(
+            np.concatenate([planes, planes[:1]]),
+            layers=files.layer_count(-1),
+            resources={1039: profiles.srgb_profile(), 1057: b"\0\0\0\1\1"},
+        ),
+        "indexed PSD": files.psd(planes[:1], 2, palette=bytes(range(256)) * 3),
+    }
+    return {**made, **_jxl(rgb), **_raw(), **_floats()}
+
+
+def _jxl(image: Any) -> Seeds:
+    try:
+        import pillow_jxl  # noqa: F401 – which registers itself
+    except ImportError:
+        return {}
+    return {
+        "JPEG XL": _encoded(image, "JXL"),
+        "lossless JPEG XL": _encoded(image, "JXL", lossless=True, use_container=True),
+    }
+
+
+def _raw() -> Seeds:
+    try:
+        import rawpy  # noqa: F401 – without which no raw file is looked at
+        import tifffile  # noqa: F401 – which makes the file
+    except ImportError:
+        return {}
+    import picture_files as files
+
+    return {"DNG": files.dng(_pixels((40, 60), 1, np.uint16)[:, :, 0], orientation=6)}
+
+
+def _floats() -> Seeds:
+    try:
+        import tifffile
+    except ImportError:
+        return {}
+    from PIL import Image
+
+    file = io.BytesIO()
+    tifffile.imwrite(file, _pixels() / np.float32(255), photometric="rgb", metadata=None)
+    packed = io.BytesIO()  # which tifffile leaves to libtiff
+    deep = _pixels(channels=1, dtype=np.uint16)[:, :, 0]
+    Image.fromarray(deep).save(packed, "TIFF", compression="tiff_lzw", tiffinfo={317: 2})
+    return {"float TIFF": file.getvalue(), "packed deep TIFF": packed.getvalue()}
+
+
 def _masks() -> Seeds:
     from PIL import Image
 
@@ -487,7 +562,8 @@ def _read_weights(path: Path, weights_input: str | None = "caffe") -> None:
 
 READERS: dict[str, Reader] = {
     "pictures": Reader(_pictures, _read_picture),
-    "heads": Reader(_pictures, _read_head),
+    "further pictures": Reader(_further_pictures, _read_picture),
+    "heads": Reader(lambda: {**_pictures(), **_further_pictures()}, _read_head),
     "masks": Reader(_masks, _read_mask),
     "texts": Reader(lambda: {"PNG": _carrying(b"text")}, _read_text),
     "metadata": Reader(_metadata, _read_carried, ".png", is_text=True, around=_carrying),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -28,7 +29,7 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("truncated.png").write_bytes(whole[: len(whole) // 2])
     Path("text.jpg").write_text("no picture at all")
     Path("svg.png").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>')
-    Image.new("F", (40, 40)).save("float.tiff")
+    Image.new("F", (40, 40), math.nan).save("nan.tiff")
     Image.new("RGB", (4000, 1)).save("thread.png")
     Image.new("RGB", (40, 40)).save("bomb.png")
     bomb = bytearray(Path("bomb.png").read_bytes())
@@ -81,7 +82,7 @@ MISTAKES: list[tuple[list[str], str]] = [
     (pictures("truncated.png", "s.png"), "'truncated.png' is damaged"),
     (pictures("text.jpg", "s.png"), "'text.jpg' is damaged or not a picture"),
     (pictures("svg.png", "s.png"), "'svg.png' is damaged or not a picture"),
-    (pictures("c.png", "float.tiff"), "'float.tiff' holds float32 values"),
+    (pictures("c.png", "nan.tiff"), "'nan.tiff' holds float32 values, and none of them is a"),
     (pictures("bomb.png", "s.png"), "make it smaller"),
     (pictures("thread.png", "s.png"), "conv5_1 needs 16 pixels"),
     (pictures("c.png", "thread.png"), "conv5_1 needs 16 pixels"),

@@ -23,6 +23,7 @@ from impasto.cli.app import run
 from impasto.errors import ImpastoWarning, InputError
 from impasto.network.weights import load
 from impasto.pictures import images, masks, png_text
+from impasto.pictures.limits import Head
 from impasto.run import checkpoint
 
 HUGE = 12_000_000_000  # bytes
@@ -75,7 +76,9 @@ def test_a_huge_file_of_another_kind_is_not_read(reader: str, head: bytes) -> No
         read(name)
 
 
-@pytest.mark.parametrize("head", [b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"GIF89a", b"II*\0"])
+@pytest.mark.parametrize(
+    "head", [b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"GIF89a", b"II*\0", b"8BPS", b"P6 9"]
+)
 def test_a_huge_file_that_begins_as_a_picture_is_refused_by_its_size(head: bytes) -> None:
     sparse("a.png", head)
     for read in (images.read, images.size_of):
@@ -129,7 +132,7 @@ def test_channels_and_their_bytes_are_known_before_they_are_decoded() -> None:
     assert Path("a.tif").stat().st_size < 150_000
     with within(5):
         head = images.described("a.tif")
-    assert head == images.Head((1000, 1000), 40, 80_000_000)
+    assert head == Head((1000, 1000), 40, 80_000_000)
 
 
 @pytest.mark.parametrize(
@@ -139,12 +142,10 @@ def test_channels_and_their_bytes_are_known_before_they_are_decoded() -> None:
 @pytest.mark.parametrize("suffix", ["png", "tif"])
 def test_what_a_head_says(mode: str, channels: int, depth: int, suffix: str) -> None:
     Image.new(mode, (20, 10)).save(f"a.{suffix}")
-    assert images.described(f"a.{suffix}") == images.Head(
-        (20, 10), channels, 200 * channels * depth
-    )
+    assert images.described(f"a.{suffix}") == Head((20, 10), channels, 200 * channels * depth)
 
 
-@pytest.mark.parametrize("suffix", ["jpg", "webp", "gif", "bmp", "avif", "ppm"])
+@pytest.mark.parametrize("suffix", ["jpg", "webp", "gif", "bmp", "avif", "ppm", "jp2", "tga"])
 def test_the_head_of_every_format(suffix: str) -> None:
     Image.new("RGB", (20, 10)).save(f"a.{suffix}")
     assert images.described(f"a.{suffix}").size == (20, 10)

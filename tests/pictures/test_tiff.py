@@ -128,8 +128,13 @@ CAMERA_HEADS = {
 
 def refused_as_raw(path: Path) -> None:
     for read in (images.read, images.size_of):
-        with pytest.raises(InputError, match="is a camera raw file: develop it"):
+        with pytest.raises(InputError, match="is a camera raw file, which needs rawpy"):
             read(path)
+
+
+@pytest.fixture(autouse=True)
+def _no_rawpy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "rawpy", None)
 
 
 @pytest.mark.parametrize("kind", CAMERA_TIFFS)

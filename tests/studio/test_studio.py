@@ -39,8 +39,8 @@ from impasto.errors import StoppedError
 from impasto.messages.message import LANGUAGES, Message, catalogue, fields
 from impasto.objective.objective import Objective
 from impasto.pictures import images
-from impasto.pictures.images import Head
 from impasto.pictures.inputs import styles_of
+from impasto.pictures.limits import Head
 from impasto.process import interrupts
 from impasto.process.memory import memory_errors
 from impasto.process.notices import heard_by
@@ -673,7 +673,10 @@ def has_other_words(told: str, values: tuple[str, ...]) -> bool:
     return not set(re.findall("[A-Za-z]+", told)) <= set(re.findall("[A-Za-z]+", " ".join(values)))
 
 
-KINDS = ("JPEG", "PNG", "WebP", "TIFF", "BMP", "GIF", "HEIC", "AVIF")
+KINDS = (
+    *("JPEG", "PNG", "WebP", "TIFF", "BMP", "GIF", "HEIC", "AVIF", "JPEG 2000", "JPEG XL"),
+    *("PSD", "TGA", "PPM", "PFM", "DNG"),
+)
 ERRORS: list[tuple[Callable[[], object], tuple[str, ...]]] = [
     (lambda: read_picture(b"no picture at all"), ("photo.png", *KINDS)),
     (lambda: read_picture(b""), ("photo.png",)),

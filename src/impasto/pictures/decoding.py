@@ -4,40 +4,42 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-from contextlib import suppress
 from typing import BinaryIO
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from impasto.files import reading
 from impasto.messages.message import Message
-from impasto.pictures import deep_tiff, profiles, tiff
-from impasto.pictures.arrays import Opacity, Pixels, to_uint8
-from impasto.pictures.deep_tiff import MOST_TILE, WHITE_IS_ZERO
+from impasto.pictures import (
+    camera_raw,
+    deep_png,
+    deep_tiff,
+    jpeg_2000,
+    jpeg_xl,
+    profiles,
+    ranges,
+    targa,
+    tiff,
+)
+from impasto.pictures.arrays import Opacity, Pixels, by_strips
+from impasto.pictures.deep_tiff import MOST_TILE, SHOWN, WHITE_IS_ZERO
+from impasto.pictures.kinds import READABLE, READERS, Reader, checked_head, formats
 from impasto.pictures.limits import (
-    MOST_BYTES,
     MOST_DECODED,
     MOST_PIXELS,
+    Head,
     bytes_in,
     check_density,
     check_size,
 )
-from impasto.pictures.png_text import MOST_TEXT, PNG_SIGNATURE, chunks
+from impasto.pictures.rasters import Raster, in_srgb
 from impasto.pictures.refusals import UnusableError
 from impasto.pictures.upright import orientation_of, upright
 from impasto.process import interrupts
 
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "BMP", "DIB", "GIF", "AVIF", "HEIF", "PPM")
-# What a sentence says that can be read.
-READABLE = ("JPEG", "PNG", "WebP", "TIFF", "BMP", "GIF", "HEIC", "AVIF")
+UNSIGNED = 1  # the usual sample format of a TIFF
 MOST_COUNTED = 2**23  # bytes of a GIF of which the frames are counted
-HEAD = 32  # bytes of a file that tell its kind
-# Camera raw files that are no TIFF: of Fujifilm, Olympus, Panasonic, Minolta, Sigma; and of Canon.
-RAW_SIGNATURES = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"\0MRM", b"FOVb")
-CANON_RAW = (b"HEAPCCDR", b"ftypcrx ")  # a few bytes after the start
-HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 # What decoders log about a damaged file is for those who listen, not for standard error.
 for _decoder in ("PIL", "tifffile"):
     logging.getLogger(_decoder).addHandler(logging.NullHandler())
@@ -57,74 +59,73 @@ def from_file(file: BinaryIO, notes: list[Message]) -> tuple[Pixels, Opacity | N
         UnusableError: it is not a picture, or one that cannot be used.
     """
     head = checked_head(file)
+    reader = reader_of(file, head)
+    if reader is not None:
+        check_head(file, reader.describe(file))
+        return in_srgb(reader.read(file, notes), notes)
     if head.startswith(tiff.SIGNATURES):
-        page = main_page(file, head, notes)
-        if page.offset != tiff.first_offset(file):
-            file = tiff.beginning_with(page, file)
-        deep = deep_tiff.read(file, notes)
-        if deep is not None:
-            return deep
-    deep_png = head.startswith(PNG_SIGNATURE) and head[24] == 16
+        return _from_tiff(file, notes)
     image = opened_image(file, head)
-    check_density(file, *image.size)
-    if image.format != "TIFF":
-        _tell_of_frames(image, bytes_in(file), notes)
-    return from_image(image, notes, deep_png=deep_png)
+    _tell_of_frames(image, file, notes)
+    if deep_png.accepts(head):
+        return in_srgb(deep_png.read(file, notes), notes)
+    return from_image(_completed(image, file, notes), notes)
 
 
-def checked_head(file: BinaryIO) -> bytes:
-    """The first bytes of a file, if it looks like a picture and is not too large."""
-    head = file.read(HEAD)
-    if head.startswith(RAW_SIGNATURES) or any(sign in head[4:16] for sign in CANON_RAW):
-        raise UnusableError("picture.is-raw")
-    if not _formats(head):
-        raise UnusableError("picture.not-one", kinds=READABLE)
-    size = reading.size_in(file)
-    if size > MOST_BYTES:
-        given, most = map(reading.in_gigabytes, (size, MOST_BYTES))
-        raise UnusableError("picture.too-many-bytes", size=given, most=most)
-    return head
+def reader_of(file: BinaryIO, head: bytes) -> Reader | None:
+    """The reader of our own for a file; None if it is a TIFF or Pillow decodes it."""
+    for reader in READERS:
+        if reader.accepts(head):
+            return reader
+    is_tiff = head.startswith(tiff.SIGNATURES)
+    return camera_raw if is_tiff and tiff.is_camera_raw(head, tiff.pages(file)) else None
+
+
+def check_head(file: BinaryIO, head: Head) -> None:
+    """Refuse a picture that is too large, judging by its header.
+
+    Raises:
+        UnusableError: it is.
+    """
+    check_size(*head.size)
+    check_density(file, *head.size)
+    if head.bytes > MOST_DECODED:
+        width, height = head.size
+        raise UnusableError(
+            "picture.page-too-large", width=width, height=height, channels=head.channels
+        )
 
 
 def opened_image(file: BinaryIO, head: bytes) -> Image.Image:
-    """Open a picture with Pillow; only its header is read."""
+    """Open a picture with Pillow; only its header is read, except for JPEG XL.
+
+    Raises:
+        UnusableError: it is no picture, or too large.
+    """
+    if jpeg_xl.accepts(head):
+        check_head(file, jpeg_xl.describe(file))
     file.seek(0)
     try:
-        return Image.open(file, formats=_formats(head))
+        with jpeg_xl.opening():
+            image = Image.open(file, formats=formats(head))
     except UnidentifiedImageError:
         raise UnusableError("picture.not-one", kinds=READABLE) from None
     except Image.DecompressionBombError:
         raise UnusableError("picture.too-many-pixels", most=MOST_PIXELS) from None
+    check_size(*image.size)
+    check_density(file, *image.size)
+    return image
 
 
-def _formats(head: bytes) -> list[str]:
-    """The formats that a file may have, with HEIC registered through pillow-heif if it is one."""
-    Image.init()
-    if head[4:8] == b"ftyp" and head[8:12] in HEIF_BRANDS:
-        try:
-            import pillow_heif
-        except ImportError:
-            if head[8:12] not in (b"mif1", b"msf1"):  # those may be AVIF, which Pillow reads
-                raise UnusableError("picture.needs-heif") from None
-        else:
-            pillow_heif.register_heif_opener()
-    start = head[:16].ljust(16, b"\0")  # some of Pillow's checks fail on fewer bytes
-    known = ((name, Image.OPEN[name][1]) for name in FORMATS if name in Image.OPEN)
-    return [name for name, accepts in known if accepts is None or accepts(start) is True]
-
-
-def main_page(file: BinaryIO, head: bytes, notes: list[Message]) -> tiff.Page:
+def main_page(file: BinaryIO, notes: list[Message]) -> tiff.Page:
     """The page of a TIFF that holds the picture rather than a reduced copy."""
     found = tiff.pages(file)
-    if tiff.is_camera_raw(head, found):
-        raise UnusableError("picture.is-raw")
     whole = [page for page in found if page.is_whole]
     if not whole:
         raise UnusableError("picture.is-reduced")
     page = whole[0]
-    check_size(page.width, page.height)
-    check_density(file, page.width, page.height)
-    if page.bytes > MOST_DECODED or page.tile_bytes > max(page.bytes, MOST_TILE):
+    check_head(file, Head((page.width, page.height), page.channels, page.bytes))
+    if page.tile_bytes > max(page.bytes, MOST_TILE):
         raise UnusableError(
             "picture.page-too-large",
             width=page.width,
@@ -140,9 +141,26 @@ def main_page(file: BinaryIO, head: bytes, notes: list[Message]) -> tiff.Page:
     return page
 
 
-def _tell_of_frames(image: Image.Image, bytes_there: int, notes: list[Message]) -> None:
+def _from_tiff(file: BinaryIO, notes: list[Message]) -> tuple[Pixels, Opacity | None]:
+    page = main_page(file, notes)
+    if page.offset != tiff.first_offset(file):
+        file = tiff.beginning_with(page, file)
+    deep = deep_tiff.read(file, page.orientation, notes)
+    if deep is not None:
+        return in_srgb(deep, notes)
+    file.seek(0)
+    try:
+        image = Image.open(file, formats=["TIFF"])
+    except UnidentifiedImageError:
+        if page.bits > 16 and not importlib.util.find_spec("tifffile"):
+            raise UnusableError("picture.needs-tiff", bits=page.bits) from None
+        raise UnusableError("picture.not-one", kinds=READABLE) from None
+    return from_image(image, notes)
+
+
+def _tell_of_frames(image: Image.Image, file: BinaryIO, notes: list[Message]) -> None:
     """Note that a file contains more pictures than the one that is read."""
-    if image.format == "GIF" and bytes_there > MOST_COUNTED:  # which Pillow would go through
+    if image.format == "GIF" and bytes_in(file) > MOST_COUNTED:  # which Pillow would go through
         if getattr(image, "is_animated", False):
             notes.append(Message("picture.several-frames"))
         return
@@ -159,18 +177,27 @@ def _is_of_size(image: Image.Image, number: int, size: tuple[int, int]) -> bool:
     return image.size == size
 
 
-def from_image(
-    image: Image.Image, notes: list[Message], *, deep_png: bool = False
-) -> tuple[npt.NDArray[np.uint8], Opacity | None]:
+def _completed(image: Image.Image, file: BinaryIO, notes: list[Message]) -> Image.Image:
+    """The picture with what its format says beyond what Pillow has read."""
+    if image.format == "JPEG2000":
+        return jpeg_2000.completed(image, file, notes)
+    if image.format == "JXL":
+        return jpeg_xl.completed(image, file, notes)
+    return targa.completed(image, file) if image.format == "TGA" else image
+
+
+def from_image(image: Image.Image, notes: list[Message]) -> tuple[Pixels, Opacity | None]:
     """Decode a picture that Pillow has opened, as :func:`from_file` does."""
     check_size(*image.size)
     _check_page(image)
+    was_turned = tiff.ORIENTATION in getattr(image, "tag_v2", {})  # which loading it does
     image.load()
     interrupts.check()
-    orientation = orientation_of(image, notes)
+    orientation = 1 if was_turned else orientation_of(image, notes)
+    if image.mode == "F" or image.mode.startswith("I"):
+        return in_srgb(_deep_grey(image, orientation, notes), notes)
+    _tell_of_depth(image, notes)
     profile = image.info.get("icc_profile")
-    image = _eight_bit(image, notes, deep_png=deep_png)
-    interrupts.check()
     alpha = None
     if image.has_transparency_data:
         grey = image.mode in ("1", "L", "LA", "La")
@@ -195,43 +222,33 @@ def _check_page(image: Image.Image) -> None:
         raise UnusableError("picture.is-reduced")
 
 
-def take_exif(file: BinaryIO, image: Image.Image) -> None:
-    """Read the EXIF data of a PNG without decoding its pixels, as Pillow would."""
-    if "exif" in image.info:
-        return
-    image.info["exif"] = b""
-    file.seek(len(PNG_SIGNATURE))
-    with suppress(UnusableError):  # a file that breaks off, which may be read as far as it goes
-        for name, length in chunks(file):
-            if name == b"eXIf":
-                image.info["exif"] = file.read(min(length, MOST_TEXT))
-
-
-def _eight_bit(image: Image.Image, notes: list[Message], *, deep_png: bool) -> Image.Image:
-    """Scale a picture with more than 8 bits to 8; Pillow itself would clip its values."""
-    if image.mode == "F":
-        raise UnusableError("picture.floats")
+def _deep_grey(image: Image.Image, orientation: int, notes: list[Message]) -> Raster:
+    """A grey picture with 16 or 32 bits, which Pillow itself would clip to 8."""
     tags = getattr(image, "tag_v2", {})
-    key = image.info.get("transparency")
-    if image.mode.startswith("I") or deep_png or np.max(tags.get(tiff.BITS_PER_SAMPLE, 1)) > 8:
-        notes.append(_read_as_eight_bit(image))
-    if not image.mode.startswith("I"):
-        if deep_png and isinstance(key, tuple):  # Pillow has brought the pixels to 8 bits alone
-            image = image.copy()
-            image.info["transparency"] = tuple(value >> 8 for value in key)
-        return image
-    values = np.asarray(image).astype(np.int64)
-    if values.min() < 0 or values.max() > 65535:
-        raise UnusableError("picture.too-deep", kind="32-bit")
+    stored = np.asarray(image)
+    if image.mode == "I" and tags and tags.get(tiff.SAMPLE_FORMAT, (UNSIGNED,))[0] == UNSIGNED:
+        stored = stored.view(np.uint32)
+    is_16_bit = image.mode.startswith("I;16")
+    if is_16_bit:
+        values = by_strips(lambda rows: rows / np.float32(257), stored, np.float32)
+    else:
+        values = ranges.to_grey_levels(stored, notes)
     if tags.get(tiff.PHOTOMETRIC) == WHITE_IS_ZERO:
-        values = 65535 - values
-    grey = Image.fromarray(to_uint8(values / 257))
-    if isinstance(key, int):
-        grey.putalpha(Image.fromarray(np.where(values == key, 0, 255).astype(np.uint8)))
-    return grey
+        values = 255 - values
+    key = image.info.get("transparency")
+    opacity = np.where(stored == key, 0, 255).astype(np.uint8) if isinstance(key, int) else None
+    profile = image.info.get("icc_profile")
+    bits = 16 if is_16_bit else 32
+    return Raster(values[:, :, None], "L", opacity, profile, orientation, bits)
 
 
-def _read_as_eight_bit(image: Image.Image) -> Message:
-    if image.format != "TIFF" or importlib.util.find_spec("tifffile"):
-        return Message("picture.deep", bits=16, read=8)
-    return Message("picture.deep-without-tifffile", bits=16, read=8)
+def _tell_of_depth(image: Image.Image, notes: list[Message]) -> None:
+    """Note that Pillow has read a TIFF of 16 bits with 8."""
+    tags = getattr(image, "tag_v2", {})
+    bits = np.max(tags.get(tiff.BITS_PER_SAMPLE, 1))
+    if bits > 8:
+        is_missing = tags.get(tiff.PHOTOMETRIC) in SHOWN and not importlib.util.find_spec(
+            "tifffile"
+        )
+        code = "picture.deep-without-tifffile" if is_missing else "picture.deep"
+        notes.append(Message(code, bits=int(bits), read=8))

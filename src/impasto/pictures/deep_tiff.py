@@ -1,4 +1,4 @@
-"""Read and write TIFF with 16 bits a channel, using tifffile."""
+"""Read TIFF with more than 8 bits a channel, and write it with 16, using tifffile."""
 
 from __future__ import annotations
 
@@ -9,68 +9,110 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
+from impasto.errors import StoppedError
 from impasto.messages.message import Message
-from impasto.pictures import profiles
-from impasto.pictures.arrays import Opacity, Pixels, by_strips, to_uint8
+from impasto.pictures import packed_tiff, profiles, ranges
+from impasto.pictures.arrays import Opacity, Pixels, by_strips
 from impasto.pictures.limits import check_size
+from impasto.pictures.packed_tiff import Unpacked
+from impasto.pictures.rasters import Raster
 from impasto.pictures.refusals import UnusableError
-from impasto.pictures.tiff import ICC_PROFILE, ORIENTATION
-from impasto.pictures.upright import upright
+from impasto.pictures.tiff import ICC_PROFILE
 
 MOST_TILE = 2**28  # bytes of a piece of a TIFF, though its pages be smaller
 LARGEST_SWELLING = 1032  # times, to which deflate can unpack
 # Values of tags: photometric interpretation, extra samples, compression.
-WHITE_IS_ZERO, BLACK_IS_ZERO, RGB = 0, 1, 2
+WHITE_IS_ZERO, BLACK_IS_ZERO, RGB = SHOWN = 0, 1, 2
 PREMULTIPLIED_ALPHA, ALPHA = 1, 2
 DEFLATE, LZMA = (8, 32946), 34925
 
 
-def read(
-    file: BinaryIO, notes: list[Message]
-) -> tuple[npt.NDArray[np.float32], Opacity | None] | None:
-    """Read a 16-bit grey or RGB TIFF in full depth; None for other kinds or without tifffile."""
+def read(file: BinaryIO, orientation: int, notes: list[Message]) -> Raster | None:
+    """Read a TIFF of more than 8 bits in full depth, grey or RGB.
+
+    16-bit values are taken from 0 to 65535, others by their range: :mod:`impasto.pictures.ranges`.
+
+    Args:
+        file: a TIFF whose first page is the picture.
+        orientation: of that page, as in EXIF.
+        notes: gets the range of the values.
+
+    Returns:
+        The picture; None for other kinds, or what neither tifffile nor libtiff can unpack.
+
+    Raises:
+        UnusableError: its values cannot be shown, or part of it swells when it is unpacked.
+    """
+    page = _with_tifffile(file) or _with_libtiff(file)
+    if page is None:
+        return None
+    values, kind, extra = page.values, page.photometric, page.extra
+    count = 3 if kind == RGB else 1
+    transparent = bool(extra) and extra[0] in (PREMULTIPLIED_ALPHA, ALPHA)
+    opacity = _opacity(values[:, :, count]) if transparent else None
+    colours = values[:, :, :count]
+    bits = 8 * values.dtype.itemsize
+    if values.dtype == np.uint16:
+        pixels = by_strips(lambda rows: rows / np.float32(257), colours, np.float32)
+    else:
+        pixels = ranges.to_grey_levels(colours, notes)
+    if kind == WHITE_IS_ZERO:
+        pixels = 255 - pixels
+    if opacity is not None and extra[0] == PREMULTIPLIED_ALPHA:
+        share = np.maximum(opacity[:, :, None] / 255, 1 / np.float32(65535))
+        pixels = np.minimum(pixels / share, 255)
+    return Raster(pixels, "RGB" if kind == RGB else "L", opacity, page.profile, orientation, bits)
+
+
+def _with_tifffile(file: BinaryIO) -> Unpacked | None:
+    """The pixels, unpacked by tifffile; None if it cannot do it, or is not installed."""
     file.seek(0)
     try:
         import tifffile
 
         with tifffile.TiffFile(file) as pages:
             page = pages.pages[0]
-            _check_depth(page.dtype)
             check_size(page.imagewidth, page.imagelength)
-            kind, extra = page.photometric, page.extrasamples
-            if kind not in (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB) or page.bitspersample != 16:
+            _check_numbers(page.dtype, is_shown=page.photometric in SHOWN)
+            bits = 8 * page.dtype.itemsize
+            if page.photometric not in SHOWN or page.bitspersample != bits or bits == 8:
                 return None
             if page.axes not in ("YX", "YXS", "SYX"):
                 return None
             _check_swelling(page, file)
             stored = page.asarray()
-            orientation = page.tags.valueof(ORIENTATION, 1)
+            if page.axes == "SYX":
+                stored = np.moveaxis(stored, 0, 2)
             profile = page.tags.valueof(ICC_PROFILE)
-            axes = page.axes
+            return Unpacked(np.atleast_3d(stored), page.photometric, page.extrasamples, profile)
     except UnusableError:
+        raise
+    except Exception:  # what it cannot read, libtiff may, or it says what is wrong
+        return None
+
+
+def _with_libtiff(file: BinaryIO) -> Unpacked | None:
+    """The pixels, unpacked by libtiff; None if it cannot do it."""
+    try:
+        page = packed_tiff.read(file)
+    except StoppedError:
         raise
     except Exception:  # what it cannot read, Pillow may, or it says what is wrong
         return None
-    stored = np.moveaxis(stored, 0, 2) if axes == "SYX" else np.atleast_3d(stored)
-    count = 3 if kind == RGB else 1
-    transparent = bool(extra) and extra[0] in (PREMULTIPLIED_ALPHA, ALPHA)
-    values = stored[:, :, : count + transparent] / np.float32(257)
-    pixels, opacity = values[:, :, :count], values[:, :, count:] if transparent else None
-    if kind == WHITE_IS_ZERO:
-        pixels = 255 - pixels
-    if opacity is not None and extra[0] == PREMULTIPLIED_ALPHA:
-        pixels = np.minimum(pixels / np.maximum(opacity / 255, 1 / np.float32(65535)), 255)
-    transform = profiles.transform(profile, "RGB" if kind == RGB else "L", notes)
-    if transform is not None:
-        notes.append(Message("picture.deep-profile", bits=16, used=8))
-        image = Image.fromarray(to_uint8(pixels if kind == RGB else pixels[:, :, 0]))
-        pixels = np.asarray(profiles.to_srgb(image, transform))
-    pixels = np.broadcast_to(pixels, (*pixels.shape[:2], 3)).astype(np.float32)
-    if opacity is None or opacity.min() == 255:
-        return upright(pixels, orientation), None
-    return upright(pixels, orientation), upright(opacity[:, :, 0], orientation)
+    if page is None or page.photometric not in SHOWN:
+        return None
+    return page if page.values.shape[2] >= (3 if page.photometric == RGB else 1) else None
+
+
+def _opacity(stored: npt.NDArray[Any]) -> Opacity:
+    """The opacity, H × W in 0…255: white is 1 for floats, and else the largest possible value."""
+    white = 1 if stored.dtype.kind == "f" else np.iinfo(stored.dtype).max
+
+    def shares(rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return np.asarray(255 * np.clip(np.nan_to_num(rows / np.float64(white)), 0, 1))
+
+    return by_strips(shares, stored, np.float32)
 
 
 def _check_swelling(page: Any, file: BinaryIO) -> None:
@@ -89,8 +131,10 @@ def _check_swelling(page: Any, file: BinaryIO) -> None:
             raise UnusableError("picture.swells")
 
 
-def _check_depth(dtype: np.dtype[Any]) -> None:
-    if dtype.kind not in "bu" or dtype.itemsize > 2:
+def _check_numbers(dtype: np.dtype[Any], *, is_shown: bool) -> None:
+    """Refuse complex numbers, and all but 8 and 16 bits in colours other than grey and RGB."""
+    is_usual = dtype.kind in "bu" and dtype.itemsize <= 2
+    if not is_usual and (dtype.kind not in "iuf" or not is_shown):
         raise UnusableError("picture.too-deep", kind=str(dtype))
 
 

@@ -18,20 +18,21 @@ from PIL import Image
 from impasto.errors import InputError
 from impasto.files import reading
 from impasto.messages.message import Message
-from impasto.pictures import tiff
+from impasto.pictures import deep_png, jpeg_xl, tiff
 from impasto.pictures.arrays import Opacity, Pixels, is_grey
 from impasto.pictures.decoding import (
-    checked_head,
+    check_head,
     from_file,
     from_image,
     main_page,
     opened_image,
-    take_exif,
+    reader_of,
 )
-from impasto.pictures.limits import check_density, check_size
+from impasto.pictures.kinds import checked_head
+from impasto.pictures.limits import Head
 from impasto.pictures.png_text import PNG_SIGNATURE
 from impasto.pictures.refusals import naming, refusing, shape_of, tell_of
-from impasto.pictures.upright import SIDEWAYS, orientation_of
+from impasto.pictures.upright import SIDEWAYS, orientation_of, take_metadata
 
 Source = str | os.PathLike[str] | Image.Image | npt.NDArray[np.uint8]
 
@@ -41,7 +42,7 @@ class Picture:
     """A picture that has been read.
 
     Attributes:
-        pixels: H × W × 3, RGB, 0…255; uint8, or float32 where the file held 16 bits.
+        pixels: H × W × 3, RGB, 0…255; uint8, or float32 where the file held more than 8 bits.
         name: base name of its file; None for one that came from memory.
         sha256: of the file's bytes, or of the pixels for one from memory.
     """
@@ -64,21 +65,6 @@ class Picture:
     def identity(self) -> tuple[str, tuple[int, int]]:
         """A key that two pictures share only if they are the same; it includes the size."""
         return self.sha256, self.size
-
-
-@dataclass(frozen=True)
-class Head:
-    """The description of a picture in the header of its file.
-
-    Attributes:
-        size: width and height, upright.
-        channels: values of a pixel, its transparency among them.
-        bytes: that these take once they are decoded.
-    """
-
-    size: tuple[int, int]
-    channels: int
-    bytes: int
 
 
 def read(source: Source, role: str = "picture") -> Picture:
@@ -133,24 +119,27 @@ def described(path: str | os.PathLike[str], role: str = "picture") -> Head:
     with reading.opened(path, role) as file, refusing(naming(role, path)):
         notes = list[Message]()
         head = checked_head(file)
+        reader = reader_of(file, head)
+        if reader is not None or jpeg_xl.accepts(head):
+            described = (reader or jpeg_xl).describe(file)
+            check_head(file, described)
+            return described
         if head.startswith(tiff.SIGNATURES):
-            page = main_page(file, head, notes)
+            page = main_page(file, notes)
             turned = page.orientation in SIDEWAYS
             stored = page.width, page.height
             return Head(stored[::-1] if turned else stored, page.channels, page.bytes)
         image = opened_image(file, head)
-        check_size(*image.size)
-        check_density(file, *image.size)
         width, height = image.size
         channels = len(image.getbands())
         if image.has_transparency_data and not image.mode.endswith(("A", "a")):
             channels += 1
-        deep = {"I": 4, "F": 4}.get(image.mode, 2 if image.mode.startswith("I;") else 1)
+        is_deep = image.mode.startswith("I") or deep_png.accepts(head)
         if head.startswith(PNG_SIGNATURE):
-            take_exif(file, image)
+            take_metadata(file, image)
         turned = orientation_of(image, notes) in SIDEWAYS
         size = (height, width) if turned else (width, height)
-        return Head(size, channels, width * height * channels * deep)
+        return Head(size, channels, width * height * channels * (2 if is_deep else 1))
 
 
 def size_of(path: str | os.PathLike[str], role: str = "picture") -> tuple[int, int]:

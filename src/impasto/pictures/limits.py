@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
 from typing import BinaryIO
 
 from impasto.pictures.refusals import UnusableError
@@ -12,6 +13,21 @@ MOST_DECODED = 8 * MOST_PIXELS  # bytes: four channels of 16 bits
 MOST_BYTES = 2**31  # of a file
 # Pixels that any file may have, and more for each of its bytes: deflate packs 8256 black ones.
 SMALL, DENSEST = 2**24, 10_000
+
+
+@dataclass(frozen=True)
+class Head:
+    """The description of a picture in the header of its file.
+
+    Attributes:
+        size: width and height, upright.
+        channels: values of a pixel, its transparency among them.
+        bytes: that these take once they are decoded.
+    """
+
+    size: tuple[int, int]
+    channels: int
+    bytes: int
 
 
 def check_size(width: int, height: int) -> None:

@@ -27,7 +27,7 @@ def carried_text(path: str | os.PathLike[str]) -> str | None:
         for name, length in chunks(file):
             if name not in (b"tEXt", b"zTXt", b"iTXt"):
                 continue
-            text = _text_in(name, file.read(min(length, MOST_TEXT)))
+            text = text_in(name, file.read(min(length, MOST_TEXT)))
             if text is not None:
                 if length > MOST_TEXT:
                     raise UnusableError("picture.text-too-long")
@@ -53,10 +53,14 @@ def chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
     raise UnusableError("picture.cut-short")
 
 
-def _text_in(name: bytes, data: bytes) -> str | None:
-    """The text of a chunk; None if it is not impasto's."""
-    keyword, _, rest = data.partition(b"\0")
-    if keyword != b"impasto":
+def text_in(name: bytes, data: bytes, keyword: bytes = b"impasto") -> str | None:
+    """The text of a chunk; None if it has another keyword.
+
+    Raises:
+        UnusableError: the text is damaged or too long.
+    """
+    found, _, rest = data.partition(b"\0")
+    if found != keyword:
         return None
     packed = name == b"zTXt"
     if name == b"iTXt":

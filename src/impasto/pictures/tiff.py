@@ -9,6 +9,7 @@ need not be the picture: cameras and pyramids store a reduced copy there.
 from __future__ import annotations
 
 import io
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ SIGNATURES = (b"II*\0", b"MM\0*", b"MM*\0", b"II\0*", b"II+\0", b"MM\0+")
 # Tags and their values.
 NEW_SUBFILE_TYPE, SUBFILE_TYPE, WIDTH, HEIGHT, BITS_PER_SAMPLE = 254, 255, 256, 257, 258
 PHOTOMETRIC, ORIENTATION, SAMPLES, TILE_WIDTH, TILE_HEIGHT = 262, 274, 277, 322, 323
-SUB_PAGES, ICC_PROFILE, DNG_VERSION = 330, 34675, 50706
+SUB_PAGES, SAMPLE_FORMAT, XMP, ICC_PROFILE, DNG_VERSION = 330, 339, 700, 34675, 50706
 IS_REDUCED, IS_TRANSPARENCY = 1, 4  # bits of the first tag
 REDUCED = 2  # value of the second tag
 RAW = (32803, 34892)  # photometric: values of the camera's sensor, not of a picture
@@ -34,6 +35,8 @@ SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12:
 WHOLE_NUMBERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 MOST_PAGES, MOST_TAGS, MOST_VALUES = 1000, 4096, 2**20
 MOST_SEEN = 256  # values that are read of a tag
+MOST_XMP = 2**22  # bytes of XMP data that are read
+TURNED = re.compile(rb"tiff:Orientation\s*(?:=\s*[\"']|>)\s*([1-8])\b")
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ class Page:
         height: height in pixels, as stored.
         channels: number of values of a pixel.
         bits: number of bits of the deepest channel.
-        orientation: as in EXIF.
+        orientation: as in EXIF; from XMP if the page has none.
         is_reduced: whether it is a smaller copy of another page.
         is_mask: whether it is the transparency mask of another page.
         is_raw: whether it holds the values of a camera's sensor.
@@ -89,7 +92,7 @@ def pages(file: BinaryIO) -> list[Page]:
     Raises:
         ValueError: there is no page, or the first cannot be read.
     """
-    reader = _Reader(file)
+    reader = Reader(file)
     found = list[Page]()
     ahead, seen = [(reader.first, False)], set[int]()
     while ahead and len(found) < MOST_PAGES:
@@ -111,9 +114,19 @@ def pages(file: BinaryIO) -> list[Page]:
     return found
 
 
+def xmp_orientation(packet: bytes) -> int:
+    """The orientation that XMP data gives, as in EXIF; 1 if it gives none.
+
+    >>> xmp_orientation(b'<rdf:Description tiff:Orientation="6"/>')
+    6
+    """
+    found = TURNED.search(packet)
+    return int(found[1]) if found else 1
+
+
 def first_offset(file: BinaryIO) -> int:
     """The offset of the first page's directory."""
-    return _Reader(file).first
+    return Reader(file).first
 
 
 def is_camera_raw(head: bytes, found: list[Page]) -> bool:
@@ -137,21 +150,41 @@ def _kind(head: bytes) -> tuple[str, bool]:
 
 
 @dataclass(frozen=True)
-class _Tag:
+class Tag:
+    """An entry of a directory.
+
+    Attributes:
+        kind: type of its values.
+        count: number of values.
+        value: the values, or the offset at which they stand.
+    """
+
     kind: int
     count: int
-    value: bytes  # or its offset
+    value: bytes
 
     @property
     def size(self) -> int:
+        """Size of the values, in bytes."""
         return SIZES.get(self.kind, 1) * self.count
 
 
-class _Reader:
+class Reader:
     """Reads the directories of a file.
+
+    Args:
+        file: open for reading.
 
     Attributes:
         first: offset of the first directory.
+        endian: byte order, as in struct.
+        is_big: whether offsets have 64 bits.
+        word: format of an offset, as in struct.
+        entry: format of an entry of a directory.
+        long: size of an offset, in bytes.
+
+    Raises:
+        ReasonError: the file ends before its first offset.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -167,32 +200,44 @@ class _Reader:
             raise ReasonError("tiff.cut-short") from None
 
     def page(self, offset: int, is_sub: bool) -> Page:
-        tags, following = self._directory(offset)
-        number = {tag: self._first(tags, tag) for tag in (WIDTH, HEIGHT)}
+        """The page whose directory is at that offset.
+
+        Raises:
+            ValueError: the directory is damaged.
+            struct.error: it is cut short.
+        """
+        tags, following = self.directory(offset)
+        number = {tag: self.number(tags, tag) for tag in (WIDTH, HEIGHT)}
         if None in number.values():
             raise ReasonError("tiff.no-size")
-        channels = self._first(tags, SAMPLES) or 1
-        bits = max(self._numbers(tags, BITS_PER_SAMPLE), default=1)
-        kind, old_kind = self._first(tags, NEW_SUBFILE_TYPE) or 0, self._first(tags, SUBFILE_TYPE)
-        tile = (self._first(tags, TILE_WIDTH) or 0) * (self._first(tags, TILE_HEIGHT) or 0)
+        channels = self.number(tags, SAMPLES) or 1
+        bits = max(self.numbers(tags, BITS_PER_SAMPLE), default=1)
+        kind, old_kind = self.number(tags, NEW_SUBFILE_TYPE) or 0, self.number(tags, SUBFILE_TYPE)
+        tile = (self.number(tags, TILE_WIDTH) or 0) * (self.number(tags, TILE_HEIGHT) or 0)
         return Page(
             offset=offset,
             is_sub=is_sub,
             following=following,
-            sub_pages=tuple(self._numbers(tags, SUB_PAGES)),
+            sub_pages=tuple(self.numbers(tags, SUB_PAGES)),
             width=number[WIDTH] or 0,
             height=number[HEIGHT] or 0,
             channels=channels,
             bits=bits,
-            orientation=self._first(tags, ORIENTATION) or 1,
+            orientation=self.number(tags, ORIENTATION) or self._xmp_orientation(tags),
             is_reduced=bool(kind & IS_REDUCED) or old_kind == REDUCED,
             is_mask=bool(kind & IS_TRANSPARENCY),
-            is_raw=DNG_VERSION in tags or self._first(tags, PHOTOMETRIC) in RAW,
+            is_raw=DNG_VERSION in tags or self.number(tags, PHOTOMETRIC) in RAW,
             tile_bytes=tile * channels * -(-bits // 8),
             tag_bytes=sum(tag.size for tag in tags.values() if tag.size > self.long),
         )
 
-    def _directory(self, offset: int) -> tuple[dict[int, _Tag], int]:
+    def directory(self, offset: int) -> tuple[dict[int, Tag], int]:
+        """The entries of a directory by tag, and the offset of the next directory.
+
+        Raises:
+            ValueError: it is damaged.
+            struct.error: it is cut short.
+        """
         counted = "Q" if self.is_big else "H"
         start = offset + struct.calcsize(counted)
         (count,) = struct.unpack(self.endian + counted, self._read(offset, start - offset))
@@ -200,14 +245,14 @@ class _Reader:
             raise ReasonError("tiff.too-many-tags")
         entry = struct.Struct(self.endian + self.entry)
         data = self._read(start, count * entry.size)
-        tags = {tag: _Tag(*rest) for tag, *rest in entry.iter_unpack(data)}
+        tags = {tag: Tag(*rest) for tag, *rest in entry.iter_unpack(data)}
         if any(tag.count > MOST_VALUES and SIZES.get(tag.kind, 1) > 1 for tag in tags.values()):
             raise ReasonError("tiff.too-many-values")
         end = self._read(start + len(data), self.long, exactly=False)
         following = struct.unpack(self.endian + self.word, end)[0] if len(end) == self.long else 0
         return tags, following
 
-    def _numbers(self, tags: dict[int, _Tag], tag: int) -> Iterator[int]:
+    def numbers(self, tags: dict[int, Tag], tag: int) -> Iterator[int]:
         """The first 256 whole numbers of a tag; none if it is absent or of another type."""
         if tag not in tags or tags[tag].kind not in WHOLE_NUMBERS:
             return iter(())
@@ -219,8 +264,21 @@ class _Reader:
             data = self._read(place, count * SIZES[found.kind])
         return iter(struct.unpack_from(f"{self.endian}{count}{WHOLE_NUMBERS[found.kind]}", data))
 
-    def _first(self, tags: dict[int, _Tag], tag: int) -> int | None:
-        return next(self._numbers(tags, tag), None)
+    def data(self, tags: dict[int, Tag], tag: int, most: int) -> bytes | None:
+        """The bytes of a tag, at most so many; None if they are not in the file."""
+        if tag not in tags or tags[tag].size <= self.long:
+            return None
+        (place,) = struct.unpack(self.endian + self.word, tags[tag].value)
+        if place > self.size:
+            return None
+        return self._read(place, min(tags[tag].size, most), exactly=False)
+
+    def _xmp_orientation(self, tags: dict[int, Tag]) -> int:
+        return xmp_orientation(self.data(tags, XMP, MOST_XMP) or b"")
+
+    def number(self, tags: dict[int, Tag], tag: int) -> int | None:
+        """The first whole number of a tag; None if it has none."""
+        return next(self.numbers(tags, tag), None)
 
     def _read(self, offset: int, count: int, *, exactly: bool = True) -> bytes:
         if offset > self.size:

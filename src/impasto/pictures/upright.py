@@ -1,26 +1,63 @@
-"""The orientation of a picture, as its EXIF data gives it."""
+"""The orientation of a picture, as its EXIF or XMP data gives it."""
 
 from __future__ import annotations
 
-from typing import Any
+from contextlib import suppress
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from impasto.messages.message import Message
-from impasto.pictures.tiff import ORIENTATION
+from impasto.pictures.png_text import MOST_TEXT, PNG_SIGNATURE, chunks, text_in
+from impasto.pictures.refusals import UnusableError
+from impasto.pictures.tiff import ORIENTATION, xmp_orientation
 
 SIDEWAYS = (5, 6, 7, 8)  # orientations of a picture that lies on its side
+XMP = "XML:com.adobe.xmp"  # its name in a PNG
+WITHOUT_XMP = ("AVIF", "HEIF")  # formats whose own properties turn a picture, never XMP data
 
 
 def orientation_of(image: Image.Image, notes: list[Message]) -> int:
-    """The EXIF orientation, 1 to 8; 1 means upright. Pillow loads a TIFF upright."""
+    """The EXIF orientation, 1 to 8, or that of XMP if there is none; 1 means upright.
+
+    Pillow loads a TIFF upright.
+    """
     try:
-        return int(image.getexif().get(ORIENTATION, 1))
+        given = _exif(image).get(ORIENTATION)
+        if given is not None or image.format in WITHOUT_XMP:
+            return int(given or 1)
     except Exception:
         notes.append(Message("picture.damaged-exif"))
         return 1
+    packet = image.info.get("xmp") or image.info.get(XMP) or b""
+    return xmp_orientation(packet.encode() if isinstance(packet, str) else packet)
+
+
+def _exif(image: Image.Image) -> Image.Exif:
+    """The EXIF data alone: Pillow adds an orientation from XMP, for every format."""
+    if image.format not in WITHOUT_XMP:
+        return image.getexif()
+    exif = Image.Exif()
+    exif.load(image.info.get("exif") or b"")
+    return exif
+
+
+def take_metadata(file: BinaryIO, image: Image.Image) -> None:
+    """Read the EXIF and XMP data of a PNG without decoding its pixels, as Pillow would."""
+    if "exif" in image.info or "Raw profile type exif" in image.info:
+        return
+    image.info["exif"] = b""
+    file.seek(len(PNG_SIGNATURE))
+    with suppress(UnusableError):  # a file that breaks off, which may be read as far as it goes
+        for name, length in chunks(file):
+            if name == b"eXIf":
+                image.info["exif"] = file.read(min(length, MOST_TEXT))
+            elif name == b"iTXt" and "xmp" not in image.info:
+                packet = text_in(name, file.read(min(length, MOST_TEXT)), XMP.encode())
+                if packet is not None:
+                    image.info["xmp"] = packet.encode()
 
 
 def upright(pixels: npt.NDArray[Any], orientation: int) -> npt.NDArray[Any]:

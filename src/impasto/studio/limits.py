@@ -11,7 +11,7 @@ from impasto.pictures import sizes
 from impasto.settings.recipe import Recipe
 
 if TYPE_CHECKING:
-    from impasto.pictures.images import Head
+    from impasto.pictures.limits import Head
 
 MOST_CHANNELS = 8  # of an uploaded picture: four for the colours, and some that are ignored
 PIXEL = 8  # bytes: four channels of 16 bits

@@ -193,6 +193,9 @@ FOR_VISITORS = {
     "device.slow-bfloat16": "studio.slow-bfloat16",
     "device.no-float64": "studio.no-float64",
     "picture.needs-heif": "studio.needs-heif",
+    "picture.needs-jxl": "studio.needs-jxl",
+    "picture.needs-raw": "studio.needs-raw",
+    "picture.needs-tiff": "studio.needs-tiff",
     "picture.deep-without-tifffile": "studio.deep",
 }
 
