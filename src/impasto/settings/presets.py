@@ -59,7 +59,7 @@ NNST: dict[str, Any] = {
 
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
-    "fast": {"size": 320, "steps": 40, "levels": 3},
+    "fast": {"size": 320, "steps": 30, "levels": 3},
     "fine": {**NNST, "size": 1024, "steps": 75},
     # Kolkin and others, arXiv:1904.12785 and arXiv:2203.13215.
     "strotss": {

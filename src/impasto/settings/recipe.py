@@ -62,7 +62,7 @@ else:
 
 # With relative losses: beta grows by the factor GROWTH from strength 0.5 to 1, and from there down
 # to 0 it falls with the square of the strength.
-USUAL_BETA, GROWTH = 0.4 * 1000**0.5, 1000**0.5
+USUAL_BETA, GROWTH = 0.38 * 1000**0.5, 1000**0.5
 USUAL_STRENGTH = 0.5  # if neither strength nor beta is set
 USUAL_CANVAS_SHARE = 0.25  # Kolkin and others, arXiv:2203.13215, section 3.2
 # The settings that say what is minimised; with their usual values, coarse levels can be nnst's.
