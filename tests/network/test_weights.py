@@ -26,8 +26,9 @@ from impasto.errors import ImpastoWarning, InputError
 from impasto.network import weights as weight_files
 from impasto.network.vgg import VGG19
 from impasto.network.weights import Weights, load
-from impasto.settings.layers import CONVOLUTIONS
+from impasto.settings.layers import VGG_19
 
+CONVOLUTIONS = VGG_19.convolutions
 CAFFE_MEAN = (123.68, 116.779, 103.939)
 TORCHVISION_MEAN = (0.485, 0.456, 0.406)
 TORCHVISION_STD = (0.229, 0.224, 0.225)
@@ -341,7 +342,7 @@ def test_kerass_file_of_another_network_is_refused(tmp_path: Path) -> None:
     with h5py.File(path, "w") as file:
         file["conv1_conv/conv1_conv/kernel:0"] = np.zeros((7, 7, 3, 64), np.float32)
     assert refusal(path) == (
-        f"The weights '{path}' cannot be used: they are damaged, or not Keras's VGG-19."
+        f"The weights '{path}' cannot be used: they are damaged, or not Keras's VGG-19 or VGG-16."
     )
 
 
@@ -352,7 +353,7 @@ def test_kerass_file_of_another_network_is_refused(tmp_path: Path) -> None:
 def test_a_file_of_another_kind_is_answered_with_the_known_kinds(name: str) -> None:
     assert refusal(name, "caffe") == (
         f"The weights '{name}' should be 'bundled' or a file that ends in .safetensors, .pth, .pt, "
-        ".h5."
+        ".h5, .caffemodel."
     )
 
 

@@ -18,7 +18,7 @@ from impasto.errors import InputError
 from impasto.pictures import montage
 from impasto.report import figures, network_figure
 from impasto.run.result import Step
-from impasto.settings.layers import CONVOLUTIONS, LAYERS
+from impasto.settings.layers import LAYERS, VGG_19
 
 RED, GREEN, WHITE = (200, 30, 30), (20, 140, 60), (255, 255, 255)
 
@@ -226,7 +226,7 @@ def test_table_counts_all_parameters() -> None:
 
 def test_only_convolutions_have_parameters() -> None:
     rows = network_figure.network_table((64, 64))
-    assert tuple(row.name for row in rows if row.parameters) == CONVOLUTIONS
+    assert tuple(row.name for row in rows if row.parameters) == VGG_19.convolutions
 
 
 @pytest.mark.parametrize("pooling", ["average", "max"])

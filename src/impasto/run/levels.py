@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from impasto.pictures import sizes
 from impasto.pictures.inputs import Inputs
 from impasto.pictures.sizes import PixelSize
-from impasto.settings.layers import Layer, up_to_deepest
+from impasto.settings.layers import Architecture, Layer, in_order
 from impasto.settings.loss_table import METHODS
 from impasto.settings.recipe import Recipe
 
@@ -102,9 +102,9 @@ def plan(canvas: PixelSize, styles: Sequence[PixelSize], recipe: Recipe) -> list
     ]
 
 
-def layers_at(level: Level, recipe: Recipe) -> tuple[Layer, ...]:
-    """The layers of the network that a level computes, from the first to the deepest."""
-    return up_to_deepest(recipe.layers if level.deepest is None else {level.deepest})
+def layers_at(level: Level, recipe: Recipe, network: Architecture) -> tuple[Layer, ...]:
+    """The layers of a network that a level computes, from the first to the deepest."""
+    return network.up_to_deepest(recipe.layers if level.deepest is None else {level.deepest})
 
 
 def deepest_at_the_end(recipe: Recipe) -> str | None:
@@ -116,10 +116,9 @@ def deepest_at_the_end(recipe: Recipe) -> str | None:
     """
     if recipe.balance == "absolute" or not recipe.content_read:
         return None
-    read = up_to_deepest(recipe.content_read)
-    shallowest = next(layer.name for layer in read if layer.name in recipe.content_read)
-    reach = {layer.name for layer in up_to_deepest({shallowest})}
-    return shallowest if reach & recipe.style_layers.keys() else None
+    shallowest = in_order(recipe.content_read)[0]
+    reach = in_order({shallowest, *recipe.style_layers})
+    return shallowest if reach[0] in recipe.style_layers else None
 
 
 def _shares(recipe: Recipe, levels: int) -> list[int]:
