@@ -27,6 +27,7 @@ from impasto.network import weights as weight_files
 from impasto.network.vgg import VGG19
 from impasto.network.weights import Weights, load
 from impasto.settings.layers import VGG_19
+from vgg_files import by_position, classic, names, newer, whole_model, write_caffe, write_keras
 
 CONVOLUTIONS = VGG_19.convolutions
 CAFFE_MEAN = (123.68, 116.779, 103.939)
@@ -35,24 +36,6 @@ TORCHVISION_STD = (0.229, 0.224, 0.225)
 REAL = 3  # convolutions, to conv2_1, that small files hold whole
 
 StateDict = dict[str, Any]
-
-
-def features_index() -> dict[str, int]:
-    """Position of each convolution in ``vgg19().features``, where ReLUs and poolings count."""
-    positions, position = {}, 0
-    for block, depth in enumerate((2, 2, 4, 4, 4), start=1):
-        for index in range(1, depth + 1):
-            positions[f"conv{block}_{index}"] = position
-            position += 2
-        position += 1
-    return positions
-
-
-def state_dict(convolutions: weight_files.Convolutions) -> StateDict:
-    stored = {}
-    for name, index in features_index().items():
-        stored[f"features.{index}.weight"], stored[f"features.{index}.bias"] = convolutions[name]
-    return stored
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +99,7 @@ def refusal(source: str | Path, weights_input: str | None = None) -> str:
 
 
 def test_the_bundled_weights_are_sixteen_convolutions_in_float32(weights: Weights) -> None:
-    assert list(weights.convolutions) == list(features_index())
+    assert list(weights.convolutions) == names("VGG-19")
     assert {kernel.dtype for kernel, _ in weights.convolutions.values()} == {torch.float32}
     assert weights.mean == CAFFE_MEAN
 
@@ -152,7 +135,7 @@ def test_damaged_bundled_weights_are_answered_with_how_to_reinstall_them(
 
 def test_a_safetensors_of_the_bundled_weights_equals_them(weights: Weights, folder: Path) -> None:
     path = folder / "caffe.safetensors"
-    tensors = {key: t.contiguous() for key, t in state_dict(weights.convolutions).items()}
+    tensors = {key: t.contiguous() for key, t in by_position(weights.convolutions).items()}
     safetensors.torch.save_file(tensors, path)
     loaded = load(path, "caffe")
     path.unlink()
@@ -165,7 +148,7 @@ def test_a_safetensors_of_the_bundled_weights_equals_them(weights: Weights, fold
 def test_a_pickled_state_dict_is_read(
     small: weight_files.Convolutions, tmp_path: Path, suffix: str
 ) -> None:
-    path = saved(state_dict(small), tmp_path / f"caffe{suffix}")
+    path = saved(by_position(small), tmp_path / f"caffe{suffix}")
     assert_same_convolutions(load(path, "caffe").convolutions, small)
 
 
@@ -173,14 +156,14 @@ def test_a_state_dict_in_the_format_before_zip_is_read(
     small: weight_files.Convolutions, tmp_path: Path
 ) -> None:
     path = tmp_path / "old.pth"
-    saved(state_dict(small), path, _use_new_zipfile_serialization=False)
+    saved(by_position(small), path, _use_new_zipfile_serialization=False)
     assert_same_convolutions(load(path, "caffe").convolutions, small)
 
 
 def test_a_classifier_in_the_state_dict_is_passed_over(
     small: weight_files.Convolutions, tmp_path: Path
 ) -> None:
-    stored = {**state_dict(small), "classifier.0.bias": torch.zeros(3), "epoch": 3}
+    stored = {**by_position(small), "classifier.0.bias": torch.zeros(3), "epoch": 3}
     path = saved(stored, tmp_path / "whole.pth")
     assert_same_convolutions(load(path, "caffe").convolutions, small)
 
@@ -188,7 +171,7 @@ def test_a_classifier_in_the_state_dict_is_passed_over(
 def test_a_file_is_named_without_its_folder_and_with_its_sha256(
     small: weight_files.Convolutions, tmp_path: Path
 ) -> None:
-    path = saved(state_dict(small), tmp_path / "mine.pth")
+    path = saved(by_position(small), tmp_path / "mine.pth")
     loaded = load(path, "caffe")
     assert loaded.name == "mine.pth"
     assert loaded.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
@@ -198,7 +181,7 @@ def test_channels_in_bgr_order_are_turned_with_a_warning(
     weights: Weights, small: weight_files.Convolutions, tmp_path: Path
 ) -> None:
     kernel, bias = small["conv1_1"]
-    stored = state_dict({**small} | {"conv1_1": (kernel.flip(1), bias)})
+    stored = by_position({**small} | {"conv1_1": (kernel.flip(1), bias)})
     path = saved(stored, tmp_path / "bgr.pth")
     with pytest.warns(ImpastoWarning, match="BGR order"):
         loaded = load(path, "caffe")
@@ -210,14 +193,14 @@ def test_other_number_formats_become_float32(
     small: weight_files.Convolutions, tmp_path: Path, dtype: torch.dtype
 ) -> None:
     kernel, bias = small["conv1_2"]
-    stored = state_dict({**small} | {"conv1_2": (kernel.to(dtype), bias.to(dtype))})
+    stored = by_position({**small} | {"conv1_2": (kernel.to(dtype), bias.to(dtype))})
     loaded = load(saved(stored, tmp_path / "other.pth"), "caffe").convolutions["conv1_2"]
     assert loaded[0].dtype == loaded[1].dtype == torch.float32
     assert torch.equal(loaded[0], kernel.to(dtype).float())
 
 
 def test_parameters_are_frozen(small: weight_files.Convolutions, tmp_path: Path) -> None:
-    stored = {key: nn.Parameter(tensor) for key, tensor in state_dict(small).items()}
+    stored = {key: nn.Parameter(tensor) for key, tensor in by_position(small).items()}
     loaded = load(saved(stored, tmp_path / "parameters.pth"), "caffe")
     assert not any(t.requires_grad for pair in loaded.convolutions.values() for t in pair)
 
@@ -229,7 +212,7 @@ def test_torchvisions_normalisation_is_folded_to_the_last_digit_and_to_the_borde
     small: weight_files.Convolutions, tmp_path: Path
 ) -> None:
     network = VGG19(
-        load(saved(state_dict(small), tmp_path / "torchvision.pth"), "torchvision"),
+        load(saved(by_position(small), tmp_path / "torchvision.pth"), "torchvision"),
         ["conv1_1", "conv2_1"],
         dtype=torch.float64,
     )
@@ -257,7 +240,7 @@ def test_torchvisions_normalisation_is_folded_to_the_last_digit_and_to_the_borde
 def test_a_state_dict_is_refused_until_its_convention_is_said(
     small: weight_files.Convolutions, tmp_path: Path
 ) -> None:
-    path = saved(state_dict(small), tmp_path / "unsaid.pth")
+    path = saved(by_position(small), tmp_path / "unsaid.pth")
     assert refusal(path) == (
         f"Say what the weights '{path}' expect: --weights-input caffe (0…255, means subtracted) "
         "or --weights-input torchvision (0…1, normalised)."
@@ -275,38 +258,6 @@ def test_the_bundled_weights_do_not_take_torchvisions_pictures() -> None:
 
 
 # Keras
-
-
-def classic(name: str, part: str) -> str:
-    layer = f"block{name[4]}_conv{name[6]}"
-    return f"{layer}/{layer}_{'W' if part == 'kernel' else 'b'}_1:0"
-
-
-def newer(name: str, part: str) -> str:
-    layer = f"block{name[4]}_conv{name[6]}"
-    return f"{layer}/{layer}/{part}:0"
-
-
-def whole_model(name: str, part: str) -> str:
-    return f"model_weights/{newer(name, part)}"
-
-
-def write_keras(
-    convolutions: weight_files.Convolutions, path: Path, key: Callable[[str, str], str]
-) -> Path:
-    """Keras's layout: kernels 3 × 3 × in × out, conv1_1 for B, G, R."""
-    with h5py.File(path, "w") as file:
-        for name, (kernel, bias) in convolutions.items():
-            kernel_for_bgr = kernel.flip(1) if name == "conv1_1" else kernel
-            for part, tensor in (("kernel", kernel_for_bgr.permute(2, 3, 1, 0)), ("bias", bias)):
-                array = tensor.numpy()
-                first = array.flat[0]
-                dataset = file.create_dataset(
-                    key(name, part), array.shape, "f4", chunks=array.shape, fillvalue=first
-                )
-                if np.any(array != first):  # else the fill value is enough, and takes no room
-                    dataset[...] = array
-    return path
 
 
 @pytest.mark.parametrize("key", [classic, newer, whole_model])
@@ -447,7 +398,7 @@ def test_a_state_dict_with_a_wrong_tensor_is_refused(
     change: Callable[[Tensor], Any],
     complaint: str,
 ) -> None:
-    stored = state_dict(small)
+    stored = by_position(small)
     stored["features.2.bias"] = change(stored["features.2.bias"])
     path = saved(stored, tmp_path / "wrong.pth")
     assert complaint in refusal(path, "caffe")
@@ -468,13 +419,16 @@ def whole_files(small: weight_files.Convolutions, folder: Path) -> dict[str, byt
         for name, (kernel, bias) in small.items()
     }
     pth, old = io.BytesIO(), io.BytesIO()
-    torch.save(state_dict(repeated), pth)
-    torch.save(state_dict(repeated), old, _use_new_zipfile_serialization=False)
+    torch.save(by_position(repeated), pth)
+    torch.save(by_position(repeated), old, _use_new_zipfile_serialization=False)
     return {
         ".pth": pth.getvalue(),
         ".pt": old.getvalue(),
         ".safetensors": safetensors.torch.save({"features.0.weight": torch.zeros(64, 3, 3, 3)}),
         ".h5": write_keras(repeated, folder / "repeated.h5", newer).read_bytes(),
+        ".caffemodel": write_caffe(
+            {"conv1_1": small["conv1_1"]}, folder / "first.caffemodel"
+        ).read_bytes()[:2000],
     }
 
 
@@ -500,7 +454,7 @@ def test_a_damaged_file_is_read_or_refused_and_nothing_else(
     path.write_bytes(data[: int(kept * len(data))])
     message = ""
     try:
-        load(path, None if suffix == ".h5" else "caffe")
+        load(path, None if suffix in (".h5", ".caffemodel") else "caffe")
     except InputError as error:
         message = str(error)
     assert "\n" not in message

@@ -93,7 +93,7 @@ class Architecture:
 VGG_19 = Architecture("VGG-19", (2, 2, 4, 4, 4))
 VGG_16 = Architecture("VGG-16", (2, 2, 3, 3, 3))
 
-# VGG-16's layers are some of VGG-19's, in the same order, with the same channels and poolings.
+# VGG-16's layers are some of these, in the same order, with the same channels and poolings.
 LAYERS = VGG_19.layers
 BY_NAME = {layer.name: layer for layer in LAYERS}
 READABLE = tuple(layer.name for layer in LAYERS[1:])
