@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -20,7 +21,7 @@ from vgg_files import by_position, random_convolutions, write_state_dict
 
 QUICK = ["--size", "48", "--steps", "3", "--device", "cpu", "--quiet"]
 LAYERS = ["--content-layers", "conv2_1", "--style-layers", "conv1_1,conv3_3"]
-LACKS = "VGG-16 has no layers named conv3_4: it has conv1_1, conv1_2, conv2_1,"
+LACKS = "The network has no layers named conv3_4: it is VGG-16, which has conv1_1, conv1_2,"
 
 
 @pytest.fixture(scope="module")
@@ -43,15 +44,19 @@ def said(capsys: pytest.CaptureFixture[str]) -> str:
     return error
 
 
-@pytest.mark.parametrize("preset", ["default", "gatys", "gatys-fast", "nnst", "strotss"])
-def test_every_preset_lowers_its_loss(preset: str, weights: str) -> None:
-    recipe = impasto.Recipe.preset(preset, size=32, steps=3, levels=1, initial="noise")
+@pytest.mark.parametrize(
+    ("preset", "steps"),
+    [("default", 2), ("gatys", 2), ("gatys-fast", 2), ("strotss", 2), ("nnst", 3)],
+)
+def test_every_preset_lowers_its_loss(preset: str, steps: int, weights: str) -> None:
+    """The last step of ``nnst`` has another loss."""
+    recipe = impasto.Recipe.preset(preset, size=32, steps=steps, levels=1, initial="noise")
     content, style = (Image.fromarray(one(48, 64)) for one in (content_pixels, style_pixels))
     result = impasto.stylize(
         content, style, recipe, device="cpu", weights=weights, weights_input="caffe"
     )
-    losses = [step.loss for step in result.history if step.level == 1]  # of one round
-    assert min(losses[1:]) < losses[0]
+    losses = [step.loss for step in result.history if step.level == 1]
+    assert losses[1] < losses[0]
 
 
 def test_a_painting_names_the_weights_and_is_painted_again(
@@ -82,8 +87,8 @@ def test_an_interrupted_run_is_resumed_with_the_same_bytes(weights: str, tmp_pat
         style_layers="conv1_1,conv2_1,conv3_1",
     )
     assert cut_for(recipe, VGG_16) is not None
-    given = {"device": "cpu", "weights": weights, "weights_input": "caffe"}
-    whole = impasto.stylize(content, style, recipe, **given)  # type: ignore[arg-type]
+    given: dict[str, Any] = {"device": "cpu", "weights": weights, "weights_input": "caffe"}
+    whole = impasto.stylize(content, style, recipe, **given)
     saved = tmp_path / "run.impasto"
     impasto.stylize(
         content,
@@ -92,7 +97,7 @@ def test_an_interrupted_run_is_resumed_with_the_same_bytes(weights: str, tmp_pat
         on_step=lambda step: step.number < 4,
         checkpoint=saved,
         checkpoint_every=0,
-        **given,  # type: ignore[arg-type]
+        **given,
     )
     resumed = impasto.resume(saved)
     assert [step.loss for step in resumed.history] == [step.loss for step in whole.history]

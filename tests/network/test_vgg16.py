@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from impasto.errors import ImpastoWarning, InputError
 from impasto.network.tiles import halo_for
@@ -67,7 +67,7 @@ def plain_features(
     convolutions: Convolutions, x: Tensor, pooling: str = "average", padding: str = "zeros"
 ) -> dict[str, Tensor]:
     """Configuration D of Simonyan and Zisserman, table 1, in float64."""
-    pool = {"average": F.avg_pool2d, "max": F.max_pool2d}[pooling]
+    pool = nn.AvgPool2d(2) if pooling == "average" else nn.MaxPool2d(2)
     mode = {"zeros": "constant", "replicate": "replicate"}[padding]
     features, x = {"input": x}, x.unsqueeze(0)
     for block, depth in enumerate(DEPTHS["VGG-16"], start=1):
@@ -77,7 +77,7 @@ def plain_features(
             features[f"conv{block}_{index}"] = x[0]
             x = x.clamp(min=0)
             features[f"relu{block}_{index}"] = x[0]
-        x = pool(x, 2)
+        x = pool(x)
         features[f"pool{block}"] = x[0]
     return features
 
@@ -134,7 +134,7 @@ def test_a_few_rows_at_a_time_it_is_the_same_network_and_gradient(
     exact = plain_features(vgg16.convolutions, exact_leaf)
     assert_same(features, exact, tolerance)
     gradient, exact_gradient = (
-        torch.autograd.grad(sum(maps[name].square().mean() for name in DEEP), of)[0]
+        torch.autograd.grad([maps[name].square().mean() for name in DEEP], of)[0]
         for maps, of in ((features, leaf), (exact, exact_leaf))
     )
     assert_same({"input": gradient}, {"input": exact_gradient}, 10 * tolerance)
@@ -182,8 +182,8 @@ def test_a_layer_that_only_vgg19_has_is_refused_with_those_there_are(
     with pytest.raises(InputError) as caught:
         VGG(vgg16, ["conv1_1", layer])
     assert str(caught.value) == (
-        f"VGG-16 has no layers named {layer}: it has {', '.join(names('VGG-16'))}, "
-        "a relu for each of these (relu1_1, …), and pool1 to pool5."
+        f"The network has no layers named {layer}: it is VGG-16, which has "
+        f"{', '.join(names('VGG-16'))}, a relu for each of these (relu1_1, …), and pool1 to pool5."
     )
 
 

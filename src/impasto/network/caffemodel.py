@@ -42,7 +42,7 @@ def read(file: BinaryIO, names: Collection[str]) -> dict[str, Tensor]:
     Raises:
         ValueError: the file is damaged, or is not one of Caffe's.
     """
-    found = {}
+    found: dict[str, Tensor] = {}
     for field, layer in _fields(file, (0, reading.size_in(file))):
         if field not in LAYERS or isinstance(layer, int):
             continue

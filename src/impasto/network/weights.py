@@ -1,4 +1,4 @@
-"""Loads and checks the weights of VGG-19 and VGG-16.
+"""Loads the weights of VGG-19 and VGG-16.
 
 Whatever the file, the loaded weights take the same input: RGB in 0…255 minus the weights' own
 channel means. Other conventions are folded into conv1_1.
@@ -9,11 +9,10 @@ from __future__ import annotations
 import functools
 import importlib.util
 import os
-import zipfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import torch
 from torch import Tensor
@@ -21,12 +20,11 @@ from torch import Tensor
 from impasto.errors import InputError
 from impasto.files import reading
 from impasto.messages.message import Message
-from impasto.network import caffemodel
+from impasto.network import weight_files
+from impasto.network.weight_files import CAFFE, KERAS, SUFFIXES, Read, keras_name
 from impasto.process import threads
-from impasto.process.global_state import unwarned
-from impasto.process.memory import is_out_of_memory
 from impasto.process.notices import tell
-from impasto.settings.layers import BY_NAME, VGG_16, VGG_19, Architecture
+from impasto.settings.layers import VGG_19, Architecture
 from impasto.settings.style import read_path
 
 # The original VGG-19, each weight tensor as 8-bit indices into 256 floats.
@@ -41,25 +39,13 @@ CAFFE_MEAN = (123.68, 116.779, 103.939)
 TORCHVISION_MEAN = (0.485, 0.456, 0.406)
 TORCHVISION_STD = (0.229, 0.224, 0.225)
 
-# What state dicts call a convolution: torchvision's whole network, its `features` alone (in which
-# ReLUs and poolings have positions too), and Caffe's names.
-LAYOUTS = ("features.{position}", "{position}", "{name}")
-ARCHITECTURES = (VGG_16, VGG_19)
 # The first weight of the first kernel of the original conv1_1 by its R, G and B inputs; it reveals
 # the channel order.
 ORIGINAL_CORNERS = {"VGG-19": (0.394, 0.464, 0.341), "VGG-16": (0.480, 0.550, 0.429)}
 WEIGHTS_INPUTS = ("caffe", "torchvision")
 WORDS = tuple(map(repr, WEIGHTS_INPUTS))  # as a sentence quotes them
-FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
-ZIPPED = (".pth", ".pt")
-TORCH_SIGNATURES = (b"PK\x03\x04", b"\x80")  # of a ZIP file, and of the older pickles
-MOST_BYTES = 2_000_000_000  # of a file; VGG-19 with its classifier takes 575 million in float32
-KERAS, CAFFE = ".h5", ".caffemodel"  # kinds of files whose input is known
-SUFFIXES = (".safetensors", ".pth", ".pt", KERAS, CAFFE)
 
 Convolutions = Mapping[str, tuple[Tensor, Tensor]]
-Read = dict[str, tuple[Tensor, Tensor]]  # from a file
-Keys = dict[str, tuple[str, str]]  # by layer, the names of its kernel and its bias in a file
 
 
 class Tables(Mapping[str, tuple[Tensor, Tensor]]):
@@ -142,9 +128,7 @@ def load(source: str | os.PathLike[str] = "bundled", weights_input: str | None =
     with _opened(path) as file:
         if kind not in (KERAS, CAFFE) and weights_input is None:
             raise InputError("weights.input-missing", path=path)
-        _check_size(file, path)
-        read = {KERAS: _keras, CAFFE: _caffe}.get(kind, _state_dict)
-        architecture, convolutions = read(file, path)
+        architecture, convolutions = weight_files.read(file, path)
         sha256 = reading.sha256_of(file)
     if weights_input == "torchvision":
         mean, std = (tuple(255 * v for v in vs) for vs in (TORCHVISION_MEAN, TORCHVISION_STD))
@@ -201,7 +185,7 @@ def _tables(path: Path, _stamp: tuple[int, int]) -> Tables:
         stored = torch.load(file, weights_only=True)
     tables = {}
     for name in VGG_19.convolutions:
-        key = _keras_name(name)
+        key = keras_name(name)
         indices, table, bias = (stored[f"{key}_{part}"] for part in ("W_q", "W_table", "b"))
         if name == VGG_19.convolutions[0]:
             indices = indices.flip(1)  # from BGR to RGB
@@ -216,199 +200,6 @@ def _opened(path: Path) -> BinaryIO:
         raise InputError(
             "weights.unreadable", path=reading.as_given(path), reason=reading.reason_of(error)
         ) from None
-
-
-def _check_size(file: BinaryIO, path: Path) -> None:
-    """Make sure that neither a file nor its unpacked contents are larger than a VGG can be."""
-    size = reading.size_in(file)
-    if path.suffix.lower() in ZIPPED:
-        try:
-            with zipfile.ZipFile(file) as packed:
-                size = max(size, sum(part.file_size for part in packed.infolist()))
-        except Exception:  # noqa: S110 – not a ZIP; its reader says what is wrong
-            pass
-    if size > MOST_BYTES:
-        given, most = map(reading.in_gigabytes, (size, MOST_BYTES))
-        raise InputError("weights.too-large", path=path, size=given, most=most)
-
-
-def _state_dict(file: BinaryIO, path: Path) -> tuple[Architecture, Read]:
-    """The convolutions of a state dict, in any of the layouts."""
-    stored = _unpacked(file, path)
-    if not isinstance(stored, Mapping):
-        raise InputError("weights.no-state-dict", path=path)
-    architecture, keys = _layout_of(stored)
-    return architecture, _named(stored, architecture, keys, path)
-
-
-def _caffe(file: BinaryIO, path: Path) -> tuple[Architecture, Read]:
-    """The convolutions of Caffe's file, whose layers have the names used here."""
-    try:
-        stored = caffemodel.read(file, VGG_19.convolutions)
-    except ValueError:
-        stored = {}
-    if not stored:
-        raise InputError("weights.not-caffe", path=path)
-    architecture, keys = _layout_of(stored)
-    return architecture, _named(stored, architecture, keys, path)
-
-
-def _named(stored: Mapping[Any, Any], architecture: Architecture, keys: Keys, path: Path) -> Read:
-    """The convolutions among named tensors, checked.
-
-    Args:
-        stored: the tensors of a file, by name.
-        architecture: the network.
-        keys: by layer, the names of its kernel and its bias.
-        path: path of the file.
-    """
-    convolutions = {}
-    for name, pair in keys.items():
-        for key in pair:
-            if not isinstance(stored.get(key), Tensor):
-                raise InputError("weights.tensor-missing", path=path, tensor=key)
-        kernel, bias = (stored[key] for key in pair)
-        convolutions[name] = _checked(architecture, name, kernel, bias, path)
-    return convolutions
-
-
-def _keys(architecture: Architecture, layout: str) -> Keys:
-    """What a state dict of one layout calls the kernel and the bias of every convolution.
-
-    >>> _keys(VGG_16, "features.{position}")["conv5_3"]
-    ('features.28.weight', 'features.28.bias')
-    """
-    called = {
-        layer.name: layout.format(position=position, name=layer.name)
-        for position, layer in enumerate(architecture.layers[1:])
-    }
-    names = architecture.convolutions
-    return {name: (f"{called[name]}.weight", f"{called[name]}.bias") for name in names}
-
-
-def _layout_of(names: Collection[Any]) -> tuple[Architecture, Keys]:
-    """The network and the layout that share the most names with a file, the smaller one of two.
-
-    So a file of VGG-19 that lacks a tensor is not taken for VGG-16.
-    """
-    every = [(one, _keys(one, layout)) for layout in LAYOUTS for one in ARCHITECTURES]
-    return max(every, key=lambda one: sum(key in names for pair in one[1].values() for key in pair))
-
-
-def _unpacked(file: BinaryIO, path: Path) -> Any:
-    """The contents of a weight file; None if it cannot be read safely."""
-    import safetensors
-
-    wanted = {
-        key
-        for one in ARCHITECTURES
-        for layout in LAYOUTS
-        for pair in _keys(one, layout).values()
-        for key in pair
-    }
-    file.seek(0)
-    try:
-        if path.suffix.lower() == ".safetensors":
-            with safetensors.safe_open(path, "pt") as stored:
-                # Copied: tensors that are not would change with the file.
-                return {name: stored.get_tensor(name).clone() for name in wanted & {*stored.keys()}}
-        if not file.read(4).startswith(TORCH_SIGNATURES):
-            return None
-        file.seek(0)
-        with unwarned():  # torch warns of a file that is then refused
-            return torch.load(file, weights_only=True, map_location="cpu")
-    except Exception as error:  # damaged bytes make an unpickler raise almost anything
-        if is_out_of_memory(error):
-            raise
-        return None
-
-
-def _keras(file: BinaryIO, path: Path) -> tuple[Architecture, Read]:
-    """The convolutions of Keras's file: groups ``block1_conv1`` …, kernels 3 × 3 × in × out."""
-    try:
-        import h5py
-    except ImportError:
-        raise InputError("weights.needs-h5py", path=path) from None
-    convolutions = {}
-    file.seek(0)
-    try:
-        with h5py.File(file, "r") as stored:
-            root = stored.get("model_weights", stored)
-            shared = {
-                one: sum(_keras_name(name) in root for name in one.convolutions)
-                for one in ARCHITECTURES
-            }
-            architecture = max(shared, key=shared.__getitem__)
-            for name in architecture.convolutions:
-                arrays: list[Any] = []
-                root[_keras_name(name)].visititems(
-                    lambda _, item, found=arrays: (
-                        found.append(item) if isinstance(item, h5py.Dataset) else None
-                    )
-                )
-                kernel, bias = sorted(arrays, key=lambda array: -array.ndim)
-                shape = [kernel.shape[k] for k in (3, 2, 0, 1)]
-                _check_shapes(architecture, name, shape, bias.shape, path)
-                if kernel.dtype.kind != "f" or bias.dtype.kind != "f":
-                    raise ValueError
-                turned = torch.from_numpy(kernel[()]).permute(3, 2, 0, 1).contiguous()
-                convolutions[name] = _checked(
-                    architecture, name, turned, torch.from_numpy(bias[()]), path
-                )
-    except InputError:
-        raise
-    except Exception as error:  # damaged bytes make h5py raise almost anything
-        if is_out_of_memory(error):
-            raise
-        raise InputError("weights.not-keras", path=path) from None
-    return architecture, convolutions
-
-
-def _keras_name(convolution: str) -> str:
-    """What Keras calls a convolution.
-
-    >>> _keras_name("conv3_1")
-    'block3_conv1'
-    """
-    block, index = convolution.removeprefix("conv").split("_")
-    return f"block{block}_conv{index}"
-
-
-def _checked(
-    architecture: Architecture, name: str, kernel: Tensor, bias: Tensor, path: Path
-) -> tuple[Tensor, Tensor]:
-    pair = (kernel, bias)
-    _check_shapes(architecture, name, kernel.shape, bias.shape, path)
-    if not all(t.is_cpu and t.layout is torch.strided and t.dtype in FLOATS for t in pair):
-        types = {"kernel": str(kernel.dtype), "bias": str(bias.dtype)}
-        raise InputError("weights.wrong-type", path=path, layer=name, **types)
-    kernel, bias = (t.detach().float() for t in pair)
-    if not (kernel.isfinite().all() and bias.isfinite().all()):
-        raise InputError("weights.not-finite", path=path, layer=name)
-    return kernel, bias
-
-
-def _check_shapes(
-    architecture: Architecture, name: str, kernel: Sequence[int], bias: Sequence[int], path: Path
-) -> None:
-    shape = (BY_NAME[name].channels, _input_channels(architecture, name), 3, 3)
-    if tuple(kernel) != shape or tuple(bias) != shape[:1]:
-        raise InputError(
-            "weights.wrong-shape",
-            path=path,
-            layer=name,
-            kernel=str(tuple(kernel)),
-            bias=str(tuple(bias)),
-            network=architecture.name,
-            right_kernel=str(shape),
-            right_bias=str(shape[:1]),
-        )
-
-
-def _input_channels(architecture: Architecture, name: str) -> int:
-    names = architecture.convolutions
-    index = names.index(name)
-    return BY_NAME[names[index - 1]].channels if index else 3
 
 
 def _bgr_to_rgb(convolutions: Read) -> None:

@@ -35,9 +35,9 @@ def pixel_bytes(arithmetic: Arithmetic, guides: int, network: Architecture) -> f
         guides: number of regions with masks; 0 without masks.
         network: the network, whose need goes with the size of its feature maps.
     """
-    of_float32 = BY_ROWS_BYTES if arithmetic.by_rows else PLAIN_BYTES
+    of_vgg19 = BY_ROWS_BYTES if arithmetic.by_rows else PLAIN_BYTES
+    of_float32 = of_vgg19 * values(network.layers) / values(LAYERS)
     guided = GUIDED_BYTES * (1 + guides) if guides else 0
-    of_float32 *= values(network.layers) / values(LAYERS)
     return of_float32 * arithmetic.dtype.itemsize / 4 + guided
 
 
