@@ -80,6 +80,7 @@ MARGIN, TOP = 0.35, 1.1
 PANEL, GUTTER, PAD, HEADING = 1.4, 0.28, 0.17, 0.6
 LOW, HIGH = 0.28, 0.42  # height of a box with the layer's name; of one with its shape too
 NEAR, FAR = 0.075, 0.17  # distance from a convolution to its ReLU; any other distance
+KEY_GAP, KEY_LINE = 0.3, 0.27  # distance of the key from the panel above, and of its three lines
 BADGE = 0.16  # radius of a badge, a little more than half of LOW
 
 # Kind → fill and outline.
@@ -150,7 +151,8 @@ def network_drawing(
     blocks = _blocks(layers)
     boxes = _boxes(blocks)
     width = 2 * MARGIN + 5 * PANEL + 4 * GUTTER
-    height = max(box.bottom for box in boxes.values()) + PAD + MARGIN
+    key = boxes["pool1"].bottom + PAD + KEY_GAP
+    height = max(*(box.bottom + PAD for box in boxes.values()), key + 2.5 * KEY_LINE) + MARGIN
     with figure_at(path, TITLE, width, height) as figure:
         axes = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))
         axes.set_axis_off()
@@ -165,7 +167,7 @@ def network_drawing(
         for layer, row in zip(layers, rows, strict=True):
             badges = "C" * (layer.name in content_layers) + "S" * (layer.name in style_layers)
             _layer(axes, boxes[layer.name], row, layer, badges, pale=layer not in computed)
-        _key(axes, boxes["pool1"], pooling)
+        _key(axes, key, pooling)
 
 
 def _blocks(layers: Sequence[Layer]) -> list[list[Layer]]:
@@ -281,9 +283,9 @@ def _badge(axes: Axes, x: float, y: float, letter: str, radius: float = BADGE) -
     axes.text(x, y, letter, fontsize=58 * radius, weight="bold", **look)
 
 
-def _key(axes: Axes, above: Box, pooling: str) -> None:
+def _key(axes: Axes, top: float, pooling: str) -> None:
     """Draw the key to colours and badges, in the space below the first two blocks."""
-    left, top, line = MARGIN + 0.02, above.bottom + PAD + 0.3, 0.27
+    left, line = MARGIN + 0.02, KEY_LINE
     words: dict[str, Any] = {"fontsize": 8.5, "color": INK, "va": "center_baseline"}
     kinds = {"convolution": "3×3 convolution", "relu": "ReLU", "pooling": f"2×2 {pooling} pooling"}
     for row, (kind, text) in enumerate(kinds.items()):
