@@ -163,15 +163,19 @@ class Canvases:
         reached = (covered / max(style.style.weight for style in self.inputs.styles)).clamp(max=1)
         return content.lerp(parts / covered.clamp_min(1e-6), reached)
 
-    def enlarged(self, canvas: Tensor, level: Level) -> Tensor:
+    def enlarged(self, canvas: Tensor, before: Level, level: Level) -> Tensor:
         """The canvas, 3 × H × W, with which a level starts, made from that of the level before.
 
         If that was coarser, the canvas gets the details of the content that it could not hold: as
-        far as the painting keeps the content's colours, or all where the method asks for it.
+        far as the painting keeps the content's colours, or all where the method asks for it. If it
+        minimised the losses of ``nnst``, which know no strength, the canvas becomes the content
+        picture to the same extent.
         """
         if level.size == (canvas.shape[2], canvas.shape[1]):
             return canvas
         larger = self.resized(canvas, level.size)
+        if before.method != level.method:
+            return larger.lerp(self.recolored_at(level), 1 - self.recipe.style_colors)
         share = 1 - self.recipe.style_colors if self.recipe.initial == "recolored-content" else 0.0
         if METHODS[self.recipe.method].adds_details and not level.is_last:
             share = 1.0

@@ -25,7 +25,7 @@ from impasto.process.memory import is_out_of_memory, memory_errors
 from impasto.process.notices import tell
 from impasto.run import memory_need
 from impasto.run.canvas import Canvases
-from impasto.run.levels import Level, layers_at
+from impasto.run.levels import Level, layers_at, recipe_at
 from impasto.settings.layers import Layer
 from impasto.settings.loss_table import METHODS, STYLE_LOSSES
 from impasto.settings.recipe import Recipe
@@ -88,6 +88,7 @@ class Evaluator:
         self._objective = self.deferred = self.rounds = None
         self._recipe, self._levels = recipe, levels
         self.level = levels[0]
+        self._settings = recipe_at(self.level, recipe)
         self.network = self._make_network()
         self.tiles = [self._tile_for(level) for level in levels]
         self._planned = self.arithmetic, tuple(self.tiles)
@@ -100,7 +101,8 @@ class Evaluator:
 
     def threads(self) -> AbstractContextManager[None]:
         """A context for a step: its operations take one thread each if the threads share them."""
-        method, style_loss = METHODS[self._recipe.method], STYLE_LOSSES[self._recipe.style_loss]
+        recipe = self._settings
+        method, style_loss = METHODS[recipe.method], STYLE_LOSSES[recipe.style_loss]
         shared = method.shares and (style_loss.shares or not method.by_layer)
         shared = shared and self.arithmetic.by_rows
         return threads.whole_operations() if shared else nullcontext()
@@ -128,7 +130,7 @@ class Evaluator:
         """
         self._drop_objective()  # so that memory never holds two
         self.network.release(self._layers_at(level))
-        self.level = level
+        self.level, self._settings = level, recipe_at(level, self._recipe)
         with memory_errors(level.size), self.threads():
             self._make_objective()
         self._is_new = level == self._levels[0] and not self.fell_back
@@ -199,7 +201,7 @@ class Evaluator:
     def _make_network(self) -> VGG:
         return VGG(
             self._weights,
-            self._recipe.layers,
+            frozenset().union(*(recipe_at(level, self._recipe).layers for level in self._levels)),
             pooling=self._recipe.pooling,
             padding=self._recipe.padding,
             device=self.device,
@@ -209,8 +211,8 @@ class Evaluator:
 
     def _make_objective(self) -> None:
         """Make the current level's objective, in smaller tiles if memory runs out."""
-        if self._recipe.method in OBJECTIVES:
-            self.rounds = OBJECTIVES[self._recipe.method](self._compared())
+        if self._settings.method in OBJECTIVES:
+            self.rounds = OBJECTIVES[self._settings.method](self._compared())
             return
         while True:
             try:
@@ -231,7 +233,7 @@ class Evaluator:
             self.network,
             self._canvases.recolored_at(self.level),
             style,
-            self._recipe,
+            self._settings,
             self.level.number,
             self.level.steps,
             self.level.splits,
@@ -276,7 +278,7 @@ class Evaluator:
         return self.tiles[self.level.number - 1]
 
     def _tile_for(self, level: Level) -> int | None:
-        if not self._recipe.tiles:
+        if not recipe_at(level, self._recipe).tiles:
             return None
         match self._recipe.tile:
             case "off":
@@ -300,7 +302,7 @@ class Evaluator:
 
     def _smaller_side(self, error: Exception) -> int:
         """Side of the tiles to try after an error; raise the error again if there is none."""
-        side = tiles.smaller_side(self._tile, self.level.size) if self._recipe.tiles else None
+        side = tiles.smaller_side(self._tile, self.level.size) if self._settings.tiles else None
         if side is None or not is_out_of_memory(error):
             raise error
         return side

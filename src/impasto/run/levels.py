@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from impasto.pictures import sizes
 from impasto.pictures.inputs import Inputs
@@ -14,6 +15,9 @@ from impasto.settings.loss_table import METHODS
 from impasto.settings.recipe import Recipe
 
 SPLIT_SHARE = 0.3  # of the steps, for a level whose layers are matched alone
+# Coarse levels that minimise the losses of nnst: the longest side, in pixels, and their share of
+# the steps.
+NNST_SIDE, COARSE_SHARE = 320, 0.4
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,7 @@ class Level:
         style_sizes: width and height of each style picture, in pixels.
         steps: number of steps, which are evaluations of the loss.
         deepest: name of the layer up to which the network is read; None for all of its layers.
+        method: what is minimised; that of the recipe, or ``nnst`` at a coarse level.
         splits: whether each layer is matched alone; a second level of the finest size.
         is_last: whether no level follows.
     """
@@ -35,6 +40,7 @@ class Level:
     style_sizes: tuple[PixelSize, ...]
     steps: int
     deepest: str | None = None
+    method: str = "layers"
     splits: bool = field(default=False, repr=False)
     is_last: bool = field(default=False, repr=False)
 
@@ -47,64 +53,88 @@ def plan_for(pictures: Inputs, recipe: Recipe) -> list[Level]:
     """
     canvas = sizes.canvas_size(pictures.content.size, recipe)
     styles = [sizes.style_size(style.picture.size, canvas, recipe) for style in pictures.styles]
-    return plan(canvas, styles, recipe)
+    return plan(canvas, styles, recipe, in_regions=pictures.guides > 0)
 
 
-def plan(canvas: PixelSize, styles: Sequence[PixelSize], recipe: Recipe) -> list[Level]:
+def plan(
+    canvas: PixelSize,
+    styles: Sequence[PixelSize],
+    recipe: Recipe,
+    *,
+    in_regions: bool = False,
+) -> list[Level]:
     """The levels of a run, each twice as large as the one before, up to the canvas itself.
 
     The finest level takes half as many steps as each of the others: it only adds detail. With
     relative losses it also reads only the layers up to the shallowest content layer, because the
     coarser levels have settled what deeper layers see. With absolute losses, what counts is how far
     the loss of the finest level falls, and each of the others takes a ninth of the steps. With a
-    method that compares hypercolumns, all take as many.
+    method that compares hypercolumns, all take as many. Coarse levels that minimise the losses of
+    ``nnst`` take two fifths of the steps together.
 
     >>> for level in plan((512, 384), [(512, 320)], Recipe(levels=3)):
-    ...     print(level)
-    Level(number=1, size=(128, 96), style_sizes=((128, 80),), steps=30, deepest=None)
-    Level(number=2, size=(256, 192), style_sizes=((256, 160),), steps=30, deepest=None)
-    Level(number=3, size=(512, 384), style_sizes=((512, 320),), steps=15, deepest='conv3_2')
+    ...     print(level.number, level.size, level.style_sizes, level.steps, level.method)
+    1 (128, 96) ((128, 80),) 10 nnst
+    2 (256, 192) ((256, 160),) 10 nnst
+    3 (512, 384) ((512, 320),) 30 layers
 
     Args:
         canvas: width and height of the canvas at the finest level, in pixels.
         styles: width and height of each style picture at the finest level.
         recipe: gives the number of steps and of levels; levels that would be too small are left
             out.
+        in_regions: whether styles or the protected part have masks.
 
     Returns:
         The levels, from coarse to fine.
     """
-    halved = [(canvas, tuple(styles))]
-    method = METHODS[recipe.method]
-    most = recipe.steps - method.splits
-    for halvings in range(1, min(_count(max(canvas), recipe), most)):
+    alone = len(styles) == 1 and not in_regions
+    coarse = "nnst" if alone and recipe.begins_with_nnst else recipe.method
+    planned = [_Planned(canvas, tuple(styles), recipe.method)]
+    for halvings in range(1, _count(max(canvas), recipe, coarse)):
         by = 1 << halvings
-        coarser = (_divided(canvas, by), tuple(_divided(style, by) for style in styles))
-        if min(*coarser[0], *(min(style) for style in coarser[1])) < method.smallest_side:
+        size, of_styles = _divided(canvas, by), tuple(_divided(style, by) for style in styles)
+        method = coarse if max(size) <= NNST_SIDE else recipe.method
+        if min(*size, *(min(style) for style in of_styles)) < METHODS[method].smallest_side:
             break
-        halved.insert(0, coarser)
-    splits = [False] * len(halved)
-    if method.splits and recipe.steps > 1:
-        halved, splits = [*halved, halved[-1]], [*splits, True]
-    steps = _shares(recipe, len(halved))
+        planned.insert(0, _Planned(size, of_styles, method))
+    if METHODS[recipe.method].splits and recipe.steps > 1:
+        planned.append(planned[-1]._replace(splits=True))
+    planned = planned[-recipe.steps :]
+    steps = _shares(planned, recipe)
     return [
         Level(
             number,
-            *sizes,
+            one.size,
+            one.styles,
             count,
-            deepest_at_the_end(recipe) if 1 < number == len(halved) else None,
-            split,
-            number == len(halved),
+            deepest_at_the_end(recipe) if 1 < number == len(planned) else None,
+            one.method,
+            one.splits,
+            number == len(planned),
         )
-        for number, (sizes, count, split) in enumerate(
-            zip(halved, steps, splits, strict=True), start=1
-        )
+        for number, (one, count) in enumerate(zip(planned, steps, strict=True), start=1)
     ]
+
+
+class _Planned(NamedTuple):
+    """A level before its number and its steps are known."""
+
+    size: PixelSize
+    styles: tuple[PixelSize, ...]
+    method: str
+    splits: bool = False
+
+
+def recipe_at(level: Level, recipe: Recipe) -> Recipe:
+    """The settings of a level: those of the run, or at a coarse level those of ``nnst``."""
+    return recipe if level.method == recipe.method else recipe.as_nnst()
 
 
 def layers_at(level: Level, recipe: Recipe, network: Architecture) -> tuple[Layer, ...]:
     """The layers of a network that a level computes, from the first to the deepest."""
-    return network.up_to_deepest(recipe.layers if level.deepest is None else {level.deepest})
+    read = recipe_at(level, recipe).layers if level.deepest is None else {level.deepest}
+    return network.up_to_deepest(read)
 
 
 def deepest_at_the_end(recipe: Recipe) -> str | None:
@@ -121,34 +151,57 @@ def deepest_at_the_end(recipe: Recipe) -> str | None:
     return shallowest if reach[0] in recipe.style_layers else None
 
 
-def _shares(recipe: Recipe, levels: int) -> list[int]:
-    """The number of steps of each level, the finest last.
+def _shares(planned: Sequence[_Planned], recipe: Recipe) -> list[int]:
+    """The number of steps of each level, the finest last."""
+    others = [one for one in planned if one.method != recipe.method]
+    count, left = len(others), len(planned) - len(others)
+    if not count:
+        return _evenly(recipe.steps, left, _finest(recipe.steps, left, recipe))
+    coarse = min(max(round(COARSE_SHARE * recipe.steps), count), recipe.steps - left)
+    steps = recipe.steps - coarse
+    return [
+        *_evenly(coarse, count, coarse // count),
+        *_evenly(steps, left, _finest(steps, left, recipe)),
+    ]
 
-    >>> _shares(Recipe(steps=125), 3), _shares(Recipe.preset("gatys-fast", steps=300), 3)
-    ([50, 50, 25], [33, 33, 234])
+
+def _finest(steps: int, levels: int, recipe: Recipe) -> int:
+    """How many of the steps that several levels share are the finest's.
+
+    >>> _finest(125, 3, Recipe()), _finest(300, 3, Recipe.preset("gatys-fast"))
+    (25, 234)
     """
+    if levels == 1:
+        return steps
     if not METHODS[recipe.method].by_layer:
         share = SPLIT_SHARE if METHODS[recipe.method].splits else 1 / levels
-        finest = max(1, round(share * recipe.steps)) if levels > 1 else recipe.steps
-    elif recipe.balance == "absolute":
-        finest = recipe.steps - (levels - 1) * max(1, recipe.steps // max(9, levels))
-    else:
-        finest = max(1, round(recipe.steps / (2 * levels - 1)))
-    others, left = divmod(recipe.steps - finest, max(1, levels - 1))
+        return max(1, round(share * steps))
+    if recipe.balance == "absolute":
+        return steps - (levels - 1) * max(1, steps // max(9, levels))
+    return max(1, round(steps / (2 * levels - 1)))
+
+
+def _evenly(steps: int, levels: int, finest: int) -> list[int]:
+    """The steps of each level: those of the finest, and before it the others' in equal parts.
+
+    >>> _evenly(125, 3, 24)
+    [51, 50, 24]
+    """
+    others, left = divmod(steps - finest, max(1, levels - 1))
     return [others + (index < left) for index in range(levels - 1)] + [finest]
 
 
-def _count(longer: int, recipe: Recipe) -> int:
-    """The number of levels for a canvas, given its longer side in pixels.
+def _count(longer: int, recipe: Recipe, coarse: str) -> int:
+    """The number of sizes of a canvas, given its longer side in pixels and the coarse method.
 
-    >>> [_count(longer, Recipe()) for longer in (100, 512, 1024, 4096)]
+    >>> [_count(longer, Recipe(), "layers") for longer in (100, 512, 1024, 4096)]
     [1, 3, 4, 6]
-    >>> _count(4096, Recipe(levels=2))
-    2
+    >>> _count(512, Recipe(), "nnst"), _count(4096, Recipe(levels=2), "layers")
+    (4, 2)
     """
     if isinstance(recipe.levels, int):
         return recipe.levels
-    return max(1, 1 + round(math.log2(longer / METHODS[recipe.method].first_side)))
+    return max(1, 1 + round(math.log2(longer / METHODS[coarse].first_side)))
 
 
 def _divided(size: PixelSize, by: int) -> PixelSize:

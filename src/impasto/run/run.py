@@ -210,7 +210,8 @@ class Run:
             self.evaluator.enter(level)
         if level.number != progress.level:
             with memory_errors(level.size):
-                progress.enter(level, self.canvases.enlarged(progress.kept, level))
+                before = self.levels[progress.level - 1]
+                progress.enter(level, self.canvases.enlarged(progress.kept, before, level))
 
     @memory_errors()
     def result(self, progress: Progress) -> Result:

@@ -31,7 +31,7 @@ from impasto.files.reading import reason_of
 from impasto.files.writing import written_whole
 from impasto.messages.message import Message
 from impasto.settings.loss_table import CONTENT_LOSSES, METHODS, STYLE_LOSSES
-from impasto.settings.presets import PRESETS
+from impasto.settings.presets import NNST_LAYERS, PRESETS
 from impasto.settings.style import PICTURES, Style, read_path, within
 from impasto.settings.validation import plain, refusal, suggest
 from impasto.settings.values import (
@@ -62,9 +62,14 @@ else:
 
 # With relative losses: beta grows by the factor GROWTH from strength 0.5 to 1, and from there down
 # to 0 it falls with the square of the strength.
-USUAL_BETA, GROWTH = 0.45 * 1000**0.5, 1000**0.5
+USUAL_BETA, GROWTH = 0.26 * 1000**0.5, 3000**0.5
 USUAL_STRENGTH = 0.5  # if neither strength nor beta is set
 USUAL_CANVAS_SHARE = 0.25  # Kolkin and others, arXiv:2203.13215, section 3.2
+# The settings that say what is minimised; with their usual values, coarse levels can be nnst's.
+OF_THE_DEFAULT = (
+    *("coarse", "method", "style_loss", "content_loss", "content_layers", "style_layers"),
+    *("balance", "alpha", "beta", "pooling", "padding", "optimizer", "protect"),
+)
 MOST_BYTES = 1_000_000  # of a recipe file
 
 
@@ -159,6 +164,12 @@ class Recipe(BaseModel):
         "layers; strotss and nnst are the losses of those methods, which compare hypercolumns of "
         "the style layers.",
     )
+    coarse: Literal["auto", "same"] = Field(
+        "auto",
+        description="What levels before the finest minimise: same is the losses of the finest; "
+        "auto is the losses of the method nnst, whose strokes are longer, where one style paints "
+        "the whole canvas with the default losses and layers.",
+    )
     balance: Literal["relative", "absolute"] = Field(
         "relative",
         description="Whether the loss of a layer is relative to what the layer sees in the picture "
@@ -214,7 +225,7 @@ class Recipe(BaseModel):
         description="Adam's step size, and the RMS length of L-BFGS's first step, in grey levels.",
     )
     steps: Whole = Field(
-        75,
+        45,
         ge=1,
         le=1_000_000,
         description="Number of steps at all levels together; each evaluates the loss and its "
@@ -284,6 +295,24 @@ class Recipe(BaseModel):
         if not STYLE_LOSSES[self.style_loss].tiles:
             return Message("recipe.style-loss", name=self.style_loss)
         return Message("recipe.content-loss", name=self.content_loss)
+
+    @property
+    def begins_with_nnst(self) -> bool:
+        """Whether coarse levels minimise the losses of ``nnst``, if one style paints the canvas.
+
+        >>> Recipe().begins_with_nnst, Recipe(style_loss="wasserstein").begins_with_nnst
+        (True, False)
+        """
+        fields = type(self).model_fields
+        usual = all(getattr(self, name) == fields[name].default for name in OF_THE_DEFAULT)
+        return usual and self.style_weight > 0
+
+    def as_nnst(self) -> Recipe:
+        """The settings of a coarse level that minimises the losses of ``nnst``."""
+        turned = "rotate" if self.style_symmetry == "none" else self.style_symmetry
+        return self.model_copy(
+            update={"method": "nnst", "style_layers": NNST_LAYERS, "style_symmetry": turned}
+        )
 
     @property
     def _strength(self) -> float:
