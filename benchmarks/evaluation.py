@@ -139,7 +139,7 @@ def table(timings: Sequence[Timing]) -> Table:
 
 def trunk_operations(width: int, height: int) -> float:
     """Nominal operations of the 3 × 3 convolutions to conv5_1 and of their data gradients."""
-    there = 2 * width * height * layers.work(layers.up_to_deepest({DEEPEST}))
+    there = 2 * width * height * layers.work(layers.VGG_19.up_to_deepest({DEEPEST}))
     return 2 * there
 
 

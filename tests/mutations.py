@@ -552,6 +552,20 @@ def _keras() -> Seeds:
     return made
 
 
+def _caffe() -> Seeds:
+    import torch
+
+    from vgg_files import write_caffe
+
+    layers = {"conv1_1": (torch.zeros(64, 3, 3, 3), torch.zeros(64))}
+    made = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, is_old in (("old", True), ("new", False)):
+            path = write_caffe(layers, Path(folder) / "made.caffemodel", is_old=is_old)
+            made[name] = path.read_bytes()
+    return made
+
+
 def _read_weights(path: Path, weights_input: str | None = "caffe") -> None:
     from impasto.network import weights
 
@@ -573,6 +587,7 @@ READERS: dict[str, Reader] = {
     "pth": Reader(_pickles, _read_weights, ".pth"),
     "safetensors": Reader(_safetensors, _read_weights, ".safetensors"),
     "h5": Reader(_keras, partial(_read_weights, weights_input=None), ".h5"),
+    "caffemodel": Reader(_caffe, partial(_read_weights, weights_input=None), ".caffemodel"),
 }
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from impasto.experiments.sweep import Axis as Axis
     from impasto.experiments.sweep import sweep as sweep
     from impasto.network.statistics import gram as gram
+    from impasto.network.vgg import VGG as VGG
     from impasto.network.vgg import VGG19 as VGG19
     from impasto.network.weights import Weights as Weights
     from impasto.network.weights import load as load_weights  # noqa: F401
@@ -73,6 +74,7 @@ _HOMES = {
     "StoppedError": "errors",
     "Step": "run.result",
     "Style": "settings.style",
+    "VGG": "network.vgg",
     "VGG19": "network.vgg",
     "Weights": "network.weights",
     "content_loss": "objective.losses",

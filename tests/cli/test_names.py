@@ -61,6 +61,8 @@ COMMANDS: dict[str, list[str]] = {
     "montage's output": ["montage", "content.png", "-o", "{}.png"],
     "network's output": ["network", "-o", "{}.png"],
     "network --recipe": ["network", "--recipe", "{}"],
+    "network --weights": ["network", "--weights", "{}.pth", "--weights-input", "caffe"],
+    "sweep --weights": [*SWEEP, "--weights", "{}.pth", "--weights-input", "caffe"],
     "doctor --weights": ["doctor", "--weights", "{}.pth"],
 }
 NAMES = {"300": "x" * 300, "5000": "x" * 5000, "in a file": "style.png/a", "NUL": "a\0b"}

@@ -18,6 +18,7 @@ import impasto
 from conftest import content_pixels, style_pixels
 from impasto import Recipe
 from impasto.cli.app import run
+from vgg_files import by_position, repeated_convolutions, write_state_dict
 
 # Why a command in the documentation is not run here.
 NOT_RUN = {
@@ -64,6 +65,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     regions = np.zeros((48, 64, 3), np.uint8)
     regions[:24, :, 0] = regions[24:, :, 2] = 255
     Image.fromarray(regions).save("regions.png")
+    write_state_dict(by_position(repeated_convolutions()), Path("vgg16.pth"))
     Path("pictures").mkdir()
     Path("blend.toml").write_text(
         '[[styles]]\npicture = "oil.jpg"\n[[styles]]\npicture = "ink.jpg"\n', "utf-8"

@@ -20,7 +20,7 @@ from impasto.network.tiles import Box, choose_side, cut, halo_for, smaller_side
 from impasto.network.vgg import VGG19
 from impasto.objective.objective import Evaluation, Objective
 from impasto.objective.regions import StyleCanvas
-from impasto.settings.layers import LAYERS, up_to_deepest
+from impasto.settings.layers import LAYERS, VGG_19
 
 sides = st.integers(16, 700)
 cores = st.integers(1, 20).map(lambda count: 16 * count)
@@ -174,7 +174,7 @@ def test_the_halo_is_as_wide_as_what_a_layer_sees(layer: Any, start: int) -> Non
     """The gradient of one unit by an all-positive network reaches no further, and nearly as far."""
     if layer.pools > 3:
         return  # beyond what a picture of this length holds
-    layers = up_to_deepest({layer.name})
+    layers = VGG_19.up_to_deepest({layer.name})
     halo, unit = halo_for(layers), 1 << layer.pools
     middle = 16 * (8 + start)
     x = torch.zeros(1, 1, 512, requires_grad=True, dtype=torch.float64)

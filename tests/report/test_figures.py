@@ -18,7 +18,7 @@ from impasto.errors import InputError
 from impasto.pictures import montage
 from impasto.report import figures, network_figure
 from impasto.run.result import Step
-from impasto.settings.layers import CONVOLUTIONS, LAYERS
+from impasto.settings.layers import LAYERS, VGG_16, VGG_19, Architecture
 
 RED, GREEN, WHITE = (200, 30, 30), (20, 140, 60), (255, 255, 255)
 
@@ -226,7 +226,7 @@ def test_table_counts_all_parameters() -> None:
 
 def test_only_convolutions_have_parameters() -> None:
     rows = network_figure.network_table((64, 64))
-    assert tuple(row.name for row in rows if row.parameters) == CONVOLUTIONS
+    assert tuple(row.name for row in rows if row.parameters) == VGG_19.convolutions
 
 
 @pytest.mark.parametrize("pooling", ["average", "max"])
@@ -277,6 +277,22 @@ def test_drawing_is_a_picture(tmp_path: Path) -> None:
     with Image.open(tmp_path / "network.png") as picture:
         picture.load()
         assert picture.width > picture.height > 1000
+
+
+@pytest.mark.parametrize("architecture", [VGG_19, VGG_16], ids=["VGG-19", "VGG-16"])
+def test_drawing_ends_below_all_that_is_drawn(tmp_path: Path, architecture: Architecture) -> None:
+    path = tmp_path / "network.png"
+    network_figure.network_drawing(
+        path,
+        size=(512, 384),
+        content_layers=["conv5_3"],
+        style_layers=["conv3_3"],
+        architecture=architecture,
+    )
+    with Image.open(path) as picture:
+        pixels = np.asarray(picture.convert("L"))
+    assert pixels[:-30].min() < 100
+    assert pixels[-30:].min() > 240
 
 
 def test_drawing_without_a_layer_to_mark(tmp_path: Path) -> None:

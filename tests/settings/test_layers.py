@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from impasto.settings.layers import BY_NAME, CONVOLUTIONS, LAYERS, up_to_deepest
+from impasto.settings.layers import BY_NAME, LAYERS, VGG_19
 
 
 def test_there_are_38_layers_with_the_input() -> None:
@@ -15,14 +15,15 @@ def test_there_are_38_layers_with_the_input() -> None:
 
 def test_sixteen_layers_are_convolutions() -> None:
     per_block = [
-        sum(name.startswith(f"conv{block}_") for name in CONVOLUTIONS) for block in (1, 2, 3, 4, 5)
+        sum(name.startswith(f"conv{block}_") for name in VGG_19.convolutions)
+        for block in (1, 2, 3, 4, 5)
     ]
     assert per_block == [2, 2, 4, 4, 4]
 
 
 def test_every_convolution_is_followed_by_its_relu() -> None:
     names = [layer.name for layer in LAYERS]
-    for name in CONVOLUTIONS:
+    for name in VGG_19.convolutions:
         assert names[names.index(name) + 1] == name.replace("conv", "relu")
 
 
@@ -47,5 +48,5 @@ def test_a_layer_knows_its_channels_and_smallest_side(
 
 
 def test_the_network_ends_with_the_deepest_named_layer() -> None:
-    assert up_to_deepest({"conv4_2", "conv1_1"})[-1].name == "conv4_2"
-    assert up_to_deepest({"pool5"}) == LAYERS
+    assert VGG_19.up_to_deepest({"conv4_2", "conv1_1"})[-1].name == "conv4_2"
+    assert VGG_19.up_to_deepest({"pool5"}) == LAYERS

@@ -10,6 +10,7 @@ import typer
 from impasto.cli.flags import Preset, RecipeFile, build
 from impasto.cli.options import Device, Threads, WeightFile, WeightsInput, use_threads
 from impasto.files.writing import check_apart
+from impasto.settings.layers import VGG_19, Architecture
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -27,6 +28,8 @@ def network(
     size: Annotated[
         str | None, typer.Option(metavar="WxH", help="Size of the canvas; it sets the shapes.")
     ] = None,
+    weights: WeightFile = "bundled",
+    weights_input: WeightsInput = None,
 ) -> None:
     """Show the feature-extraction network as a table, and as a drawing."""
     from rich.console import Console
@@ -38,8 +41,11 @@ def network(
     canvas = sizes.fit((4, 3), 512 if isinstance(made.size, str) else made.size)
     if output is not None:
         figures.check_figure(output)
-        check_apart([recipe] if recipe is not None else [], [output])
-    Console().print(_network_table(made, canvas))
+        files = [recipe, Path(weights) if weights != "bundled" else None]
+        check_apart([file for file in files if file is not None], [output])
+    architecture = _architecture(weights, weights_input)
+    architecture.check({*made.content_layers, *made.style_layers})
+    Console().print(_network_table(made, canvas, architecture))
     if output is not None:
         network_figure.network_drawing(
             output,
@@ -47,11 +53,21 @@ def network(
             content_layers=made.content_layers,
             style_layers=made.style_layers,
             pooling=made.pooling,
+            architecture=architecture,
         )
         typer.echo(f"The drawing is in {output}.")
 
 
-def _network_table(recipe: Recipe, canvas: tuple[int, int]) -> Table:
+def _architecture(weights: str, weights_input: str | None) -> Architecture:
+    """The network that weights are of; the bundled ones need not be installed for that."""
+    if weights == "bundled" and weights_input is None:
+        return VGG_19
+    from impasto.network.weights import load
+
+    return load(weights, weights_input).architecture
+
+
+def _network_table(recipe: Recipe, canvas: tuple[int, int], architecture: Architecture) -> Table:
     from rich.table import Table
 
     from impasto.report import network_figure
@@ -59,7 +75,7 @@ def _network_table(recipe: Recipe, canvas: tuple[int, int]) -> Table:
     table = Table(title="Feature Extraction Network", title_justify="left")
     for heading in ("Layer", "Name", "Kind", "Output", "Parameters", "Read for"):
         table.add_column(heading, justify="right" if heading in ("Layer", "Parameters") else "left")
-    rows = network_figure.network_table(canvas, recipe.pooling)
+    rows = network_figure.network_table(canvas, recipe.pooling, architecture)
     for row in rows:
         uses = {"content": recipe.content_layers, "style": recipe.style_layers}
         table.add_row(
@@ -70,7 +86,7 @@ def _network_table(recipe: Recipe, canvas: tuple[int, int]) -> Table:
             f"{row.parameters:,}" if row.parameters else "",
             ", ".join(use for use, layers in uses.items() if row.name in layers),
         )
-    table.caption = f"{sum(row.parameters for row in rows):,} parameters"
+    table.caption = f"{architecture.name}, {sum(row.parameters for row in rows):,} parameters"
     return table
 
 
@@ -110,6 +126,7 @@ def doctor(
     table.add_row("Precision", f"auto is {run.evaluator.arithmetic.name}")
     table.add_row("Threads", str(torch.get_num_threads()))
     table.add_row("Memory", f"{memory.available / 1e9:.1f} GB free of {memory.total / 1e9:.1f} GB")
+    table.add_row("Network", run.loaded.architecture.name)
     table.add_row("Weights", f"{run.weights[0]}, SHA-256 {run.weights[1]}")
     table.add_row("Test run", f"two steps at 64 pixels, loss {result.best.loss:.3e}: all is well")
     Console().print(table)

@@ -29,7 +29,7 @@ Threads = Annotated[
     int | None, typer.Option(min=1, max=MOST_THREADS, metavar="N", help="CPU threads.")
 ]
 WeightFile = Annotated[
-    str, typer.Option("--weights", metavar="bundled|PATH", help="Weights of VGG-19.")
+    str, typer.Option("--weights", metavar="bundled|PATH", help="Weights of VGG-19 or VGG-16.")
 ]
 WeightsInput = Annotated[
     str | None,

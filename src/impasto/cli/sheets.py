@@ -13,7 +13,16 @@ import typer
 
 from impasto.cli.ending import EndedError, code_of, told_to_end
 from impasto.cli.flags import Preset, RecipeFile, build, recipe_flags
-from impasto.cli.options import Device, Output, Quiet, Threads, files_of_run, use_threads
+from impasto.cli.options import (
+    Device,
+    Output,
+    Quiet,
+    Threads,
+    WeightFile,
+    WeightsInput,
+    files_of_run,
+    use_threads,
+)
 from impasto.cli.session import save_or_rescue
 from impasto.errors import ImpastoError
 from impasto.files.writing import check_apart
@@ -44,6 +53,8 @@ def sweep(
     recipe: RecipeFile = None,
     device: Device = "auto",
     threads: Threads = None,
+    weights: WeightFile = "bundled",
+    weights_input: WeightsInput = None,
     quiet: Quiet = False,
     **settings: Any,
 ) -> None:
@@ -57,12 +68,22 @@ def sweep(
     files = [
         file
         for one in itertools.chain(*sweeps.grid(made, axes))
-        for file in files_of_run(content, [named], one, "bundled", recipe)
+        for file in files_of_run(content, [named], one, weights, recipe)
     ]
     kept = sweeps.paintings(axes, folder) if folder is not None else []
     outputs.check(files, made.steps, within=kept)
     use_threads(threads)
-    paint_sheet = partial(sweeps.sweep, content, named, axes, made, device=device, folder=folder)
+    paint_sheet = partial(
+        sweeps.sweep,
+        content,
+        named,
+        axes,
+        made,
+        device=device,
+        weights=weights,
+        weights_input=weights_input,
+        folder=folder,
+    )
     raise typer.Exit(fill_sheet(paint_sheet, outputs))
 
 

@@ -114,13 +114,15 @@ def _names(axes: Sequence[Axis]) -> list[list[str]]:
     return [[", ".join(filter(None, (name, row))) for name in across] for row in rows]
 
 
-def sweep(
+def sweep(  # noqa: PLR0913 – those of stylize, and the axes
     content: images.Source,
     style: StyleSource | Iterable[StyleSource] | None,
     axes: Mapping[str, Sequence[Any]] | Sequence[Axis],
     recipe: RecipeSource | None = None,
     *,
     device: str | torch.device = "auto",
+    weights: str | os.PathLike[str] = "bundled",
+    weights_input: str | None = None,
     folder: str | os.PathLike[str] | None = None,
     on_picture: OnPicture | None = None,
     on_sheet: OnSheet | None = None,
@@ -137,6 +139,8 @@ def sweep(
             axes; the first goes across, the second down.
         recipe: the settings that do not vary; None means the preset ``default``.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        weights: ``bundled``, or the path of a weight file (:func:`impasto.load_weights`).
+        weights_input: the input that a weight file expects, ``caffe`` or ``torchvision``.
         folder: folder in which every painting is also saved as a PNG; None for only the sheet.
         on_picture: called before each painting with its number, the number of all, and its name.
         on_sheet: called with the sheet, before the first painting and after each, and with the
@@ -147,7 +151,7 @@ def sweep(
         The sheet, RGB.
 
     Raises:
-        InputError: a picture or a recipe cannot be used.
+        InputError: a picture, a recipe or a weight file cannot be used.
         RunError: a run failed.
     """
     axes = _axes(axes)
@@ -155,10 +159,19 @@ def sweep(
     flat = list(itertools.chain(*recipes))
     to = None if folder is None else path_of(folder, "folder")
     if to is not None:
-        read = (files_of(content, styles_of(style, one, content), one) for one in flat)
-        check_apart(itertools.chain(*read), paintings(axes, to))
+        read = [files_of(content, styles_of(style, one, content), one) for one in flat]
+        network = [] if str(weights) == "bundled" else [path_of(weights, "weight file")]
+        check_apart(itertools.chain(network, *read), paintings(axes, to))
         to.mkdir(exist_ok=True)
-    first = prepare(content, style, recipes[0][0], device=device, cache_bytes=SHARED_BYTES)
+    first = prepare(
+        content,
+        style,
+        recipes[0][0],
+        device=device,
+        weights=weights,
+        weights_input=weights_input,
+        cache_bytes=SHARED_BYTES,
+    )
     for one in flat:
         check_variation(first, one)
     across, down = axes[0].names, axes[1].names if len(axes) > 1 else [""]

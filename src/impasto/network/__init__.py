@@ -1,1 +1,1 @@
-"""VGG-19: its weights, its layers on every device, and the tiles it reads a picture in."""
+"""VGG-19 and VGG-16: weights, layers on every device, and the tiles that they read a picture in."""

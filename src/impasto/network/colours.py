@@ -1,4 +1,4 @@
-"""VGG-19's first convolution on a CPU, whose three channels are too few for the other ways.
+"""The network's first convolution on a CPU, whose three channels are too few for the other ways.
 
 Every pixel's window of 3×3 colours is a row of a matrix. Feature maps are (H, W, C).
 """

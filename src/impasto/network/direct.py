@@ -1,4 +1,4 @@
-"""VGG-19's convolutions on a CPU that multiplies matrices of bfloat16 several times faster.
+"""The network's convolutions on a CPU that multiplies matrices of bfloat16 several times faster.
 
 PyTorch's own convolution, in parts that the threads take from a list: a few rows at a time or, for
 small maps, a few channels, since every call rearranges the part of the kernel that it uses. Feature

@@ -127,9 +127,9 @@ def halo_for(layers: Sequence[Layer]) -> int:
     It is how far the last layer sees beyond the pixels of one of its positions. A position of
     conv5_1 stands for 16 pixels and sees 156, 70 on either side:
 
-    >>> from impasto.settings.layers import up_to_deepest
-    >>> halo_for(up_to_deepest({"conv5_1"})), halo_for(up_to_deepest({"conv2_1"}))
-    (80, 16)
+    >>> from impasto.settings.layers import VGG_19
+    >>> [halo_for(VGG_19.up_to_deepest({name})) for name in ("conv5_1", "conv2_1")]
+    [80, 16]
 
     Args:
         layers: the layers of the network, from the input on.

@@ -1,4 +1,4 @@
-"""VGG-19 with hand-written forward and backward passes, on feature maps (H, W, C).
+"""The network with hand-written forward and backward passes, on feature maps (H, W, C).
 
 The ReLUs, their gradients and the padding are part of reading a row, and the threads share the
 bands of a layer (:func:`impasto.process.threads.each`).
@@ -20,14 +20,14 @@ from impasto.network.pooling import POOLINGS, spread
 from impasto.network.tiles import Box
 from impasto.network.winograd import Winograd
 from impasto.process import interrupts, threads
-from impasto.settings.layers import BY_NAME, CONVOLUTIONS, INPUT, Layer, up_to_deepest
+from impasto.settings.layers import BY_NAME, INPUT, Architecture, Layer
 
 SHARED = "before pooling"  # the buffer of maps that are not kept, and of gradients
 PRODUCTS_PER_VALUE = 1024  # a band of a Gram matrix takes this many products for each of VALUES
 
 
 class Trunk:
-    """VGG-19 with hand-written forward and backward passes.
+    """The network with hand-written forward and backward passes.
 
     Convolutions are prepared when they are first needed.
 
@@ -37,6 +37,7 @@ class Trunk:
         way: how all convolutions but the first are computed.
         padding: what convolutions see beyond the border, ``zeros`` or ``replicate``.
         pooling: ``average`` or ``max``.
+        architecture: the network.
     """
 
     def __init__(
@@ -44,17 +45,19 @@ class Trunk:
         convolutions: Mapping[str, tuple[Tensor, Tensor]],
         taps: Collection[str],
         way: type[Winograd | Direct],
-        padding: str = "zeros",
-        pooling: str = "average",
+        padding: str,
+        pooling: str,
+        architecture: Architecture,
     ) -> None:
         self.taps = tuple(sorted(taps))
+        self._architecture = architecture
         self._pool, self._way = POOLINGS[pooling], way
         self._replicates = padding == "replicate"
         self._given = convolutions
         self._prepared: dict[str, Winograd | Direct | Colours] = {}
         # By turns, since a convolution cannot write in place; the second one's is the largest.
-        names = (layer.name for layer in up_to_deepest(taps) if layer.kind == "convolution")
-        self._gradients = dict(zip(names, cycle(("gradient", SHARED)), strict=False))
+        turns = zip(architecture.convolutions, cycle(("gradient", SHARED)), strict=False)
+        self._gradients = dict(turns)
         self._room = Workspace()
         self._kept = Workspace()
 
@@ -77,7 +80,7 @@ class Trunk:
             first: the layer whose feature map is given instead of a picture.
         """
         features, grams = tuple(features), tuple(grams)
-        layers = up_to_deepest({*features, *grams}, first)
+        layers = self._architecture.up_to_deepest({*features, *grams}, first)
         core = core or _whole(picture, layers[0])
         if torch.is_grad_enabled() and picture.requires_grad:
             read = _Evaluate.apply(picture, self, layers, features, grams, core)  # type: ignore[no-untyped-call]
@@ -194,7 +197,7 @@ class Trunk:
 
     def _back(self, before: Layer, layer: Layer, size: tuple[int, int], read: Read) -> Tensor:
         """The gradient of the input of a convolution, given a reader of that of its output."""
-        dtype = torch.float32 if layer.name == CONVOLUTIONS[0] else self._way.dtype
+        dtype = torch.float32 if before.name == INPUT else self._way.dtype
         gradient = self._kept(self._gradients[layer.name], *size, before.channels, dtype=dtype)
         convolution = self._convolution(layer)
         convolution.backward(read, gradient, self._room, replicates=self._replicates)
@@ -203,7 +206,7 @@ class Trunk:
     def _convolution(self, layer: Layer) -> Winograd | Direct | Colours:
         if layer.name not in self._prepared:
             kernel, bias = (one.float() for one in self._given[layer.name])
-            is_first = layer.name == CONVOLUTIONS[0]
+            is_first = layer.name == self._architecture.convolutions[0]
             self._prepared[layer.name] = (
                 Colours(kernel, bias, self._way.dtype) if is_first else self._way(kernel, bias)
             )

@@ -1,4 +1,4 @@
-"""VGG-19 as a feature extractor with named layers.
+"""VGG-19 and VGG-16 as feature extractors with named layers.
 
 Simonyan and Zisserman, arXiv:1409.1556; with average pooling instead of max pooling as in Gatys,
 Ecker and Bethge, arXiv:1508.06576, section *Methods*.
@@ -7,6 +7,7 @@ Ecker and Bethge, arXiv:1508.06576, section *Methods*.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -20,7 +21,7 @@ from impasto.network.trunk import Trunk
 from impasto.network.weights import Weights
 from impasto.network.winograd import Winograd
 from impasto.process import interrupts
-from impasto.settings.layers import BY_NAME, CONVOLUTIONS, INPUT, Layer, up_to_deepest
+from impasto.settings.layers import BY_NAME, INPUT, VGG_19, Architecture, Layer
 from impasto.settings.pieces import check_canvas, check_choice
 
 POOLINGS: dict[str, Callable[[Tensor, int], Tensor]] = {
@@ -29,11 +30,11 @@ POOLINGS: dict[str, Callable[[Tensor, int], Tensor]] = {
 }
 
 
-class VGG19:
-    """The network up to the deepest of the layers to read, with frozen weights.
+class VGG:
+    """VGG-19 or VGG-16, up to the deepest of the layers to read, with frozen weights.
 
     Args:
-        weights: the weights of its convolutions.
+        weights: the weights of its convolutions, which say which network it is.
         layers: names of the layers to read, such as ``conv4_2`` (before its ReLU) or ``relu4_2``.
         pooling: ``average`` or ``max``.
         padding: what convolutions see beyond the border of their input: ``zeros`` (the first one
@@ -45,13 +46,16 @@ class VGG19:
             Winograd's algorithm. Ignored in float64.
 
     Attributes:
+        architecture: the whole network that its weights are of.
         taps: names of the layers to read.
         mean: the mean colour that is subtracted from pictures, 3 × 1 × 1, RGB in 0…255.
 
     Raises:
         InputError: no layer is named, or one that the network does not have; or there is no such
-            pooling or padding.
+            pooling or padding; or the weights are of a network that the class does not take.
     """
+
+    only: ClassVar[Architecture | None] = None  # the network that a class takes, if only one
 
     def __init__(
         self,
@@ -64,12 +68,19 @@ class VGG19:
         dtype: torch.dtype = torch.float32,
         by_rows: bool = False,
     ) -> None:
+        self.architecture = weights.architecture
+        if self.only not in (None, self.architecture):
+            raise InputError(
+                "network.other",
+                name=type(self).__name__,
+                weights=weights.name,
+                network=self.architecture.name,
+            )
         self.taps = frozenset([layers] if isinstance(layers, str) else layers)
-        if unknown := tuple(sorted(self.taps - BY_NAME.keys())):
-            raise InputError("network.no-layers", layers=unknown)
+        self.architecture.check(self.taps)
         if not self.taps:
             raise InputError("network.nothing-to-read", example="conv4_2")
-        self.layers = up_to_deepest(self.taps)
+        self.layers = self.architecture.up_to_deepest(self.taps)
         self.dtype = torch.float32 if dtype == torch.bfloat16 else dtype
         self.mean = torch.tensor(weights.mean, device=device, dtype=self.dtype).reshape(3, 1, 1)
         check_choice("pooling", pooling, POOLINGS)
@@ -81,13 +92,15 @@ class VGG19:
         self._trunk: Trunk | None = None
         if by_rows and dtype != torch.float64:
             way = Direct if dtype == torch.bfloat16 else Winograd
-            self._trunk = Trunk(weights.convolutions, self.taps, way, padding, pooling)
+            self._trunk = Trunk(
+                weights.convolutions, self.taps, way, padding, pooling, self.architecture
+            )
             return
         self._convolutions = {
             layer.name: _placed(
                 weights.convolutions[layer.name],
                 device,
-                self.dtype if layer.name == CONVOLUTIONS[0] else dtype,
+                self.dtype if layer.name == self.architecture.convolutions[0] else dtype,
                 self._layout,
             )
             for layer in self.layers
@@ -118,7 +131,7 @@ class VGG19:
             return self._trunk(picture, sorted(wanted), first=first)[0]
         features = {}
         x = picture.unsqueeze(0).contiguous(memory_format=self._layout)
-        for layer in up_to_deepest(wanted, first):
+        for layer in self.architecture.up_to_deepest(wanted, first):
             interrupts.check()
             if layer.name == first:
                 pass
@@ -149,7 +162,7 @@ class VGG19:
             return
         check_canvas(picture)
         height, width = picture.shape[1:]
-        deepest = up_to_deepest(wanted)[-1]
+        deepest = self.architecture.up_to_deepest(wanted)[-1]
         if min(height, width) < deepest.smallest_side:
             least = {"layer": deepest.name, "least": deepest.smallest_side}
             raise InputError("pieces.too-small", width=width, height=height, **least)
@@ -211,6 +224,12 @@ class VGG19:
         """
         if self._trunk is not None:
             self._trunk.release(layers)
+
+
+class VGG19(VGG):
+    """A :class:`VGG` that takes only weights of VGG-19, such as the bundled ones."""
+
+    only = VGG_19
 
 
 def replicated(x: Tensor, axes: Iterable[int]) -> Tensor:

@@ -1,4 +1,4 @@
-"""Loads and checks the weights of VGG-19.
+"""Loads the weights of VGG-19 and VGG-16.
 
 Whatever the file, the loaded weights take the same input: RGB in 0…255 minus the weights' own
 channel means. Other conventions are folded into conv1_1.
@@ -9,11 +9,10 @@ from __future__ import annotations
 import functools
 import importlib.util
 import os
-import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import torch
 from torch import Tensor
@@ -21,11 +20,11 @@ from torch import Tensor
 from impasto.errors import InputError
 from impasto.files import reading
 from impasto.messages.message import Message
+from impasto.network import weight_files
+from impasto.network.weight_files import CAFFE, KERAS, SUFFIXES, Read, keras_name
 from impasto.process import threads
-from impasto.process.global_state import unwarned
-from impasto.process.memory import is_out_of_memory
 from impasto.process.notices import tell
-from impasto.settings.layers import BY_NAME, CONVOLUTIONS
+from impasto.settings.layers import VGG_19, Architecture
 from impasto.settings.style import read_path
 
 # The original VGG-19, each weight tensor as 8-bit indices into 256 floats.
@@ -40,22 +39,13 @@ CAFFE_MEAN = (123.68, 116.779, 103.939)
 TORCHVISION_MEAN = (0.485, 0.456, 0.406)
 TORCHVISION_STD = (0.229, 0.224, 0.225)
 
-# Positions of the sixteen convolutions in torchvision's `vgg19().features`.
-TORCHVISION_INDEX = dict(
-    zip(CONVOLUTIONS, (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28, 30, 32, 34), strict=True)
-)
-# L2 norms of the original conv1_1 by its R, G and B inputs; they reveal the channel order.
-ORIGINAL_NORMS = (4.581, 5.077, 4.067)
+# The first weight of the first kernel of the original conv1_1 by its R, G and B inputs; it reveals
+# the channel order.
+ORIGINAL_CORNERS = {"VGG-19": (0.394, 0.464, 0.341), "VGG-16": (0.480, 0.550, 0.429)}
 WEIGHTS_INPUTS = ("caffe", "torchvision")
 WORDS = tuple(map(repr, WEIGHTS_INPUTS))  # as a sentence quotes them
-FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
-ZIPPED = (".pth", ".pt")
-TORCH_SIGNATURES = (b"PK\x03\x04", b"\x80")  # of a ZIP file, and of the older pickles
-MOST_BYTES = 2_000_000_000  # of a file; VGG-19 with its classifier takes 575 million in float32
-SUFFIXES = (".safetensors", ".pth", ".pt", ".h5")
 
 Convolutions = Mapping[str, tuple[Tensor, Tensor]]
-Read = dict[str, tuple[Tensor, Tensor]]  # from a file
 
 
 class Tables(Mapping[str, tuple[Tensor, Tensor]]):
@@ -81,7 +71,7 @@ class Tables(Mapping[str, tuple[Tensor, Tensor]]):
 
 @dataclass(frozen=True)
 class Weights:
-    """The sixteen convolutions of VGG-19, on the CPU.
+    """The convolutions of VGG-19 or VGG-16, on the CPU.
 
     Attributes:
         convolutions: by layer name, the kernel (out × in × 3 × 3) and the bias (out), float32; a
@@ -89,23 +79,27 @@ class Weights:
         mean: mean colour (R, G, B) to subtract from a picture in 0…255 before conv1_1.
         name: ``bundled``, or the base name of the file.
         sha256: SHA-256 of the file.
+        architecture: the network that they are of: its ``name`` and its ``layers``.
     """
 
     convolutions: Convolutions
     mean: tuple[float, float, float]
     name: str
     sha256: str
+    architecture: Architecture = VGG_19
 
 
 def load(source: str | os.PathLike[str] = "bundled", weights_input: str | None = None) -> Weights:
-    """Load the weights of VGG-19.
+    """Load the weights of VGG-19 or VGG-16; which of them it is, the file tells.
 
     Args:
-        source: ``bundled``, or a file: a state dict in torchvision's layout (``.safetensors``,
-            ``.pth``, ``.pt``) or Keras's ``…notop.h5``.
+        source: ``bundled``, which is VGG-19, or a file: a state dict in torchvision's layout or by
+            layer names (``.safetensors``, ``.pth``, ``.pt``), Keras's ``…notop.h5``, or a
+            ``.caffemodel``.
         weights_input: the input that a state dict expects: ``caffe`` is 0…255 with the channel
             means subtracted, ``torchvision`` is 0…1 normalised with torchvision's means and
-            standard deviations. It is required for a state dict; Keras's file is always ``caffe``.
+            standard deviations. It is required for a state dict; Keras's and Caffe's own files are
+            always ``caffe``.
 
     Raises:
         InputError: the weights are missing, damaged, or of another network, or the convention of
@@ -125,16 +119,16 @@ def load(source: str | os.PathLike[str] = "bundled", weights_input: str | None =
         path = Path(read_path(source, "weight file"))
     except ValueError as error:
         raise InputError("weights.unusable", value=source, reason=error) from None
-    if path.suffix.lower() not in SUFFIXES:
+    kind = path.suffix.lower()
+    if kind not in SUFFIXES:
         raise InputError("weights.wrong-suffix", path=path, suffixes=SUFFIXES)
-    keras = path.suffix.lower() == ".h5"
-    if keras and weights_input == "torchvision":
-        raise InputError("weights.keras-input", path=path)
+    if kind in (KERAS, CAFFE) and weights_input == "torchvision":
+        code = "weights.keras-input" if kind == KERAS else "weights.caffemodel-input"
+        raise InputError(code, path=path)
     with _opened(path) as file:
-        if not keras and weights_input is None:
+        if kind not in (KERAS, CAFFE) and weights_input is None:
             raise InputError("weights.input-missing", path=path)
-        _check_size(file, path)
-        convolutions = _keras(file, path) if keras else _state_dict(file, path)
+        architecture, convolutions = weight_files.read(file, path)
         sha256 = reading.sha256_of(file)
     if weights_input == "torchvision":
         mean, std = (tuple(255 * v for v in vs) for vs in (TORCHVISION_MEAN, TORCHVISION_STD))
@@ -145,9 +139,11 @@ def load(source: str | os.PathLike[str] = "bundled", weights_input: str | None =
         )
     else:
         mean = CAFFE_MEAN
-        if not keras:
-            _turn_original_to_rgb(convolutions, path)
-    return Weights(convolutions, (mean[0], mean[1], mean[2]), path.name, sha256)
+        if kind in (KERAS, CAFFE):
+            _bgr_to_rgb(convolutions)
+        else:
+            _turn_original_to_rgb(convolutions, architecture, path)
+    return Weights(convolutions, (mean[0], mean[1], mean[2]), path.name, sha256, architecture)
 
 
 def bundled_path() -> Path:
@@ -188,10 +184,10 @@ def _tables(path: Path, _stamp: tuple[int, int]) -> Tables:
         file.seek(0)
         stored = torch.load(file, weights_only=True)
     tables = {}
-    for name in CONVOLUTIONS:
-        key = f"block{name[4]}_conv{name[6]}"
+    for name in VGG_19.convolutions:
+        key = keras_name(name)
         indices, table, bias = (stored[f"{key}_{part}"] for part in ("W_q", "W_table", "b"))
-        if name == CONVOLUTIONS[0]:
+        if name == VGG_19.convolutions[0]:
             indices = indices.flip(1)  # from BGR to RGB
         tables[name] = (indices, table, bias)
     return Tables(tables)
@@ -206,134 +202,15 @@ def _opened(path: Path) -> BinaryIO:
         ) from None
 
 
-def _check_size(file: BinaryIO, path: Path) -> None:
-    """Make sure that neither a file nor its unpacked contents are larger than VGG-19 can be."""
-    size = reading.size_in(file)
-    if path.suffix.lower() in ZIPPED:
-        try:
-            with zipfile.ZipFile(file) as packed:
-                size = max(size, sum(part.file_size for part in packed.infolist()))
-        except Exception:  # noqa: S110 – not a ZIP; its reader says what is wrong
-            pass
-    if size > MOST_BYTES:
-        given, most = map(reading.in_gigabytes, (size, MOST_BYTES))
-        raise InputError("weights.too-large", path=path, size=given, most=most)
-
-
-def _state_dict(file: BinaryIO, path: Path) -> Read:
-    """The convolutions of a state dict in torchvision's layout (``features.0.weight`` …)."""
-    stored = _unpacked(file, path)
-    if not isinstance(stored, Mapping):
-        raise InputError("weights.no-state-dict", path=path)
-    convolutions = {}
-    for name, index in TORCHVISION_INDEX.items():
-        keys = (f"features.{index}.weight", f"features.{index}.bias")
-        for key in keys:
-            if not isinstance(stored.get(key), Tensor):
-                raise InputError("weights.tensor-missing", path=path, tensor=key)
-        convolutions[name] = _checked(name, stored[keys[0]], stored[keys[1]], path)
-    return convolutions
-
-
-def _unpacked(file: BinaryIO, path: Path) -> Any:
-    """The contents of a weight file; None if it cannot be read safely."""
-    import safetensors
-
-    wanted = {
-        f"features.{index}.{part}"
-        for index in TORCHVISION_INDEX.values()
-        for part in ("weight", "bias")
-    }
-    file.seek(0)
-    try:
-        if path.suffix.lower() == ".safetensors":
-            with safetensors.safe_open(path, "pt") as stored:
-                # Copied: tensors that are not would change with the file.
-                return {name: stored.get_tensor(name).clone() for name in wanted & {*stored.keys()}}
-        if not file.read(4).startswith(TORCH_SIGNATURES):
-            return None
-        file.seek(0)
-        with unwarned():  # torch warns of a file that is then refused
-            return torch.load(file, weights_only=True, map_location="cpu")
-    except Exception as error:  # damaged bytes make an unpickler raise almost anything
-        if is_out_of_memory(error):
-            raise
-        return None
-
-
-def _keras(file: BinaryIO, path: Path) -> Read:
-    """The convolutions of Keras's file: groups ``block1_conv1`` …, kernels 3 × 3 × in × out."""
-    try:
-        import h5py
-    except ImportError:
-        raise InputError("weights.needs-h5py", path=path) from None
-    convolutions = {}
-    file.seek(0)
-    try:
-        with h5py.File(file, "r") as stored:
-            root = stored.get("model_weights", stored)
-            for name in CONVOLUTIONS:
-                arrays: list[Any] = []
-                root[f"block{name[4]}_conv{name[6]}"].visititems(
-                    lambda _, item, found=arrays: (
-                        found.append(item) if isinstance(item, h5py.Dataset) else None
-                    )
-                )
-                kernel, bias = sorted(arrays, key=lambda array: -array.ndim)
-                _check_shapes(name, [kernel.shape[k] for k in (3, 2, 0, 1)], bias.shape, path)
-                if kernel.dtype.kind != "f" or bias.dtype.kind != "f":
-                    raise ValueError
-                turned = torch.from_numpy(kernel[()]).permute(3, 2, 0, 1).contiguous()
-                convolutions[name] = _checked(name, turned, torch.from_numpy(bias[()]), path)
-    except InputError:
-        raise
-    except Exception as error:  # damaged bytes make h5py raise almost anything
-        if is_out_of_memory(error):
-            raise
-        raise InputError("weights.not-keras", path=path) from None
-    _bgr_to_rgb(convolutions)
-    return convolutions
-
-
-def _checked(name: str, kernel: Tensor, bias: Tensor, path: Path) -> tuple[Tensor, Tensor]:
-    pair = (kernel, bias)
-    _check_shapes(name, kernel.shape, bias.shape, path)
-    if not all(t.is_cpu and t.layout is torch.strided and t.dtype in FLOATS for t in pair):
-        types = {"kernel": str(kernel.dtype), "bias": str(bias.dtype)}
-        raise InputError("weights.wrong-type", path=path, layer=name, **types)
-    kernel, bias = (t.detach().float() for t in pair)
-    if not (kernel.isfinite().all() and bias.isfinite().all()):
-        raise InputError("weights.not-finite", path=path, layer=name)
-    return kernel, bias
-
-
-def _check_shapes(name: str, kernel: Sequence[int], bias: Sequence[int], path: Path) -> None:
-    shape = (BY_NAME[name].channels, _input_channels(name), 3, 3)
-    if tuple(kernel) != shape or tuple(bias) != shape[:1]:
-        raise InputError(
-            "weights.wrong-shape",
-            path=path,
-            layer=name,
-            kernel=str(tuple(kernel)),
-            bias=str(tuple(bias)),
-            right_kernel=str(shape),
-            right_bias=str(shape[:1]),
-        )
-
-
-def _input_channels(name: str) -> int:
-    index = CONVOLUTIONS.index(name)
-    return BY_NAME[CONVOLUTIONS[index - 1]].channels if index else 3
-
-
 def _bgr_to_rgb(convolutions: Read) -> None:
     kernel, bias = convolutions["conv1_1"]
     convolutions["conv1_1"] = (kernel.flip(1), bias)
 
 
-def _turn_original_to_rgb(convolutions: Read, path: Path) -> None:
-    """Flip conv1_1 if the file is the original network in Caffe's channel order, BGR."""
-    norms = convolutions["conv1_1"][0].square().sum(dim=(0, 2, 3)).sqrt()
-    if norms.flip(0).allclose(torch.tensor(ORIGINAL_NORMS), rtol=0.01):
-        tell(Message("weights.in-bgr", path=path), stacklevel=4)
+def _turn_original_to_rgb(convolutions: Read, architecture: Architecture, path: Path) -> None:
+    """Flip conv1_1 if the file is an original network in Caffe's channel order, BGR."""
+    corner = convolutions["conv1_1"][0][0, :, 0, 0]
+    original = torch.tensor(ORIGINAL_CORNERS[architecture.name])
+    if corner.flip(0).allclose(original, rtol=0, atol=0.01):
+        tell(Message("weights.in-bgr", path=path, network=architecture.name), stacklevel=4)
         _bgr_to_rgb(convolutions)

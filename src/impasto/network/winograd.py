@@ -1,4 +1,4 @@
-"""VGG-19's convolutions on a CPU, with a quarter of the multiplications.
+"""The network's convolutions on a CPU, with a quarter of the multiplications.
 
 Winograd's minimal filtering F(4×4, 3×3): Lavin and Gray, *Fast Algorithms for Convolutional Neural
 Networks*, arXiv:1509.09308, section 4.3. A 3×3 convolution of a 4×4 tile takes 36 products instead

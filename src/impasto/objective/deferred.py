@@ -11,7 +11,7 @@ from torch import Tensor
 
 from impasto.network.devices import exact_convolutions
 from impasto.objective.objective import Evaluation, Objective, evaluation
-from impasto.settings.layers import LAYERS, up_to_deepest, work
+from impasto.settings.layers import Architecture, in_order, work
 from impasto.settings.recipe import Recipe
 
 SAVING = 0.25  # share of the network's work that must lie behind the cut
@@ -64,7 +64,8 @@ class Deferred:
 
     def __init__(self, objective: Objective, cut: str) -> None:
         self._objective, self._cut = objective, cut
-        shallow = {layer.name for layer in up_to_deepest({cut})}
+        network = objective.network.architecture
+        shallow = {layer.name for layer in network.up_to_deepest({cut})}
         self._content = _split(objective.content_weights, shallow)
         self._style = _split(objective.style_layers, shallow)
         self._tangents: Tangents | None = None  # of content and style loss
@@ -167,32 +168,34 @@ class Deferred:
         self.age, self._loss = 0, loss
 
 
-def cut_for(recipe: Recipe) -> str | None:
+def cut_for(recipe: Recipe, network: Architecture) -> str | None:
     """The cut for a recipe: the deepest layer it reads that has a quarter of the work behind it.
 
     None if there is no such layer, or if deep layers are not deferred: with a precision other than
     ``auto``, with an optimiser other than L-BFGS, and with relative losses, where the deep layers
     matter as much as any other.
 
-    >>> cut_for(Recipe.preset("gatys-fast"))
+    >>> from impasto.settings.layers import VGG_19
+    >>> cut_for(Recipe.preset("gatys-fast"), VGG_19)
     'conv4_1'
-    >>> cut_for(Recipe.preset("gatys"))
+    >>> cut_for(Recipe.preset("gatys"), VGG_19)
     """
     estimates = recipe.precision == "auto" and recipe.optimizer == "lbfgs"
     if not estimates or recipe.balance != "absolute":
         return None
-    read = [layer.name for layer in LAYERS if layer.name in recipe.layers]
-    fitting = (name for name in reversed(read) if work_share(recipe, name) <= 1 - SAVING)
+    read = reversed(in_order(recipe.layers))
+    fitting = (name for name in read if work_share(recipe, name, network) <= 1 - SAVING)
     return next(fitting, None)
 
 
-def work_share(recipe: Recipe, cut: str) -> float:
-    """The share of the network's work for a recipe that lies before the cut.
+def work_share(recipe: Recipe, cut: str, network: Architecture) -> float:
+    """The share of a network's work for a recipe that lies before the cut.
 
-    >>> round(work_share(Recipe(), "conv4_1"), 2)
+    >>> from impasto.settings.layers import VGG_19
+    >>> round(work_share(Recipe(), "conv4_1", VGG_19), 2)
     0.67
     """
-    return work(up_to_deepest({cut})) / work(up_to_deepest(recipe.layers))
+    return work(network.up_to_deepest({cut})) / work(network.up_to_deepest(recipe.layers))
 
 
 def _split(names: Iterable[str], shallow: Collection[str]) -> tuple[list[str], list[str]]:

@@ -2,11 +2,11 @@
 
 Kolkin, Kucera, Paris, Sýkora, Shechtman and Shakhnarovich, *Neural Neighbor Style Transfer*,
 arXiv:2203.13215, the variant NNST-Opt. Hypercolumns are matched once a level; at the end every
-layer is matched alone ("feature splitting"), in several rounds. There are four differences from the
-paper. The network is VGG-19 rather than VGG-16. Each layer is scaled by its energy in the style
-picture rather than by its number of channels. The content is matched in the style's colours. And
-the lengths of feature vectors count a little: without that, nothing keeps L-BFGS from raising the
-contrast.
+layer is matched alone ("feature splitting"), in several rounds. There are three differences from
+the paper, and a fourth with VGG-19, where it has VGG-16. Each layer is scaled by its energy in the
+style picture rather than by its number of channels. The content is matched in the style's colours.
+And the lengths of feature vectors count a little: without that, nothing keeps L-BFGS from raising
+the contrast.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from torch import Tensor
 from impasto.network.devices import exact_convolutions
 from impasto.network.statistics import gram
 from impasto.network.tiles import Box, Tile, cut_for, share
-from impasto.network.vgg import VGG19
+from impasto.network.vgg import VGG
 from impasto.objective import losses
 from impasto.objective.cache import TileMaps
 from impasto.objective.losses import SMALLEST_ENERGY, Loss, total_variation
@@ -32,7 +32,7 @@ from impasto.objective.registered import (
     OWN_STYLE_LOSSES,
     check_energies,
 )
-from impasto.settings.layers import BY_NAME, INPUT, up_to_deepest
+from impasto.settings.layers import BY_NAME, INPUT
 from impasto.settings.loss_table import STYLE_LOSSES
 from impasto.settings.recipe import Recipe
 
@@ -128,7 +128,7 @@ class Objective:
 
     def __init__(
         self,
-        network: VGG19,
+        network: VGG,
         content: Tensor,
         styles: Iterable[StyleCanvas],
         recipe: Recipe,
@@ -140,7 +140,9 @@ class Objective:
     ) -> None:
         self.network = network
         self.alpha, self.beta = recipe.alpha, recipe.style_weight
-        self._layers = network.layers if deepest is None else up_to_deepest({deepest})
+        self._layers = network.layers
+        if deepest is not None:
+            self._layers = network.architecture.up_to_deepest({deepest})
         self.content_weights = self._within(recipe.content_read)
         self.tiles = self._cut(content, tile)
         self._whole = _whole(content)
@@ -489,7 +491,7 @@ def _add(sums: Statistics, parts: Statistics) -> None:
         sums[name] = sums[name] + part if name in sums else part
 
 
-def target_bytes(network: VGG19, names: Collection[str], whole: Box) -> int:
+def target_bytes(network: VGG, names: Collection[str], whole: Box) -> int:
     """Bytes of the content targets of some layers for a picture that fills a box."""
     layers = [BY_NAME[name] for name in names]
     positions = sum(whole.after(layer.pools).area * layer.channels for layer in layers)

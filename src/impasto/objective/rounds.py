@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 
 from impasto.network.devices import exact_convolutions
-from impasto.network.vgg import VGG19
+from impasto.network.vgg import VGG
 from impasto.objective.losses import total_variation
 from impasto.objective.objective import Evaluation
 from impasto.objective.regions import StyleCanvas
 from impasto.process import interrupts
-from impasto.settings.layers import LAYERS
+from impasto.settings.layers import in_order
 from impasto.settings.recipe import Recipe
 
 
@@ -115,7 +115,7 @@ class Compared:
         splits: whether each layer is matched alone; only in ``nnst``.
     """
 
-    network: VGG19
+    network: VGG
     content: Tensor
     style: StyleCanvas
     recipe: Recipe
@@ -127,7 +127,7 @@ class Compared:
     def weights(self) -> dict[str, float]:
         """The weights of the layers, in the order of the network."""
         given = self.recipe.style_layers
-        return {layer.name: given[layer.name] for layer in LAYERS if given.get(layer.name)}
+        return {name: given[name] for name in in_order(given) if given[name]}
 
     @cached_property
     def styles(self) -> list[Tensor]:

@@ -3,10 +3,10 @@
 Kolkin, Salavon and Shakhnarovich, *Style Transfer by Relaxed Optimal Transport and
 Self-Similarity*, arXiv:1904.12785. Hypercolumns of the canvas, at random points, should be
 distributed like those of the style picture, and be as similar to each other as those of the content
-picture at the same points. It differs from the paper in this. The network is VGG-19 rather
-than VGG-16. Each layer is scaled by its energy in the style picture. The points are drawn once a
-round rather than at every step, so that L-BFGS follows one loss for some steps. And with these
-scales, half of the paper's weight of the content gives its balance.
+picture at the same points. It differs from the paper in this. Each layer is scaled by its energy in
+the style picture. The points are drawn once a round rather than at every step, so that L-BFGS
+follows one loss for some steps. With these scales, half of the paper's weight of the content gives
+its balance. And the bundled network is VGG-19, where the paper has VGG-16.
 """
 
 from __future__ import annotations

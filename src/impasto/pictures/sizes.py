@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from impasto.errors import InputError
-from impasto.settings.layers import up_to_deepest
+from impasto.settings.layers import BY_NAME, in_order
 from impasto.settings.recipe import Recipe
 
 PixelSize = tuple[int, int]
@@ -62,7 +62,7 @@ def output_size(content: PixelSize, canvas: PixelSize, recipe: Recipe) -> PixelS
 
 
 def _check(size: PixelSize, code: str, picture: PixelSize, recipe: Recipe) -> None:
-    deepest = up_to_deepest(recipe.layers)[-1]
+    deepest = BY_NAME[in_order(recipe.layers)[-1]]
     if min(size) < deepest.smallest_side:
         raise InputError(
             code,

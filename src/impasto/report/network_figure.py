@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from impasto.errors import InputError
 from impasto.report.figures import GREY, INK, ORANGE, figure_at
-from impasto.settings.layers import BY_NAME, LAYERS, Layer, up_to_deepest
+from impasto.settings.layers import VGG_19, Architecture, Layer
 from impasto.settings.pieces import check_choice, check_size
 
 if TYPE_CHECKING:
@@ -36,8 +35,10 @@ class NetworkRow:
     parameters: int
 
 
-def network_table(size: tuple[int, int], pooling: str = "average") -> list[NetworkRow]:
-    """The network's 38 layers as table rows, with the shapes for a canvas size.
+def network_table(
+    size: tuple[int, int], pooling: str = "average", architecture: Architecture = VGG_19
+) -> list[NetworkRow]:
+    """The network's layers as table rows, with the shapes for a canvas size.
 
     >>> network_table((512, 384))[-1]
     NetworkRow(number=38, name='pool5', kind='average pooling', shape='16×12×512', parameters=0)
@@ -45,6 +46,7 @@ def network_table(size: tuple[int, int], pooling: str = "average") -> list[Netwo
     Args:
         size: width and height of the canvas, in pixels.
         pooling: ``average`` or ``max``.
+        architecture: the network, as from :attr:`Weights.architecture`; VGG-19 if none is given.
 
     Raises:
         InputError: there is no such pooling, or no such size.
@@ -52,7 +54,8 @@ def network_table(size: tuple[int, int], pooling: str = "average") -> list[Netwo
     check_choice("pooling", pooling, ("average", "max"))
     check_size(size)
     kinds = {"relu": "ReLU", "pooling": f"{pooling} pooling"}
-    before = (LAYERS[0], *LAYERS)
+    layers = architecture.layers
+    before = (layers[0], *layers)
     return [
         NetworkRow(
             number,
@@ -61,7 +64,7 @@ def network_table(size: tuple[int, int], pooling: str = "average") -> list[Netwo
             _shape(layer, size),
             (9 * previous.channels + 1) * layer.channels if layer.kind == "convolution" else 0,
         )
-        for number, (previous, layer) in enumerate(zip(before, LAYERS, strict=False), start=1)
+        for number, (previous, layer) in enumerate(zip(before, layers, strict=False), start=1)
     ]
 
 
@@ -77,6 +80,7 @@ MARGIN, TOP = 0.35, 1.1
 PANEL, GUTTER, PAD, HEADING = 1.4, 0.28, 0.17, 0.6
 LOW, HIGH = 0.28, 0.42  # height of a box with the layer's name; of one with its shape too
 NEAR, FAR = 0.075, 0.17  # distance from a convolution to its ReLU; any other distance
+KEY_GAP, KEY_LINE = 0.3, 0.27  # distance of the key from the panel above, and of its three lines
 BADGE = 0.16  # radius of a badge, a little more than half of LOW
 
 # Kind → fill and outline.
@@ -122,8 +126,9 @@ def network_drawing(
     content_layers: Collection[str],
     style_layers: Collection[str],
     pooling: str = "average",
+    architecture: Architecture = VGG_19,
 ) -> None:
-    """Draw the network's 38 layers, block by block, and mark the layers that a run reads.
+    """Draw the network's layers, block by block, and mark the layers that a run reads.
 
     Layers beyond the deepest of these, which a run does not compute, are drawn pale.
 
@@ -133,46 +138,49 @@ def network_drawing(
         content_layers: names of the layers that hold the content.
         style_layers: names of the layers that hold the style.
         pooling: ``average`` or ``max``.
+        architecture: the network, as from :attr:`Weights.architecture`; VGG-19 if none is given.
 
     Raises:
         InputError: the network has no such layer, or the figure cannot be written there.
     """
     taps = {*content_layers, *style_layers}
-    for name in sorted(taps - BY_NAME.keys()):
-        raise InputError("network.no-layers", layers=(name,))
-    computed = up_to_deepest(taps) if taps else LAYERS
-    rows = network_table(size, pooling)
-    boxes = _boxes()
+    architecture.check(taps)
+    layers = architecture.layers
+    computed = architecture.up_to_deepest(taps) if taps else layers
+    rows = network_table(size, pooling, architecture)
+    blocks = _blocks(layers)
+    boxes = _boxes(blocks)
     width = 2 * MARGIN + 5 * PANEL + 4 * GUTTER
-    height = max(box.bottom for box in boxes.values()) + PAD + MARGIN
+    key = boxes["pool1"].bottom + PAD + KEY_GAP
+    height = max(*(box.bottom + PAD for box in boxes.values()), key + 2.5 * KEY_LINE) + MARGIN
     with figure_at(path, TITLE, width, height) as figure:
         axes = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))
         axes.set_axis_off()
-        _title(axes, sum(row.parameters for row in rows))
-        for number, block in enumerate(_blocks(), start=1):
+        _title(axes, architecture, sum(row.parameters for row in rows))
+        for number, block in enumerate(blocks, start=1):
             _panel(axes, boxes[block[0].name], boxes[block[-1].name])
             _heading(axes, boxes[block[0].name], f"Block {number}", _shape(block[0], size))
-        for before, after in pairwise(LAYERS):
+        for before, after in pairwise(layers):
             room = BADGE if after.name in content_layers else 0
             way = _way(boxes[before.name], boxes[after.name], room)
             _arrow(axes, way, pale=after not in computed)
-        for layer, row in zip(LAYERS, rows, strict=True):
+        for layer, row in zip(layers, rows, strict=True):
             badges = "C" * (layer.name in content_layers) + "S" * (layer.name in style_layers)
             _layer(axes, boxes[layer.name], row, layer, badges, pale=layer not in computed)
-        _key(axes, boxes["pool1"], pooling)
+        _key(axes, key, pooling)
 
 
-def _blocks() -> list[list[Layer]]:
+def _blocks(layers: Sequence[Layer]) -> list[list[Layer]]:
     """The layers after the input, in five blocks, each ending with a pooling layer."""
-    blocks = groupby(LAYERS[1:], key=lambda layer: layer.pools - (layer.kind == "pooling"))
+    blocks = groupby(layers[1:], key=lambda layer: layer.pools - (layer.kind == "pooling"))
     return [list(block) for _, block in blocks]
 
 
-def _boxes() -> dict[str, Box]:
+def _boxes(blocks: Sequence[Sequence[Layer]]) -> dict[str, Box]:
     """The box of every layer: one column per block, and the input above the first."""
     width = PANEL - 2 * PAD
     boxes = {"input": Box(MARGIN + PAD, TOP, width, HIGH)}
-    for column, block in enumerate(_blocks()):
+    for column, block in enumerate(blocks):
         left = MARGIN + column * (PANEL + GUTTER) + PAD
         top = TOP + HEADING + (HIGH + FAR if column == 0 else 0)
         for layer in block:
@@ -182,10 +190,10 @@ def _boxes() -> dict[str, Box]:
     return boxes
 
 
-def _title(axes: Axes, parameters: int) -> None:
+def _title(axes: Axes, architecture: Architecture, parameters: int) -> None:
     facts = (
-        f"VGG-19 without its classifier: {len(LAYERS)} layers, {parameters:,} parameters. "
-        "Shapes are width×height×channels."
+        f"{architecture.name} without its classifier: {len(architecture.layers)} layers, "
+        f"{parameters:,} parameters. Shapes are width×height×channels."
     )
     axes.text(MARGIN, 0.5, TITLE, fontsize=16, weight="bold", color=INK)
     axes.text(MARGIN, 0.78, facts, fontsize=9, color=GREY)
@@ -275,9 +283,9 @@ def _badge(axes: Axes, x: float, y: float, letter: str, radius: float = BADGE) -
     axes.text(x, y, letter, fontsize=58 * radius, weight="bold", **look)
 
 
-def _key(axes: Axes, above: Box, pooling: str) -> None:
+def _key(axes: Axes, top: float, pooling: str) -> None:
     """Draw the key to colours and badges, in the space below the first two blocks."""
-    left, top, line = MARGIN + 0.02, above.bottom + PAD + 0.3, 0.27
+    left, line = MARGIN + 0.02, KEY_LINE
     words: dict[str, Any] = {"fontsize": 8.5, "color": INK, "va": "center_baseline"}
     kinds = {"convolution": "3×3 convolution", "relu": "ReLU", "pooling": f"2×2 {pooling} pooling"}
     for row, (kind, text) in enumerate(kinds.items()):

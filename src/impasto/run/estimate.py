@@ -46,18 +46,24 @@ def cut(run: Run, level: Level) -> list[tiles.Tile]:
     """The tiles of a level of a run."""
     width, height = level.size
     side = run.evaluator.tiles[level.number - 1]
-    return tiles.cut_for(layers_at(level, run.recipe), height, width, side)
+    return tiles.cut_for(_layers(run, level), height, width, side)
+
+
+def _layers(run: Run, level: Level) -> tuple[layers.Layer, ...]:
+    """The layers of the network that a level of a run computes."""
+    return layers_at(level, run.recipe, run.loaded.architecture)
 
 
 def work(run: Run) -> float:
     """Pixels that the network processes, forward and backward, in all steps of a run."""
     looked_at = 0.0
-    deferred = cut_for(run.recipe)
-    between = work_share(run.recipe, deferred) if deferred else 1.0
+    network = run.loaded.architecture
+    deferred = cut_for(run.recipe, network)
+    between = work_share(run.recipe, deferred, network) if deferred else 1.0
     for level in run.levels:
         cores = cut(run, level)
         passes = between + (1 - between) / LONGEST if len(cores) == 1 else 1 + FORWARD
-        read = layers.work(layers_at(level, run.recipe)) / layers.work(run.evaluator.network.layers)
+        read = layers.work(_layers(run, level)) / layers.work(run.evaluator.network.layers)
         looked_at += level.steps * passes * read * tiles.positions(cores)
     return looked_at
 
@@ -69,18 +75,18 @@ def forecast(run: Run) -> Forecast:
         targets = min(_target_bytes(run, level), KEPT_BYTES)
         canvases = max(canvases, canvas_bytes(level, run.recipe) + targets)
         window = max(window, *(tile.window.area for tile in cut(run, level)))
-    each = pixel_bytes(run.evaluator.arithmetic, run.inputs.guides)
+    each = pixel_bytes(run.evaluator.arithmetic, run.inputs.guides, run.loaded.architecture)
     if run.recipe.method in OBJECTIVES:
         each += HYPERCOLUMN_BYTES
     needed = BASE_BYTES + canvases + window * each
     forecasted = Forecast(work(run) * _seconds_a_pixel(run), needed)
-    run.evaluator.network.release(layers_at(run.evaluator.level, run.recipe))
+    run.evaluator.network.release(_layers(run, run.evaluator.level))
     return forecasted
 
 
 def _target_bytes(run: Run, level: Level) -> int:
     width, height = level.size
-    read = {layer.name for layer in layers_at(level, run.recipe)} & run.recipe.content_read.keys()
+    read = {layer.name for layer in _layers(run, level)} & run.recipe.content_read.keys()
     return target_bytes(run.evaluator.network, read, tiles.Box(0, height, 0, width))
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from impasto.messages.message import Message
 from impasto.network import devices, tiles
-from impasto.network.vgg import VGG19
+from impasto.network.vgg import VGG
 from impasto.network.weights import Weights
 from impasto.objective.cache import Measurements, keep
 from impasto.objective.deferred import Deferred, cut_for
@@ -26,6 +26,7 @@ from impasto.process.notices import tell
 from impasto.run import memory_need
 from impasto.run.canvas import Canvases
 from impasto.run.levels import Level, layers_at, recipe_at
+from impasto.settings.layers import Layer
 from impasto.settings.loss_table import METHODS, STYLE_LOSSES
 from impasto.settings.recipe import Recipe
 
@@ -128,7 +129,7 @@ class Evaluator:
             RunError: there is not enough memory.
         """
         self._drop_objective()  # so that memory never holds two
-        self.network.release(layers_at(level, self._recipe))
+        self.network.release(self._layers_at(level))
         self.level, self._settings = level, recipe_at(level, self._recipe)
         with memory_errors(level.size), self.threads():
             self._make_objective()
@@ -197,8 +198,8 @@ class Evaluator:
     def _drop_objective(self) -> None:
         self._objective = self.deferred = self.rounds = None
 
-    def _make_network(self) -> VGG19:
-        return VGG19(
+    def _make_network(self) -> VGG:
+        return VGG(
             self._weights,
             frozenset().union(*(recipe_at(level, self._recipe).layers for level in self._levels)),
             pooling=self._recipe.pooling,
@@ -219,7 +220,7 @@ class Evaluator:
             except (RuntimeError, MemoryError) as error:
                 side = self._smaller_side(error)
             else:
-                cut = cut_for(self._recipe)
+                cut = cut_for(self._recipe, self._weights.architecture)
                 whole = len(self.objective.tiles) == 1
                 self.deferred = Deferred(self.objective, cut) if cut and whole else None
                 return
@@ -291,11 +292,13 @@ class Evaluator:
                     self.arithmetic,
                     self.device,
                     self._canvases.inputs.guides,
+                    self._weights.architecture,
                 )
                 larger = max([level.size, *level.style_sizes], key=math.prod)
-                return tiles.choose_side(
-                    larger, tiles.halo_for(layers_at(level, self._recipe)), room
-                )
+                return tiles.choose_side(larger, tiles.halo_for(self._layers_at(level)), room)
+
+    def _layers_at(self, level: Level) -> tuple[Layer, ...]:
+        return layers_at(level, self._recipe, self._weights.architecture)
 
     def _smaller_side(self, error: Exception) -> int:
         """Side of the tiles to try after an error; raise the error again if there is none."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from impasto.pictures import sizes
 from impasto.pictures.inputs import Inputs
 from impasto.pictures.sizes import PixelSize
-from impasto.settings.layers import Layer, up_to_deepest
+from impasto.settings.layers import Architecture, Layer, in_order
 from impasto.settings.loss_table import METHODS
 from impasto.settings.recipe import Recipe
 
@@ -131,10 +131,10 @@ def recipe_at(level: Level, recipe: Recipe) -> Recipe:
     return recipe if level.method == recipe.method else recipe.as_nnst()
 
 
-def layers_at(level: Level, recipe: Recipe) -> tuple[Layer, ...]:
-    """The layers of the network that a level computes, from the first to the deepest."""
+def layers_at(level: Level, recipe: Recipe, network: Architecture) -> tuple[Layer, ...]:
+    """The layers of a network that a level computes, from the first to the deepest."""
     read = recipe_at(level, recipe).layers if level.deepest is None else {level.deepest}
-    return up_to_deepest(read)
+    return network.up_to_deepest(read)
 
 
 def deepest_at_the_end(recipe: Recipe) -> str | None:
@@ -146,10 +146,9 @@ def deepest_at_the_end(recipe: Recipe) -> str | None:
     """
     if recipe.balance == "absolute" or not recipe.content_read:
         return None
-    read = up_to_deepest(recipe.content_read)
-    shallowest = next(layer.name for layer in read if layer.name in recipe.content_read)
-    reach = {layer.name for layer in up_to_deepest({shallowest})}
-    return shallowest if reach & recipe.style_layers.keys() else None
+    shallowest = in_order(recipe.content_read)[0]
+    reach = in_order({shallowest, *recipe.style_layers})
+    return shallowest if reach[0] in recipe.style_layers else None
 
 
 def _shares(planned: Sequence[_Planned], recipe: Recipe) -> list[int]:

@@ -8,9 +8,10 @@ from impasto.network import devices
 from impasto.network.devices import Arithmetic
 from impasto.optim.optimizers import history_for
 from impasto.run.levels import Level
+from impasto.settings.layers import LAYERS, Architecture, values
 from impasto.settings.recipe import Recipe
 
-# Bytes per pixel that the network processes, as measured in float32; in bfloat16 it is half.
+# Bytes per pixel that VGG-19 processes, as measured in float32; in bfloat16 it is half.
 BY_ROWS_BYTES, PLAIN_BYTES = 1500, 3200
 HYPERCOLUMN_BYTES = 2000  # per pixel, for the targets and gradients of hypercolumns
 GUIDED_BYTES = 500  # per pixel and region, for feature maps that masks multiply
@@ -26,21 +27,28 @@ def canvas_bytes(level: Level, recipe: Recipe) -> float:
     return one * (kept + OTHER_CANVASES)
 
 
-def pixel_bytes(arithmetic: Arithmetic, guides: int) -> float:
+def pixel_bytes(arithmetic: Arithmetic, guides: int, network: Architecture) -> float:
     """Bytes that an evaluation needs per pixel that the network processes.
 
     Args:
         arithmetic: how the network computes.
         guides: number of regions with masks; 0 without masks.
+        network: the network, whose need goes with the size of its feature maps.
     """
-    of_float32 = BY_ROWS_BYTES if arithmetic.by_rows else PLAIN_BYTES
+    of_vgg19 = BY_ROWS_BYTES if arithmetic.by_rows else PLAIN_BYTES
+    of_float32 = of_vgg19 * values(network.layers) / values(LAYERS)
     guided = GUIDED_BYTES * (1 + guides) if guides else 0
     return of_float32 * arithmetic.dtype.itemsize / 4 + guided
 
 
 def room(
-    level: Level, recipe: Recipe, arithmetic: Arithmetic, device: torch.device, guides: int
+    level: Level,
+    recipe: Recipe,
+    arithmetic: Arithmetic,
+    device: torch.device,
+    guides: int,
+    network: Architecture,
 ) -> float:
     """How many pixels of a level the network can process at once in the free memory."""
     free = USED * devices.free_memory(device) - canvas_bytes(level, recipe)
-    return max(0.0, free) / pixel_bytes(arithmetic, guides)
+    return max(0.0, free) / pixel_bytes(arithmetic, guides, network)

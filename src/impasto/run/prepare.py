@@ -194,11 +194,12 @@ def _first_canvas(
 
 
 def check_variation(run: Run, recipe: Recipe) -> None:
-    """Make sure that the pictures of a run can be painted with another recipe.
+    """Make sure that the pictures and the network of a run suit another recipe.
 
     Raises:
-        InputError: they cannot.
+        InputError: they do not.
     """
+    run.loaded.architecture.check(recipe.layers)
     content = run.named.content
     styles = styles_of(run.named.styles, recipe, content)
     for key, source in inputs.sources(content, styles, recipe).items():

@@ -128,7 +128,8 @@ def _check_state(run: Run, saved: Saved, tensors: dict[str, Tensor]) -> None:
     """
     saved.check(run.levels)
     level = run.levels[saved.level - 1]
-    checkpoints.check_tensors(tensors, level, run.canvases.dtype, cut_for(run.recipe))
+    cut = cut_for(run.recipe, run.loaded.architecture)
+    checkpoints.check_tensors(tensors, level, run.canvases.dtype, cut)
     if not saved.history and not tensors["canvas"].isfinite().all():
         raise ReasonError("state.not-finite")
     if any(saved.tiles) and not run.recipe.tiles:

@@ -33,7 +33,7 @@ GATYS: dict[str, Any] = {
     "precision": "float32",
 }
 
-# The layers of the two methods' hypercolumns, those of VGG-16 that VGG-19 has too.
+# The layers of the two methods' hypercolumns, which VGG-16 and VGG-19 both have.
 STROTSS_LAYERS = dict.fromkeys(
     (
         *("relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu3_2", "relu3_3"),

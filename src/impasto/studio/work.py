@@ -13,7 +13,7 @@ from impasto.objective.strotss import POINTS, STYLE_POINTS
 from impasto.pictures.sizes import PixelSize
 from impasto.run import levels
 from impasto.settings import layers
-from impasto.settings.layers import Layer
+from impasto.settings.layers import VGG_19, Layer
 from impasto.settings.loss_table import METHODS, STYLE_LOSSES
 from impasto.settings.recipe import Recipe
 
@@ -43,7 +43,8 @@ def multiplications(canvas: PixelSize, styles: Sequence[PixelSize], recipe: Reci
     side = recipe.tile if isinstance(recipe.tile, int) else None
     total = 0.0
     for level in levels.plan(canvas, styles, recipe):
-        network, at_level = levels.layers_at(level, recipe), levels.recipe_at(level, recipe)
+        network = levels.layers_at(level, recipe, VGG_19)
+        at_level = levels.recipe_at(level, recipe)
         looked_at = _looked_at(network, level.size, side)
         is_whole = looked_at == level.size[0] * level.size[1]
         each = layers.work(network) + _compared(at_level, len(styles))
