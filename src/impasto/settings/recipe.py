@@ -308,11 +308,10 @@ class Recipe(BaseModel):
         return usual and self.style_weight > 0
 
     def as_nnst(self) -> Recipe:
-        """The settings of a coarse level that minimises the losses of ``nnst``."""
+        """The settings of a coarse level that minimises the losses of ``nnst``, never in tiles."""
         turned = "rotate" if self.style_symmetry == "none" else self.style_symmetry
-        return self.model_copy(
-            update={"method": "nnst", "style_layers": NNST_LAYERS, "style_symmetry": turned}
-        )
+        nnst = {"method": "nnst", "style_layers": NNST_LAYERS, "style_symmetry": turned}
+        return self.model_copy(update={**nnst, "tile": "auto"})
 
     @property
     def _strength(self) -> float:
@@ -370,7 +369,7 @@ class Recipe(BaseModel):
         """A recipe from the name of a preset, the path of a TOML file, or a table of settings.
 
         >>> Recipe.read("fast").steps, Recipe.read({"preset": "fast", "size": 64}).size
-        (40, 64)
+        (30, 64)
 
         Args:
             value: any of those, or a recipe; None means the preset ``default``.
