@@ -355,9 +355,9 @@ def _read_carried(path: Path) -> None:
 
 
 def _read_text(path: Path) -> None:
-    from impasto.pictures import png_text
+    from impasto.files import carried
 
-    png_text.carried_text(path)
+    carried.carried_text(path)
 
 
 def _recipes() -> Seeds:

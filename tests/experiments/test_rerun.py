@@ -13,7 +13,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from conftest import content_pixels, style_pixels
 from impasto.cli.app import run
-from impasto.pictures.png_text import carried_text
+from impasto.files.carried import carried_text
 
 PAINT = ["--size", "64", "--levels", "1", "--steps", "3", "--device", "cpu", "--quiet"]
 LAYERS = ["--content-layers", "conv2_1", "--style-layers", "conv1_1,conv2_1"]

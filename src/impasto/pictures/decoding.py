@@ -12,6 +12,7 @@ import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from impasto.files import reading
+from impasto.files.png_text import MOST_TEXT, PNG_SIGNATURE, chunks
 from impasto.messages.message import Message
 from impasto.pictures import deep_tiff, profiles, tiff
 from impasto.pictures.arrays import Opacity, Pixels, to_uint8
@@ -24,7 +25,6 @@ from impasto.pictures.limits import (
     check_density,
     check_size,
 )
-from impasto.pictures.png_text import MOST_TEXT, PNG_SIGNATURE, chunks
 from impasto.pictures.refusals import UnusableError
 from impasto.pictures.upright import orientation_of, upright
 from impasto.process import interrupts
