@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from impasto.cli.flags import Preset, RecipeFile, build
-from impasto.cli.options import Device, Threads, WeightFile, WeightsInput, use_threads
+from impasto.cli.options import Device, Json, Threads, WeightFile, WeightsInput, use_threads
+from impasto.cli.pipes import DASH, output_of, path_of, save_to
+from impasto.cli.session import show_document
 from impasto.files.writing import check_apart
 
 if TYPE_CHECKING:
@@ -20,13 +23,20 @@ if TYPE_CHECKING:
 def network(
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="NETWORK.png", help="Draw it as PNG, SVG or PDF."),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="NETWORK.png",
+            help="Draw it as PNG, SVG or PDF; or as PNG on standard output if it is -.",
+            parser=path_of,
+        ),
     ] = None,
     preset: Preset = None,
     recipe: RecipeFile = None,
     size: Annotated[
         str | None, typer.Option(metavar="WxH", help="Size of the canvas; it sets the shapes.")
     ] = None,
+    json: Json = False,
 ) -> None:
     """Show the feature-extraction network as a table, and as a drawing."""
     from rich.console import Console
@@ -36,19 +46,28 @@ def network(
 
     made = build(preset, recipe, {"size": size})
     canvas = sizes.fit((4, 3), 512 if isinstance(made.size, str) else made.size)
+    path = output_of(output, document=json) if output is not None else None
+    if path is not None:
+        figures.check_figure(path)
+        check_apart([recipe] if recipe is not None else [], [path])
+    if not json:
+        Console(stderr=output == DASH).print(_network_table(made, canvas))
     if output is not None:
-        figures.check_figure(output)
-        check_apart([recipe] if recipe is not None else [], [output])
-    Console().print(_network_table(made, canvas))
-    if output is not None:
-        network_figure.network_drawing(
-            output,
+        draw = partial(
+            network_figure.network_drawing,
             size=canvas,
             content_layers=made.content_layers,
             style_layers=made.style_layers,
             pooling=made.pooling,
         )
-        typer.echo(f"The drawing is in {output}.")
+        save_to(draw, path)
+    if json:
+        from impasto.report import documents
+
+        rows = network_figure.network_table(canvas, made.pooling)
+        show_document(documents.network(rows, made, canvas, path))
+    elif path is not None:
+        typer.echo(f"The drawing is in {path}.")
 
 
 def _network_table(recipe: Recipe, canvas: tuple[int, int]) -> Table:
@@ -79,6 +98,7 @@ def doctor(
     threads: Threads = None,
     weights: WeightFile = "bundled",
     weights_input: WeightsInput = None,
+    json: Json = False,
 ) -> None:
     """Show the device, threads, memory and weights that a run would use, and do a test run."""
     import psutil
@@ -104,6 +124,23 @@ def doctor(
     )
     result = run.paint()
     memory = psutil.virtual_memory()
+    if json:
+        from impasto.report import documents
+
+        name, sha256 = run.weights
+        found = documents.Doctor(
+            versions=versions(),
+            device=str(run.evaluator.device),
+            device_name=devices.describe(run.evaluator.device),
+            precision=run.evaluator.arithmetic.name,
+            threads=torch.get_num_threads(),
+            memory_free=memory.available,
+            memory_total=memory.total,
+            weights=documents.WeightFile(name=name, sha256=sha256),
+            loss=result.best.loss,
+        )
+        show_document(found)
+        return
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_row("Versions", ", ".join(f"{name} {value}" for name, value in versions().items()))
     table.add_row("Device", devices.describe(run.evaluator.device))

@@ -17,7 +17,6 @@ from impasto.settings.style import Style
 
 if TYPE_CHECKING:
     from impasto.pictures import images
-    from impasto.report.outputs import Outputs
 
 DASH = Path("-")
 STDIN, STDOUT = 0, 1  # file descriptors
@@ -138,12 +137,11 @@ def output_of(path: Path, *, document: bool = False) -> Path | None:
     return None
 
 
-def save_to(save: Callable[..., None], outputs: Outputs, path: Path | None) -> None:
+def save_to(save: Callable[..., None], path: Path | None) -> None:
     """Write a picture to a file, or to standard output.
 
     Args:
-        save: writes the picture to a path or a stream; takes ``format_name`` and ``quality``.
-        outputs: the format and the quality of the picture.
+        save: writes the picture to a path or a binary stream.
         path: the path; None for standard output.
 
     Raises:
@@ -151,11 +149,7 @@ def save_to(save: Callable[..., None], outputs: Outputs, path: Path | None) -> N
         OSError: the file could not be written.
         RunError: standard output could not be written.
     """
-    form = {"format_name": outputs.format_name, "quality": outputs.quality}
-    if path is not None:
-        save(path, **form)
-    else:
-        write_out(lambda stream: save(stream, **form))
+    save(path) if path is not None else write_out(save)
 
 
 def write_out(save: Callable[[BinaryIO], None]) -> None:

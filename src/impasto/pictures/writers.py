@@ -45,7 +45,7 @@ def check_output(
     *,
     bits: int = 8,
     size: tuple[int, int] = (1, 1),
-    format_name: str | None = None,
+    format: str | None = None,
     quality: int | None = None,
 ) -> Path:
     """Check that a picture of a given depth and size can be written to a path, and return it.
@@ -54,7 +54,7 @@ def check_output(
         path: the path of the picture.
         bits: bits per channel.
         size: width and height, in pixels.
-        format_name: the format, for a path without a suffix; None for that of the suffix.
+        format: the format, for a path without a suffix; None for that of the suffix.
         quality: of a JPEG or a WebP, from 1 to 100; None for the usual one.
 
     Raises:
@@ -62,8 +62,8 @@ def check_output(
             another format, or the depth, the size or the quality does not go with it.
     """
     path = reading.located(path)
-    suffix = suffix_of(path, format_name)
-    path = check_writable(path, () if format_name is not None else WRITERS)
+    suffix = suffix_of(path, format)
+    path = check_writable(path, () if format is not None else WRITERS)
     _check_kind(suffix, path, bits=bits, size=size, quality=quality)
     return path
 
@@ -72,7 +72,7 @@ def check_stream(
     *,
     bits: int = 8,
     size: tuple[int, int] = (1, 1),
-    format_name: str | None,
+    format: str | None,
     quality: int | None = None,
 ) -> None:
     """Check that a picture of a given depth and size can be written to a stream.
@@ -81,38 +81,47 @@ def check_stream(
         InputError: the format is missing or unknown, or the depth, the size or the quality does not
             go with it.
     """
-    _check_kind(suffix_of(None, format_name), None, bits=bits, size=size, quality=quality)
+    _check_kind(suffix_of(None, format), None, bits=bits, size=size, quality=quality)
 
 
-def suffix_of(path: Path | None, format_name: str | None) -> str:
+def suffix_of(path: Path | None, format: str | None) -> str:
     """The key in :data:`WRITERS` of a picture.
 
     Args:
         path: the path of the picture; None for a stream.
-        format_name: the name of the format; None for that of the path's suffix.
+        format: the name of the format; None for that of the path's suffix.
 
     Raises:
         InputError: there is no such format, the path ends in the suffix of another, or a stream has
             no format.
     """
-    if format_name is None:
+    if format is None:
         if path is None:
             raise InputError("output.stream-format", names=OFFERED)
         return path.suffix.lower()
-    if not isinstance(format_name, str) or format_name.lower() not in FORMATS:
-        raise InputError("output.format", format=format_name, names=OFFERED)
-    chosen = f".{format_name.lower()}"
+    if not isinstance(format, str) or format.lower() not in FORMATS:
+        raise InputError("output.format", format=format, names=OFFERED)
+    chosen = f".{format.lower()}"
     own = path.suffix.lower() if path is not None else ""
     if path is not None and own and WRITERS.get(own, ("",))[0] != WRITERS[chosen][0]:
-        raise InputError("output.other-format", path=path, suffix=path.suffix, format=format_name)
+        raise InputError("output.other-format", path=path, suffix=path.suffix, format=format)
     return chosen
+
+
+def has_quality(path: Path | None, format: str | None) -> bool:
+    """Whether a picture of this path and format has a quality.
+
+    Raises:
+        InputError: there is no such format, or the path ends in the suffix of another.
+    """
+    return WRITERS.get(suffix_of(path, format), ("",))[0] in WITH_QUALITY
 
 
 def _check_kind(
     suffix: str, path: Path | None, *, bits: int, size: tuple[int, int], quality: int | None
 ) -> None:
     """Make sure that a format can hold such a picture."""
-    kind, options = WRITERS[suffix]
+    kind, _ = WRITERS[suffix]
     if max(size) > LONGEST_SIDE.get(kind, max(size)):
         limits = {"kind": kind, "most": LONGEST_SIDE[kind], "side": max(size)}
         if path is None or not path.suffix:
@@ -145,7 +154,7 @@ def save(
     picture: Pixels | Image.Image,
     target: str | os.PathLike[str] | BinaryIO,
     *,
-    format_name: str | None = None,
+    format: str | None = None,
     quality: int | None = None,
     bits: int = 8,
     text: str | None = None,
@@ -155,9 +164,9 @@ def save(
     Args:
         picture: H × W × 3, RGB, 0…255, rounded and saturated to the depth; or an RGB image.
         target: a path that ends in ``.png``, ``.jpg``, ``.jpeg``, ``.webp``, ``.tif`` or
-            ``.tiff``; a path without a suffix, with ``format_name``; or a binary stream, with
+            ``.tiff``; a path without a suffix, with ``format``; or a binary stream, with
             ``format``.
-        format_name: ``png``, ``jpg``, ``jpeg``, ``webp``, ``tif`` or ``tiff``.
+        format: ``png``, ``jpg``, ``jpeg``, ``webp``, ``tif`` or ``tiff``.
         quality: of a JPEG or a WebP, from 1 to 100; None for 95.
         bits: 8, or 16 for TIFF.
         text: what the picture carries: a PNG under the key ``impasto``, the others as XMP.
@@ -170,14 +179,14 @@ def save(
     size = pixels.shape[1], pixels.shape[0]
     if isinstance(target, str | os.PathLike):
         path = Path(target)
-        path = check_output(path, bits=bits, size=size, format_name=format_name, quality=quality)
-        suffix = suffix_of(path, format_name)
+        path = check_output(path, bits=bits, size=size, format=format, quality=quality)
+        suffix = suffix_of(path, format)
         with written_whole(path) as file:
             _encode(pixels, file, suffix, quality=quality, bits=bits, text=text)
         return
-    check_stream(bits=bits, size=size, format_name=format_name, quality=quality)
+    check_stream(bits=bits, size=size, format=format, quality=quality)
     encoded = io.BytesIO()  # a pipe cannot be positioned, as the encoders of TIFF do
-    _encode(pixels, encoded, suffix_of(None, format_name), quality=quality, bits=bits, text=text)
+    _encode(pixels, encoded, suffix_of(None, format), quality=quality, bits=bits, text=text)
     target.write(encoded.getvalue())
 
 

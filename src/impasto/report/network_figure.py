@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from impasto.errors import InputError
 from impasto.report.figures import GREY, INK, ORANGE, figure_at
@@ -116,7 +116,7 @@ class Box:
 
 
 def network_drawing(
-    path: str | Path,
+    target: str | Path | BinaryIO,
     *,
     size: tuple[int, int],
     content_layers: Collection[str],
@@ -128,7 +128,8 @@ def network_drawing(
     Layers beyond the deepest of these, which a run does not compute, are drawn pale.
 
     Args:
-        path: ends in ``.png``, ``.svg`` or ``.pdf``.
+        target: a path that ends in ``.png``, ``.svg`` or ``.pdf``; or a binary stream, which gets
+            a PNG.
         size: width and height of the canvas, in pixels.
         content_layers: names of the layers that hold the content.
         style_layers: names of the layers that hold the style.
@@ -145,7 +146,7 @@ def network_drawing(
     boxes = _boxes()
     width = 2 * MARGIN + 5 * PANEL + 4 * GUTTER
     height = max(box.bottom for box in boxes.values()) + PAD + MARGIN
-    with figure_at(path, TITLE, width, height) as figure:
+    with figure_at(target, TITLE, width, height) as figure:
         axes = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))
         axes.set_axis_off()
         _title(axes, sum(row.parameters for row in rows))

@@ -71,9 +71,10 @@ class Outputs(BaseModel):
         return self.changed(**absolute).model_dump(mode="json")
 
     @property
-    def format_name(self) -> str | None:
-        """The name of the painting's format; None if its suffix sets it."""
-        return "png" if self.format is None and self.picture is None else self.format
+    def form(self) -> dict[str, Any]:
+        """The format and the quality of the painting, as what writes pictures takes them."""
+        usual = "png" if self.picture is None else None
+        return {"format": self.format or usual, "quality": self.quality}
 
     def check_picture(self, size: tuple[int, int] = (1, 1)) -> None:
         """Check that the painting can be written.
@@ -86,11 +87,10 @@ class Outputs(BaseModel):
         """
         from impasto.pictures import writers
 
-        form = {"bits": self.bits, "format_name": self.format_name, "quality": self.quality}
         if self.picture is None:
-            writers.check_stream(size=size, **form)
+            writers.check_stream(bits=self.bits, size=size, **self.form)
         else:
-            writers.check_output(self.picture, size=size, **form)
+            writers.check_output(self.picture, bits=self.bits, size=size, **self.form)
 
     @property
     def files(self) -> list[Path]:

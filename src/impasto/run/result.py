@@ -145,7 +145,7 @@ class Result:
         self,
         target: str | os.PathLike[str] | BinaryIO,
         *,
-        format: str | None = None,  # noqa: A002 – the word for it
+        format: str | None = None,
         quality: int | None = None,
         bits: int = 8,
         metadata: bool = True,
@@ -174,7 +174,7 @@ class Result:
         else:
             picture = finished_pixels(self.canvas, self.size, self.recipe.color, self.inputs)
         text = json.dumps(self.metadata()) if metadata else None
-        writers.save(picture, target, format_name=format, quality=quality, bits=bits, text=text)
+        writers.save(picture, target, format=format, quality=quality, bits=bits, text=text)
 
     def metadata(self) -> dict[str, Any]:
         """What a painting carries: the same for the same run, without times, hosts or folders."""
