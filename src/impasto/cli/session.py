@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import json
 import shlex
 import tempfile
 from collections.abc import Callable
@@ -77,10 +78,10 @@ def start(run: Run, outputs: Outputs, *, dry_run: bool = False) -> int:
         from rich.console import Console
 
         Console(stderr=True).print(_levels_table(run))
-        if outputs.document:
+        if outputs.document and expected is not None:
             from impasto.report import documents
 
-            show_document(documents.plan(run, outputs, expect(run, always=True)))
+            show_document(documents.plan(run, outputs, expected))
         return DONE
     return paint(run, keep(run, outputs, expected))
 
@@ -92,7 +93,7 @@ def announce(run: Run, expected: Forecast | None, verb: str = "Painting") -> Non
 
     width, height = run.size
     content, *styles = (
-        str(file.path or file.name)
+        str(file.path or "standard input")
         for key, file in run.inputs.files.items()
         if key.split()[0] in ("content", "style") and "mask" not in key
     )
@@ -394,8 +395,11 @@ def _tell(
 
 
 def show_document(document: BaseModel) -> None:
-    """Print a JSON document, the only thing that a command with ``--json`` prints on stdout."""
-    typer.echo(document.model_dump_json(indent=2))
+    """Print a JSON document, the only thing that a command with ``--json`` prints on stdout.
+
+    It is ASCII, and so UTF-8, whatever the encoding of standard output.
+    """
+    typer.echo(json.dumps(document.model_dump(mode="json"), indent=2))
 
 
 def called(picture: Path | None) -> str:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -197,9 +198,9 @@ def painting(
         size=result.size,
         steps=len(result.history),
         best_step=best.number,
-        loss=best.loss,
-        content=best.content,
-        style=best.style,
+        loss=_finite(best.loss),
+        content=_finite(best.content),
+        style=_finite(best.style),
         seconds=result.history[-1].seconds,
         stopped=result.stopped,
         recipe=made["recipe"],
@@ -273,7 +274,7 @@ def sweep(
         stopped: whether it was stopped before its last painting.
     """
     settings = list(_settings(axes))
-    paths = [str(path) for path in files] or [None] * len(settings)
+    paths: list[str | None] = [str(path) for path in files] or [None] * len(settings)
     made = [
         SheetPainting(settings=varied, path=path)
         for varied, path in zip(settings, paths, strict=True)
@@ -333,6 +334,11 @@ def _size_at(pools: int, size: Size) -> Size | None:
 def failure(code: str, message: str) -> Failure:
     """The document of an error."""
     return Failure(error=Reason(code=code, message=message))
+
+
+def _finite(number: float) -> float | None:
+    """The number, or None for one that JSON does not have."""
+    return number if math.isfinite(number) else None
 
 
 def _texts(paths: Sequence[Path]) -> list[str]:
