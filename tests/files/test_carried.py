@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import xml.etree.ElementTree as ET
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -59,6 +60,31 @@ def test_a_tiff_of_16_bits_carries_a_text() -> None:
     pytest.importorskip("tifffile")
     writers.save(PIXELS, "a.tiff", bits=16, text="text")
     assert carried_text("a.tiff") == "text"
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_a_large_tiff_in_either_order_carries_a_text(order: str) -> None:
+    tifffile = pytest.importorskip("tifffile")
+    packet = xmp.packet("text")
+    tags = [(700, "B", len(packet), packet, True)]
+    tifffile.imwrite("a.tiff", PIXELS, bigtiff=True, byteorder=order, extratags=tags)
+    assert carried_text("a.tiff") == "text"
+
+
+def test_a_tiff_with_a_directory_nowhere() -> None:
+    Path("a.tiff").write_bytes(b"II+\0\x08\0\0\0" + b"\xff" * 8)
+    with pytest.raises(InputError, match="cut short"):
+        carried_text("a.tiff")
+
+
+def test_a_compressed_text_that_is_damaged() -> None:
+    body = b"zTXtimpasto\0\0no deflate"
+    chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+    Image.fromarray(PIXELS).save("a.png")
+    data = Path("a.png").read_bytes()
+    Path("a.png").write_bytes(data[:33] + chunk + data[33:])
+    with pytest.raises(InputError, match="carries text that is damaged"):
+        carried_text("a.png")
 
 
 @pytest.mark.parametrize("kind", KINDS)

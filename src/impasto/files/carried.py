@@ -139,9 +139,13 @@ def _packets_of_tiff(file: BinaryIO, kind: bytes) -> Iterator[int]:
 
 
 def _unpacked(file: BinaryIO, place: int, form: str) -> tuple[int, ...]:
-    """Numbers at a place of a file."""
-    file.seek(place)
-    data = file.read(struct.calcsize(form))
-    if len(data) < struct.calcsize(form):
+    """Numbers at a place of a file.
+
+    Raises:
+        UnusableError: the file ends before it.
+    """
+    length = struct.calcsize(form)
+    if place + length > reading.size_in(file):
         raise UnusableError("picture.cut-short")
-    return struct.unpack(form, data)
+    file.seek(place)
+    return struct.unpack(form, file.read(length))

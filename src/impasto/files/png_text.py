@@ -65,7 +65,10 @@ def _text_in(name: bytes, data: bytes) -> str | None:
         rest = rest[1:]
     if packed:
         unpacking = zlib.decompressobj()
-        rest = unpacking.decompress(rest, MOST_TEXT)
+        try:
+            rest = unpacking.decompress(rest, MOST_TEXT)
+        except zlib.error:
+            raise UnusableError("picture.damaged-text") from None
         if not unpacking.eof:
             raise UnusableError("picture.damaged-text")
     return rest.decode("utf-8" if name == b"iTXt" else "latin-1")
