@@ -160,6 +160,7 @@ def test_a_file_may_be_called_a_dash() -> None:
             "--protect cannot be '-'",
         ),
         (["content.png", "style.png", "--trace", "-", "-o", "out.png"], "--trace cannot be '-'"),
+        (["content.png", "style.png", "--trace", "/dev/stdout", "-o", "-"], "is another output"),
         (
             ["content.png", "-", "--save-recipe", "r.toml", "-o", "out.png"],
             "cannot store the style",

@@ -110,7 +110,8 @@ def test_the_pixels_are_the_same_with_a_text_and_without(kind: str) -> None:
 )
 def test_a_packet_is_well_formed(text: str) -> None:
     packet = xmp.packet(text)
-    ET.fromstring(packet)
+    names = [element.tag.rpartition("}")[2] for element in ET.fromstring(packet).iter()]
+    assert names == ["xmpmeta", "RDF", "Description", "painting"]
     assert xmp.text_in(packet) == text
 
 

@@ -24,7 +24,16 @@ from impasto.cli.options import (
     files_of_run,
     use_threads,
 )
-from impasto.cli.pipes import DASH, check_files, is_dash, output_of, path_of, style_of, taken_in
+from impasto.cli.pipes import (
+    DASH,
+    check_apart_from_stdout,
+    check_files,
+    is_dash,
+    output_of,
+    path_of,
+    style_of,
+    taken_in,
+)
 from impasto.cli.session import paint, prepare, start, take_up
 from impasto.errors import InputError
 from impasto.files.reading import located
@@ -123,6 +132,8 @@ def stylize(
             "--protect": settings["protect"],
         },
     )
+    if json or output == DASH:
+        check_apart_from_stdout([trace])
     outputs = Outputs(
         picture=output_of(output, document=json),
         format=format,

@@ -6,7 +6,8 @@ import io
 import os
 import re
 import select
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -25,8 +26,13 @@ SHIELD = "\0"  # which no argument of a process can contain
 
 
 def shielded(arguments: Sequence[str]) -> list[str]:
-    """The arguments, with a mark before those like ``-:0.5`` that would be taken for an option."""
-    return [f"{SHIELD}{one}" if SETTINGS.match(one) else one for one in arguments]
+    """The arguments, with a mark before those like ``-:0.5`` that would be taken for an option.
+
+    >>> shielded(["stylize", "-", "-:0.5", "-o", "-"])
+    ['stylize', '-', '\\x00-:0.5', '-o', '-']
+    """
+    command, others = arguments[:1], arguments[1:]
+    return [*command, *(f"{SHIELD}{one}" if SETTINGS.match(one) else one for one in others)]
 
 
 def path_of(text: str) -> Path:
@@ -135,6 +141,26 @@ def output_of(path: Path, *, document: bool = False) -> Path | None:
     if os.isatty(STDOUT):
         raise InputError("pipe.output-terminal")
     return None
+
+
+def check_apart_from_stdout(paths: Iterable[Path | None]) -> None:
+    """Make sure that standard output, which gets a picture or a document, gets nothing else.
+
+    Args:
+        paths: what is written during the run; None for what is not.
+
+    Raises:
+        InputError: one is standard output by another name, such as ``/dev/stdout``.
+    """
+    for path in paths:
+        if path is not None and _is_stdout(path):
+            raise InputError("output.is-output", path=path)
+
+
+def _is_stdout(path: Path) -> bool:
+    with suppress(OSError, ValueError):
+        return os.path.samestat(path.stat(), os.fstat(STDOUT))
+    return False
 
 
 def save_to(save: Callable[..., None], path: Path | None) -> None:

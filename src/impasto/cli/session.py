@@ -257,7 +257,7 @@ def _another(
         changed = {"picture": None if path is None else path.absolute(), "format": form}
         if not writers.has_quality(path, form):
             changed["quality"] = None
-    elif kept.get("picture", picture) is None and "picture" in kept:
+    elif kept.get("picture", "") is None:
         pipes.output_of(pipes.DASH, document=document)
     given = {"format": format, "quality": quality}
     return {**changed, **{name: value for name, value in given.items() if value is not None}}

@@ -6,9 +6,9 @@ own, holds the text.
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 from xml.parsers import expat
-from xml.sax.saxutils import escape
 
 from impasto.errors import UnusableError
 
@@ -32,7 +32,7 @@ def packet(text: str) -> bytes:
     >>> text_in(packet('{"a": "<&>"}'))
     '{"a": "<&>"}'
     """
-    return f"{HEAD % NAMESPACE}{escape(text)}{TAIL}".encode()
+    return f"{HEAD % NAMESPACE}{escape(text, quote=False)}{TAIL}".encode()
 
 
 def text_in(data: bytes) -> str | None:

@@ -94,7 +94,7 @@ class Plan(Document):
 
     inputs: list[File]
     weights: WeightFile
-    output: str | None
+    output: str
     size: Size
     working_size: Size
     steps: int
@@ -214,7 +214,7 @@ def plan(run: Run, outputs: Outputs, expected: Forecast) -> Plan:
 
     return Plan(
         **_of_run(run),
-        output=None if outputs.picture is None else str(outputs.picture),
+        output=str(outputs.picture),
         size=run.output_size,
         steps=run.recipe.steps,
         levels=[

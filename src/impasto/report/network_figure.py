@@ -116,7 +116,7 @@ class Box:
 
 
 def network_drawing(
-    target: str | Path | BinaryIO,
+    path: str | Path | BinaryIO,
     *,
     size: tuple[int, int],
     content_layers: Collection[str],
@@ -128,7 +128,7 @@ def network_drawing(
     Layers beyond the deepest of these, which a run does not compute, are drawn pale.
 
     Args:
-        target: a path that ends in ``.png``, ``.svg`` or ``.pdf``; or a binary stream, which gets
+        path: a path that ends in ``.png``, ``.svg`` or ``.pdf``; or a binary stream, which gets
             a PNG.
         size: width and height of the canvas, in pixels.
         content_layers: names of the layers that hold the content.
@@ -146,7 +146,7 @@ def network_drawing(
     boxes = _boxes()
     width = 2 * MARGIN + 5 * PANEL + 4 * GUTTER
     height = max(box.bottom for box in boxes.values()) + PAD + MARGIN
-    with figure_at(target, TITLE, width, height) as figure:
+    with figure_at(path, TITLE, width, height) as figure:
         axes = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))
         axes.set_axis_off()
         _title(axes, sum(row.parameters for row in rows))

@@ -143,7 +143,7 @@ class Result:
     @memory_errors()
     def save(
         self,
-        target: str | os.PathLike[str] | BinaryIO,
+        path: str | os.PathLike[str] | BinaryIO,
         *,
         format: str | None = None,
         quality: int | None = None,
@@ -153,7 +153,7 @@ class Result:
         """Write the painting; a file is written completely or not at all.
 
         Args:
-            target: a path that ends in ``.png``, ``.jpg``, ``.jpeg``, ``.webp``, ``.tif`` or
+            path: a path that ends in ``.png``, ``.jpg``, ``.jpeg``, ``.webp``, ``.tif`` or
                 ``.tiff``; or, with ``format``, a path without a suffix or a binary stream.
             format: ``png``, ``jpg``, ``jpeg``, ``webp``, ``tif`` or ``tiff``; None for that of the
                 suffix.
@@ -165,16 +165,16 @@ class Result:
         Raises:
             InputError: the picture cannot be written there, or it would replace an input.
         """
-        if not hasattr(target, "write"):
-            target = path_of(target, "output")
-            check_apart([file.path for file in self.inputs.files.values() if file.path], [target])
+        if not hasattr(path, "write"):
+            path = path_of(path, "output")
+            check_apart([file.path for file in self.inputs.files.values() if file.path], [path])
         picture: arrays.Pixels | Image.Image
         if bits == 8:
             picture = self.image
         else:
             picture = finished_pixels(self.canvas, self.size, self.recipe.color, self.inputs)
         text = json.dumps(self.metadata()) if metadata else None
-        writers.save(picture, target, format=format, quality=quality, bits=bits, text=text)
+        writers.save(picture, path, format=format, quality=quality, bits=bits, text=text)
 
     def metadata(self) -> dict[str, Any]:
         """What a painting carries: the same for the same run, without times, hosts or folders."""
