@@ -76,7 +76,7 @@ def strength_of(recipe: Recipe) -> float:
 
 
 def recipe_in(path: Path) -> Recipe:
-    """The recipe in a TOML file or a PNG, without the pictures that it names.
+    """The recipe in a TOML file or a painting, without the pictures that it names.
 
     Raises:
         InputError: the file has no recipe, or the recipe cannot be used.

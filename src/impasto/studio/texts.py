@@ -44,8 +44,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "recipe": ("Recipe", "레시피"),
     "recipe_in": (
-        "A recipe (TOML), or a PNG painted by impasto",
-        "레시피(TOML) 또는 impasto로 그린 PNG",
+        "A recipe (TOML), or a picture painted by impasto",
+        "레시피(TOML) 또는 impasto로 그린 그림",
     ),
     "recipe_out": ("These settings as TOML", "현재 설정(TOML)"),
     "ready": ("Choose two pictures, and paint.", "그림 두 장을 고르고 그리기를 누르세요."),
