@@ -81,10 +81,9 @@ def taken_in(content: Path, styles: Sequence[Style]) -> tuple[images.Source, lis
         called(numbered("style", number)): style.picture
         for number, style in enumerate(styles, start=1)
     }
-    taken = take_in(pictures)
     for style in styles:
         check_files({"mask": style.mask, "style_mask": style.style_mask})
-    first, *others = taken.values()
+    first, *others = take_in(pictures).values()
     return first, [
         style.model_copy(update={"picture": picture})
         for style, picture in zip(styles, others, strict=True)
