@@ -224,17 +224,28 @@ def test_a_checkpoint_needs_files(capfd: pytest.CaptureFixture[str]) -> None:
     assert "A checkpoint needs the content picture as a file" in capfd.readouterr().err
 
 
-@pytest.mark.parametrize("redirection", [">/dev/full", "| true"])
-def test_a_painting_that_cannot_be_written_out_is_rescued(redirection: str) -> None:
-    done = shell(f"{COMMAND} --format jpg {redirection}; exit ${{PIPESTATUS[0]}}")
-    said = done.stderr.decode()
-    assert done.returncode == 1
+def check_rescued(said: str) -> None:
+    """A painting that could not be written out is in the file that standard error names."""
     assert "The picture could not be written to standard output" in said
     assert "Traceback" not in said
     rescued = Path(said.split("The painting is in '")[1].split("'")[0])
+    assert rescued.suffix == ".jpg"
     assert images.read(rescued).size == (48, 36)
     rescued.unlink()
     rescued.parent.rmdir()
+
+
+def test_a_painting_that_nobody_reads_is_rescued() -> None:
+    done = shell(f"{COMMAND} --format jpg | true; exit ${{PIPESTATUS[0]}}")
+    assert done.returncode == 1
+    check_rescued(done.stderr.decode())
+
+
+def test_a_painting_for_a_full_disk_is_rescued(capfd: pytest.CaptureFixture[str]) -> None:
+    with descriptor(1, "/dev/full", os.O_WRONLY):
+        code = run(["stylize", "content.png", "style.png", "-o", "-", "--format", "jpg", *QUICK])
+    assert code == 1
+    check_rescued(capfd.readouterr().err)
 
 
 def test_standard_output_that_is_closed_is_told_of_before_the_run() -> None:
