@@ -228,7 +228,7 @@ def check_rescued(said: str) -> None:
     """A painting that could not be written out is in the file that standard error names."""
     assert "The picture could not be written to standard output" in said
     assert "Traceback" not in said
-    rescued = Path(said.split("The painting is in '")[1].split("'")[0])
+    rescued = Path(said.split("The painting is in '")[1].split("'", maxsplit=1)[0])
     assert rescued.suffix == ".jpg"
     assert images.read(rescued).size == (48, 36)
     rescued.unlink()
