@@ -420,6 +420,18 @@ def _carrying(text: bytes) -> bytes:
     return data[:33] + chunk + data[33:]
 
 
+def _texts() -> Seeds:
+    """A picture of every kind that carries a text."""
+    from impasto.pictures import writers
+
+    def written(kind: str) -> bytes:
+        file = io.BytesIO()
+        writers.save(np.zeros((2, 2, 3), np.uint8), file, format=kind, text="text")
+        return file.getvalue()
+
+    return {"PNG": _carrying(b"text"), **{kind: written(kind) for kind in ("jpg", "webp", "tiff")}}
+
+
 def _read_carried(path: Path) -> None:
     from impasto.experiments import rerun
 
@@ -430,9 +442,9 @@ def _read_carried(path: Path) -> None:
 
 
 def _read_text(path: Path) -> None:
-    from impasto.pictures import png_text
+    from impasto.files import carried
 
-    png_text.carried_text(path)
+    carried.carried_text(path)
 
 
 def _recipes() -> Seeds:
@@ -579,7 +591,7 @@ READERS: dict[str, Reader] = {
     "further pictures": Reader(_further_pictures, _read_picture),
     "heads": Reader(lambda: {**_pictures(), **_further_pictures()}, _read_head),
     "masks": Reader(_masks, _read_mask),
-    "texts": Reader(lambda: {"PNG": _carrying(b"text")}, _read_text),
+    "texts": Reader(_texts, _read_text),
     "metadata": Reader(_metadata, _read_carried, ".png", is_text=True, around=_carrying),
     "recipes": Reader(_recipes, _read_recipe, ".toml", is_text=True),
     "checkpoints": Reader(_checkpoints, _read_checkpoint),

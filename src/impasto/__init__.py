@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from impasto.run.stylize import stylize as stylize
     from impasto.settings.layers import LAYERS as LAYERS
     from impasto.settings.recipe import Recipe as Recipe
+    from impasto.settings.recipe import recipe_of as recipe_of
     from impasto.settings.style import Style as Style
 
 # Public name → its module, and its name there if that is another one.
@@ -88,6 +89,7 @@ _HOMES = {
     "noise": "run.canvas",
     "preprocess": "run.canvas",
     "read_picture": "pictures.images:read",
+    "recipe_of": "settings.recipe",
     "recolored": "run.canvas",
     "register_content_loss": "objective.registered",
     "register_optimizer": "optim.optimizer",

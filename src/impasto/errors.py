@@ -73,5 +73,9 @@ class ReasonError(WithMessage, ValueError):
     """Why a value cannot be used, as part of another error's sentence; internal to impasto."""
 
 
+class UnusableError(ReasonError):
+    """Why a picture cannot be used, as part of an error's sentence that names the picture."""
+
+
 class ImpastoWarning(WithMessage, UserWarning):
     """Something about an input that the user should know but need not act on."""

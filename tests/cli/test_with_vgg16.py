@@ -12,8 +12,8 @@ from PIL import Image
 import impasto
 from conftest import content_pixels, style_pixels
 from impasto.cli.app import run
+from impasto.files.carried import carried_text
 from impasto.objective.deferred import cut_for
-from impasto.pictures.png_text import carried_text
 from impasto.run import estimate
 from impasto.run.prepare import prepare, vary
 from impasto.settings.layers import VGG_16

@@ -29,6 +29,7 @@ NOT_RUN = {
     ".venv/bin/": "needs JupyterLab, which the tests do not",
     "pip ": "installs; the environment of the tests was installed like this",
     "docker ": "needs Docker",
+    "cat ": "is a pipe of a shell; tests/cli/test_pipes.py runs such ones",
     "impasto studio": "serves until it is stopped; tests/studio starts it",
 }
 # Why a block of Python in the documentation is not run here.

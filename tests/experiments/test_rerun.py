@@ -13,7 +13,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from conftest import content_pixels, style_pixels
 from impasto.cli.app import run
-from impasto.pictures.png_text import carried_text
+from impasto.files.carried import carried_text
 
 PAINT = ["--size", "64", "--levels", "1", "--steps", "3", "--device", "cpu", "--quiet"]
 LAYERS = ["--content-layers", "conv2_1", "--style-layers", "conv1_1,conv2_1"]
@@ -28,7 +28,7 @@ def _pictures(small_pictures: None) -> None:
 
 
 def paint(*arguments: str) -> None:
-    assert run(["stylize", "content.png", *arguments, "-o", "out.png", *PAINT, *LAYERS]) == 0
+    assert run(["stylize", "content.png", "-o", "out.png", *arguments, *PAINT, *LAYERS]) == 0
 
 
 def again(*arguments: str) -> int:
@@ -55,6 +55,14 @@ def test_the_same_bytes(arguments: tuple[str, ...]) -> None:
     paint(*arguments)
     assert again() == 0
     assert Path("again.png").read_bytes() == Path("out.png").read_bytes()
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "webp", "tif"])
+def test_a_picture_of_any_format_is_painted_again(suffix: str) -> None:
+    paint("style.png", "--strength", "0.7", "-o", f"first.{suffix}")
+    again = ["rerun", f"first.{suffix}", "-o", f"again.{suffix}", "--device", "cpu", "--quiet"]
+    assert run(again) == 0
+    assert Path(f"again.{suffix}").read_bytes() == Path(f"first.{suffix}").read_bytes()
 
 
 def test_inputs_that_lie_elsewhere_are_named() -> None:

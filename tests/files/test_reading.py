@@ -21,8 +21,9 @@ from conftest import content_pixels
 from impasto import Recipe
 from impasto.cli.app import run
 from impasto.errors import ImpastoWarning, InputError
+from impasto.files import carried
 from impasto.network.weights import load
-from impasto.pictures import images, masks, png_text
+from impasto.pictures import images, masks
 from impasto.pictures.limits import Head
 from impasto.run import checkpoint
 
@@ -88,9 +89,9 @@ def test_a_huge_file_that_begins_as_a_picture_is_refused_by_its_size(head: bytes
 
 def test_a_huge_file_carries_no_recipe() -> None:
     with within(5):
-        assert png_text.carried_text(sparse("a.png", b"")) is None
+        assert carried.carried_text(sparse("a.png", b"")) is None
         with pytest.raises(InputError, match="is damaged"):
-            png_text.carried_text(sparse("a.png", b"\x89PNG\r\n\x1a\n"))
+            carried.carried_text(sparse("a.png", b"\x89PNG\r\n\x1a\n"))
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="has no named pipes")
@@ -101,7 +102,7 @@ def test_a_pipe_is_not_waited_for(reader: str) -> None:
     with pytest.raises(InputError, match="it is a device or a pipe; name a file"):
         read(name)
     with pytest.raises(InputError, match="it is a device or a pipe; name a file"):
-        png_text.carried_text(name)
+        carried.carried_text(name)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="has no named pipes")
@@ -260,7 +261,7 @@ def with_text(packed: bool, text: str) -> str:
 @pytest.mark.parametrize("packed", [False, True, None])
 @pytest.mark.parametrize("text", ["plain", "그림 é", "x" * 100_000, ""])
 def test_a_text_is_read_however_it_is_kept(packed: bool, text: str) -> None:
-    assert png_text.carried_text(with_text(packed, text)) == text
+    assert carried.carried_text(with_text(packed, text)) == text
 
 
 def test_a_text_behind_the_pixels_is_read() -> None:
@@ -269,14 +270,14 @@ def test_a_text_behind_the_pixels_is_read() -> None:
     length = struct.unpack(">I", data[place : place + 4])[0] + 12
     moved = data[:place] + data[place + length : -12] + data[place : place + length] + data[-12:]
     Path("a.png").write_bytes(moved)
-    assert png_text.carried_text("a.png") == "text"
+    assert carried.carried_text("a.png") == "text"
 
 
 def test_a_text_is_read_without_the_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
     Image.new("L", (12000, 12000)).save("large.png")
     monkeypatch.setattr(Image, "open", lambda *_, **__: pytest.fail("decoded"))
     with within(5):
-        assert png_text.carried_text("large.png") is None
+        assert carried.carried_text("large.png") is None
 
 
 @pytest.mark.parametrize("name", [b"zTXt", b"iTXt"])
@@ -288,7 +289,7 @@ def test_a_text_that_swells_is_refused(name: bytes) -> None:
     data = Path("a.png").read_bytes()
     Path("a.png").write_bytes(data[:33] + bomb + data[33:])
     with within(20), pytest.raises(InputError, match="carries text that is damaged, or too long"):
-        png_text.carried_text("a.png")
+        carried.carried_text("a.png")
 
 
 # ------------------------------------------------------------------------------------- names

@@ -87,7 +87,7 @@ def test_coarse_levels_of_the_default_minimise_the_losses_of_nnst() -> None:
         {"optimizer": "adam"},
         {"method": "strotss"},
     ],
-    ids=lambda settings: " ".join(settings),
+    ids=" ".join,
 )
 def test_other_losses_are_those_of_every_level(settings: dict[str, Any]) -> None:
     recipe = Recipe(**settings)

@@ -693,7 +693,7 @@ ERRORS: list[tuple[Callable[[], object], tuple[str, ...]]] = [
     (enter_full_queue, ("0",)),
     (run_out_of_memory, ("4000×3000",)),
     (paint_what_is_not_finite, ()),
-    (lambda: controls.recipe_in(Path("content.png")), ("content.png", "TOML", "PNG", "impasto")),
+    (lambda: controls.recipe_in(Path("content.png")), ("content.png", "TOML", "impasto")),
     (lambda: load("steps = 0"), (RECIPE, "steps", "0", "1")),
     (lambda: load("steps = = 5"), (RECIPE, "TOML", "Invalid value (at line 1, column 9)")),
     (lambda: load("step = 5"), (RECIPE, "'step'", "steps")),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from impasto.cli.flags import Preset, RecipeFile, build
-from impasto.cli.options import Device, Threads, WeightFile, WeightsInput, use_threads
+from impasto.cli.options import Device, Json, Threads, WeightFile, WeightsInput, use_threads
+from impasto.cli.pipes import DASH, output_of, path_of, save_to
+from impasto.cli.session import show_document
 from impasto.files.writing import check_apart
 from impasto.settings.layers import VGG_19, Architecture
 
@@ -21,7 +24,13 @@ if TYPE_CHECKING:
 def network(
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="NETWORK.png", help="Draw it as PNG, SVG or PDF."),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="NETWORK.png",
+            help="Draw it as PNG, SVG or PDF; or as PNG on standard output if it is -.",
+            parser=path_of,
+        ),
     ] = None,
     preset: Preset = None,
     recipe: RecipeFile = None,
@@ -30,6 +39,7 @@ def network(
     ] = None,
     weights: WeightFile = "bundled",
     weights_input: WeightsInput = None,
+    json: Json = False,
 ) -> None:
     """Show the feature-extraction network as a table, and as a drawing."""
     from rich.console import Console
@@ -39,23 +49,32 @@ def network(
 
     made = build(preset, recipe, {"size": size})
     canvas = sizes.fit((4, 3), 512 if isinstance(made.size, str) else made.size)
-    if output is not None:
-        figures.check_figure(output)
+    path = output_of(output, document=json) if output is not None else None
+    if path is not None:
+        figures.check_figure(path)
         files = [recipe, Path(weights) if weights != "bundled" else None]
-        check_apart([file for file in files if file is not None], [output])
+        check_apart([file for file in files if file is not None], [path])
     architecture = _architecture(weights, weights_input)
     architecture.check({*made.content_layers, *made.style_layers})
-    Console().print(_network_table(made, canvas, architecture))
+    if not json:
+        Console(stderr=output == DASH).print(_network_table(made, canvas, architecture))
     if output is not None:
-        network_figure.network_drawing(
-            output,
+        draw = partial(
+            network_figure.network_drawing,
             size=canvas,
             content_layers=made.content_layers,
             style_layers=made.style_layers,
             pooling=made.pooling,
             architecture=architecture,
         )
-        typer.echo(f"The drawing is in {output}.")
+        save_to(draw, path)
+    if json:
+        from impasto.report import documents
+
+        rows = network_figure.network_table(canvas, made.pooling, architecture)
+        show_document(documents.network(rows, made, canvas, path))
+    elif path is not None:
+        typer.echo(f"The drawing is in {path}.")
 
 
 def _architecture(weights: str, weights_input: str | None) -> Architecture:
@@ -95,6 +114,7 @@ def doctor(
     threads: Threads = None,
     weights: WeightFile = "bundled",
     weights_input: WeightsInput = None,
+    json: Json = False,
 ) -> None:
     """Show the device, threads, memory and weights that a run would use, and do a test run."""
     import psutil
@@ -120,6 +140,23 @@ def doctor(
     )
     result = run.paint()
     memory = psutil.virtual_memory()
+    if json:
+        from impasto.report import documents
+
+        name, sha256 = run.weights
+        found = documents.Doctor(
+            versions=versions(),
+            device=str(run.evaluator.device),
+            device_name=devices.describe(run.evaluator.device),
+            precision=run.evaluator.arithmetic.name,
+            threads=torch.get_num_threads(),
+            memory_free=memory.available,
+            memory_total=memory.total,
+            weights=documents.WeightFile(name=name, sha256=sha256),
+            loss=result.best.loss,
+        )
+        show_document(found)
+        return
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_row("Versions", ", ".join(f"{name} {value}" for name, value in versions().items()))
     table.add_row("Device", devices.describe(run.evaluator.device))

@@ -16,6 +16,7 @@ from impasto._version import __version__
 from impasto.cli import about, painting, serving, sheets
 from impasto.cli.ending import BAD_INPUT, DONE, FAILED, EndedError
 from impasto.cli.notes import hear_notes, warnings_as_notes
+from impasto.cli.pipes import shielded
 from impasto.cli.streams import unfailing
 from impasto.errors import ImpastoError, InputError, StoppedError
 from impasto.files.writing import is_there
@@ -108,19 +109,21 @@ for _command in (
 
 def run(arguments: list[str] | None = None) -> int:
     """Run a command line; return its exit code."""
+    given = sys.argv[1:] if arguments is None else arguments
+    document = "--json" in given
     with unfailing(), Signals(*ENDING) as signals, warnings_as_notes():
         try:
             with memory_errors():
-                _check_none_empty(sys.argv[1:] if arguments is None else arguments)
-                return app(arguments, prog_name="impasto", standalone_mode=False) or DONE
+                _check_none_empty(given)
+                return app(shielded(given), prog_name="impasto", standalone_mode=False) or DONE
         except (KeyboardInterrupt, typer.Abort, StoppedError):
-            return _failed(EndedError(signals.number or signal.SIGINT))
+            return _failed(EndedError(signals.number or signal.SIGINT), document=document)
         except (typer.TyperException, ImpastoError, OSError) as error:
-            return _failed(error)
+            return _failed(error, document=document)
         except Exception:
             if signals.number is None:  # a signal during an import can cause any error
                 raise
-            return _failed(EndedError(signals.number))
+            return _failed(EndedError(signals.number), document=document)
 
 
 def _check_none_empty(arguments: Iterable[str]) -> None:
@@ -140,24 +143,41 @@ def _check_none_empty(arguments: Iterable[str]) -> None:
         before = one
 
 
-def _failed(error: Exception) -> int:
-    """Print why a command failed; return its exit code."""
+def _failed(error: Exception, *, document: bool) -> int:
+    """Print why a command failed; return its exit code.
+
+    Args:
+        error: the error.
+        document: whether it is also printed as a JSON document, on standard output.
+    """
+    code, text, number = _explained(error)
+    typer.echo(f"impasto: {text}", err=True)
+    if document:
+        from impasto.cli.session import show_document
+        from impasto.report.documents import failure
+
+        show_document(failure(code, text))
+    return number
+
+
+def _explained(error: Exception) -> tuple[str, str, int]:
+    """The code of an error, its sentence, and the exit code of the command."""
     match error:
         case typer.TyperException():
             context = getattr(error, "ctx", None)
             command = "impasto" if context is None else context.command_path
-            return _fail(f"{error.format_message()} (try: {command} --help)", error.exit_code)
-        case EndedError():
-            return _fail(str(error), error.exit_code)
-        case InputError():
-            return _fail(str(error), BAD_INPUT)
+            text = f"{error.format_message()} (try: {command} --help)"
+            return "command.usage", text, error.exit_code
+        case ImpastoError():
+            return error.code, str(error), _exit_code(error)
         case OSError():
             where = f" {shown(error.filename)}" if error.filename else ""
-            return _fail(f"{error.strerror or error}{where}.", FAILED)
+            return "system", f"{error.strerror or error}{where}.", FAILED
         case _:
-            return _fail(str(error), FAILED)
+            return "system", str(error), FAILED
 
 
-def _fail(text: str, code: int) -> int:
-    typer.echo(f"impasto: {text}", err=True)
-    return code
+def _exit_code(error: ImpastoError) -> int:
+    if isinstance(error, EndedError):
+        return error.exit_code
+    return BAD_INPUT if isinstance(error, InputError) else FAILED

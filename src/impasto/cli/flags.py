@@ -35,8 +35,8 @@ RecipeFile = Annotated[
     Path | None,
     typer.Option(
         "--recipe",
-        metavar="FILE.toml",
-        help="TOML file with the settings to start from.",
+        metavar="FILE.toml|PAINTING",
+        help="File with the settings to start from: TOML, or a picture that impasto painted.",
         rich_help_panel=PANEL,
     ),
 ]

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from impasto.cli.notes import hear_notes
+from impasto.cli.pipes import path_of
 from impasto.settings.style import Style
 from impasto.settings.values import MOST_THREADS
 
 if TYPE_CHECKING:
+    from impasto.pictures import images
     from impasto.settings.recipe import Recipe
 
 Output = Annotated[
@@ -21,8 +23,22 @@ Output = Annotated[
         "--output",
         "-o",
         metavar="OUT.png",
-        help="The picture to write; its suffix sets the format.",
+        help="The picture to write, or - for standard output; the suffix sets the format.",
+        parser=path_of,
     ),
+]
+Format = Annotated[
+    str | None,
+    typer.Option(
+        metavar="png|jpg|webp|tiff",
+        help="Format of a picture without a suffix; standard output gets PNG unless it is given.",
+    ),
+]
+Quality = Annotated[
+    int | None, typer.Option(metavar="1…100", help="Quality of a JPEG or a WebP; 95 unless given.")
+]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print the result as a JSON document on standard output.")
 ]
 Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda|mps", help="Where to compute.")]
 Threads = Annotated[
@@ -49,7 +65,11 @@ Quiet = Annotated[
 
 
 def files_of_run(
-    content: Path, styles: Sequence[Style], recipe: Recipe, weights: str, *others: Path | None
+    content: images.Source,
+    styles: Sequence[Style],
+    recipe: Recipe,
+    weights: str,
+    *others: Path | None,
 ) -> list[Path]:
     """The paths of every file that a run reads."""
     from impasto.pictures.inputs import files_of

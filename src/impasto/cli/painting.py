@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,13 +13,26 @@ from impasto.cli.flags import Preset, RecipeFile, build, recipe_flags
 from impasto.cli.notes import note
 from impasto.cli.options import (
     Device,
+    Format,
+    Json,
     Output,
+    Quality,
     Quiet,
     Threads,
     WeightFile,
     WeightsInput,
     files_of_run,
     use_threads,
+)
+from impasto.cli.pipes import (
+    DASH,
+    check_apart_from_stdout,
+    check_files,
+    is_dash,
+    output_of,
+    path_of,
+    style_of,
+    taken_in,
 )
 from impasto.cli.session import paint, prepare, start, take_up
 from impasto.errors import InputError
@@ -30,7 +44,12 @@ from impasto.settings.style import Style
 
 @recipe_flags
 def stylize(
-    content: Annotated[Path, typer.Argument(metavar="CONTENT", help="Picture to paint.")],
+    content: Annotated[
+        Path,
+        typer.Argument(
+            metavar="CONTENT", help="Picture to paint, or - for standard input.", parser=path_of
+        ),
+    ],
     output: Output,
     style: Annotated[
         str | None,
@@ -75,8 +94,11 @@ def stylize(
     ] = None,
     show: Annotated[bool, typer.Option("--show", help="Show the canvas in a window.")] = False,
     bits: Annotated[int, typer.Option(metavar="8|16", help="Bits per channel; 16 needs TIFF.")] = 8,
+    format: Format = None,
+    quality: Quality = None,
     no_metadata: Annotated[
-        bool, typer.Option("--no-metadata", help="Leave the recipe and the inputs out of a PNG.")
+        bool,
+        typer.Option("--no-metadata", help="Leave the recipe and the inputs out of the painting."),
     ] = False,
     checkpoint: Annotated[
         Path | None,
@@ -92,13 +114,31 @@ def stylize(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what the run would take, and paint nothing.")
     ] = False,
+    json: Json = False,
     quiet: Quiet = False,
     **settings: Any,
 ) -> None:
     """Paint CONTENT in the style of STYLE."""
     made = build(preset, recipe, settings)
+    named = [style_of(text) for text in ([style] if style is not None else []) + (styles or [])]
+    _check_dashes(
+        named,
+        {
+            "--save-recipe": save_recipe,
+            "--trace": trace,
+            "--snapshots": snapshots,
+            "--checkpoint": checkpoint,
+            "--initial": settings["initial"],
+            "--protect": settings["protect"],
+        },
+    )
+    if json or output == DASH:
+        check_apart_from_stdout([trace])
     outputs = Outputs(
-        picture=output,
+        picture=output_of(output, document=json),
+        format=format,
+        quality=quality,
+        document=json,
         bits=bits,
         metadata=not no_metadata,
         montage=montage,
@@ -111,7 +151,6 @@ def stylize(
         checkpoint=checkpoint,
         checkpoint_every=checkpoint_every,
     )
-    named = [Style.read(text) for text in ([style] if style is not None else []) + (styles or [])]
     files = files_of_run(content, named or made.styles, made, weights, recipe)
     save_recipe = located(save_recipe) if save_recipe is not None else None
     outputs.check(files, made.steps, [save_recipe] if save_recipe is not None else [])
@@ -120,18 +159,38 @@ def stylize(
 
         check_replaceable(checkpoint)
     use_threads(threads)
-    run = prepare(content, named or None, made, outputs, device, weights, weights_input)
+    photograph, pictures = taken_in(content, named)
+    run = prepare(photograph, pictures or None, made, outputs, device, weights, weights_input)
     if save_recipe is not None:
         (made.model_copy(update={"styles": named}) if named else made).save(save_recipe)
     raise typer.Exit(start(run, outputs, dry_run=dry_run))
+
+
+def _check_dashes(styles: Sequence[Style], files: Mapping[str, object]) -> None:
+    """Make sure that ``-`` is named only where standard input or output will do.
+
+    Raises:
+        InputError: it is named as another file, or a recipe to be saved would name it.
+    """
+    check_files(files)
+    if files["--save-recipe"] is not None and any(is_dash(style.picture) for style in styles):
+        raise InputError("pipe.no-recipe-of-it", name="--save-recipe", what="style picture")
 
 
 def resume(
     checkpoint: Annotated[Path, typer.Argument(metavar="FILE", help="The checkpoint of the run.")],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="OUT.png", help="Write the painting to this file."),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="OUT.png",
+            help="Write the painting to this file, or to standard output if it is -.",
+            parser=path_of,
+        ),
     ] = None,
+    format: Format = None,
+    quality: Quality = None,
     folder: Annotated[
         Path | None,
         typer.Option(
@@ -140,16 +199,26 @@ def resume(
             help="Folder with the run's pictures, if they were moved and are not beside FILE.",
         ),
     ] = None,
+    json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Continue an interrupted run; the painting is the same as without the interruption."""
-    run, outputs = take_up(checkpoint, output, folder, quiet)
+    check_files({"FILE": checkpoint})
+    run, outputs = take_up(
+        checkpoint,
+        output,
+        folder,
+        format=format,
+        quality=quality,
+        quiet=quiet,
+        document=json,
+    )
     raise typer.Exit(paint(run, outputs))
 
 
 def rerun(
     picture: Annotated[
-        Path, typer.Argument(metavar="PAINTING.png", help="A PNG painted by impasto.")
+        Path, typer.Argument(metavar="PAINTING.png", help="A picture painted by impasto.")
     ],
     output: Output,
     changes: Annotated[
@@ -187,11 +256,16 @@ def rerun(
             help="Folder with the inputs, if they are not beside the painting.",
         ),
     ] = None,
+    format: Format = None,
+    quality: Quality = None,
+    json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Paint a picture again with the same settings, or with some of them changed."""
     from impasto.experiments import rerun as reruns
 
+    check_files({"PAINTING.png": picture, "--content": content})
+    check_files(dict.fromkeys(["--style"], DASH) if DASH in (styles or []) else {})
     use_threads(threads)
     settings = dict(_setting(change) for change in changes or [])
     again = reruns.prepare(
@@ -205,7 +279,13 @@ def rerun(
     )
     if not reruns.is_of_this_version(again):
         note(f"The picture was painted by impasto {again.version}; this is {__version__}.")
-    outputs = Outputs(picture=output, quiet=quiet)
+    outputs = Outputs(
+        picture=output_of(output, document=json),
+        format=format,
+        quality=quality,
+        quiet=quiet,
+        document=json,
+    )
     files = files_of_run(again.content, again.styles, again.recipe, again.weights, picture)
     outputs.check(files, again.recipe.steps)
     run = prepare(

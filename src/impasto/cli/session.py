@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import json
 import shlex
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import platformdirs
 import typer
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
+from impasto.cli import pipes
 from impasto.cli.ending import DONE, FAILED, code_of, told_to_end
 from impasto.cli.notes import note
 from impasto.cli.watching import reason, watchers_of, write_figures
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
+    from impasto.pictures import images
     from impasto.run.estimate import Forecast
     from impasto.run.result import Result
     from impasto.run.run import Run
@@ -42,7 +45,7 @@ MANY_PIXELS = 2e7  # in all steps together; the time of a run with more is estim
 
 
 def prepare(
-    content: Path,
+    content: images.Source,
     styles: Sequence[Style] | Path | None,
     recipe: Recipe,
     outputs: Outputs,
@@ -51,13 +54,12 @@ def prepare(
     weights_input: str | None = None,
 ) -> Run:
     """Check and read the inputs of a run, and check that its painting can be written."""
-    from impasto.pictures import writers
     from impasto.run import prepare as runs
 
     run = runs.prepare(
         content, styles, recipe, device=device, weights=weights, weights_input=weights_input
     )
-    writers.check_output(outputs.picture, bits=outputs.bits, size=run.output_size)
+    outputs.check_picture(run.output_size)
     return run
 
 
@@ -76,6 +78,10 @@ def start(run: Run, outputs: Outputs, *, dry_run: bool = False) -> int:
         from rich.console import Console
 
         Console(stderr=True).print(_levels_table(run))
+        if outputs.document and expected is not None:
+            from impasto.report import documents
+
+            show_document(documents.plan(run, outputs, expected))
         return DONE
     return paint(run, keep(run, outputs, expected))
 
@@ -87,7 +93,7 @@ def announce(run: Run, expected: Forecast | None, verb: str = "Painting") -> Non
 
     width, height = run.size
     content, *styles = (
-        str(file.path or file.name)
+        str(file.path or "standard input")
         for key, file in run.inputs.files.items()
         if key.split()[0] in ("content", "style") and "mask" not in key
     )
@@ -143,10 +149,13 @@ def expect(run: Run, *, always: bool = False) -> Forecast | None:
 def keep(run: Run, outputs: Outputs, expected: Forecast | None) -> Outputs:
     """Save checkpoints of the run if the user asked for them or the run will take long."""
     if outputs.checkpoint is None and expected is not None and expected.seconds > LONG:
+        if any(file.path is None for file in run.inputs.files.values()):
+            note("No checkpoint is saved, since a picture comes from standard input.")
+            return outputs
         folder = platformdirs.user_cache_path("impasto") / "checkpoints"
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            file = check_writable(_checkpoint_in(folder, outputs.picture))
+            file = check_writable(_checkpoint_in(folder, outputs.picture or Path("painting")))
         except (OSError, InputError) as error:
             note(f"No checkpoint is saved: {folder}: {reason(error)}. Use --checkpoint FILE.")
             return outputs
@@ -179,20 +188,31 @@ def _resume(checkpoint: Path) -> str:
 
 
 def take_up(
-    checkpoint: Path, picture: Path | None, folder: Path | None, quiet: bool
+    checkpoint: Path,
+    picture: Path | None,
+    folder: Path | None,
+    *,
+    format: str | None = None,
+    quality: int | None = None,
+    quiet: bool = False,
+    document: bool = False,
 ) -> tuple[Run, Outputs]:
     """The run in a checkpoint, and its outputs.
 
     Args:
         checkpoint: the file.
-        picture: another path for the painting; None for the path that the run started with.
+        picture: another path for the painting, which may be ``-``; None for the path that the run
+            started with.
         folder: the folder with the run's inputs, if they were moved; None if it was not given.
+        format: another format of the painting; None for that of the run, unless ``picture`` is
+            given.
+        quality: another quality; None for that of the run, unless the format has none.
         quiet: print only errors.
+        document: print the result as a JSON document.
 
     Raises:
         InputError: the run cannot be continued, or an output cannot be written.
     """
-    from impasto.pictures import writers
     from impasto.run.resuming import resumed
     from impasto.run.saving import save_to
 
@@ -200,23 +220,47 @@ def take_up(
     assert run.saving is not None  # noqa: S101 – a resumed run is always saved
     if not run.saving.outputs and picture is None:
         raise InputError("command.no-output", path=checkpoint)
-    kept = {**run.saving.outputs, "quiet": quiet, "checkpoint": checkpoint}
-    if picture is not None:
-        kept["picture"] = picture.absolute()
+    kept = {**run.saving.outputs, "quiet": quiet, "checkpoint": checkpoint, "document": document}
+    kept.update(_another(kept, picture, format, quality, document=document))
     try:
         outputs = Outputs(**kept)
     except ValidationError:
         raise InputError("checkpoint.damaged", path=checkpoint) from None
     outputs = _without_lost(_moved_along(outputs, run.saving.came_from, checkpoint), run)
     outputs.check(run.files, run.recipe.steps)
-    writers.check_output(outputs.picture, bits=outputs.bits, size=run.output_size)
+    outputs.check_picture(run.output_size)
     save_to(run, checkpoint, outputs.checkpoint_every, outputs.to_json())
     if not quiet:
         done, steps = len(run.history), run.recipe.steps
-        goes_on = f"Continuing after step {done} of {steps}: {outputs.picture}"
-        ended = f"The run is already finished; its painting is written again: {outputs.picture}"
+        to = called(outputs.picture)
+        goes_on = f"Continuing after step {done} of {steps}: {to}"
+        ended = f"The run is already finished; its painting is written again: {to}"
         typer.echo(ended if run.is_done else goes_on, err=True)
     return run, outputs
+
+
+def _another(
+    kept: dict[str, Any],
+    picture: Path | None,
+    format: str | None,
+    quality: int | None,
+    *,
+    document: bool,
+) -> dict[str, Any]:
+    """What changes of a run's outputs if its painting is written elsewhere, or in another form."""
+    from impasto.pictures import writers
+
+    changed: dict[str, Any] = {}
+    if picture is not None:
+        path = pipes.output_of(picture, document=document)
+        form = format or ("png" if path is None else None)
+        changed = {"picture": None if path is None else path.absolute(), "format": form}
+        if not writers.has_quality(path, form):
+            changed["quality"] = None
+    elif kept.get("picture", "") is None:
+        pipes.output_of(pipes.DASH, document=document)
+    given = {"format": format, "quality": quality}
+    return {**changed, **{name: value for name, value in given.items() if value is not None}}
 
 
 def _moved_along(outputs: Outputs, folder: Path | None, checkpoint: Path) -> Outputs:
@@ -235,7 +279,7 @@ def _moved_along(outputs: Outputs, folder: Path | None, checkpoint: Path) -> Out
 
 def _without_lost(outputs: Outputs, run: Run) -> Outputs:
     """The outputs without those that can no longer be written or shown, except the painting."""
-    bare = Outputs(picture=outputs.picture, bits=outputs.bits)
+    bare = Outputs(picture=outputs.picture, bits=outputs.bits, **outputs.form)
     bare.check(run.files, run.recipe.steps)
     for name in ("montage", "plot", "trace", "timelapse", "snapshots", "show"):
         try:
@@ -260,8 +304,13 @@ def paint(run: Run, outputs: Outputs) -> int:
             saved.unlink()
     for why in lost.values():
         typer.echo(f"impasto: {why}", err=True)
-    left = [path for path in outputs.files if path not in {*lost, *watchers.lost}]
-    code = _tell(result, outputs.quiet, left, signals.number, saved)
+    gone = {*lost, *watchers.lost}
+    besides = [path for path in outputs.files if path != outputs.picture and path not in gone]
+    code = _tell(result, outputs, besides, signals.number, saved)
+    if outputs.document:
+        from impasto.report import documents
+
+        show_document(documents.painting(run, result, outputs, besides, sorted(gone)))
     return code or (FAILED if lost else DONE)
 
 
@@ -269,7 +318,9 @@ def _save_painting(result: Result, outputs: Outputs, saved: Path | None) -> None
     """Write the painting; if that fails, print the command that writes it elsewhere."""
     try:
         save_or_rescue(
-            partial(result.save, bits=outputs.bits, metadata=outputs.metadata), outputs.picture
+            partial(result.save, bits=outputs.bits, metadata=outputs.metadata, **outputs.form),
+            outputs.picture,
+            outputs.form["format"],
         )
     except (ImpastoError, OSError, MemoryError):
         if saved is not None:
@@ -277,33 +328,45 @@ def _save_painting(result: Result, outputs: Outputs, saved: Path | None) -> None
         raise
 
 
-def save_or_rescue(save: Callable[[Path], None], path: Path) -> None:
+def save_or_rescue(save: Callable[..., None], path: Path | None, format: str | None = None) -> None:
     """Write a picture; if that fails, write it to a temporary folder and print where.
+
+    Args:
+        save: writes the picture to a path or a binary stream.
+        path: the path; None for standard output.
+        format: the format of the picture; None for that of the path's suffix.
 
     Raises:
         InputError: the picture cannot be written to the path.
+        RunError: standard output is closed or full.
         OSError: writing failed.
         MemoryError: there is not enough memory to write the picture.
     """
     try:
-        save(path)
+        pipes.save_to(save, path)
     except (ImpastoError, OSError, MemoryError):
         with suppress(ImpastoError, OSError, MemoryError):
-            rescued = Path(tempfile.mkdtemp(prefix="impasto-"), path.name)
+            rescued = Path(
+                tempfile.mkdtemp(prefix="impasto-"), path.name if path else f"painting.{format}"
+            )
             save(rescued)
             note(f"The painting is in {shown(rescued)}.", with_error=True)
         raise
 
 
 def _tell(
-    result: Result, quiet: bool, files: Sequence[Path], number: int | None, saved: Path | None
+    result: Result,
+    outputs: Outputs,
+    also_written: Sequence[Path],
+    number: int | None,
+    saved: Path | None,
 ) -> int:
     """Print how a run ended and where its picture is; return the exit code."""
     from impasto.report.progress import duration
 
     last, best = result.history[-1], result.best
-    written = str(files[0])
-    besides = f"; also written: {', '.join(map(str, files[1:]))}" if files[1:] else ""
+    written = called(outputs.picture)
+    besides = f"; also written: {', '.join(map(str, also_written))}" if also_written else ""
     if number is not None:
         typer.echo(
             f"Stopped at step {last.number}; the best picture so far, from step {best.number}, "
@@ -320,11 +383,25 @@ def _tell(
             err=True,
         )
         return FAILED
-    if not quiet:
+    if not outputs.quiet:
         width, height = result.size
         typer.echo(
             f"Painted {written} ({width}×{height}) in {duration(last.seconds)}: "
             f"{counted(last.number, 'step')}, best loss {best.loss:.4e} at step {best.number}"
-            f"{besides}."
+            f"{besides}.",
+            err=outputs.picture is None or outputs.document,
         )
     return DONE
+
+
+def show_document(document: BaseModel) -> None:
+    """Print a JSON document, the only thing that a command with ``--json`` prints on stdout.
+
+    It is ASCII, and so UTF-8, whatever the encoding of standard output.
+    """
+    typer.echo(json.dumps(document.model_dump(mode="json"), indent=2))
+
+
+def called(picture: Path | None) -> str:
+    """The path of a painting in a sentence."""
+    return "standard output" if picture is None else str(picture)

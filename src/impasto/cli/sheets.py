@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -10,12 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from pydantic import BaseModel
 
 from impasto.cli.ending import EndedError, code_of, told_to_end
 from impasto.cli.flags import Preset, RecipeFile, build, recipe_flags
 from impasto.cli.options import (
     Device,
+    Format,
+    Json,
     Output,
+    Quality,
     Quiet,
     Threads,
     WeightFile,
@@ -23,12 +28,20 @@ from impasto.cli.options import (
     files_of_run,
     use_threads,
 )
-from impasto.cli.session import save_or_rescue
+from impasto.cli.pipes import (
+    check_files,
+    output_of,
+    path_of,
+    save_to,
+    style_of,
+    take_in,
+    taken_in,
+)
+from impasto.cli.session import called, save_or_rescue, show_document
 from impasto.errors import ImpastoError
 from impasto.files.writing import check_apart
 from impasto.process import interrupts
 from impasto.report.outputs import Outputs
-from impasto.settings.style import Style
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -36,7 +49,12 @@ if TYPE_CHECKING:
 
 @recipe_flags
 def sweep(
-    content: Annotated[Path, typer.Argument(metavar="CONTENT", help="Picture to paint.")],
+    content: Annotated[
+        Path,
+        typer.Argument(
+            metavar="CONTENT", help="Picture to paint, or - for standard input.", parser=path_of
+        ),
+    ],
     style: Annotated[str, typer.Argument(metavar="STYLE", help="Picture that gives the style.")],
     vary: Annotated[
         list[str],
@@ -55,16 +73,29 @@ def sweep(
     threads: Threads = None,
     weights: WeightFile = "bundled",
     weights_input: WeightsInput = None,
+    format: Format = None,
+    quality: Quality = None,
+    json: Json = False,
     quiet: Quiet = False,
     **settings: Any,
 ) -> None:
     """Vary one or two settings, and show every painting on one sheet."""
     from impasto.experiments import sweep as sweeps
+    from impasto.report import documents
 
     axes = [sweeps.Axis.read(text) for text in vary]
     made = build(preset, recipe, settings)
-    outputs = Outputs(picture=output, quiet=quiet)
-    named = Style.read(style)
+    named = style_of(style)
+    check_files(
+        {"--folder": folder, "--initial": settings["initial"], "--protect": settings["protect"]}
+    )
+    outputs = Outputs(
+        picture=output_of(output, document=json),
+        format=format,
+        quality=quality,
+        quiet=quiet,
+        document=json,
+    )
     files = [
         file
         for one in itertools.chain(*sweeps.grid(made, axes))
@@ -73,10 +104,11 @@ def sweep(
     kept = sweeps.paintings(axes, folder) if folder is not None else []
     outputs.check(files, made.steps, within=kept)
     use_threads(threads)
+    photograph, styles = taken_in(content, [named])
     paint_sheet = partial(
         sweeps.sweep,
-        content,
-        named,
+        photograph,
+        styles,
         axes,
         made,
         device=device,
@@ -84,12 +116,14 @@ def sweep(
         weights_input=weights_input,
         folder=folder,
     )
-    raise typer.Exit(fill_sheet(paint_sheet, outputs))
+    raise typer.Exit(fill_sheet(paint_sheet, outputs, partial(documents.sweep, axes, kept)))
 
 
 def reconstruct(
-    content: Annotated[Path, typer.Argument(metavar="CONTENT", help="A photograph.")],
-    style: Annotated[Path, typer.Argument(metavar="STYLE", help="A painting.")],
+    content: Annotated[
+        Path, typer.Argument(metavar="CONTENT", help="A photograph.", parser=path_of)
+    ],
+    style: Annotated[Path, typer.Argument(metavar="STYLE", help="A painting.", parser=path_of)],
     output: Output,
     size: Annotated[
         int, typer.Option(min=32, max=1024, metavar="N", help="Longer side of each picture.")
@@ -97,43 +131,62 @@ def reconstruct(
     steps: Annotated[int, typer.Option(min=1, metavar="N", help="Steps for each picture.")] = 100,
     device: Device = "auto",
     threads: Threads = None,
+    format: Format = None,
+    quality: Quality = None,
     quiet: Quiet = False,
 ) -> None:
     """Reconstruct two pictures from each layer of the network, as in the paper's first figure."""
     from impasto.experiments import reconstruct as reconstructions
 
-    outputs = Outputs(picture=output, quiet=quiet)
+    outputs = Outputs(picture=output_of(output), format=format, quality=quality, quiet=quiet)
     outputs.check((content, style), steps)
     use_threads(threads)
+    pictures = take_in({"content picture": content, "style picture": style}).values()
     paint_sheet = partial(
-        reconstructions.reconstruct, content, style, size=size, steps=steps, device=device
+        reconstructions.reconstruct, *pictures, size=size, steps=steps, device=device
     )
     raise typer.Exit(fill_sheet(paint_sheet, outputs))
 
 
 def montage(
-    pictures: Annotated[list[Path], typer.Argument(metavar="PICTURE…", help="From left to right.")],
+    pictures: Annotated[
+        list[Path],
+        typer.Argument(metavar="PICTURE…", help="From left to right.", parser=path_of),
+    ],
     output: Output,
+    format: Format = None,
+    quality: Quality = None,
 ) -> None:
     """Set pictures side by side on white, each scaled to the size of the first."""
     from impasto.pictures import montage, writers
 
-    writers.check_output(output)
-    check_apart(pictures, [output])
-    writers.save(montage.montage(pictures), output)
-    typer.echo(f"{output}")
+    outputs = Outputs(picture=output_of(output), format=format, quality=quality)
+    outputs.check_picture()
+    check_apart(pictures, outputs.files)
+    named = {f"picture {number}": picture for number, picture in enumerate(pictures, start=1)}
+    sheet = montage.montage(list(take_in(named).values()))
+    save_to(partial(writers.save, sheet, **outputs.form), outputs.picture)
+    if outputs.picture is not None:
+        typer.echo(f"{output}")
 
 
-def fill_sheet(paint_sheet: Callable[..., Image], outputs: Outputs) -> int:
+def fill_sheet(
+    paint_sheet: Callable[..., Image],
+    outputs: Outputs,
+    describe: Callable[..., BaseModel] | None = None,
+) -> int:
     """Paint a sheet of pictures, and write it after every picture; return the exit code.
 
     Args:
         paint_sheet: paints the sheet; takes ``on_picture`` and ``on_sheet``, as sweeps do.
         outputs: only the picture is written.
+        describe: makes the document of the sheet, if the outputs ask for one, from its path, its
+            size, the number of paintings on it, the seconds it took, and whether it was stopped.
     """
     from impasto.pictures import writers
 
-    painted = 0
+    painted, began = 0, time.perf_counter()
+    picture = outputs.picture
 
     def on_picture(number: int, count: int, name: str) -> None:
         if not outputs.quiet:
@@ -143,24 +196,34 @@ def fill_sheet(paint_sheet: Callable[..., Image], outputs: Outputs) -> int:
         nonlocal painted
         painted = number
         if number == 0:
-            writers.check_output(outputs.picture, size=sheet.size)
-        else:
+            outputs.check_picture(sheet.size)
+        elif picture is not None:
             with suppress(ImpastoError, OSError):  # the finished sheet is written again below
-                writers.save(sheet, outputs.picture)
+                writers.save(sheet, picture, **outputs.form)
 
     with told_to_end(outputs.quiet) as signals:
         sheet = paint_sheet(on_picture=on_picture, on_sheet=on_sheet)
         if painted:
             with interrupts.shielded():
-                save_or_rescue(partial(writers.save, sheet), outputs.picture)
+                save = partial(writers.save, sheet, **outputs.form)
+                save_or_rescue(save, picture, outputs.form["format"])
                 signals.be_deaf()
     if signals.number is not None and not painted:
         raise EndedError(signals.number)
-    if signals.number is not None:
-        typer.echo(
-            f"Stopped at picture {painted}; the sheet so far is in {outputs.picture}.", err=True
-        )
-    elif not outputs.quiet:
-        width, height = sheet.size
-        typer.echo(f"Painted {outputs.picture} ({width}×{height}).")
+    stopped = signals.number is not None
+    _tell_of_sheet(outputs, sheet.size, painted, stopped=stopped)
+    if outputs.document and describe is not None:
+        seconds = time.perf_counter() - began
+        show_document(describe(picture, sheet.size, painted, seconds=seconds, stopped=stopped))
     return code_of(signals.number)
+
+
+def _tell_of_sheet(outputs: Outputs, size: tuple[int, int], painted: int, *, stopped: bool) -> None:
+    """Print where a sheet is, and how many paintings are on it if it was stopped."""
+    where = called(outputs.picture)
+    if stopped:
+        typer.echo(f"Stopped at picture {painted}; the sheet so far is in {where}.", err=True)
+    elif not outputs.quiet:
+        width, height = size
+        aside = outputs.picture is None or outputs.document
+        typer.echo(f"Painted {where} ({width}×{height}).", err=aside)

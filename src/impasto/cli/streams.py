@@ -91,6 +91,14 @@ def unfailing() -> Iterator[None]:
         sys.stdout, sys.stderr = before
 
 
+_closed: set[int] = set()  # standard streams that were closed when the process started
+
+
+def was_closed(descriptor: int) -> bool:
+    """Whether a standard stream was closed when the process started."""
+    return descriptor in _closed
+
+
 def open_closed() -> None:
     """Open the null device in place of standard streams that were closed when the process started.
 
@@ -101,6 +109,7 @@ def open_closed() -> None:
         try:
             os.fstat(descriptor)
         except OSError:
+            _closed.add(descriptor)
             os.open(os.devnull, os.O_RDWR)  # gets the lowest free descriptor
 
 

@@ -20,8 +20,9 @@ from pydantic_core import from_json
 from impasto._version import __version__
 from impasto.errors import InputError, ReasonError
 from impasto.files import reading
+from impasto.files.carried import carried_text
 from impasto.messages.message import Message
-from impasto.pictures import masks, png_text
+from impasto.pictures import masks
 from impasto.pictures.inputs import called, kind_of, numbered
 from impasto.settings.recipe import Recipe
 from impasto.settings.style import Style
@@ -193,7 +194,7 @@ def read_carried(picture: Path) -> Carried:
     Raises:
         InputError: the picture carries no metadata, or none that impasto wrote.
     """
-    text = png_text.carried_text(picture)
+    text = carried_text(picture)
     try:
         table = from_json(text or "")
     except ValueError:
@@ -230,9 +231,11 @@ def _found(key: str, known: Identity, said: Path | None, picture: Path, folder: 
     kind = kind_of(key)
     own = (f"--{kind} PICTURE",) if kind in ("content", "style") else ()
     flags = (*own, "--inputs FOLDER")
-    if known.name is None:
+    if said is None and known.name is None:
+        if own:
+            raise InputError("rerun.was-piped", what=called(key), path=picture, flag=own[0])
         raise InputError("rerun.was-in-memory", what=called(key), path=picture)
-    path = said or folder / known.name
+    path = said or folder / str(known.name)
     try:
         with reading.open_file(path) as file:
             sha256 = reading.sha256_of(file)

@@ -117,7 +117,9 @@ def opened(path: str | os.PathLike[str], role: str) -> BinaryIO:
 
 
 def size_in(file: BinaryIO) -> int:
-    """Size of an open file, in bytes."""
+    """Size of an open file, or of what stands for one in memory, in bytes."""
+    if isinstance(file, io.BytesIO):
+        return file.getbuffer().nbytes
     return os.fstat(file.fileno()).st_size
 
 

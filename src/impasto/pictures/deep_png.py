@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from impasto.files.png_text import PNG_SIGNATURE
 from impasto.messages.message import Message
 from impasto.pictures.arrays import Opacity, by_strips
-from impasto.pictures.png_text import PNG_SIGNATURE
 from impasto.pictures.rasters import Raster
 from impasto.pictures.upright import orientation_of, take_metadata
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from impasto.errors import StoppedError
+from impasto.files.carried import XMP_TAG
 from impasto.messages.message import Message
 from impasto.pictures import packed_tiff, profiles, ranges
 from impasto.pictures.arrays import Opacity, Pixels, by_strips
@@ -138,8 +139,8 @@ def _check_numbers(dtype: np.dtype[Any], *, is_shown: bool) -> None:
         raise UnusableError("picture.too-deep", kind=str(dtype))
 
 
-def write(pixels: Pixels, file: BinaryIO) -> None:
-    """Write H × W × 3 in 0…255 with 16 bits a channel."""
+def write(pixels: Pixels, file: BinaryIO, packet: bytes | None = None) -> None:
+    """Write H × W × 3 in 0…255 with 16 bits a channel, and an XMP packet if there is one."""
     import tifffile
 
     deep = by_strips(
@@ -155,4 +156,5 @@ def write(pixels: Pixels, file: BinaryIO) -> None:
         iccprofile=profiles.srgb_profile(),
         metadata=None,
         software=False,
+        extratags=[] if packet is None else [(XMP_TAG, "B", len(packet), packet, True)],
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import io
 import os
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from PIL import Image
 
 from impasto.errors import InputError
 from impasto.files import reading
+from impasto.files.png_text import PNG_SIGNATURE
 from impasto.messages.message import Message
 from impasto.pictures import deep_png, jpeg_xl, tiff
 from impasto.pictures.arrays import Opacity, Pixels, is_grey
@@ -30,11 +32,10 @@ from impasto.pictures.decoding import (
 )
 from impasto.pictures.kinds import checked_head
 from impasto.pictures.limits import Head
-from impasto.pictures.png_text import PNG_SIGNATURE
 from impasto.pictures.refusals import naming, refusing, shape_of, tell_of
 from impasto.pictures.upright import SIDEWAYS, orientation_of, take_metadata
 
-Source = str | os.PathLike[str] | Image.Image | npt.NDArray[np.uint8]
+Source = str | bytes | os.PathLike[str] | Image.Image | npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -164,6 +165,10 @@ def _decoded(
         with reading.opened(source, role) as file, refusing(naming(role, source)):
             pixels, opacity = from_file(file, notes)
             return pixels, opacity, reading.located(source).name, reading.sha256_of(file)
+    if isinstance(source, bytes):
+        with io.BytesIO(source) as file, refusing(naming(role, source)):
+            pixels, opacity = from_file(file, notes)
+            return pixels, opacity, None, hashlib.sha256(source).hexdigest()
     raise InputError("picture.wrong-type", what=role, type=type(source).__name__)
 
 

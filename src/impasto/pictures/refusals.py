@@ -9,15 +9,13 @@ from typing import Any
 
 import numpy.typing as npt
 
-from impasto.errors import InputError, ReasonError, StoppedError
+from impasto.errors import InputError, ReasonError, StoppedError, UnusableError
 from impasto.files import reading
 from impasto.messages.message import Message
 from impasto.process.global_state import unwarned
 from impasto.process.notices import tell
 
-
-class UnusableError(ReasonError):
-    """Why a picture cannot be used; :func:`refusing` adds which picture it is."""
+__all__ = ["UnusableError", "naming", "refusing", "shape_of", "tell_of"]
 
 
 def naming(role: str, source: Any) -> Message:

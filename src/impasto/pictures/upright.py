@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from impasto.files.png_text import MOST_TEXT, PNG_SIGNATURE, chunks, text_of_chunk
 from impasto.messages.message import Message
-from impasto.pictures.png_text import MOST_TEXT, PNG_SIGNATURE, chunks, text_in
 from impasto.pictures.refusals import UnusableError
 from impasto.pictures.tiff import ORIENTATION, xmp_orientation
 
@@ -55,7 +55,7 @@ def take_metadata(file: BinaryIO, image: Image.Image) -> None:
             if name == b"eXIf":
                 image.info["exif"] = file.read(min(length, MOST_TEXT))
             elif name == b"iTXt" and "xmp" not in image.info:
-                packet = text_in(name, file.read(min(length, MOST_TEXT)), XMP.encode())
+                packet = text_of_chunk(name, file.read(min(length, MOST_TEXT)), XMP.encode())
                 if packet is not None:
                     image.info["xmp"] = packet.encode()
 

@@ -8,10 +8,10 @@ import math
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from impasto.errors import InputError
 from impasto.files.writing import check_writable, written_whole
@@ -72,20 +72,25 @@ def _without_settings() -> Iterator[None]:
 
 
 @contextmanager
-def figure_at(path: str | Path, title: str, width: float, height: float) -> Iterator[Figure]:
-    """A figure to draw on, sized in inches; written when the block ends without an error."""
+def figure_at(
+    target: str | Path | BinaryIO, title: str, width: float, height: float
+) -> Iterator[Figure]:
+    """A figure to draw on, sized in inches; written when the block ends without an error.
+
+    A binary stream gets a PNG.
+    """
     import_matplotlib()
     from matplotlib import style
     from matplotlib.figure import Figure
 
-    path = check_figure(path)
-    suffix = path.suffix.lower()
+    path = check_figure(target) if isinstance(target, str | Path) else None
+    suffix = ".png" if path is None else path.suffix.lower()
     # Ignore the user's Matplotlib settings, and write the same bytes for the same figure.
     settings = {"svg.fonttype": "none", "svg.hashsalt": "impasto", "pdf.fonttype": 42}
     with style.context(["default", settings]):
         figure = Figure(figsize=(width, height))
         yield figure
-        with written_whole(path) as file:
+        with nullcontext(target) if path is None else written_whole(path) as file:
             metadata = {"Title": title, FIGURES[suffix]: None}
             figure.savefig(file, format=suffix[1:], dpi=200, metadata=metadata)
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from impasto.report.figures import GREY, INK, ORANGE, figure_at
 from impasto.settings.layers import VGG_19, Architecture, Layer
@@ -120,7 +120,7 @@ class Box:
 
 
 def network_drawing(
-    path: str | Path,
+    path: str | Path | BinaryIO,
     *,
     size: tuple[int, int],
     content_layers: Collection[str],
@@ -133,7 +133,8 @@ def network_drawing(
     Layers beyond the deepest of these, which a run does not compute, are drawn pale.
 
     Args:
-        path: ends in ``.png``, ``.svg`` or ``.pdf``.
+        path: a path that ends in ``.png``, ``.svg`` or ``.pdf``; or a binary stream, which gets
+            a PNG.
         size: width and height of the canvas, in pixels.
         content_layers: names of the layers that hold the content.
         style_layers: names of the layers that hold the style.

@@ -24,9 +24,11 @@ class Outputs(BaseModel):
     """The files that a run writes, and what it shows; immutable, and stored in its checkpoint.
 
     Attributes:
-        picture: path of the painting.
+        picture: path of the painting; None for standard output.
+        format: format of the painting; None for that of its suffix, or PNG on standard output.
+        quality: of a JPEG or a WebP, from 1 to 100; None for the usual one.
         bits: bits per channel of the painting, 8 or 16.
-        metadata: whether a PNG carries the recipe and the inputs.
+        metadata: whether the painting carries the recipe and the inputs.
         montage: path of content, painting and styles side by side.
         plot: path of the loss curves.
         trace: path of the steps as JSON lines.
@@ -34,6 +36,7 @@ class Outputs(BaseModel):
         snapshots: folder for the canvas at step 1 and every 50th step.
         show: show the canvas in a window.
         quiet: print only errors.
+        document: print the result as a JSON document.
         checkpoint: path of the checkpoint; None to decide by the duration of the run.
         checkpoint_every: seconds between two checkpoints.
         temporary: whether the checkpoint is removed once the run is done.
@@ -41,7 +44,9 @@ class Outputs(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    picture: File
+    picture: File | None
+    format: str | None = None
+    quality: int | None = None
     bits: int = 8
     metadata: bool = True
     montage: File | None = None
@@ -51,6 +56,7 @@ class Outputs(BaseModel):
     snapshots: File | None = None
     show: bool = False
     quiet: bool = False
+    document: bool = False
     checkpoint: File | None = None
     checkpoint_every: float = CHECKPOINT_EVERY
     temporary: bool = False
@@ -63,6 +69,28 @@ class Outputs(BaseModel):
         """The outputs as a dictionary for a checkpoint, with absolute paths."""
         absolute = {name: value.absolute() for name, value in self if isinstance(value, Path)}
         return self.changed(**absolute).model_dump(mode="json")
+
+    @property
+    def form(self) -> dict[str, Any]:
+        """The format and the quality of the painting, as what writes pictures takes them."""
+        usual = "png" if self.picture is None else None
+        return {"format": self.format or usual, "quality": self.quality}
+
+    def check_picture(self, size: tuple[int, int] = (1, 1)) -> None:
+        """Check that the painting can be written.
+
+        Args:
+            size: width and height of the painting, in pixels.
+
+        Raises:
+            InputError: it cannot.
+        """
+        from impasto.pictures import writers
+
+        if self.picture is None:
+            writers.check_stream(bits=self.bits, size=size, **self.form)
+        else:
+            writers.check_output(self.picture, bits=self.bits, size=size, **self.form)
 
     @property
     def files(self) -> list[Path]:
@@ -93,7 +121,7 @@ class Outputs(BaseModel):
         from impasto.pictures import writers
         from impasto.report import figures
 
-        writers.check_output(self.picture, bits=self.bits)
+        self.check_picture()
         if self.montage is not None:
             writers.check_output(self.montage)
         if self.plot is not None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -140,29 +141,43 @@ class Result:
         return finish(self.canvas, self.size, self.recipe.color, self.inputs)
 
     @memory_errors()
-    def save(self, path: str | Path, *, bits: int = 8, metadata: bool = True) -> None:
-        """Write the painting, completely or not at all.
+    def save(
+        self,
+        path: str | os.PathLike[str] | BinaryIO,
+        *,
+        format: str | None = None,
+        quality: int | None = None,
+        bits: int = 8,
+        metadata: bool = True,
+    ) -> None:
+        """Write the painting; a file is written completely or not at all.
 
         Args:
-            path: ends in ``.png``, ``.jpg``, ``.jpeg``, ``.webp``, ``.tif`` or ``.tiff``.
+            path: a path that ends in ``.png``, ``.jpg``, ``.jpeg``, ``.webp``, ``.tif`` or
+                ``.tiff``; or, with ``format``, a path without a suffix or a binary stream.
+            format: ``png``, ``jpg``, ``jpeg``, ``webp``, ``tif`` or ``tiff``; None for that of the
+                suffix.
+            quality: of a JPEG or a WebP, from 1 to 100; None for 95.
             bits: bits per channel; 16 is for TIFF only, and uses the unrounded canvas.
-            metadata: store recipe, version, and names and SHA-256 of the inputs in a PNG.
+            metadata: store recipe, version, and names and SHA-256 of the inputs: in a PNG as text,
+                in the other formats as XMP.
 
         Raises:
             InputError: the picture cannot be written there, or it would replace an input.
         """
-        path = path_of(path, "output")
-        check_apart([file.path for file in self.inputs.files.values() if file.path], [path])
+        if not hasattr(path, "write"):
+            path = path_of(path, "output")
+            check_apart([file.path for file in self.inputs.files.values() if file.path], [path])
         picture: arrays.Pixels | Image.Image
         if bits == 8:
             picture = self.image
         else:
             picture = finished_pixels(self.canvas, self.size, self.recipe.color, self.inputs)
         text = json.dumps(self.metadata()) if metadata else None
-        writers.save(picture, path, bits=bits, text=text)
+        writers.save(picture, path, format=format, quality=quality, bits=bits, text=text)
 
     def metadata(self) -> dict[str, Any]:
-        """The metadata of a PNG: the same for the same run, without times, hosts or folders."""
+        """What a painting carries: the same for the same run, without times, hosts or folders."""
         return {
             "impasto": __version__,
             "recipe": carried_recipe(self.recipe, self.inputs),
@@ -177,7 +192,7 @@ def identities(inputs: Inputs, weights: tuple[str, str]) -> dict[str, dict[str, 
 
 
 def carried_recipe(recipe: Recipe, inputs: Inputs) -> dict[str, Any]:
-    """A recipe as a PNG carries it: with every style, and file names instead of paths."""
+    """A recipe as a painting carries it: with every style, and file names instead of paths."""
     carried = recipe.model_dump(mode="json", exclude={"styles"})
     for key in ("initial", "protect"):
         if key in inputs.files:

@@ -48,8 +48,8 @@ def stylize(
         style: the style picture: a path, a PIL image, an H × W × 3 uint8 array, or a
             :class:`Style`; or several of these. A string is read as on the command line, as in
             ``"oil.jpg:0.7,mask=sky.png"``. None means the styles of the recipe.
-        recipe: the settings: a :class:`Recipe`, the name of a preset, the path of a TOML file, or a
-            dictionary of settings; None means the preset ``default``.
+        recipe: the settings: a :class:`Recipe`, the name of a preset, the path of a TOML file or
+            of a painting, or a dictionary of settings; None means the preset ``default``.
         initial: the first canvas, H × W × 3 numbers, RGB 0…255 at the working size; it replaces the
             recipe's first canvas.
         on_step: a callback for every :class:`Step`. If it returns False (or NumPy's False), the run

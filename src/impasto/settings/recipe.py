@@ -27,10 +27,12 @@ from pydantic import (
 
 from impasto.errors import InputError, ReasonError
 from impasto.files import reading
+from impasto.files.carried import SUFFIXES
 from impasto.files.reading import reason_of
 from impasto.files.writing import written_whole
 from impasto.messages.message import Message
 from impasto.settings.loss_table import CONTENT_LOSSES, METHODS, STYLE_LOSSES
+from impasto.settings.painted import is_painting, settings_in
 from impasto.settings.presets import NNST_LAYERS, PRESETS
 from impasto.settings.style import PICTURES, Style, read_path, within
 from impasto.settings.validation import plain, refusal, suggest
@@ -366,7 +368,7 @@ class Recipe(BaseModel):
 
     @classmethod
     def read(cls, value: Any) -> Recipe:
-        """A recipe from the name of a preset, the path of a TOML file, or a table of settings.
+        """A recipe from the name of a preset, the path of a file, or a table of settings.
 
         >>> Recipe.read("fast").steps, Recipe.read({"preset": "fast", "size": 64}).size
         (30, 64)
@@ -381,7 +383,7 @@ class Recipe(BaseModel):
             return cls() if value is None else value
         if isinstance(value, Mapping):
             return _from_table({str(name): setting for name, setting in value.items()}, {})
-        if isinstance(value, str) and not value.lower().endswith(".toml"):
+        if isinstance(value, str) and not value.lower().endswith((".toml", *SUFFIXES)):
             return cls.preset(value)
         if isinstance(value, str | os.PathLike):
             return cls.load(value)
@@ -420,20 +422,25 @@ class Recipe(BaseModel):
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], /, **settings: Any) -> Recipe:
-        """A recipe from a TOML file, with some settings replaced.
+        """A recipe from a TOML file or a painting, with some settings replaced.
 
-        Paths in the file are relative to the folder that it is in.
+        Paths in a TOML file are relative to the folder that it is in. Of a painting, the recipe
+        that it carries is used as :func:`impasto.recipe_of` does.
 
         Raises:
             InputError: the file cannot be read, or does not hold a valid recipe.
         """
         file = _file(path)
         try:
+            if is_painting(file):
+                return _from_painting(file, settings)
             with reading.open_file(file) as opened:
                 data = opened.read(MOST_BYTES + 1)
             if len(data) > MOST_BYTES:
                 raise ReasonError("recipe.too-large", most=MOST_BYTES)
             text = data.decode("utf-8-sig").replace("\r\n", "\n")
+        except InputError:
+            raise
         except (OSError, ValueError) as error:
             if isinstance(error, UnicodeDecodeError):
                 error = ReasonError("recipe.not-utf8")
@@ -489,6 +496,31 @@ class Recipe(BaseModel):
             for named in (table, *styles):
                 named.update(_relative(named, Path(folder).absolute()))
         return tomli_w.dumps({**table, **({"styles": styles} if styles else {})})
+
+
+def recipe_of(picture: str | os.PathLike[str]) -> Recipe:
+    """The recipe that a painting carries, to paint other pictures with.
+
+    It has the settings of the run without the run's own pictures: styles, with their weights,
+    layers and masks; the protected region; and a first canvas that is a picture. An
+    :class:`ImpastoWarning` names those that are left out.
+
+    Args:
+        picture: path of a PNG, JPEG, WebP or TIFF painted by impasto.
+
+    Raises:
+        InputError: the picture cannot be read, or carries no recipe that can be used.
+    """
+    return _from_painting(_file(picture), {})
+
+
+def _from_painting(file: Path, settings: Mapping[str, Any]) -> Recipe:
+    """The recipe that a painting carries, with some settings replaced."""
+    carried = settings_in(file)
+    try:
+        return Recipe(**_over(carried, settings))
+    except InputError as error:
+        raise InputError("rerun.in-recipe", path=file, error=error) from None
 
 
 def _again(kind: type[Recipe], settings: dict[str, Any]) -> Recipe:

@@ -11,8 +11,8 @@ import gradio as gr
 from gradio.components import Component
 
 from impasto.errors import InputError
+from impasto.files.carried import carried_text
 from impasto.messages.message import Message
-from impasto.pictures import png_text
 from impasto.settings.recipe import Recipe
 from impasto.settings.validation import OF_A_RECIPE
 from impasto.settings.values import FIRST_CANVASES, words_of
@@ -76,7 +76,7 @@ def strength_of(recipe: Recipe) -> float:
 
 
 def recipe_in(path: Path) -> Recipe:
-    """The recipe in a TOML file or a PNG, without the pictures that it names.
+    """The recipe in a TOML file or a painting, without the pictures that it names.
 
     Raises:
         InputError: the file has no recipe, or the recipe cannot be used.
@@ -85,7 +85,7 @@ def recipe_in(path: Path) -> Recipe:
         settings = dict(Recipe.load(path))
     else:
         try:
-            carried = json.loads(png_text.carried_text(path) or "")["recipe"]
+            carried = json.loads(carried_text(path) or "")["recipe"]
         except (ValueError, KeyError, TypeError):
             raise InputError("studio.no-recipe", path=path) from None
         settings = {name: carried[name] for name in Recipe.model_fields if name in carried}

@@ -16,6 +16,7 @@ from gradio.context import LocalContext
 from PIL import Image
 
 from impasto.errors import ImpastoError, InputError, StoppedError
+from impasto.files.carried import SUFFIXES
 from impasto.pictures import arrays, images, samples
 from impasto.process.notices import heard_by
 from impasto.run.result import Result
@@ -119,7 +120,7 @@ class Page:
             self.controls = [component(name, text) for name in NAMES]
         with gr.Accordion(text("recipe"), open=False):
             self.recipe_in = gr.File(
-                label=text("recipe_in"), file_types=[".toml", ".png"], elem_id="recipe-in"
+                label=text("recipe_in"), file_types=[".toml", *SUFFIXES], elem_id="recipe-in"
             )
             self.recipe_out = gr.Code(label=text("recipe_out"), language=None, interactive=False)
 

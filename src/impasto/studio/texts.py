@@ -44,8 +44,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "recipe": ("Recipe", "레시피"),
     "recipe_in": (
-        "A recipe (TOML), or a PNG painted by impasto",
-        "레시피(TOML) 또는 impasto로 그린 PNG",
+        "A recipe (TOML), or a picture painted by impasto",
+        "레시피(TOML) 또는 impasto로 그린 그림",
     ),
     "recipe_out": ("These settings as TOML", "현재 설정(TOML)"),
     "ready": ("Choose two pictures, and paint.", "그림 두 장을 고르고 그리기를 누르세요."),
@@ -133,8 +133,9 @@ SETTINGS: dict[str, str] = {
         "하이퍼칼럼을 비교하는 방법(strotss, nnst)."
     ),
     "coarse": (
-        "가장 세밀한 레벨에 앞선 레벨들에서 무엇을 줄일지: 가장 세밀한 레벨과 같은 손실(same), 또는 "
-        "스타일 하나를 캔버스 전체에 기본 손실과 기본 층으로 쓸 때는 붓질이 더 긴 nnst의 손실(auto)."
+        "가장 세밀한 레벨에 앞선 레벨들에서 무엇을 줄일지: 가장 세밀한 레벨과 같은 손실(same), "
+        "또는 스타일 하나를 캔버스 전체에 기본 손실과 기본 층으로 쓸 때는 붓질이 더 긴 nnst의 "
+        "손실(auto)."
     ),
     "balance": (
         "층의 손실을 재는 기준: 비교 대상인 그림이 그 층에서 내는 특징의 크기에 "

@@ -2,37 +2,36 @@
 
 from __future__ import annotations
 
-import os
 import struct
 import zlib
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from impasto.errors import UnusableError
 from impasto.files import reading
-from impasto.pictures.refusals import UnusableError, naming, refusing
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MOST_CHUNKS, MOST_TEXT = 2**18, 2**22  # of a PNG, and bytes of a text in it
 
 
-def carried_text(path: str | os.PathLike[str]) -> str | None:
+def text_in(file: BinaryIO) -> str | None:
     """The text that impasto wrote into a PNG; None if there is none.
 
+    Args:
+        file: positioned after the signature.
+
     Raises:
-        InputError: there is no such picture.
+        UnusableError: the text is too long or damaged, or the file is cut short.
     """
-    with reading.opened(path, "picture") as file, refusing(naming("picture", path)):
-        if file.read(len(PNG_SIGNATURE)) != PNG_SIGNATURE:
-            return None
-        for name, length in chunks(file):
-            if name not in (b"tEXt", b"zTXt", b"iTXt"):
-                continue
-            text = text_in(name, file.read(min(length, MOST_TEXT)))
-            if text is not None:
-                if length > MOST_TEXT:
-                    raise UnusableError("picture.text-too-long")
-                return text
-        return None
+    for name, length in chunks(file):
+        if name not in (b"tEXt", b"zTXt", b"iTXt"):
+            continue
+        text = text_of_chunk(name, file.read(min(length, MOST_TEXT)))
+        if text is not None:
+            if length > MOST_TEXT:
+                raise UnusableError("picture.text-too-long")
+            return text
+    return None
 
 
 def chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
@@ -53,7 +52,7 @@ def chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
     raise UnusableError("picture.cut-short")
 
 
-def text_in(name: bytes, data: bytes, keyword: bytes = b"impasto") -> str | None:
+def text_of_chunk(name: bytes, data: bytes, keyword: bytes = b"impasto") -> str | None:
     """The text of a chunk; None if it has another keyword.
 
     Raises:
@@ -70,7 +69,10 @@ def text_in(name: bytes, data: bytes, keyword: bytes = b"impasto") -> str | None
         rest = rest[1:]
     if packed:
         unpacking = zlib.decompressobj()
-        rest = unpacking.decompress(rest, MOST_TEXT)
+        try:
+            rest = unpacking.decompress(rest, MOST_TEXT)
+        except zlib.error:
+            raise UnusableError("picture.damaged-text") from None
         if not unpacking.eof:
             raise UnusableError("picture.damaged-text")
     return rest.decode("utf-8" if name == b"iTXt" else "latin-1")

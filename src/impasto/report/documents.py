@@ -1,0 +1,345 @@
+"""JSON documents: what a command has done or would do, for other programs.
+
+``docs/json.md`` describes every key. A key is never removed or given another meaning while
+:data:`VERSION` stays the same; new ones may be added.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict
+
+from impasto._version import __version__
+
+if TYPE_CHECKING:
+    from impasto.experiments.sweep import Axis
+    from impasto.report.network_figure import NetworkRow
+    from impasto.report.outputs import Outputs
+    from impasto.run.estimate import Forecast
+    from impasto.run.result import Result
+    from impasto.run.run import Run
+    from impasto.settings.recipe import Recipe
+
+VERSION = 1  # of the documents
+Size = tuple[int, int]  # width and height, in pixels
+
+
+class Part(BaseModel):
+    """A document or a part of one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Document(Part):
+    """A whole document."""
+
+    version: int = VERSION
+    impasto: str = __version__
+
+
+class File(Part):
+    """A picture that a run reads."""
+
+    role: str
+    path: str | None
+    name: str | None
+    sha256: str
+
+
+class WeightFile(Part):
+    """The weights of the network."""
+
+    name: str
+    sha256: str
+
+
+class Painting(Document):
+    """A painting that was made."""
+
+    inputs: list[File]
+    weights: WeightFile
+    output: str
+    also_written: list[str]
+    not_written: list[str]
+    size: Size
+    working_size: Size
+    steps: int
+    best_step: int
+    loss: float | None
+    content: float | None
+    style: float | None
+    seconds: float
+    stopped: str | None
+    device: str
+    precision: str
+    recipe: dict[str, Any]
+
+
+class PlannedLevel(Part):
+    """A level of a run."""
+
+    size: Size
+    style_sizes: list[Size]
+    steps: int
+    tiles: int
+
+
+class Plan(Document):
+    """What a run would take."""
+
+    inputs: list[File]
+    weights: WeightFile
+    output: str
+    size: Size
+    working_size: Size
+    steps: int
+    levels: list[PlannedLevel]
+    seconds: float
+    bytes: int
+    device: str
+    precision: str
+    recipe: dict[str, Any]
+
+
+class SheetPainting(Part):
+    """One of the paintings on a sheet."""
+
+    settings: dict[str, Any]
+    path: str | None
+
+
+class Sheet(Document):
+    """A sheet of paintings."""
+
+    output: str
+    size: Size
+    paintings: list[SheetPainting]
+    planned: int
+    seconds: float
+    stopped: bool
+
+
+class NetworkLayer(Part):
+    """A layer of the network."""
+
+    number: int
+    name: str
+    kind: str
+    size: Size | None
+    channels: int
+    parameters: int
+    read_for: list[str]
+
+
+class Network(Document):
+    """The network."""
+
+    size: Size
+    layers: list[NetworkLayer]
+    parameters: int
+    output: str | None
+
+
+class Doctor(Document):
+    """What a run works with."""
+
+    versions: dict[str, str]
+    device: str
+    device_name: str
+    precision: str
+    threads: int
+    memory_free: int
+    memory_total: int
+    weights: WeightFile
+    loss: float
+
+
+class Reason(Part):
+    """Why a command failed."""
+
+    code: str
+    message: str
+
+
+class Failure(Document):
+    """An error."""
+
+    error: Reason
+
+
+def painting(
+    run: Run,
+    result: Result,
+    outputs: Outputs,
+    also_written: Sequence[Path],
+    not_written: Sequence[Path],
+) -> Painting:
+    """The document of a painting.
+
+    Args:
+        run: the run.
+        result: what it returned.
+        outputs: what it was to write; the painting itself is a file.
+        also_written: the other files that were written.
+        not_written: the files that could not be written.
+    """
+    best = result.best
+    made = result.metadata()
+    return Painting(
+        **_of_run(run),
+        output=str(outputs.picture),
+        also_written=_texts(also_written),
+        not_written=_texts(not_written),
+        size=result.size,
+        steps=len(result.history),
+        best_step=best.number,
+        loss=_finite(best.loss),
+        content=_finite(best.content),
+        style=_finite(best.style),
+        seconds=result.history[-1].seconds,
+        stopped=result.stopped,
+        recipe=made["recipe"],
+    )
+
+
+def plan(run: Run, outputs: Outputs, expected: Forecast) -> Plan:
+    """The document of a run that is not painted, with its expected time and memory."""
+    from impasto.run.estimate import cut
+    from impasto.run.result import carried_recipe
+
+    return Plan(
+        **_of_run(run),
+        output=str(outputs.picture),
+        size=run.output_size,
+        steps=run.recipe.steps,
+        levels=[
+            PlannedLevel(
+                size=level.size,
+                style_sizes=list(level.style_sizes),
+                steps=level.steps,
+                tiles=len(cut(run, level)),
+            )
+            for level in run.levels
+        ],
+        seconds=expected.seconds,
+        bytes=round(expected.bytes),
+        recipe=carried_recipe(run.recipe, run.inputs),
+    )
+
+
+def _of_run(run: Run) -> dict[str, Any]:
+    """What the documents of a painting and of a plan have in common."""
+    name, sha256 = run.weights
+    return {
+        "inputs": [
+            File(
+                role=role,
+                path=None if file.path is None else str(file.path),
+                name=file.name,
+                sha256=file.sha256,
+            )
+            for role, file in run.inputs.files.items()
+        ],
+        "weights": WeightFile(name=name, sha256=sha256),
+        "working_size": run.size,
+        "device": str(run.evaluator.device),
+        "precision": run.evaluator.arithmetic.name,
+    }
+
+
+def sweep(
+    axes: Sequence[Axis],
+    files: Sequence[Path],
+    output: Path,
+    size: Size,
+    painted: int,
+    *,
+    seconds: float,
+    stopped: bool,
+) -> Sheet:
+    """The document of a sweep.
+
+    Args:
+        axes: the settings that vary; the first goes across.
+        files: the file of every painting, row by row; empty if only the sheet is written.
+        output: path of the sheet.
+        size: width and height of the sheet, in pixels.
+        painted: number of paintings on it.
+        seconds: that it took.
+        stopped: whether it was stopped before its last painting.
+    """
+    settings = list(_settings(axes))
+    paths: list[str | None] = [str(path) for path in files] or [None] * len(settings)
+    made = [
+        SheetPainting(settings=varied, path=path)
+        for varied, path in zip(settings, paths, strict=True)
+    ]
+    return Sheet(
+        output=str(output),
+        size=size,
+        paintings=made[:painted],
+        planned=len(made),
+        seconds=seconds,
+        stopped=stopped,
+    )
+
+
+def _settings(axes: Sequence[Axis]) -> Iterator[dict[str, Any]]:
+    """The settings that vary, for every painting of a sweep, row by row."""
+    across, *down = axes
+    for values in itertools.product(*(axis.values for axis in (*down, across))):
+        yield {axis.setting: value for axis, value in zip((*down, across), values, strict=True)}
+
+
+def network(rows: Sequence[NetworkRow], recipe: Recipe, size: Size, output: Path | None) -> Network:
+    """The document of the network.
+
+    Args:
+        rows: its layers.
+        recipe: the settings, which say what the layers are read for.
+        size: width and height of the canvas, in pixels.
+        output: path of the drawing; None if there is none.
+    """
+    from impasto.settings.layers import BY_NAME
+
+    uses = {"content": recipe.content_layers, "style": recipe.style_layers}
+    layers = [
+        NetworkLayer(
+            number=row.number,
+            name=row.name,
+            kind=BY_NAME[row.name].kind,
+            size=_size_at(BY_NAME[row.name].pools, size),
+            channels=BY_NAME[row.name].channels,
+            parameters=row.parameters,
+            read_for=[use for use, read in uses.items() if row.name in read],
+        )
+        for row in rows
+    ]
+    total = sum(layer.parameters for layer in layers)
+    drawing = None if output is None else str(output)
+    return Network(size=size, layers=layers, parameters=total, output=drawing)
+
+
+def _size_at(pools: int, size: Size) -> Size | None:
+    """The size of a feature map after so many poolings; None if nothing of the canvas is left."""
+    width, height = (side >> pools for side in size)
+    return (width, height) if width and height else None
+
+
+def failure(code: str, message: str) -> Failure:
+    """The document of an error."""
+    return Failure(error=Reason(code=code, message=message))
+
+
+def _finite(number: float) -> float | None:
+    """The number, or None for one that JSON does not have."""
+    return number if math.isfinite(number) else None
+
+
+def _texts(paths: Sequence[Path]) -> list[str]:
+    return [str(path) for path in paths]
