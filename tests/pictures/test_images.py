@@ -881,7 +881,7 @@ class TestMemory:
             images.read(array)
         plain(str(e.value))
 
-    @pytest.mark.parametrize("source", [None, 3, b"a.png", [[0]], io.BytesIO(b"")])
+    @pytest.mark.parametrize("source", [None, 3, [[0]]])
     def test_another_type_is_refused(self, source: Any) -> None:
         with pytest.raises(InputError, match="should be a path, a PIL image or an") as caught:
             images.read(source)
