@@ -76,7 +76,7 @@ MISTAKES: list[tuple[list[str], str]] = [
     # pictures
     (pictures("nowhere.png", "s.png"), "no content picture 'nowhere.png'"),
     (pictures("c.png", "nowhere.png"), "no style picture 'nowhere.png'"),
-    (pictures("folder", "s.png"), "'folder' is a folder"),
+    (pictures("folder", "s.png"), "The folder 'folder' contains no picture"),
     (pictures("empty.png", "s.png"), "'empty.png' is empty"),
     (pictures("truncated.png", "s.png"), "'truncated.png' is damaged"),
     (pictures("text.jpg", "s.png"), "'text.jpg' is damaged or not a picture"),
@@ -187,7 +187,7 @@ MISTAKES: list[tuple[list[str], str]] = [
     (["c.png", "s.png", "-o", "o.png"], "did you mean: impasto stylize c.png s.png -o o.png?"),
     (["gone.jpg", "a b.jpg"], "impasto stylize gone.jpg 'a b.jpg' … -o OUT.png?"),
     (["x" * 300], "no command"),
-    (["stylize"], "Missing argument 'CONTENT'. (try: impasto stylize --help)"),
+    (["stylize"], "Missing argument 'CONTENT… [STYLE]'. (try: impasto stylize --help)"),
     (
         pictures("https://example.org/c.png", "s.png"),
         "'https://example.org/c.png' cannot be read: it is a web",

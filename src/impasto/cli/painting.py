@@ -1,4 +1,4 @@
-"""The commands that paint one picture: stylize, resume, rerun and demo."""
+"""The commands that paint pictures: stylize, resume, rerun and demo."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import typer
 
 from impasto._version import __version__
 from impasto.cli.flags import Preset, RecipeFile, build, recipe_flags
+from impasto.cli.many import Asked, paint_many, paint_one, sort_out
 from impasto.cli.notes import note
 from impasto.cli.options import (
     Device,
@@ -22,7 +23,6 @@ from impasto.cli.options import (
 )
 from impasto.cli.session import paint, prepare, start, take_up
 from impasto.errors import InputError
-from impasto.files.reading import located
 from impasto.files.writing import CHECKPOINT_EVERY, check_folder
 from impasto.report.outputs import Outputs
 from impasto.settings.style import Style
@@ -30,11 +30,26 @@ from impasto.settings.style import Style
 
 @recipe_flags
 def stylize(
-    content: Annotated[Path, typer.Argument(metavar="CONTENT", help="Picture to paint.")],
-    output: Output,
-    style: Annotated[
+    pictures: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="CONTENT… [STYLE]",
+            help="Pictures to paint, and last the picture that gives the style. Each can "
+            "also be a folder or a pattern such as '*.jpg'. With --style or a recipe with styles, "
+            "all are pictures to paint; only of two with -o FILE, the second is a style too.",
+        ),
+    ],
+    output: Annotated[
         str | None,
-        typer.Argument(metavar="[STYLE]", help="Picture that gives the style.", show_default=False),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="OUT.png|FOLDER/|TEMPLATE",
+            help="The picture to write; its suffix sets the format. Or a folder, or a template "
+            "such as 'out/{content}-{style}.jpg', which may also contain {preset} and {number}. "
+            "Without it, photo.jpg becomes photo-painting.png beside it.",
+            show_default=False,
+        ),
     ] = None,
     styles: Annotated[
         list[str] | None,
@@ -46,6 +61,19 @@ def stylize(
             show_default=False,
         ),
     ] = None,
+    each: Annotated[
+        bool, typer.Option("--each", help="Paint every picture in each of the styles alone.")
+    ] = False,
+    pairs: Annotated[
+        bool,
+        typer.Option("--pairs", help="Paint the first picture in the first style, and so on."),
+    ] = False,
+    skip_existing: Annotated[
+        bool,
+        typer.Option(
+            "--skip-existing", "-n", help="Do not paint again what has been written already."
+        ),
+    ] = False,
     preset: Preset = None,
     recipe: RecipeFile = None,
     device: Device = "auto",
@@ -95,10 +123,22 @@ def stylize(
     quiet: Quiet = False,
     **settings: Any,
 ) -> None:
-    """Paint CONTENT in the style of STYLE."""
+    """Paint CONTENT in the style of STYLE; or many pictures at once."""
+    from impasto.experiments import planning
+
     made = build(preset, recipe, settings)
+    contents, named = sort_out(pictures, styles or [], made, output, apart=each or pairs)
+    plan = planning.plan(
+        contents,
+        named or None,
+        made,
+        planning.Output(output, recipe.stem if recipe is not None else preset or "default"),
+        each=each,
+        pairs=pairs,
+        skip_existing=skip_existing,
+    )
     outputs = Outputs(
-        picture=output,
+        picture=plan.paths[0],
         bits=bits,
         metadata=not no_metadata,
         montage=montage,
@@ -111,19 +151,12 @@ def stylize(
         checkpoint=checkpoint,
         checkpoint_every=checkpoint_every,
     )
-    named = [Style.read(text) for text in ([style] if style is not None else []) + (styles or [])]
-    files = files_of_run(content, named or made.styles, made, weights, recipe)
-    save_recipe = located(save_recipe) if save_recipe is not None else None
-    outputs.check(files, made.steps, [save_recipe] if save_recipe is not None else [])
-    if checkpoint is not None:
-        from impasto.run.checkpoint import check_replaceable
-
-        check_replaceable(checkpoint)
+    asked = Asked(
+        made, outputs, device, weights, weights_input, recipe, save_recipe, dry_run, skip_existing
+    )
     use_threads(threads)
-    run = prepare(content, named or None, made, outputs, device, weights, weights_input)
-    if save_recipe is not None:
-        (made.model_copy(update={"styles": named}) if named else made).save(save_recipe)
-    raise typer.Exit(start(run, outputs, dry_run=dry_run))
+    paint_it = paint_one if len(plan.paintings) == 1 else paint_many
+    raise typer.Exit(paint_it(plan, asked, styles_are_named=bool(named)))
 
 
 def resume(
