@@ -272,6 +272,7 @@ class Painter:
             if watch.on_run is not None:
                 watch.on_run(run)
             result = run.paint(watch.on_step)
+            self._network = None if run.evaluator.fell_back else run.evaluator.network
             if result.stopped in (ASKED_TO_STOP, INTERRUPTED):
                 raise StoppedError
             if result.stopped is not None:

@@ -31,15 +31,19 @@ class Naming:
         template: a name with fields in braces (:data:`FIELDS`), which may contain folders.
         folder: the folder that the name is relative to; None for that of each content picture.
         preset: the value of the field ``preset``.
+        is_file: whether the template is the name of one file, in which braces mean nothing.
     """
 
     template: str
     folder: Path | None
     preset: str
+    is_file: bool = False
 
     @property
     def fields(self) -> set[str]:
         """The fields of the template."""
+        if self.is_file:
+            return set()
         return {name for _, name, _, _ in string.Formatter().parse(self.template) if name}
 
     def path(self, content: str, style: str, number: int, folder: Path) -> Path:
@@ -51,7 +55,7 @@ class Naming:
             number: number of the painting, from 1.
             folder: the folder of the content picture.
         """
-        if not self.fields:
+        if self.is_file:
             return Path(self.template)
         values = {"content": content, "style": style, "preset": self.preset, "number": number}
         name = self.template.format(**values)
@@ -84,7 +88,7 @@ def read_naming(output: str | os.PathLike[str] | None, preset: str, *, several: 
         path = Path(template.format())  # its braces were doubled, and stand for themselves
     if ends_in_slash:
         return Naming(IN_FOLDER, path, preset)
-    return Naming(str(path), Path(), preset)
+    return Naming(str(path), Path(), preset, is_file=True)
 
 
 def _check_template(template: str, text: str) -> None:
@@ -114,7 +118,7 @@ def paths_for(pairs: Sequence[Pair], naming: Naming) -> list[Path]:
     Raises:
         InputError: the name has no field that would tell the paintings apart.
     """
-    if len(pairs) > 1 and not naming.fields:
+    if len(pairs) > 1 and naming.is_file:
         name = naming.template
         raise InputError("many.one-file", **_proposals(Path(name)), count=len(pairs), path=name)
     labels = _Labels(pairs)
