@@ -12,7 +12,7 @@ from PIL import Image
 import impasto
 from conftest import content_pixels, style_pixels
 from impasto import InputError, Painted, Recipe, Step, Style, stylize_many
-from impasto.experiments import many
+from impasto.experiments import many, planning
 from impasto.network.vgg import VGG19
 from impasto.objective.objective import Objective
 from impasto.pictures import images
@@ -279,8 +279,8 @@ def test_a_callback_that_returns_false_ends_it_without_the_painting_in_progress(
 def test_headers_tell_what_would_become_of_each_painting() -> None:
     Path("photos/b.png").write_bytes(b"no picture")
     Path("photos/c-oil.png").touch()
-    to = many.Output("photos/{content}-oil.png", "default")
-    paintings = many.plan(["photos"], [Style.read("styles/oil.png")], SMALL, to).paintings
+    to = planning.Output("photos/{content}-oil.png", "default")
+    paintings = planning.plan(["photos"], [Style.read("styles/oil.png")], SMALL, to).paintings
     states = many.looked_over(paintings, SMALL, skip_existing=True)
     assert states[0] == many.NEW
     assert isinstance(states[1], InputError)
@@ -288,7 +288,7 @@ def test_headers_tell_what_would_become_of_each_painting() -> None:
 
 
 def test_the_estimate_for_all_is_that_for_each_times_their_number() -> None:
-    paintings = many.plan(["photos"], [Style.read("styles/oil.png")], SMALL, None).paintings
+    paintings = planning.plan(["photos"], [Style.read("styles/oil.png")], SMALL, None).paintings
     expected = many.expected(paintings, SMALL, many.Painter(SMALL))
     assert expected is not None
     assert expected.all_seconds == pytest.approx(3 * expected.seconds)

@@ -27,7 +27,7 @@ from impasto.settings.validation import counted
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from impasto.experiments.many import Painted
+    from impasto.experiments.many import Painted, Painter
     from impasto.experiments.planning import Painting, Plan
     from impasto.report.overall import OverallBar, OverallLines
     from impasto.run.result import Result
@@ -176,23 +176,32 @@ def paint_many(plan: Plan, asked: Asked, *, styles_are_named: bool) -> int:
     with plan.checked(asked.recipe, read, asked.written, bits=asked.outputs.bits):
         for path in asked.written:
             check_writable(path)
-        if asked.dry_run:
-            code = _look_over(plan, asked)
-        else:
-            asked.save_settings(
-                plan.paintings[0].styles if styles_are_named and not several else ()
-            )
-            code = _paint_all(plan, asked)
-    return code
+        styles = plan.paintings[0].styles if styles_are_named and not several else ()
+        return (_look_over if asked.dry_run else _paint_all)(plan, asked, styles)
 
 
-def _paint_all(plan: Plan, asked: Asked) -> int:
+def _painter(asked: Asked, styles: Sequence[Style]) -> Painter:
+    """What paints, after which nothing is wrong that concerns all; then the settings are written.
+
+    Raises:
+        InputError: the weights, the device or a picture of the recipe cannot be used.
+    """
+    from impasto.experiments.many import Painter
+
+    painter = Painter(
+        asked.recipe, asked.device, asked.weights, asked.weights_input, asked.outputs.bits
+    )
+    asked.save_settings(styles)
+    return painter
+
+
+def _paint_all(plan: Plan, asked: Asked, styles: Sequence[Style]) -> int:
     """Paint what was planned, and print how it ended; return the exit code."""
     from impasto.experiments import many
 
     records: list[Painted] = []
     outputs, count = asked.outputs, len(plan.paintings)
-    number, began = None, time.monotonic()
+    began = time.monotonic()
     save = partial(_save, bits=outputs.bits, metadata=outputs.metadata)
     try:
         with (
@@ -206,26 +215,23 @@ def _paint_all(plan: Plan, asked: Asked) -> int:
 
             many.paint(
                 plan.paintings,
-                asked.recipe,
-                device=asked.device,
-                weights=asked.weights,
-                weights_input=asked.weights_input,
-                bits=outputs.bits,
+                partial(_painter, asked, styles),
                 skip_existing=asked.skip_existing,
                 save=save,
                 watch=many.Watch(progress.begin, progress.run, on_painted, progress.step),
             )
-        number = signals.number
+        code = code_of(signals.number)
     except EndedError as error:  # a second signal came
-        number = error.exit_code - code_of(0)
+        code = error.exit_code
     except (ImpastoError, OSError, MemoryError):
         if records:
             _tell(records, count, None, quiet=True)
+            _tell_stopped(records, count)
         raise
-    if number is not None and len(records) < count:
+    if code and len(records) < count:
         _tell(records, count, None, quiet=True)
         _tell_stopped(records, count)
-        return code_of(number)
+        return code
     return _tell(records, count, time.monotonic() - began, quiet=outputs.quiet)
 
 
@@ -276,7 +282,7 @@ def _tell_stopped(records: Iterable[Painted], count: int) -> None:
     )
 
 
-def _look_over(plan: Plan, asked: Asked) -> int:
+def _look_over(plan: Plan, asked: Asked, styles: Sequence[Style]) -> int:
     """Print what would be painted and how long it would take, and paint nothing.
 
     Returns:
@@ -294,11 +300,9 @@ def _look_over(plan: Plan, asked: Asked) -> int:
     for sentence in wrong:
         typer.echo(f"impasto: {sentence}", err=True)
     told = f"Would paint {len(to_paint)} of {counted(len(states), 'picture')}"
-    if to_paint:
-        painter = many.Painter(asked.recipe, asked.device, asked.weights, asked.weights_input)
-        if takes := many.expected(to_paint, asked.recipe, painter):
-            each, whole = duration(takes.seconds), duration(takes.all_seconds)
-            told += f": about {each} each, {whole} for all, {takes.bytes / 1e9:.1f} GB"
+    if to_paint and (takes := many.expected(to_paint, asked.recipe, _painter(asked, styles))):
+        each, whole = duration(takes.seconds), duration(takes.all_seconds)
+        told += f": about {each} each, {whole} for all, {takes.bytes / 1e9:.1f} GB"
     typer.echo(f"{told}.", err=True)
     if not wrong:
         return DONE

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -144,10 +145,7 @@ def stylize_many(  # noqa: PLR0913 – as many as `stylize` has, and a few for m
     with planned.checked(settings, own):
         return paint(
             planned.paintings,
-            settings,
-            device=device,
-            weights=weights,
-            weights_input=weights_input,
+            partial(Painter, settings, device, weights, weights_input),
             skip_existing=skip_existing,
             watch=Watch(on_picture, None, on_painted, on_step),
         )
@@ -168,12 +166,8 @@ def _preset_of(recipe: Any) -> str:
 
 def paint(
     paintings: Sequence[Painting],
-    recipe: Recipe,
+    make_painter: Callable[[], Painter],
     *,
-    device: str | torch.device = "auto",
-    weights: str | os.PathLike[str] = "bundled",
-    weights_input: str | None = None,
-    bits: int = 8,
     skip_existing: bool = False,
     save: Save = Result.save,
     watch: Watch = WATCH_NOTHING,
@@ -182,11 +176,7 @@ def paint(
 
     Args:
         paintings: the paintings.
-        recipe: the settings.
-        device: the device that computes.
-        weights: the network's weights.
-        weights_input: the input that a weight file expects.
-        bits: bits per channel of the files.
+        make_painter: makes what paints them; it is called before the first, if any is painted.
         skip_existing: do not paint again what has been written already.
         save: writes a painting.
         watch: what is called while the paintings are made.
@@ -206,7 +196,7 @@ def paint(
                 record = _record(painting, skipped=True)
             else:
                 if painter is None:
-                    painter = Painter(recipe, device, weights, weights_input, bits)
+                    painter = make_painter()
                 if watch.on_picture is not None:
                     watch.on_picture(number, len(paintings), painting.name)
                 record = painter.paint(painting, save, watch)
