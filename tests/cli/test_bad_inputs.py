@@ -179,7 +179,7 @@ MISTAKES: list[tuple[list[str], str]] = [
     (flags("--save-recipe", "nowhere/r.toml"), "no folder 'nowhere'"),
     # commands
     (["stylize", "c.png", "-o", "out.png"], "no style picture"),
-    (["stylize", "c.png", "s.png", "s.png", "-o", "out.png"], "name a folder, as in 'out/'"),
+    (["stylize", "c.png", "b.png", "s.png", "-o", "out.png"], "name a folder, as in 'out/'"),
     (["stylize", "c.png", "s.png", "-o", "{stlye}.png"], "content, style, preset, number"),
     (["stylize", "*.gif", "s.png"], "No picture matches '*.gif'"),
     (["stylize", "c.png", "--style", "s.png", "--each", "--pairs"], "each or pairs, not both"),

@@ -131,13 +131,12 @@ def test_a_file_that_is_named_twice_is_painted_once() -> None:
 
 
 def test_paintings_beside_their_pictures_are_not_painted_the_next_time() -> None:
-    def paint(**flags: bool) -> list[str]:
-        return files(
-            stylize_many("photos", "styles/oil.png", SMALL, "photos/{content}-new.png", **flags)
-        )
+    def paint(skip: bool = False) -> list[str]:
+        to = "photos/{content}-new.png"
+        return files(stylize_many("photos", "styles/oil.png", SMALL, to, skip_existing=skip))
 
     first = paint()
-    assert paint() == paint(skip_existing=True) == first
+    assert paint() == paint(skip=True) == first
     assert len(list(Path("photos").iterdir())) == 6
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from impasto import InputError, Style
@@ -94,6 +94,7 @@ def test_pictures_in_memory_are_numbered() -> None:
 NAME = st.text(st.sampled_from("ab"), min_size=1, max_size=2)
 
 
+@settings(max_examples=30)
 @given(st.lists(st.tuples(NAME, NAME, st.sampled_from([".jpg", ".png"])), min_size=1, unique=True))
 def test_paintings_of_different_pictures_never_share_a_file(
     parts: list[tuple[str, str, str]],

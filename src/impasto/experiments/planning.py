@@ -163,7 +163,9 @@ def plan(
         styles_of(group or None, recipe, sources[0][0])
     if pairs and len(sources) != len(groups):
         raise InputError("many.pairs", contents=len(sources), styles=len(groups))
-    naming = output and read_naming(output.text, output.preset, several=len(groups) > 1)
+    naming = None
+    if output is not None:
+        naming = read_naming(output.text, output.preset, several=len(groups) > 1)
     if naming is not None and naming.template == BESIDE:
         sources = _without_paintings(sources)
     while True:
