@@ -9,7 +9,16 @@ from pathlib import Path
 
 from impasto.pictures import samples
 
-SECTIONS = ("reference", "evaluation", "pastiche", "startup", "contention", "large", "beauty")
+SECTIONS = (
+    "reference",
+    "evaluation",
+    "pastiche",
+    "startup",
+    "many",
+    "contention",
+    "large",
+    "beauty",
+)
 CONTENTS = ("chelsea", "astronaut", "coffee")  # photographs in scikit-image's wheel
 RESULTS = Path(__file__).parent / "results"
 
@@ -50,6 +59,8 @@ class Plan:
         evaluation_size: width and height of the canvas whose evaluation is timed.
         repeats: of a timing, of which the smallest counts.
         memory_sizes: longer sides of the paintings whose peak memory is measured.
+        many_pictures: how many pictures are painted together.
+        many_settings: longer side and steps of their paintings.
         large_sides: of the canvases that are evaluated by tiles.
         tile: side of those tiles.
         output: folder for everything that is written.
@@ -65,6 +76,8 @@ class Plan:
     evaluation_size: tuple[int, int]
     repeats: int
     memory_sizes: tuple[int, ...]
+    many_pictures: int
+    many_settings: tuple[int, int]
     large_sides: tuple[int, ...]
     tile: int
     output: Path
@@ -151,6 +164,8 @@ def read_plan(arguments: Sequence[str] | None = None) -> Plan:
         evaluation_size=(128, 96) if quick else (512, 384),
         repeats=3 if quick else 10,
         memory_sizes=(256,) if quick else (256, 512, 1024),
+        many_pictures=4 if quick else 26,
+        many_settings=(64, 2) if quick else (96, 10),
         large_sides=tuple(asked.large or ([256] if quick else [1024, 2048, 4096, 8192])),
         tile=asked.tile or (64 if quick else 512),
         output=asked.output,

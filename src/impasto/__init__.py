@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from impasto.errors import InputError as InputError
     from impasto.errors import RunError as RunError
     from impasto.errors import StoppedError as StoppedError
+    from impasto.experiments.many import Painted as Painted
+    from impasto.experiments.many import stylize_many as stylize_many
     from impasto.experiments.sweep import Axis as Axis
     from impasto.experiments.sweep import sweep as sweep
     from impasto.network.statistics import gram as gram
@@ -69,6 +71,7 @@ _HOMES = {
     "LAYERS": "settings.layers",
     "LBFGS": "optim.optimizers",
     "Optimizer": "optim.optimizer",
+    "Painted": "experiments.many",
     "Recipe": "settings.recipe",
     "Result": "run.result",
     "RunError": "errors",
@@ -101,6 +104,7 @@ _HOMES = {
     "sample_style": "pictures.samples:style",
     "style_loss": "objective.losses",
     "stylize": "run.stylize",
+    "stylize_many": "experiments.many",
     "sweep": "experiments.sweep",
     "to_uint8": "pictures.arrays",
     "total_variation": "objective.losses",

@@ -130,6 +130,32 @@ def test_a_run_that_fails(printed: Any, monkeypatch: pytest.MonkeyPatch) -> None
     assert document["error"] == {"code": "system", "message": "No space left on device 'out.png'."}
 
 
+def test_many_paintings(printed: Any) -> None:
+    Path("photos").mkdir()
+    for name in ("a.png", "b.png"):
+        Path("photos", name).write_bytes(Path("content.png").read_bytes())
+    Path("photos/broken.png").write_bytes(b"no picture")
+    command = ["stylize", "photos", *STYLIZE[2:]]
+    command[command.index("-o") + 1] = "out/"
+    code, document, _ = printed(*command)
+    states = {Path(one["content"]).name: one["state"] for one in document["paintings"]}
+    assert (code, states) == (1, {"a.png": "painted", "b.png": "painted", "broken.png": "failed"})
+    assert (document["planned"], document["stopped"]) == (3, False)
+    first, *_, broken = document["paintings"]
+    assert Path(first["output"]).is_file()
+    assert first["loss"] > 0
+    assert broken["error"]["code"] == "picture.not-one"
+    code, document, _ = printed(*command, "-n", "--dry-run")
+    assert [one["state"] for one in document["paintings"]] == ["skipped", "skipped", "failed"]
+    assert code == 1
+
+
+def test_a_painting_that_exists_is_skipped(printed: Any) -> None:
+    Path("out.png").write_bytes(b"older")
+    code, document, _ = printed(*STYLIZE, "-n")
+    assert (code, [one["state"] for one in document["paintings"]]) == (0, ["skipped"])
+
+
 def test_a_document_is_ascii_in_any_encoding(printed: Any) -> None:
     Path("content.png").rename("사진.png")
     _, document, _ = printed("stylize", "사진.png", *STYLIZE[2:])

@@ -68,6 +68,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Image.fromarray(regions).save("regions.png")
     write_state_dict(by_position(repeated_convolutions()), Path("vgg16.pth"))
     Path("pictures").mkdir()
+    for name, shown in (("photos", content_pixels), ("styles", style_pixels)):
+        Path(name).mkdir()
+        for end in "ab":
+            Image.fromarray(shown(48, 64)).save(f"{name}/{name[0]}-{end}.jpg")
     Path("blend.toml").write_text(
         '[[styles]]\npicture = "oil.jpg"\n[[styles]]\npicture = "ink.jpg"\n', "utf-8"
     )
@@ -106,7 +110,7 @@ def small(words: list[str]) -> list[str]:
 def test_the_python_of_a_page_runs(
     page: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for function in ("stylize", "sweep"):
+    for function in ("stylize", "stylize_many", "sweep"):
         monkeypatch.setattr(impasto, function, quickly(getattr(impasto, function)))
     names: dict[str, Any] = {}
     for code in blocks(page, "python"):

@@ -200,7 +200,7 @@ def test_pictures_in_memory_of_one_colour_are_told_apart_by_their_shape() -> Non
         prepare(np.full(shape, 90, np.uint8), np.full((48, 48, 3), 9, np.uint8), Recipe(**SMALL))
         for shape in ((48, 64, 3), (64, 48, 3))
     )
-    assert wide.inputs.identity != high.inputs.identity
+    assert wide.inputs.content.identity != high.inputs.content.identity
 
 
 def losses_of(result: Result) -> list[float]:

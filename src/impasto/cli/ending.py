@@ -12,6 +12,7 @@ from impasto.process.interrupts import ENDING, Signals
 
 DONE, FAILED, BAD_INPUT = 0, 1, 2  # exit codes; 128 + its number if a signal stopped the run
 STDERR = 2  # file descriptor
+KEEPING = "Stopping and keeping the best picture; Ctrl-C again discards it."
 
 
 class EndedError(ImpastoError):
@@ -35,17 +36,19 @@ def code_of(number: int | None) -> int:
 
 
 @contextmanager
-def told_to_end(quiet: bool) -> Iterator[Signals]:
+def told_to_end(quiet: bool, notice: str = KEEPING) -> Iterator[Signals]:
     """A context in which the first Ctrl-C, SIGTERM or SIGHUP asks the run to stop.
 
     The run then keeps its best picture; a second signal stops it immediately.
 
+    Args:
+        quiet: whether nothing is printed.
+        notice: what is printed when the first signal comes.
+
     Raises:
         EndedError: there was no picture to keep yet, or a second signal came.
     """
-    told = partial(
-        _write_at_once, "\nStopping and keeping the best picture; Ctrl-C again discards it.\n"
-    )
+    told = partial(_write_at_once, f"\n{notice}\n")
     with Signals(*ENDING) as signals, signals.asking(lambda: None if quiet else told()):
         try:
             yield signals

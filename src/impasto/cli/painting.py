@@ -1,4 +1,4 @@
-"""The commands that paint one picture: stylize, resume, rerun and demo."""
+"""The commands that paint pictures: stylize, resume, rerun and demo."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import typer
 
 from impasto._version import __version__
 from impasto.cli.flags import Preset, RecipeFile, build, recipe_flags
+from impasto.cli.many import Asked, paint_many, paint_one, sort_out
 from impasto.cli.notes import note
 from impasto.cli.options import (
     Device,
@@ -31,12 +32,9 @@ from impasto.cli.pipes import (
     is_dash,
     output_of,
     path_of,
-    style_of,
-    taken_in,
 )
 from impasto.cli.session import paint, prepare, start, take_up
 from impasto.errors import InputError
-from impasto.files.reading import located
 from impasto.files.writing import CHECKPOINT_EVERY, check_folder
 from impasto.report.outputs import Outputs
 from impasto.settings.style import Style
@@ -44,16 +42,27 @@ from impasto.settings.style import Style
 
 @recipe_flags
 def stylize(
-    content: Annotated[
-        Path,
+    pictures: Annotated[
+        list[str],
         typer.Argument(
-            metavar="CONTENT", help="Picture to paint, or - for standard input.", parser=path_of
+            metavar="CONTENT… [STYLE]",
+            help="Pictures to paint, and last the picture that gives the style. Each can "
+            "also be a folder or a pattern such as '*.jpg', or one of them - for standard input. "
+            "With --style or a recipe with styles, all are pictures to paint; only of two with "
+            "-o FILE, the second is a style too.",
         ),
     ],
-    output: Output,
-    style: Annotated[
+    output: Annotated[
         str | None,
-        typer.Argument(metavar="[STYLE]", help="Picture that gives the style.", show_default=False),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="OUT.png|FOLDER/|TEMPLATE",
+            help="The picture to write; its suffix sets the format. Or a folder, or a template "
+            "such as 'out/{content}-{style}.jpg', which may also contain {preset} and {number}. "
+            "Without it, photo.jpg becomes photo-painting.png beside it. - is standard output.",
+            show_default=False,
+        ),
     ] = None,
     styles: Annotated[
         list[str] | None,
@@ -65,6 +74,19 @@ def stylize(
             show_default=False,
         ),
     ] = None,
+    each: Annotated[
+        bool, typer.Option("--each", help="Paint every picture in each of the styles alone.")
+    ] = False,
+    pairs: Annotated[
+        bool,
+        typer.Option("--pairs", help="Paint the first picture in the first style, and so on."),
+    ] = False,
+    skip_existing: Annotated[
+        bool,
+        typer.Option(
+            "--skip-existing", "-n", help="Do not paint again what has been written already."
+        ),
+    ] = False,
     preset: Preset = None,
     recipe: RecipeFile = None,
     device: Device = "auto",
@@ -118,9 +140,11 @@ def stylize(
     quiet: Quiet = False,
     **settings: Any,
 ) -> None:
-    """Paint CONTENT in the style of STYLE."""
+    """Paint CONTENT in the style of STYLE; or many pictures at once."""
+    from impasto.experiments import planning
+
     made = build(preset, recipe, settings)
-    named = [style_of(text) for text in ([style] if style is not None else []) + (styles or [])]
+    contents, named = sort_out(pictures, styles or [], made, output, apart=each or pairs)
     _check_dashes(
         named,
         {
@@ -132,10 +156,20 @@ def stylize(
             "--protect": settings["protect"],
         },
     )
-    if json or output == DASH:
+    to_stdout = output == str(DASH)
+    if json or to_stdout:
         check_apart_from_stdout([trace])
+    plan = planning.plan(
+        contents,
+        named or None,
+        made,
+        None if to_stdout else planning.Output(output, _preset_name(preset, recipe), format),
+        each=each,
+        pairs=pairs,
+        skip_existing=skip_existing,
+    )
     outputs = Outputs(
-        picture=output_of(output, document=json),
+        picture=output_of(DASH, document=json) if to_stdout else plan.paths[0],
         format=format,
         quality=quality,
         document=json,
@@ -151,19 +185,17 @@ def stylize(
         checkpoint=checkpoint,
         checkpoint_every=checkpoint_every,
     )
-    files = files_of_run(content, named or made.styles, made, weights, recipe)
-    save_recipe = located(save_recipe) if save_recipe is not None else None
-    outputs.check(files, made.steps, [save_recipe] if save_recipe is not None else [])
-    if checkpoint is not None:
-        from impasto.run.checkpoint import check_replaceable
-
-        check_replaceable(checkpoint)
+    asked = Asked(
+        made, outputs, device, weights, weights_input, recipe, save_recipe, dry_run, skip_existing
+    )
     use_threads(threads)
-    photograph, pictures = taken_in(content, named)
-    run = prepare(photograph, pictures or None, made, outputs, device, weights, weights_input)
-    if save_recipe is not None:
-        (made.model_copy(update={"styles": named}) if named else made).save(save_recipe)
-    raise typer.Exit(start(run, outputs, dry_run=dry_run))
+    paint_it = paint_one if len(plan.paintings) == 1 else paint_many
+    raise typer.Exit(paint_it(plan, asked, styles_are_named=bool(named)))
+
+
+def _preset_name(preset: str | None, recipe: Path | None) -> str:
+    """What stands for the settings in the name of a painting."""
+    return recipe.stem if recipe is not None else preset or "default"
 
 
 def _check_dashes(styles: Sequence[Style], files: Mapping[str, object]) -> None:

@@ -124,6 +124,31 @@ def check_folder(path: str | Path) -> Path:
     return path
 
 
+@contextmanager
+def folders_made(folders: Iterable[Path]) -> Iterator[None]:
+    """A context in which folders exist; those that are made for it and stay empty are removed.
+
+    Raises:
+        InputError: a folder cannot be made.
+    """
+    made: list[Path] = []
+    try:
+        for folder in folders:
+            missing = [one for one in (folder, *folder.parents) if not is_there(one)]
+            for one in reversed(missing):
+                try:
+                    one.mkdir(exist_ok=True)
+                except (OSError, ValueError) as error:
+                    reason = reason_of(error)
+                    raise InputError("output.unwritable", path=one, reason=reason) from None
+                made.append(one)
+        yield
+    finally:
+        for one in reversed(made):
+            with suppress(OSError):
+                one.rmdir()
+
+
 def check_interval(seconds: float) -> float:
     """The interval between two checkpoints in seconds, after checking that it is valid.
 

@@ -100,16 +100,15 @@ class Inputs:
         return len(self.styles) if masked else 0
 
     @cached_property
-    def identity(self) -> Hashable:
-        """A key for measurements of these pictures: equal keys and recipes give equal targets.
+    def identity_of_styles(self) -> Hashable:
+        """A key for measurements of the styles: equal keys and recipes give equal targets.
 
-        It contains every picture, every mask and every setting of a style, but not the first
-        canvas, which does not affect the targets.
+        It contains every style picture, every mask and every setting of a style.
         """
         masked = [(style.mask, style.style_mask) for style in self.styles]
         marks = [mask and mask.digest for masks in [*masked, (self.protected,)] for mask in masks]
         settings = [style.style.model_dump_json(exclude=PICTURES) for style in self.styles]
-        pictures = [self.content.identity, *(style.picture.identity for style in self.styles)]
+        pictures = [style.picture.identity for style in self.styles]
         return tuple(pictures), tuple(marks), tuple(settings)
 
     def serve(self, styles: Sequence[Style], old: Recipe, new: Recipe) -> bool:
@@ -224,8 +223,19 @@ def files_of(content: images.Source, styles: Sequence[Style], recipe: Recipe) ->
     return [path for path in found if path is not None]
 
 
-def read(content: images.Source, styles: Sequence[Style], recipe: Recipe) -> Inputs:
+def read(
+    content: images.Source,
+    styles: Sequence[Style],
+    recipe: Recipe,
+    shared: Mapping[str, Picture | Mask] | None = None,
+) -> Inputs:
     """Read every picture of a run.
+
+    Args:
+        content: the content picture.
+        styles: the styles.
+        recipe: the settings.
+        shared: pictures that have been read for other runs, by the keys of :attr:`Inputs.files`.
 
     Raises:
         InputError: a picture cannot be used.
@@ -235,13 +245,13 @@ def read(content: images.Source, styles: Sequence[Style], recipe: Recipe) -> Inp
     files: dict[str, Input] = {}
     _check_initial(recipe)
     for key, source in sources(content, styles, recipe).items():
-        made: Picture | Mask
-        if kind_of(key) in MASKS:
-            made = shares[key] = masks.read(source, called(key))
+        made = (shared or {}).get(key) or read_as(key, source)
+        if isinstance(made, Mask):
+            shares[key] = made
             of = key.replace(" mask", "") if kind_of(key) == "style mask" else "content"
             _check_shape(made, pictures[of], called(key))
         else:
-            made = pictures[key] = images.read(source, called(key))
+            pictures[key] = made
         path = file_of(source)
         files[key] = Input(path, path.name if path else None, made.sha256)
     return Inputs(
@@ -259,6 +269,34 @@ def read(content: images.Source, styles: Sequence[Style], recipe: Recipe) -> Inp
         pictures.get("initial"),
         files,
     )
+
+
+def read_shared(
+    styles: Sequence[Style], recipe: Recipe, shared: Mapping[str, Picture | Mask] | None = None
+) -> dict[str, Picture | Mask]:
+    """Read every picture of a run but the content picture, by the keys of :attr:`Inputs.files`.
+
+    Args:
+        styles: the styles.
+        recipe: the settings.
+        shared: pictures that have been read already, by their keys.
+
+    Raises:
+        InputError: a picture cannot be used.
+    """
+    _check_initial(recipe)
+    named = sources(None, styles, recipe)
+    return {key: (shared or {}).get(key) or read_as(key, one) for key, one in named.items()}
+
+
+def read_as(key: str, source: images.Source) -> Picture | Mask:
+    """Read the picture or the mask with a key of :attr:`Inputs.files`.
+
+    Raises:
+        InputError: it cannot be used.
+    """
+    reads = masks.read if kind_of(key) in MASKS else images.read
+    return reads(source, called(key))
 
 
 def _check_initial(recipe: Recipe) -> None:

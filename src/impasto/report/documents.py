@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,8 @@ from pydantic import BaseModel, ConfigDict
 from impasto._version import __version__
 
 if TYPE_CHECKING:
+    from impasto.errors import ImpastoError
+    from impasto.experiments.planning import Painting as PlannedPainting
     from impasto.experiments.sweep import Axis
     from impasto.report.network_figure import NetworkRow
     from impasto.report.outputs import Outputs
@@ -170,6 +173,89 @@ class Failure(Document):
     """An error."""
 
     error: Reason
+
+
+class OneOfMany(Part):
+    """What became of one of many paintings, or what would."""
+
+    content: str | None
+    styles: list[str | None]
+    output: str | None
+    state: str
+    error: Reason | None
+    size: Size | None
+    steps: int | None
+    loss: float | None
+    seconds: float | None
+
+
+class Paintings(Document):
+    """Many paintings, made or planned."""
+
+    paintings: list[OneOfMany]
+    planned: int
+    seconds: float | None
+    bytes: int | None
+    stopped: bool
+    recipe: dict[str, Any]
+
+
+def one_of_many(
+    painting: PlannedPainting, state: str, *, error: ImpastoError | None, result: Result | None
+) -> OneOfMany:
+    """What became of one of many paintings.
+
+    Args:
+        painting: the pictures and the file.
+        state: ``painted``, ``skipped`` or ``failed``; of a dry run, ``planned`` for ``painted``.
+        error: why it could not be painted.
+        result: of its run, if it was painted.
+    """
+    return OneOfMany(
+        content=_named(painting.content),
+        styles=[_named(style.picture) for style in painting.styles],
+        output=None if painting.path is None else str(painting.path),
+        state=state,
+        error=None if error is None else Reason(code=error.code, message=str(error)),
+        size=None if result is None else result.size,
+        steps=None if result is None else len(result.history),
+        loss=None if result is None else _finite(result.best.loss),
+        seconds=None if result is None else result.history[-1].seconds,
+    )
+
+
+def paintings(
+    made: Sequence[OneOfMany],
+    planned: int,
+    recipe: Recipe,
+    *,
+    seconds: float | None = None,
+    memory: float | None = None,
+    stopped: bool = False,
+) -> Paintings:
+    """The document of many paintings.
+
+    Args:
+        made: what became of each.
+        planned: how many there were to be.
+        recipe: the settings that they share.
+        seconds: that they took, or are expected to take.
+        memory: bytes that they are expected to take; None if it is not known.
+        stopped: whether a signal stopped the work.
+    """
+    return Paintings(
+        paintings=list(made),
+        planned=planned,
+        seconds=seconds,
+        bytes=None if memory is None else round(memory),
+        stopped=stopped,
+        recipe=recipe.model_dump(mode="json", exclude={"styles"}),
+    )
+
+
+def _named(picture: Any) -> str | None:
+    """The path of a picture; None for one in memory."""
+    return os.fsdecode(picture) if isinstance(picture, str | os.PathLike) else None
 
 
 def painting(

@@ -56,7 +56,9 @@ class Evaluator:
         canvases: the pictures of the run.
         recipe: the settings of the run.
         levels: the levels of the run.
-        cache: measurements of other runs with the same pictures.
+        cache: measurements of other runs.
+        network: the network of another run with the same weights and recipe on the same device;
+            None to make one. Two runs that share one must not be painted at the same time.
 
     Attributes:
         device: the device that computes.
@@ -80,6 +82,7 @@ class Evaluator:
         recipe: Recipe,
         levels: list[Level],
         cache: Measurements,
+        network: VGG | None = None,
     ) -> None:
         self.device = canvases.device
         self.arithmetic = devices.arithmetic(recipe.precision, self.device)
@@ -89,7 +92,8 @@ class Evaluator:
         self._recipe, self._levels = recipe, levels
         self.level = levels[0]
         self._settings = recipe_at(self.level, recipe)
-        self.network = self._make_network()
+        is_same = network is not None and network.taps == self._taps
+        self.network = network if network is not None and is_same else self._make_network()
         self.tiles = [self._tile_for(level) for level in levels]
         self._planned = self.arithmetic, tuple(self.tiles)
 
@@ -198,10 +202,15 @@ class Evaluator:
     def _drop_objective(self) -> None:
         self._objective = self.deferred = self.rounds = None
 
+    @property
+    def _taps(self) -> frozenset[str]:
+        """The layers that the levels read."""
+        return frozenset().union(*(recipe_at(one, self._recipe).layers for one in self._levels))
+
     def _make_network(self) -> VGG:
         return VGG(
             self._weights,
-            frozenset().union(*(recipe_at(level, self._recipe).layers for level in self._levels)),
+            self._taps,
             pooling=self._recipe.pooling,
             padding=self._recipe.padding,
             device=self.device,
@@ -265,11 +274,15 @@ class Evaluator:
         network = self._weights.sha256, self._weights.mean, self.network.layers, level.deepest
         common = network, str(self.device), self.arithmetic, self._tile, level.size
         inputs = self._canvases.inputs
+        recolored_like = inputs.content.identity if recipe.color == "match" else None
         content = recipe.model_dump_json(exclude=AFTERWARDS | OF_STYLES)
         styles = recipe.model_dump_json(exclude=AFTERWARDS | OF_CONTENT)
         return (
             (*common, content, recipe.alpha > 0, inputs.content.identity),
-            (*common, styles, recipe.style_weight > 0, inputs.identity, level.style_sizes),
+            (
+                *(*common, styles, recipe.style_weight > 0, level.style_sizes),
+                *(inputs.identity_of_styles, recolored_like),
+            ),
         )
 
     @property

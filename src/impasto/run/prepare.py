@@ -15,6 +15,7 @@ from impasto.errors import InputError
 from impasto.files import reading
 from impasto.network import devices
 from impasto.network import weights as weight_files
+from impasto.network.vgg import VGG
 from impasto.network.weights import Weights
 from impasto.objective.cache import Measurements, measurements
 from impasto.pictures import images, inputs, sizes
@@ -141,6 +142,7 @@ def begin(
     device: str | torch.device,
     initial: npt.ArrayLike | None = None,
     cache: Measurements | None = None,
+    network: VGG | None = None,
 ) -> Run:
     """Make a run with its first canvas, and measure the targets of its coarsest level.
 
@@ -153,14 +155,16 @@ def begin(
         device: the device that computes.
         initial: the first canvas, H × W × 3 numbers, RGB 0…255 at the working size; None for the
             recipe's first canvas.
-        cache: cached measurements of other runs with the same pictures; None for none.
+        cache: cached measurements of other runs; None for none.
+        network: the network of a run with the same weights, recipe and device that is over; None
+            to make one.
 
     Raises:
         InputError: the device or the first canvas cannot be used.
         RunError: there is not enough memory.
     """
     cache = measurements(0) if cache is None else cache
-    canvases, evaluator = instruments(recipe, pictures, planned, loaded, device, cache)
+    canvases, evaluator = instruments(recipe, pictures, planned, loaded, device, cache, network)
     coarsest = planned[0]
     with memory_errors(coarsest.size):
         first = _first_canvas(canvases, planned, initial)
@@ -175,12 +179,13 @@ def instruments(
     loaded: Weights,
     device: str | torch.device,
     cache: Measurements,
+    network: VGG | None = None,
 ) -> tuple[Canvases, Evaluator]:
     """The canvases of a run's pictures, and the evaluator of its canvases."""
     chosen = devices.choose(device, recipe.precision)
     dtype = torch.float64 if recipe.precision == "float64" else torch.float32
     canvases = Canvases(pictures, recipe, loaded.mean, chosen, dtype)
-    return canvases, Evaluator(loaded, canvases, recipe, planned, cache)
+    return canvases, Evaluator(loaded, canvases, recipe, planned, cache, network)
 
 
 def _first_canvas(
