@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from impasto.cli.flags import Preset, RecipeFile, build
-from impasto.cli.options import Device, Threads, WeightFile, WeightsInput, use_threads
+from impasto.cli.options import OFF, Device, Threads, WeightFile, WeightsInput, use_threads
 from impasto.files.writing import check_apart
 
 if TYPE_CHECKING:
@@ -20,12 +20,23 @@ if TYPE_CHECKING:
 def network(
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="NETWORK.png", help="Draw it as PNG, SVG or PDF."),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="NETWORK.png",
+            help="Draw it as PNG, SVG or PDF.",
+            show_default=OFF,
+        ),
     ] = None,
     preset: Preset = None,
     recipe: RecipeFile = None,
     size: Annotated[
-        str | None, typer.Option(metavar="WxH", help="Size of the canvas; it sets the shapes.")
+        str | None,
+        typer.Option(
+            metavar="WxH",
+            help="Size of the canvas in pixels; it sets the shapes.",
+            show_default="that of the preset",
+        ),
     ] = None,
 ) -> None:
     """Show the feature-extraction network as a table, and as a drawing."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from impasto.cli.completing import one_of
 from impasto.cli.notes import hear_notes
 from impasto.settings.style import Style
 from impasto.settings.values import MOST_THREADS
@@ -24,17 +25,44 @@ Output = Annotated[
         help="The picture to write; its suffix sets the format.",
     ),
 ]
-Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda|mps", help="Where to compute.")]
+Device = Annotated[
+    str,
+    typer.Option(
+        metavar="auto|cpu|cuda|mps",
+        help="Where to compute; auto takes a GPU if there is one.",
+        autocompletion=one_of(("auto", "cpu", "cuda", "mps")),
+    ),
+]
 Threads = Annotated[
-    int | None, typer.Option(min=1, max=MOST_THREADS, metavar="N", help="CPU threads.")
+    int | None,
+    typer.Option(
+        min=1,
+        max=MOST_THREADS,
+        metavar="N",
+        help="Number of CPU threads.",
+        show_default="PyTorch's choice",
+    ),
 ]
 WeightFile = Annotated[
-    str, typer.Option("--weights", metavar="bundled|PATH", help="Weights of VGG-19.")
+    str,
+    typer.Option(
+        "--weights",
+        metavar="bundled|PATH",
+        help="Weights of VGG-19: the bundled ones, or a file of your own.",
+    ),
 ]
 WeightsInput = Annotated[
     str | None,
-    typer.Option(metavar="caffe|torchvision", help="Input that your own weight file expects."),
+    typer.Option(
+        metavar="caffe|torchvision",
+        help="Input that your own weight file expects.",
+        autocompletion=one_of(("caffe", "torchvision")),
+        show_default="from the file",
+    ),
 ]
+
+
+OFF = "not written"
 
 
 def _be_quiet(quiet: bool) -> bool:

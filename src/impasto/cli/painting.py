@@ -8,9 +8,11 @@ from typing import Annotated, Any
 import typer
 
 from impasto._version import __version__
+from impasto.cli.completing import one_of
 from impasto.cli.flags import Preset, RecipeFile, build, recipe_flags
 from impasto.cli.notes import note
 from impasto.cli.options import (
+    OFF,
     Device,
     Output,
     Quiet,
@@ -25,6 +27,7 @@ from impasto.errors import InputError
 from impasto.files.reading import located
 from impasto.files.writing import CHECKPOINT_EVERY, check_folder
 from impasto.report.outputs import Outputs
+from impasto.settings.recipe import Recipe
 from impasto.settings.style import Style
 
 
@@ -34,7 +37,11 @@ def stylize(
     output: Output,
     style: Annotated[
         str | None,
-        typer.Argument(metavar="[STYLE]", help="Picture that gives the style.", show_default=False),
+        typer.Argument(
+            metavar="[STYLE]",
+            help="Picture that gives the style.",
+            show_default="the recipe's styles",
+        ),
     ] = None,
     styles: Annotated[
         list[str] | None,
@@ -43,7 +50,7 @@ def stylize(
             metavar="PICTURE[:WEIGHT][,mask=MASK]…",
             help="A style with its weight and the region it paints; several styles are blended. "
             "Also takes layers=LAYER+LAYER and style_mask=MASK.",
-            show_default=False,
+            show_default="STYLE, or the recipe's styles",
         ),
     ] = None,
     preset: Preset = None,
@@ -53,25 +60,36 @@ def stylize(
     weights: WeightFile = "bundled",
     weights_input: WeightsInput = None,
     save_recipe: Annotated[
-        Path | None, typer.Option(metavar="FILE.toml", help="Write the whole recipe as TOML.")
+        Path | None,
+        typer.Option(metavar="FILE.toml", help="Write the whole recipe as TOML.", show_default=OFF),
     ] = None,
     trace: Annotated[
-        Path | None, typer.Option(metavar="RUN.jsonl", help="Write every step as JSON lines.")
+        Path | None,
+        typer.Option(metavar="RUN.jsonl", help="Write every step as JSON lines.", show_default=OFF),
     ] = None,
     timelapse: Annotated[
         Path | None,
-        typer.Option(metavar="RUN.gif|webp|mp4", help="Write the run as an animation."),
+        typer.Option(
+            metavar="RUN.gif|webp|mp4", help="Write the run as an animation.", show_default=OFF
+        ),
     ] = None,
     snapshots: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Write the canvas at step 1 and every 50th step."),
+        typer.Option(
+            metavar="DIR", help="Write the canvas at step 1 and every 50th step.", show_default=OFF
+        ),
     ] = None,
     montage: Annotated[
         Path | None,
-        typer.Option(metavar="M.png", help="Write content, painting and style side by side."),
+        typer.Option(
+            metavar="M.png",
+            help="Write content, painting and style side by side.",
+            show_default=OFF,
+        ),
     ] = None,
     plot: Annotated[
-        Path | None, typer.Option(metavar="LOSS.png", help="Plot the losses over the steps.")
+        Path | None,
+        typer.Option(metavar="LOSS.png", help="Plot the losses over the steps.", show_default=OFF),
     ] = None,
     show: Annotated[bool, typer.Option("--show", help="Show the canvas in a window.")] = False,
     bits: Annotated[int, typer.Option(metavar="8|16", help="Bits per channel; 16 needs TIFF.")] = 8,
@@ -84,10 +102,11 @@ def stylize(
             metavar="FILE",
             help="Save the run in this file, for `impasto resume`; without it, a run that will "
             "take over three minutes is saved in the cache folder.",
+            show_default="automatic",
         ),
     ] = None,
     checkpoint_every: Annotated[
-        float, typer.Option(metavar="SECONDS", help="Time between two checkpoints.")
+        float, typer.Option(metavar="SECONDS", help="Seconds between two checkpoints, at least 0.")
     ] = CHECKPOINT_EVERY,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what the run would take, and paint nothing.")
@@ -130,7 +149,13 @@ def resume(
     checkpoint: Annotated[Path, typer.Argument(metavar="FILE", help="The checkpoint of the run.")],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="OUT.png", help="Write the painting to this file."),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="OUT.png",
+            help="Write the painting to this file.",
+            show_default="that of the run",
+        ),
     ] = None,
     folder: Annotated[
         Path | None,
@@ -138,6 +163,7 @@ def resume(
             "--inputs",
             metavar="FOLDER",
             help="Folder with the run's pictures, if they were moved and are not beside FILE.",
+            show_default="where they were",
         ),
     ] = None,
     quiet: Quiet = False,
@@ -155,13 +181,21 @@ def rerun(
     changes: Annotated[
         list[str] | None,
         typer.Option(
-            "--set", metavar="SETTING=VALUE", help="A setting to change, as in strength=0.8."
+            "--set",
+            metavar="SETTING=VALUE",
+            help="A setting to change, as in strength=0.8; may be given several times.",
+            show_default="none",
+            autocompletion=one_of(
+                f"{name.replace('_', '-')}=" for name in Recipe.model_fields if name != "styles"
+            ),
         ),
     ] = None,
     content: Annotated[
         Path | None,
         typer.Option(
-            metavar="PICTURE", help="The content picture, if it is not beside the painting."
+            metavar="PICTURE",
+            help="The content picture, if it is not beside the painting.",
+            show_default="searched for",
         ),
     ] = None,
     styles: Annotated[
@@ -170,13 +204,18 @@ def rerun(
             "--style",
             metavar="PICTURE",
             help="A style picture, if it is not beside the painting; in the original order.",
+            show_default="searched for",
         ),
     ] = None,
     device: Device = "auto",
     threads: Threads = None,
     weights: Annotated[
         Path | None,
-        typer.Option(metavar="PATH", help="The weight file, if the weights were not bundled."),
+        typer.Option(
+            metavar="PATH",
+            help="The weight file, if the weights were not bundled.",
+            show_default="those of the painting",
+        ),
     ] = None,
     weights_input: WeightsInput = None,
     folder: Annotated[
@@ -185,6 +224,7 @@ def rerun(
             "--inputs",
             metavar="FOLDER",
             help="Folder with the inputs, if they are not beside the painting.",
+            show_default="the painting's folder",
         ),
     ] = None,
     quiet: Quiet = False,
@@ -228,7 +268,12 @@ def demo(
         Path, typer.Argument(metavar="[FOLDER]", help="Folder for the pictures.")
     ] = Path("impasto-demo"),
     style: Annotated[
-        str, typer.Option(metavar="flowfield|mosaic|woodcut", help="A built-in style picture.")
+        str,
+        typer.Option(
+            metavar="flowfield|mosaic|woodcut",
+            help="A built-in style picture.",
+            autocompletion=one_of(("flowfield", "mosaic", "woodcut")),
+        ),
     ] = "flowfield",
     preset: Preset = None,
     recipe: RecipeFile = None,

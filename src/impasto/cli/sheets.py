@@ -13,7 +13,7 @@ import typer
 
 from impasto.cli.ending import EndedError, code_of, told_to_end
 from impasto.cli.flags import Preset, RecipeFile, build, recipe_flags
-from impasto.cli.options import Device, Output, Quiet, Threads, files_of_run, use_threads
+from impasto.cli.options import OFF, Device, Output, Quiet, Threads, files_of_run, use_threads
 from impasto.cli.session import save_or_rescue
 from impasto.errors import ImpastoError
 from impasto.files.writing import check_apart
@@ -38,7 +38,10 @@ def sweep(
     ],
     output: Output,
     folder: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write every painting to this folder too.")
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Write every painting to this folder too.", show_default=OFF
+        ),
     ] = None,
     preset: Preset = None,
     recipe: RecipeFile = None,
