@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from impasto._version import __version__
+from impasto.cli.advice import note_idle, note_ignored, note_squeezed
 from impasto.cli.completing import one_of
 from impasto.cli.flags import Preset, RecipeFile, build, recipe_flags
 from impasto.cli.notes import note
@@ -134,12 +135,15 @@ def stylize(
     files = files_of_run(content, named or made.styles, made, weights, recipe)
     save_recipe = located(save_recipe) if save_recipe is not None else None
     outputs.check(files, made.steps, [save_recipe] if save_recipe is not None else [])
+    note_idle(settings, [made])
+    note_ignored(content, named or made.styles, made)
     if checkpoint is not None:
         from impasto.run.checkpoint import check_replaceable
 
         check_replaceable(checkpoint)
     use_threads(threads)
     run = prepare(content, named or None, made, outputs, device, weights, weights_input)
+    note_squeezed(run, settings)
     if save_recipe is not None:
         (made.model_copy(update={"styles": named}) if named else made).save(save_recipe)
     raise typer.Exit(start(run, outputs, dry_run=dry_run))
@@ -245,6 +249,7 @@ def rerun(
     )
     if not reruns.is_of_this_version(again):
         note(f"The picture was painted by impasto {again.version}; this is {__version__}.")
+    note_idle(settings, [again.recipe])
     outputs = Outputs(picture=output, quiet=quiet)
     files = files_of_run(again.content, again.styles, again.recipe, again.weights, picture)
     outputs.check(files, again.recipe.steps)
@@ -287,6 +292,7 @@ def demo(
 
     made = build(preset, recipe, settings)
     content, style_path = samples.photograph(), samples.style(style)
+    note_idle(settings, [made])
     check_folder(folder).mkdir(exist_ok=True)
     outputs = Outputs(
         picture=folder / "painting.png",

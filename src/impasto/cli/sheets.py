@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from impasto.cli.advice import note_idle
 from impasto.cli.ending import EndedError, code_of, told_to_end
 from impasto.cli.flags import Preset, RecipeFile, build, recipe_flags
 from impasto.cli.options import OFF, Device, Output, Quiet, Threads, files_of_run, use_threads
@@ -62,6 +63,8 @@ def sweep(
         for one in itertools.chain(*sweeps.grid(made, axes))
         for file in files_of_run(content, [named], one, "bundled", recipe)
     ]
+    varied = dict.fromkeys((axis.setting for axis in axes), True)
+    note_idle({**settings, **varied}, itertools.chain(*sweeps.grid(made, axes)))
     kept = sweeps.paintings(axes, folder) if folder is not None else []
     outputs.check(files, made.steps, within=kept)
     use_threads(threads)
