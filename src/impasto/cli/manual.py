@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
+import typer
 from typer.core import TyperArgument, TyperCommand, TyperOption
 
+from impasto.errors import InputError
+from impasto.messages.message import Message
 from impasto.settings.presets import PURPOSES
 
 WIDEST_NAMES = 24  # characters of flags beside their description; longer ones get their own line
@@ -38,6 +42,25 @@ class Command(TyperCommand):
         """The parts of the usage line after the command's name, as in ``CONTENT [STYLE]``."""
         arguments = [one for one in self.get_params(ctx) if isinstance(one, TyperArgument)]
         return [self.options_metavar or "", *map(_in_usage, arguments)]
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the arguments.
+
+        Raises:
+            InputError: a flag has a value that is not a number, or is out of its range.
+        """
+        try:
+            return super().parse_args(ctx, list(args))
+        except typer.BadParameter as error:
+            given, *_ = self.make_parser(ctx).parse_args(args=list(args))
+            option: Any = error.param
+            value = given.get(option.name) if isinstance(option, TyperOption) else None
+            if not isinstance(value, str):
+                raise
+            reason = _not_in(value, option.min, option.max, whole="integer" in error.message)
+            raise InputError(
+                "command.flag", flag=option.opts[0], value=value, reason=reason
+            ) from None
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the arguments, the flags by panel, and the presets if the command paints."""
@@ -100,6 +123,19 @@ def _default(one: TyperArgument | TyperOption) -> str:
         return ""
     number = f"{one.default:g}" if isinstance(one.default, float) else one.default
     return f"default: {number}"
+
+
+def _not_in(value: str, least: float | None, most: float | None, *, whole: bool) -> Message:
+    """Why a flag cannot have a value: it is too small, too large or not a number."""
+    try:
+        number = float(value)
+    except ValueError:
+        number = math.nan
+    if least is not None and number < least:
+        return Message("expected.greater_than_equal", bound=least)
+    if most is not None and number > most:
+        return Message("expected.less_than_equal", bound=most)
+    return Message("expected.int_parsing" if whole else "expected.float_parsing")
 
 
 def _range(least: float | None, most: float | None) -> str:

@@ -146,7 +146,8 @@ def stylize(
     note_squeezed(run, settings)
     if save_recipe is not None:
         (made.model_copy(update={"styles": named}) if named else made).save(save_recipe)
-    raise typer.Exit(start(run, outputs, dry_run=dry_run))
+    also = [save_recipe] if save_recipe is not None else []
+    raise typer.Exit(start(run, outputs, dry_run=dry_run, also=also))
 
 
 def resume(
@@ -249,10 +250,10 @@ def rerun(
     )
     if not reruns.is_of_this_version(again):
         note(f"The picture was painted by impasto {again.version}; this is {__version__}.")
-    note_idle(settings, [again.recipe])
     outputs = Outputs(picture=output, quiet=quiet)
     files = files_of_run(again.content, again.styles, again.recipe, again.weights, picture)
     outputs.check(files, again.recipe.steps)
+    note_idle(settings, [again.recipe])
     run = prepare(
         again.content, again.styles, again.recipe, outputs, device, again.weights, weights_input
     )
@@ -292,7 +293,6 @@ def demo(
 
     made = build(preset, recipe, settings)
     content, style_path = samples.photograph(), samples.style(style)
-    note_idle(settings, [made])
     check_folder(folder).mkdir(exist_ok=True)
     outputs = Outputs(
         picture=folder / "painting.png",
@@ -302,5 +302,6 @@ def demo(
     )
     files = files_of_run(content, [Style(picture=style_path)], made, "bundled", recipe)
     outputs.check(files, made.steps)
+    note_idle(settings, [made])
     use_threads(threads)
     raise typer.Exit(start(prepare(content, style_path, made, outputs, device), outputs))

@@ -61,27 +61,28 @@ def prepare(
     return run
 
 
-def start(run: Run, outputs: Outputs, *, dry_run: bool = False) -> int:
+def start(run: Run, outputs: Outputs, *, dry_run: bool = False, also: Sequence[Path] = ()) -> int:
     """Print what will be painted and what it will take, then paint; return the exit code.
 
     Args:
         run: the run to paint.
         outputs: what the run writes and shows.
-        dry_run: print only, and paint nothing.
+        dry_run: print only, on standard output, and paint nothing.
+        also: files that the command has already written.
     """
     expected = expect(run, always=dry_run)
     if dry_run or not outputs.quiet:
-        announce(run, expected, "Would paint" if dry_run else "Painting")
+        announce(run, expected, dry_run=dry_run)
     if dry_run:
         from rich.console import Console
 
-        Console(stderr=True).print(_levels_table(run))
+        Console().print(_levels_table(run))
         return DONE
-    return paint(run, keep(run, outputs, expected))
+    return paint(run, keep(run, outputs, expected), also)
 
 
-def announce(run: Run, expected: Forecast | None, verb: str = "Painting") -> None:
-    """Print what will be painted, and what it will take."""
+def announce(run: Run, expected: Forecast | None, *, dry_run: bool = False) -> None:
+    """Print what will be painted, and what it will take; it is the answer of a dry run."""
     from impasto.network import devices
     from impasto.run.estimate import cut
 
@@ -96,10 +97,11 @@ def announce(run: Run, expected: Forecast | None, verb: str = "Painting") -> Non
     others = [style for style in styles if style != content]  # a texture is its own content
     like = f" like {' and '.join(others)}" if others else ""
     where = f"in {evaluator.arithmetic.name} on {devices.describe(evaluator.device)}"
+    verb = "Would paint" if dry_run else "Painting"
     typer.echo(
         f"{verb} {content}{like}: {width}×{height} pixels{tiled}, "
         f"{counted(run.recipe.steps, 'step')} at {_levels(run)} {where}{_taking(expected)}.",
-        err=True,
+        err=not dry_run,
     )
 
 
@@ -122,7 +124,7 @@ def _levels_table(run: Run) -> Table:
 
 
 def _levels(run: Run) -> str:
-    return "one size" if len(run.levels) == 1 else f"{len(run.levels)} sizes"
+    return "one level" if len(run.levels) == 1 else f"{len(run.levels)} levels"
 
 
 def _taking(expected: Forecast | None) -> str:
@@ -246,8 +248,14 @@ def _without_lost(outputs: Outputs, run: Run) -> Outputs:
     return outputs
 
 
-def paint(run: Run, outputs: Outputs) -> int:
-    """Paint, write every output and print the result; return the exit code."""
+def paint(run: Run, outputs: Outputs, also: Sequence[Path] = ()) -> int:
+    """Paint, write every output and print the result; return the exit code.
+
+    Args:
+        run: the run to paint.
+        outputs: what the run writes and shows.
+        also: files that the command has already written, to be named with the outputs.
+    """
     with told_to_end(outputs.quiet) as signals, watchers_of(run, outputs) as watchers:
         result = run.paint(watchers)
         saved = run.saving.path if run.saving else None
@@ -260,7 +268,9 @@ def paint(run: Run, outputs: Outputs) -> int:
             saved.unlink()
     for why in lost.values():
         typer.echo(f"impasto: {why}", err=True)
-    left = [path for path in outputs.files if path not in {*lost, *watchers.lost}]
+    folders = [outputs.snapshots] if outputs.snapshots is not None else []
+    written = [*outputs.files, *folders, *also]
+    left = [path for path in written if path not in {*lost, *watchers.lost}]
     code = _tell(result, outputs.quiet, left, signals.number, saved)
     return code or (FAILED if lost else DONE)
 

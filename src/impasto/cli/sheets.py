@@ -63,10 +63,10 @@ def sweep(
         for one in itertools.chain(*sweeps.grid(made, axes))
         for file in files_of_run(content, [named], one, "bundled", recipe)
     ]
-    varied = dict.fromkeys((axis.setting for axis in axes), True)
-    note_idle({**settings, **varied}, itertools.chain(*sweeps.grid(made, axes)))
     kept = sweeps.paintings(axes, folder) if folder is not None else []
     outputs.check(files, made.steps, within=kept)
+    varied = dict.fromkeys((axis.setting for axis in axes), True)
+    note_idle({**settings, **varied}, itertools.chain(*sweeps.grid(made, axes)))
     use_threads(threads)
     paint_sheet = partial(sweeps.sweep, content, named, axes, made, device=device, folder=folder)
     raise typer.Exit(fill_sheet(paint_sheet, outputs))
