@@ -108,7 +108,8 @@ def test_the_machine(printed: Any) -> None:
     [
         (["stylize", "gone.png", "style.png", "-o", "out.png"], 2, "input.not-found"),
         (["stylize", "content.png", "style.png", "-o", "-"], 2, "command.json-and-stdout"),
-        (["stylize", "content.png"], 2, "command.usage"),
+        (["stylize", "content.png"], 2, "style.none"),
+        (["sweep", "content.png"], 2, "command.usage"),
         (["rerun", "content.png", "-o", "out.png"], 2, "rerun.no-recipe"),
         (["nonsense"], 2, "command.unknown"),
     ],

@@ -13,7 +13,7 @@ import impasto
 from conftest import content_pixels, style_pixels
 from impasto import InputError, Painted, Recipe, Step, Style, stylize_many
 from impasto.experiments import many, planning
-from impasto.network.vgg import VGG19
+from impasto.network.vgg import VGG
 from impasto.objective.objective import Objective
 from impasto.pictures import images
 
@@ -206,7 +206,7 @@ def test_nothing_to_paint(contents: Any) -> None:
 def test_the_network_is_made_once_and_a_style_is_read_and_measured_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    networks = counting(monkeypatch, VGG19, "__init__")
+    networks = counting(monkeypatch, VGG, "__init__")
     reads = counting(monkeypatch, images, "read")
     measured = counting(monkeypatch, Objective, "measure_styles")
     stylize_many("photos", "styles/oil.png", SMALL, "out/")
@@ -232,7 +232,7 @@ def test_what_exists_is_not_painted_again(monkeypatch: pytest.MonkeyPatch) -> No
     records = stylize_many("photos", "styles/oil.png", SMALL, "out", skip_existing=True)
     assert [record.skipped for record in records] == [False, True, False]
     assert Path("out/b-oil.png").read_bytes() == b"there"
-    networks = counting(monkeypatch, VGG19, "__init__")
+    networks = counting(monkeypatch, VGG, "__init__")
     again = stylize_many("photos", "styles/oil.png", SMALL, "out", skip_existing=True)
     assert [record.skipped for record in again] == [True] * 3
     assert not networks

@@ -92,6 +92,7 @@ SETTINGS: dict[str, list[Any]] = {
     "content_layers": ["conv2_1", "conv2_1,conv1_2", "conv1_2", "conv1_2,conv2_1"],
     "style_layers": ["conv1_1,conv2_1", "conv2_1,conv1_1:3", "conv1_1", "conv2_1,conv1_1"],
     "method": list(METHODS),
+    "coarse": ["auto", "same"],
     "balance": ["relative", "absolute"],
     "style_loss": list(STYLE_LOSSES),
     "content_loss": list(CONTENT_LOSSES),
@@ -114,6 +115,12 @@ SETTINGS: dict[str, list[Any]] = {
 BESIDE: dict[str, dict[str, Any]] = {
     "noise_ratio": {"initial": "noisy-content"},
     "seed": {"initial": "noise"},
+    "coarse": {
+        "size": 128,
+        "levels": 2,
+        "content_layers": Recipe().content_layers,
+        "style_layers": Recipe().style_layers,
+    },
     "balance": {"beta": 9.0},
     "tv": {"tv_weight": 2.0},
     "keep": {"optimizer": "adam"},

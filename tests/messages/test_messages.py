@@ -177,3 +177,18 @@ def test_a_language_that_there_is_not() -> None:
 @pytest.mark.parametrize("noun", [*CALLED.values(), *Recipe.model_fields, *Style.model_fields])
 def test_inputs_and_settings_have_names_in_korean(noun: str) -> None:
     assert re.search("[가-힣]", catalogue("ko")[f"nouns.{noun}"])
+
+
+@pytest.mark.parametrize(
+    ("what", "particle"),
+    [
+        ("mask", "마스크는"),
+        ("canvas", "캔버스는"),
+        ("style picture", "그림은"),
+        ("style picture 2", "2는"),
+    ],
+)
+def test_a_korean_particle_agrees_with_a_word_that_is_known(what: str, particle: str) -> None:
+    text = InputError("picture.wrong-type", what=what, type="int").text("ko")
+    assert particle in text
+    assert "은(는)" not in text

@@ -626,8 +626,8 @@ def test_a_dry_run_says_what_it_would_take_and_paints_nothing(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert run(command("--steps", "40", "--tile", "64", "--dry-run")) == 0
-    said = capsys.readouterr().err
-    assert f"{WIDTH}×{HEIGHT} pixels in 4 tiles of 64, 40 steps at 2 sizes" in said
+    said = capsys.readouterr().out
+    assert f"{WIDTH}×{HEIGHT} pixels in 4 tiles of 64, 40 steps at 2 levels" in said
     assert " GB." in said
     assert "64×48" in said
     assert sorted(path.name for path in Path().iterdir()) == ["content.png", "style.png"]

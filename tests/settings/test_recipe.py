@@ -555,7 +555,8 @@ REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
     "no size": ({"size": "big"}, f"size cannot be 'big': it should be 'original', {A_SIZE}."),
     "no size, with other words": (
         {"output_size": "workin"},
-        f"output_size cannot be 'workin': it should be 'working', 'content', {A_SIZE}.",
+        f"output_size cannot be 'workin': it should be 'working', 'content', {A_SIZE}; did you "
+        "mean 'working'?",
     ),
     "a side out of range": (
         {"size": 0},

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from impasto.cli.flags import Preset, RecipeFile, build
-from impasto.cli.options import Device, Json, Threads, WeightFile, WeightsInput, use_threads
+from impasto.cli.options import OFF, Device, Json, Threads, WeightFile, WeightsInput, use_threads
 from impasto.cli.pipes import DASH, output_of, path_of, save_to
 from impasto.cli.session import show_document
 from impasto.files.writing import check_apart
@@ -29,13 +29,19 @@ def network(
             "-o",
             metavar="NETWORK.png",
             help="Draw it as PNG, SVG or PDF; or as PNG on standard output if it is -.",
+            show_default=OFF,
             parser=path_of,
         ),
     ] = None,
     preset: Preset = None,
     recipe: RecipeFile = None,
     size: Annotated[
-        str | None, typer.Option(metavar="WxH", help="Size of the canvas; it sets the shapes.")
+        str | None,
+        typer.Option(
+            metavar="WxH",
+            help="Size of the canvas in pixels; it sets the shapes.",
+            show_default="that of the preset",
+        ),
     ] = None,
     weights: WeightFile = "bundled",
     weights_input: WeightsInput = None,

@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 from impasto._version import __version__
 from impasto.cli import about, painting, serving, sheets
 from impasto.cli.ending import BAD_INPUT, DONE, FAILED, EndedError
+from impasto.cli.manual import Command
 from impasto.cli.notes import hear_notes, warnings_as_notes
 from impasto.cli.pipes import shielded
 from impasto.cli.streams import unfailing
@@ -66,7 +67,7 @@ app = typer.Typer(
     cls=_Commands,
     name="impasto",
     help="Paint the content of one picture in the style of another.",
-    add_completion=False,
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -83,7 +84,12 @@ def _impasto(
     _version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_print_version, is_eager=True, help="Print the version."
+            "--version",
+            "-V",
+            callback=_print_version,
+            is_eager=True,
+            show_default=False,
+            help="Print the version.",
         ),
     ] = False,
 ) -> None:
@@ -104,7 +110,7 @@ for _command in (
     about.network,
     about.doctor,
 ):
-    app.command(_command.__name__)(_command)
+    app.command(_command.__name__, cls=Command)(_command)
 
 
 def run(arguments: list[str] | None = None) -> int:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from pydantic.fields import FieldInfo
 
+from impasto.cli.completing import one_of
 from impasto.errors import InputError
 from impasto.settings.presets import PRESETS
 from impasto.settings.recipe import Recipe
-from impasto.settings.values import words_of
+from impasto.settings.values import (
+    FIRST_CANVASES,
+    LARGEST_SIDE,
+    MOST_LEVELS,
+    TILE_STEP,
+    words_of,
+)
 
 PANEL = "Recipe"
 METAVARS = {
@@ -27,16 +34,36 @@ METAVARS = {
     "tile": "auto|off|N",
 }
 
+# What the fields do not say themselves: the numbers that a setting with words takes.
+RANGES = {
+    "size": f"1 to {LARGEST_SIDE} pixels a side",
+    "output_size": f"1 to {LARGEST_SIDE} pixels a side",
+    "content_layers": "weights from 0",
+    "style_layers": "weights from 0",
+    "levels": f"1 to {MOST_LEVELS}",
+    "tile": f"{TILE_STEP} to {LARGEST_SIDE} pixels",
+}
+# The defaults that another setting or nothing at all stands for.
+UNSET = {"strength": "0.5, unless beta is set", "beta": "from strength", "protect": "nothing"}
+
 Preset = Annotated[
     str | None,
-    typer.Option(metavar="|".join(PRESETS), help="Preset to start from.", rich_help_panel=PANEL),
+    typer.Option(
+        metavar="NAME",
+        help=f"Preset to start from: {', '.join(PRESETS)}.",
+        autocompletion=one_of(PRESETS),
+        show_default="default",
+        rich_help_panel=PANEL,
+    ),
 ]
 RecipeFile = Annotated[
     Path | None,
     typer.Option(
         "--recipe",
         metavar="FILE.toml|PAINTING",
-        help="File with the settings to start from: TOML, or a picture that impasto painted.",
+        help="File with the settings to start from, in place of a preset: TOML, or a picture that "
+        "impasto painted.",
+        show_default="none",
         rich_help_panel=PANEL,
     ),
 ]
@@ -59,12 +86,14 @@ def _flag(name: str) -> inspect.Parameter:
     field = Recipe.model_fields[name]
     option = name.replace("_", "-")
     is_switch = field.annotation is bool
+    metavar = METAVARS.get(name) or _metavar(field)
     info = typer.Option(
         f"--{option}/--no-{option}" if is_switch else f"--{option}",
         help=field.description,
-        metavar=None if is_switch else METAVARS.get(name) or _metavar(field),
+        metavar=None if is_switch else metavar,
         rich_help_panel=PANEL,
-        show_default=False,
+        autocompletion=None if is_switch else one_of(_words(name)),
+        show_default=_default(name),
     )
     kind: Any = (bool if is_switch else str) | None
     return inspect.Parameter(
@@ -74,6 +103,47 @@ def _flag(name: str) -> inspect.Parameter:
 
 def _metavar(field: FieldInfo) -> str:
     return "|".join(words_of(field)) or ("N" if field.annotation is int else "X")
+
+
+def _words(name: str) -> tuple[str, ...]:
+    """The fixed words that a setting can be."""
+    if name == "initial":
+        return FIRST_CANVASES
+    in_metavar = METAVARS.get(name, "").split("|")
+    return words_of(Recipe.model_fields[name]) or tuple(w for w in in_metavar if w.islower())
+
+
+def _default(name: str) -> str:
+    """The default of a setting, whether presets set another, and the numbers that it takes."""
+    field = Recipe.model_fields[name]
+    default = UNSET.get(name) or _text(field.default)
+    differs = any(name in preset for preset in PRESETS.values())
+    own = f"{default}; presets differ" if differs else default
+    numbers = RANGES.get(name) or _bounds(field)
+    return f"{own}; {numbers}" if numbers else own
+
+
+def _text(value: Any) -> str:
+    """The value of a setting as it is written after its flag."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{layer}:{weight:g}" for layer, weight in value.items())
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _bounds(field: FieldInfo) -> str:
+    """The numbers that a setting takes, in words."""
+    bounds = {
+        name: getattr(mark, name)
+        for mark in field.metadata
+        for name in ("ge", "gt", "le", "lt")
+        if getattr(mark, name, None) is not None
+    }
+    words = {"ge": "at least {}", "gt": "above {}", "le": "at most {}", "lt": "below {}"}
+    if {"ge", "le"} <= bounds.keys():
+        return f"{bounds['ge']} to {bounds['le']}"
+    return ", ".join(words[name].format(bound) for name, bound in bounds.items())
 
 
 def build(preset: str | None, file: Path | None, settings: dict[str, Any]) -> Recipe:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from impasto.cli.advice import note_ignored, note_squeezed
 from impasto.cli.ending import BAD_INPUT, DONE, FAILED, EndedError, code_of, told_to_end
 from impasto.cli.options import files_of_run
 from impasto.cli.pipes import check_files, is_dash, path_of, style_of, taken_in
@@ -86,6 +87,7 @@ class Asked:
 
     Attributes:
         recipe: the settings.
+        given: the settings that flags give; None for those that are left out.
         outputs: what is written besides paintings, and how paintings are written.
         device: the device.
         weights: ``bundled``, or the path of a weight file.
@@ -97,6 +99,7 @@ class Asked:
     """
 
     recipe: Recipe
+    given: Mapping[str, Any]
     outputs: Outputs
     device: str
     weights: str
@@ -145,6 +148,7 @@ def paint_one(plan: Plan, asked: Asked, *, styles_are_named: bool) -> int:
             from impasto.run.checkpoint import check_replaceable
 
             check_replaceable(outputs.checkpoint)
+        note_ignored(content, painting.styles, asked.recipe)
         photograph, pictures = taken_in(content, styles)
         run = prepare(
             photograph,
@@ -155,10 +159,11 @@ def paint_one(plan: Plan, asked: Asked, *, styles_are_named: bool) -> int:
             asked.weights,
             asked.weights_input,
         )
+        note_squeezed(run, asked.given)
         asked.save_settings(styles)
         if asked.skip_existing and outputs.picture is not None:
             remove_parts(outputs.picture)
-        return start(run, outputs, dry_run=asked.dry_run)
+        return start(run, outputs, dry_run=asked.dry_run, also=asked.written)
 
 
 def paint_many(plan: Plan, asked: Asked, *, styles_are_named: bool) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from impasto.cli.completing import one_of
 from impasto.cli.notes import hear_notes
 from impasto.cli.pipes import path_of
 from impasto.settings.style import Style
@@ -31,26 +32,56 @@ Format = Annotated[
     str | None,
     typer.Option(
         metavar="png|jpg|webp|tiff",
-        help="Format of a picture without a suffix; standard output gets PNG unless it is given.",
+        help="Format of a picture without a suffix.",
+        show_default="that of the suffix; PNG on standard output",
+        autocompletion=one_of(("png", "jpg", "webp", "tiff")),
     ),
 ]
 Quality = Annotated[
-    int | None, typer.Option(metavar="1…100", help="Quality of a JPEG or a WebP; 95 unless given.")
+    int | None,
+    typer.Option(metavar="1…100", help="Quality of a JPEG or a WebP.", show_default="95"),
 ]
 Json = Annotated[
     bool, typer.Option("--json", help="Print the result as a JSON document on standard output.")
 ]
-Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda|mps", help="Where to compute.")]
+Device = Annotated[
+    str,
+    typer.Option(
+        metavar="auto|cpu|cuda|mps",
+        help="Where to compute; auto takes a GPU if there is one.",
+        autocompletion=one_of(("auto", "cpu", "cuda", "mps")),
+    ),
+]
 Threads = Annotated[
-    int | None, typer.Option(min=1, max=MOST_THREADS, metavar="N", help="CPU threads.")
+    int | None,
+    typer.Option(
+        min=1,
+        max=MOST_THREADS,
+        metavar="N",
+        help="Number of CPU threads.",
+        show_default="PyTorch's choice",
+    ),
 ]
 WeightFile = Annotated[
-    str, typer.Option("--weights", metavar="bundled|PATH", help="Weights of VGG-19 or VGG-16.")
+    str,
+    typer.Option(
+        "--weights",
+        metavar="bundled|PATH",
+        help="Weights of the network: the bundled ones of VGG-19, or a file of VGG-19 or VGG-16.",
+    ),
 ]
 WeightsInput = Annotated[
     str | None,
-    typer.Option(metavar="caffe|torchvision", help="Input that your own weight file expects."),
+    typer.Option(
+        metavar="caffe|torchvision",
+        help="Input that your own weight file expects.",
+        autocompletion=one_of(("caffe", "torchvision")),
+        show_default="from the file",
+    ),
 ]
+
+
+OFF = "not written"
 
 
 def _be_quiet(quiet: bool) -> bool:

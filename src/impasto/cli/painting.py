@@ -9,10 +9,13 @@ from typing import Annotated, Any
 import typer
 
 from impasto._version import __version__
+from impasto.cli.advice import note_idle
+from impasto.cli.completing import one_of
 from impasto.cli.flags import Preset, RecipeFile, build, recipe_flags
 from impasto.cli.many import Asked, paint_many, paint_one, sort_out
 from impasto.cli.notes import note
 from impasto.cli.options import (
+    OFF,
     Device,
     Format,
     Json,
@@ -37,6 +40,7 @@ from impasto.cli.session import paint, prepare, start, take_up
 from impasto.errors import InputError
 from impasto.files.writing import CHECKPOINT_EVERY, check_folder
 from impasto.report.outputs import Outputs
+from impasto.settings.recipe import Recipe
 from impasto.settings.style import Style
 
 
@@ -60,8 +64,8 @@ def stylize(
             metavar="OUT.png|FOLDER/|TEMPLATE",
             help="The picture to write; its suffix sets the format. Or a folder, or a template "
             "such as 'out/{content}-{style}.jpg', which may also contain {preset} and {number}. "
-            "Without it, photo.jpg becomes photo-painting.png beside it. - is standard output.",
-            show_default=False,
+            "- is standard output.",
+            show_default="photo.jpg becomes photo-painting.png beside it",
         ),
     ] = None,
     styles: Annotated[
@@ -71,7 +75,7 @@ def stylize(
             metavar="PICTURE[:WEIGHT][,mask=MASK]…",
             help="A style with its weight and the region it paints; several styles are blended. "
             "Also takes layers=LAYER+LAYER and style_mask=MASK.",
-            show_default=False,
+            show_default="STYLE, or the recipe's styles",
         ),
     ] = None,
     each: Annotated[
@@ -94,25 +98,36 @@ def stylize(
     weights: WeightFile = "bundled",
     weights_input: WeightsInput = None,
     save_recipe: Annotated[
-        Path | None, typer.Option(metavar="FILE.toml", help="Write the whole recipe as TOML.")
+        Path | None,
+        typer.Option(metavar="FILE.toml", help="Write the whole recipe as TOML.", show_default=OFF),
     ] = None,
     trace: Annotated[
-        Path | None, typer.Option(metavar="RUN.jsonl", help="Write every step as JSON lines.")
+        Path | None,
+        typer.Option(metavar="RUN.jsonl", help="Write every step as JSON lines.", show_default=OFF),
     ] = None,
     timelapse: Annotated[
         Path | None,
-        typer.Option(metavar="RUN.gif|webp|mp4", help="Write the run as an animation."),
+        typer.Option(
+            metavar="RUN.gif|webp|mp4", help="Write the run as an animation.", show_default=OFF
+        ),
     ] = None,
     snapshots: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Write the canvas at step 1 and every 50th step."),
+        typer.Option(
+            metavar="DIR", help="Write the canvas at step 1 and every 50th step.", show_default=OFF
+        ),
     ] = None,
     montage: Annotated[
         Path | None,
-        typer.Option(metavar="M.png", help="Write content, painting and style side by side."),
+        typer.Option(
+            metavar="M.png",
+            help="Write content, painting and style side by side.",
+            show_default=OFF,
+        ),
     ] = None,
     plot: Annotated[
-        Path | None, typer.Option(metavar="LOSS.png", help="Plot the losses over the steps.")
+        Path | None,
+        typer.Option(metavar="LOSS.png", help="Plot the losses over the steps.", show_default=OFF),
     ] = None,
     show: Annotated[bool, typer.Option("--show", help="Show the canvas in a window.")] = False,
     bits: Annotated[int, typer.Option(metavar="8|16", help="Bits per channel; 16 needs TIFF.")] = 8,
@@ -128,10 +143,11 @@ def stylize(
             metavar="FILE",
             help="Save the run in this file, for `impasto resume`; without it, a run that will "
             "take over three minutes is saved in the cache folder.",
+            show_default="automatic",
         ),
     ] = None,
     checkpoint_every: Annotated[
-        float, typer.Option(metavar="SECONDS", help="Time between two checkpoints.")
+        float, typer.Option(metavar="SECONDS", help="Seconds between two checkpoints, at least 0.")
     ] = CHECKPOINT_EVERY,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what the run would take, and paint nothing.")
@@ -186,8 +202,18 @@ def stylize(
         checkpoint_every=checkpoint_every,
     )
     asked = Asked(
-        made, outputs, device, weights, weights_input, recipe, save_recipe, dry_run, skip_existing
+        made,
+        settings,
+        outputs,
+        device,
+        weights,
+        weights_input,
+        recipe,
+        save_recipe,
+        dry_run,
+        skip_existing,
     )
+    note_idle(settings, [made])
     use_threads(threads)
     paint_it = paint_one if len(plan.paintings) == 1 else paint_many
     raise typer.Exit(paint_it(plan, asked, styles_are_named=bool(named)))
@@ -218,6 +244,7 @@ def resume(
             "-o",
             metavar="OUT.png",
             help="Write the painting to this file, or to standard output if it is -.",
+            show_default="that of the run",
             parser=path_of,
         ),
     ] = None,
@@ -229,6 +256,7 @@ def resume(
             "--inputs",
             metavar="FOLDER",
             help="Folder with the run's pictures, if they were moved and are not beside FILE.",
+            show_default="where they were",
         ),
     ] = None,
     json: Json = False,
@@ -256,13 +284,21 @@ def rerun(
     changes: Annotated[
         list[str] | None,
         typer.Option(
-            "--set", metavar="SETTING=VALUE", help="A setting to change, as in strength=0.8."
+            "--set",
+            metavar="SETTING=VALUE",
+            help="A setting to change, as in strength=0.8; may be given several times.",
+            show_default="none",
+            autocompletion=one_of(
+                f"{name.replace('_', '-')}=" for name in Recipe.model_fields if name != "styles"
+            ),
         ),
     ] = None,
     content: Annotated[
         Path | None,
         typer.Option(
-            metavar="PICTURE", help="The content picture, if it is not beside the painting."
+            metavar="PICTURE",
+            help="The content picture, if it is not beside the painting.",
+            show_default="searched for",
         ),
     ] = None,
     styles: Annotated[
@@ -271,13 +307,18 @@ def rerun(
             "--style",
             metavar="PICTURE",
             help="A style picture, if it is not beside the painting; in the original order.",
+            show_default="searched for",
         ),
     ] = None,
     device: Device = "auto",
     threads: Threads = None,
     weights: Annotated[
         Path | None,
-        typer.Option(metavar="PATH", help="The weight file, if the weights were not bundled."),
+        typer.Option(
+            metavar="PATH",
+            help="The weight file, if the weights were not bundled.",
+            show_default="those of the painting",
+        ),
     ] = None,
     weights_input: WeightsInput = None,
     folder: Annotated[
@@ -286,6 +327,7 @@ def rerun(
             "--inputs",
             metavar="FOLDER",
             help="Folder with the inputs, if they are not beside the painting.",
+            show_default="the painting's folder",
         ),
     ] = None,
     format: Format = None,
@@ -320,6 +362,7 @@ def rerun(
     )
     files = files_of_run(again.content, again.styles, again.recipe, again.weights, picture)
     outputs.check(files, again.recipe.steps)
+    note_idle(settings, [again.recipe])
     run = prepare(
         again.content, again.styles, again.recipe, outputs, device, again.weights, weights_input
     )
@@ -340,7 +383,12 @@ def demo(
         Path, typer.Argument(metavar="[FOLDER]", help="Folder for the pictures.")
     ] = Path("impasto-demo"),
     style: Annotated[
-        str, typer.Option(metavar="flowfield|mosaic|woodcut", help="A built-in style picture.")
+        str,
+        typer.Option(
+            metavar="flowfield|mosaic|woodcut",
+            help="A built-in style picture.",
+            autocompletion=one_of(("flowfield", "mosaic", "woodcut")),
+        ),
     ] = "flowfield",
     preset: Preset = None,
     recipe: RecipeFile = None,
@@ -363,5 +411,6 @@ def demo(
     )
     files = files_of_run(content, [Style(picture=style_path)], made, "bundled", recipe)
     outputs.check(files, made.steps)
+    note_idle(settings, [made])
     use_threads(threads)
     raise typer.Exit(start(prepare(content, style_path, made, outputs, device), outputs))

@@ -32,12 +32,15 @@ def studio(
         typer.Option(
             metavar="NAME:PASSWORD",
             help="Name and password that visitors need; or set IMPASTO_STUDIO_AUTH.",
+            show_default="none",
         ),
     ] = None,
     auth_file: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Read NAME:PASSWORD from a file that other users cannot read."
+            metavar="FILE",
+            help="Read NAME:PASSWORD from a file that other users cannot read.",
+            show_default="none",
         ),
     ] = None,
     open_: Annotated[
@@ -46,7 +49,11 @@ def studio(
     largest: Annotated[
         float,
         typer.Option(
-            "--max-megapixels", min=0.01, max=MOST_MILLIONS, metavar="X", help="Largest canvas."
+            "--max-megapixels",
+            min=0.01,
+            max=MOST_MILLIONS,
+            metavar="X",
+            help="Largest canvas, in megapixels.",
         ),
     ] = USUAL.pixels / 1e6,
     most_steps: Annotated[
@@ -63,7 +70,9 @@ def studio(
     ] = USUAL.work / 1e12,
     longest: Annotated[
         float,
-        typer.Option("--max-seconds", min=1, metavar="X", help="Longest time for a painting."),
+        typer.Option(
+            "--max-seconds", min=1, metavar="X", help="Longest time for a painting, in seconds."
+        ),
     ] = USUAL.seconds,
     upload: Annotated[
         float,
@@ -72,7 +81,7 @@ def studio(
             min=0.01,
             max=MOST_MILLIONS,
             metavar="X",
-            help="Largest uploaded file.",
+            help="Largest uploaded file, in megabytes.",
         ),
     ] = USUAL.bytes / 1e6,
     uploaded: Annotated[
@@ -82,7 +91,7 @@ def studio(
             min=0.01,
             max=MOST_MILLIONS,
             metavar="X",
-            help="Largest uploaded picture.",
+            help="Largest uploaded picture, in megapixels.",
         ),
     ] = USUAL.uploaded / 1e6,
     waiting: Annotated[

@@ -63,31 +63,34 @@ def prepare(
     return run
 
 
-def start(run: Run, outputs: Outputs, *, dry_run: bool = False) -> int:
+def start(run: Run, outputs: Outputs, *, dry_run: bool = False, also: Sequence[Path] = ()) -> int:
     """Print what will be painted and what it will take, then paint; return the exit code.
 
     Args:
         run: the run to paint.
         outputs: what the run writes and shows.
-        dry_run: print only, and paint nothing.
+        dry_run: print only, on standard output, and paint nothing.
+        also: files that the command has already written.
     """
     expected = expect(run, always=dry_run)
     if dry_run or not outputs.quiet:
-        announce(run, expected, "Would paint" if dry_run else "Painting")
+        announce(run, expected, dry_run=dry_run, to_stderr=not dry_run or outputs.document)
     if dry_run:
         from rich.console import Console
 
-        Console(stderr=True).print(_levels_table(run))
+        Console(stderr=outputs.document).print(_levels_table(run))
         if outputs.document and expected is not None:
             from impasto.report import documents
 
             show_document(documents.plan(run, outputs, expected))
         return DONE
-    return paint(run, keep(run, outputs, expected))
+    return paint(run, keep(run, outputs, expected), also)
 
 
-def announce(run: Run, expected: Forecast | None, verb: str = "Painting") -> None:
-    """Print what will be painted, and what it will take."""
+def announce(
+    run: Run, expected: Forecast | None, *, dry_run: bool = False, to_stderr: bool = True
+) -> None:
+    """Print what will be painted, and what it will take; it is the answer of a dry run."""
     from impasto.network import devices
     from impasto.run.estimate import cut
 
@@ -102,10 +105,11 @@ def announce(run: Run, expected: Forecast | None, verb: str = "Painting") -> Non
     others = [style for style in styles if style != content]  # a texture is its own content
     like = f" like {' and '.join(others)}" if others else ""
     where = f"in {evaluator.arithmetic.name} on {devices.describe(evaluator.device)}"
+    verb = "Would paint" if dry_run else "Painting"
     typer.echo(
         f"{verb} {content}{like}: {width}×{height} pixels{tiled}, "
         f"{counted(run.recipe.steps, 'step')} at {_levels(run)} {where}{_taking(expected)}.",
-        err=True,
+        err=to_stderr,
     )
 
 
@@ -128,7 +132,7 @@ def _levels_table(run: Run) -> Table:
 
 
 def _levels(run: Run) -> str:
-    return "one size" if len(run.levels) == 1 else f"{len(run.levels)} sizes"
+    return "one level" if len(run.levels) == 1 else f"{len(run.levels)} levels"
 
 
 def _taking(expected: Forecast | None) -> str:
@@ -290,8 +294,14 @@ def _without_lost(outputs: Outputs, run: Run) -> Outputs:
     return outputs
 
 
-def paint(run: Run, outputs: Outputs) -> int:
-    """Paint, write every output and print the result; return the exit code."""
+def paint(run: Run, outputs: Outputs, also: Sequence[Path] = ()) -> int:
+    """Paint, write every output and print the result; return the exit code.
+
+    Args:
+        run: the run to paint.
+        outputs: what the run writes and shows.
+        also: files that the command has already written, to be named with the outputs.
+    """
     with told_to_end(outputs.quiet) as signals, watchers_of(run, outputs) as watchers:
         result = run.paint(watchers)
         saved = run.saving.path if run.saving else None
@@ -305,7 +315,12 @@ def paint(run: Run, outputs: Outputs) -> int:
     for why in lost.values():
         typer.echo(f"impasto: {why}", err=True)
     gone = {*lost, *watchers.lost}
-    besides = [path for path in outputs.files if path != outputs.picture and path not in gone]
+    folders = [outputs.snapshots] if outputs.snapshots is not None else []
+    besides = [
+        path
+        for path in (*outputs.files, *folders, *also)
+        if path != outputs.picture and path not in gone
+    ]
     code = _tell(result, outputs, besides, signals.number, saved)
     if outputs.document:
         from impasto.report import documents

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from pydantic import BaseModel
 
+from impasto.cli.advice import note_idle
 from impasto.cli.ending import EndedError, code_of, told_to_end
 from impasto.cli.flags import Preset, RecipeFile, build, recipe_flags
 from impasto.cli.options import (
+    OFF,
     Device,
     Format,
     Json,
@@ -65,7 +67,10 @@ def sweep(
     ],
     output: Output,
     folder: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write every painting to this folder too.")
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Write every painting to this folder too.", show_default=OFF
+        ),
     ] = None,
     preset: Preset = None,
     recipe: RecipeFile = None,
@@ -103,6 +108,8 @@ def sweep(
     ]
     kept = sweeps.paintings(axes, folder) if folder is not None else []
     outputs.check(files, made.steps, within=kept)
+    varied = dict.fromkeys((axis.setting for axis in axes), True)
+    note_idle({**settings, **varied}, itertools.chain(*sweeps.grid(made, axes)))
     use_threads(threads)
     photograph, styles = taken_in(content, [named])
     paint_sheet = partial(

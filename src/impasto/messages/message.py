@@ -16,6 +16,7 @@ Any other text is put on one line, and shortened if it is very long.
 from __future__ import annotations
 
 import os
+import re
 import string
 import sys
 from collections.abc import Iterable, Mapping
@@ -132,7 +133,8 @@ class _Formatter(string.Formatter):
         parts: list[str] = []
         asks = False
         for literal, name, spec, conversion in self.parse(text):
-            parts.append(literal.removeprefix(".") if asks else literal)
+            rest = literal.removeprefix(".") if asks else literal
+            parts.append(_agreeing("".join(parts), rest) if self.language == "ko" else rest)
             if name is not None:
                 value, _ = self.get_field(name, (), values)
                 parts.append(self.format_field(self.convert_field(value, conversion), spec or ""))
@@ -163,6 +165,31 @@ class _Formatter(string.Formatter):
         if not number.isdecimal():
             noun, space, number = name, "", ""
         return catalogue(self.language).get(f"nouns.{noun}", noun) + space + number
+
+
+PARTICLES = re.compile(
+    r"(?P<quote>'?)(?P<after_consonant>은|이|을|과)\((?P<after_vowel>는|가|를|와)\)"
+)
+FINAL_CONSONANT = "013678"  # digits whose Korean names end in a consonant
+
+
+def _agreeing(before: str, literal: str) -> str:
+    """A literal that begins with both forms of a Korean particle, with the one that is right.
+
+    >>> _agreeing("마스크", "은(는) 없습니다"), _agreeing("a", "을(를)")
+    ('는 없습니다', '을(를)')
+
+    Args:
+        before: the text before the particle; if it does not end in Hangul or a digit, with or
+            without a quotation mark, both forms are kept.
+        literal: the text that follows.
+    """
+    found, last = PARTICLES.match(literal), before.rstrip("'")[-1:]
+    if found is None or not (last.isdecimal() or "가" <= last <= "힣"):
+        return literal
+    ends = last in FINAL_CONSONANT if last.isdecimal() else (ord(last) - ord("가")) % 28 > 0
+    form = found["after_consonant"] if ends else found["after_vowel"]
+    return found["quote"] + form + literal[found.end() :]
 
 
 def _has_text(value: Any) -> bool:

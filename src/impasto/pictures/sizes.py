@@ -61,6 +61,21 @@ def output_size(content: PixelSize, canvas: PixelSize, recipe: Recipe) -> PixelS
             return fit(content, size)
 
 
+def squeezed(content: PixelSize, canvas: PixelSize) -> float:
+    """By which factor a canvas makes wider what a content picture shows; 1 if only by rounding.
+
+    >>> squeezed((600, 400), (512, 341)), squeezed((600, 400), (512, 512))
+    (1.0, 0.6666666666666666)
+
+    Args:
+        content: width and height of the content picture, in pixels.
+        canvas: width and height of the canvas.
+    """
+    (across, down), (width, height) = content, canvas
+    rounded = abs(width * down / across - height) <= 1 or abs(height * across / down - width) <= 1
+    return 1.0 if rounded else width * down / (height * across)
+
+
 def _check(size: PixelSize, code: str, picture: PixelSize, recipe: Recipe) -> None:
     deepest = BY_NAME[in_order(recipe.layers)[-1]]
     if min(size) < deepest.smallest_side:

@@ -90,3 +90,16 @@ PRESETS: dict[str, dict[str, Any]] = {
         "precision": "auto",
     },
 }
+
+# What each preset is for, its size, and its usual time on two cores (docs/presets.md).
+PURPOSES: dict[str, str] = {
+    "default": "A good picture at 512 pixels, in 20 to 40 seconds.",
+    "fast": "A draft at 320 pixels, in about 10 seconds.",
+    "fine": "Our best quality: nnst at 1024 pixels, in about 4 minutes.",
+    "strotss": "The largest strokes, by relaxed optimal transport; 512 pixels, two minutes.",
+    "nnst": "Strokes most like the style's, by neural neighbours; 512 pixels, two minutes.",
+    "gatys": "The published example, unchanged: 2500 steps at 512x384, over half an hour.",
+    "texture": "Only the style, from noise, at 512 pixels; needs one picture.",
+    "reconstruction": "Only the content, from noise, at 512 pixels; needs one picture.",
+    "gatys-fast": "The objective of gatys in a twentieth of its time.",
+}

@@ -31,6 +31,7 @@ from impasto.settings.validation import not_boolean, plain, refusal, suggest
 
 WEIGHT = re.compile(r"^(?P<picture>.+):\s*(?P<weight>[0-9.eE+-]+)$")
 FIELD = re.compile(r"^(?P<value>[^,]*?)\s*,\s*(?P<name>[A-Za-z_-]+)\s*=.*$", re.DOTALL)
+COLON = re.compile(r"^.+?,\s*(?P<name>[A-Za-z_-]+)\s*:(?P<value>.*)$", re.DOTALL)
 PICTURES = ("picture", "mask", "style_mask")  # the fields that hold a picture
 OF_A_STYLE = Message("of.style")
 LIKE_LAYERS = Message("hint.layers", examples=("conv4_2", "relu1_1", "pool3"))
@@ -216,10 +217,34 @@ def _fields(text: str, folder: str | Path | None = None) -> dict[str, Any]:
         fields[name] = value.strip()
     for value in (picture, *fields.values()):
         _check_names(value, folder)
+    _check_signs(picture, folder)
     weighted = None if is_there(within(picture, folder)) else WEIGHT.match(picture)
     if weighted is not None:
         return {"picture": weighted["picture"], "weight": weighted["weight"], **fields}
     return {"picture": picture, **fields}
+
+
+def _check_signs(picture: str, folder: str | Path | None) -> None:
+    """Make sure that a colon for ``=``, or a weight in words, is not taken for part of a file name.
+
+    Raises:
+        InputError: there is no such file, but there is one of the name before that sign.
+    """
+    if is_there(within(picture, folder)):
+        return
+    field = COLON.match(picture)
+    fields = [name for name in Style.model_fields if name != "picture"]
+    hint = suggest(field["name"].replace("-", "_").lower(), fields) if field else None
+    if field and hint and "word" in hint.values:
+        word = hint.values["word"]
+        example = f"{word}={field['value'].strip()}"
+        raise InputError("style.colon", text=field[0], example=example)
+    before, colon, weight = picture.rpartition(":")
+    if colon and WEIGHT.match(picture) is None and is_there(within(before, folder)):
+        reason = Message("expected.float_parsing")
+        raise InputError(
+            "setting.unusable", name="weight", of=OF_A_STYLE, value=weight, reason=reason
+        )
 
 
 def _check_names(value: str, folder: str | Path | None) -> None:

@@ -80,7 +80,7 @@ def _expected(error: ErrorDetails, model: type[BaseModel]) -> Message | str:
     values: dict[str, Any] = {}
     if error["type"] == "literal_error":
         words = get_args(model.model_fields[str(error["loc"][0])].annotation)
-        values["words"] = tuple(map(repr, words))
+        values.update(words=tuple(map(repr, words)), hint=suggest(error["input"], words))
     for bound in BOUNDS & context.keys():
         limit = context[bound]
         values["bound"] = int(limit) if limit == int(limit) else limit

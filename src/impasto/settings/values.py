@@ -44,6 +44,8 @@ def read_layer_weights(value: Any) -> LayerWeights:
     """Layers with weights, from text, a list of names or a table."""
     if isinstance(value, str):
         value = [part.strip() for part in value.split(",") if part.strip()]
+        for part in value:
+            _check_colon(part)
     if isinstance(value, list | tuple) and all(isinstance(part, str) for part in value):
         pairs = [part.partition(":") for part in value]
         names = [name.strip() for name, _, _ in pairs]
@@ -57,6 +59,13 @@ def read_layer_weights(value: Any) -> LayerWeights:
     if not value:
         raise ReasonError("value.no-layer", example="conv4_2")
     return LayerWeights({name: _layer_weight(name, weight) for name, weight in value.items()})
+
+
+def _check_colon(part: str) -> None:
+    """Raise a ReasonError if a layer is followed by ``=`` and its weight."""
+    name, equals, weight = (piece.strip() for piece in part.partition("="))
+    if equals and name in READABLE:
+        raise ReasonError("value.layer-equals", example=f"{name}:{weight}")
 
 
 def _layer_weight(name: Any, weight: Any) -> float:
@@ -74,14 +83,14 @@ def _layer_weight(name: Any, weight: Any) -> float:
 
 def read_size(value: Any) -> str | int | tuple[int, int]:
     """A size as ``512``, ``(512, 384)``, ``"512"``, ``"512x384"`` or ``"original"``."""
-    return value if value == "original" else _size(value, ("'original'",))
+    return value if value == "original" else _size(value, ("original",))
 
 
 def read_output_size(value: Any) -> str | int | tuple[int, int]:
     """The size of the result: a word, or a size like the working size."""
     if isinstance(value, str) and value in OUTPUT_SIZES:
         return value
-    return _size(value, tuple(map(repr, OUTPUT_SIZES)))
+    return _size(value, OUTPUT_SIZES)
 
 
 def _size(value: Any, words: tuple[str, ...]) -> int | tuple[int, int]:
@@ -94,7 +103,8 @@ def _size(value: Any, words: tuple[str, ...]) -> int | tuple[int, int]:
     except (TypeError, ValueError):
         numbers = []
     if len(numbers) not in (1, 2):
-        raise ReasonError("value.not-a-size", words=words, one=512, two="512x384")
+        quoted, hint = tuple(map(repr, words)), suggest(value, words)
+        raise ReasonError("value.not-a-size", words=quoted, one=512, two="512x384", hint=hint)
     if not all(1 <= number <= LARGEST_SIDE for number in numbers):
         raise ReasonError("value.side-out-of-range", least=1, most=LARGEST_SIDE)
     return numbers[0] if len(numbers) == 1 else (numbers[0], numbers[1])
@@ -125,7 +135,8 @@ def _word_or_whole(
     except (TypeError, ValueError):
         number = 0
     if not least <= number <= most or number % step:
-        wanted = {"words": tuple(map(repr, words)), "least": least, "most": most}
+        hint = suggest(value, words)
+        wanted = {"words": tuple(map(repr, words)), "least": least, "most": most, "hint": hint}
         if step == 1:
             raise ReasonError("value.not-whole", **wanted)
         raise ReasonError("value.not-a-multiple", step=step, **wanted)
@@ -168,7 +179,8 @@ class OneOf:
     def __call__(self, value: str) -> str:
         """The value; an error if it is not one of the names."""
         if value not in self.names:
-            raise ReasonError("expected.literal_error", words=tuple(map(repr, self.names)))
+            words, hint = tuple(map(repr, self.names)), suggest(value, self.names)
+            raise ReasonError("expected.literal_error", words=words, hint=hint)
         return value
 
 

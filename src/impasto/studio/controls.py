@@ -14,7 +14,7 @@ from impasto.errors import InputError
 from impasto.files.carried import carried_text
 from impasto.messages.message import Message
 from impasto.settings.recipe import Recipe
-from impasto.settings.validation import OF_A_RECIPE
+from impasto.settings.validation import NO_HINT, OF_A_RECIPE
 from impasto.settings.values import FIRST_CANVASES, words_of
 
 # Two hold paths, which visitors may not name on the server; strength has its own slider.
@@ -63,7 +63,9 @@ def recipe_of(values: Sequence[Any], strength: float) -> Recipe:
         settings["strength"] = strength
     recipe = Recipe(**settings)
     if recipe.initial not in FIRST_CANVASES:
-        reason = Message("expected.literal_error", words=tuple(map(repr, FIRST_CANVASES)))
+        reason = Message(
+            "expected.literal_error", words=tuple(map(repr, FIRST_CANVASES)), hint=NO_HINT
+        )
         raise InputError(
             "setting.unusable", name="initial", of=OF_A_RECIPE, value=recipe.initial, reason=reason
         )
