@@ -335,5 +335,5 @@ def _turn_original_to_rgb(convolutions: Read, path: Path) -> None:
     """Flip conv1_1 if the file is the original network in Caffe's channel order, BGR."""
     norms = convolutions["conv1_1"][0].square().sum(dim=(0, 2, 3)).sqrt()
     if norms.flip(0).allclose(torch.tensor(ORIGINAL_NORMS), rtol=0.01):
-        tell(Message("weights.in-bgr", path=path), stacklevel=4)
+        tell(Message("weights.in-bgr", path=path))
         _bgr_to_rgb(convolutions)
