@@ -434,7 +434,7 @@ def test_an_input_that_is_nowhere_is_asked_for(
     begun(tmp_path / "old")
     (tmp_path / "old" / "style.png").unlink()
     assert run(["resume", str(tmp_path / "old" / "run.impasto")]) == 2
-    assert "say with --inputs FOLDER where it is." in capsys.readouterr().err
+    assert "name the folder that holds it (--inputs" in capsys.readouterr().err
 
 
 def test_another_file_of_the_same_name_is_not_taken_for_the_input(
