@@ -126,7 +126,7 @@ def _levels(run: Run) -> str:
 
 
 def _taking(expected: Forecast | None) -> str:
-    from impasto.report.progress import duration
+    from impasto.run.showing import duration
 
     if expected is None:
         return ""
@@ -299,7 +299,7 @@ def _tell(
     result: Result, quiet: bool, files: Sequence[Path], number: int | None, saved: Path | None
 ) -> int:
     """Print how a run ended and where its picture is; return the exit code."""
-    from impasto.report.progress import duration
+    from impasto.run.showing import duration
 
     last, best = result.history[-1], result.best
     written = str(files[0])
