@@ -32,7 +32,7 @@ class Notebook:
     def run(self, code: str, interrupt_at: str | None = None) -> list[dict[str, Any]]:
         """What a cell shows; the kernel is interrupted once the cell has printed a word."""
         number = self.client.execute(code)
-        shown = []
+        shown: list[dict[str, Any]] = []
         while True:
             message = self.client.get_iopub_msg(timeout=60)
             if message["parent_header"].get("msg_id") != number:
