@@ -349,7 +349,7 @@ class Broken(Descent):
         raise ZeroDivisionError
 
 
-def broken(*_: Tensor) -> Tensor:
+def broken(*_: Tensor) -> Any:
     raise ZeroDivisionError
 
 
@@ -369,4 +369,5 @@ def test_an_exception_says_which_registered_part_raised_it(
     register()
     with pytest.raises(ZeroDivisionError) as raised:
         paint(**{kind: "mine"})
-    assert raised.value.__notes__ == [f"Raised by {kind} 'mine', which the program registered."]
+    notes = getattr(raised.value, "__notes__", [])
+    assert notes == [f"Raised by {kind} 'mine', which the program registered."]

@@ -234,8 +234,9 @@ def showing(
     """
     with ExitStack() as stack:
         shown = _display(levels, stack)
-        for step in history if shown is not None else ():
-            shown.account.take(step)
+        if shown is not None:
+            for step in history:
+                shown.account.take(step)
 
         def told(step: Step) -> bool | None:
             nonlocal shown

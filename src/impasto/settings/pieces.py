@@ -10,7 +10,7 @@ from typing import Any
 from impasto.errors import InputError
 
 
-def check_choice(what: str, value: Any, words: Iterable[str]) -> None:
+def check_choice(what: str, value: Any, words: Iterable[str | bool]) -> None:
     """Make sure that a value is one of some words.
 
     Raises:
