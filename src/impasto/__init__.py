@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from impasto.experiments.many import stylize_many as stylize_many
     from impasto.experiments.sweep import Axis as Axis
     from impasto.experiments.sweep import sweep as sweep
+    from impasto.network import weights as _weights
     from impasto.network.statistics import gram as gram
     from impasto.network.vgg import VGG as VGG
     from impasto.network.vgg import VGG19 as VGG19
     from impasto.network.weights import Weights as Weights
-    from impasto.network.weights import load as load_weights  # noqa: F401
     from impasto.objective.losses import content_loss as content_loss
     from impasto.objective.losses import style_loss as style_loss
     from impasto.objective.losses import total_variation as total_variation
@@ -38,13 +38,12 @@ if TYPE_CHECKING:
     from impasto.optim.optimizer import register_optimizer as register_optimizer
     from impasto.optim.optimizers import LBFGS as LBFGS
     from impasto.optim.optimizers import Adam as Adam
+    from impasto.pictures import images as _images
+    from impasto.pictures import samples as _samples
     from impasto.pictures.arrays import rescale as rescale
     from impasto.pictures.arrays import resize as resize
     from impasto.pictures.arrays import to_uint8 as to_uint8
-    from impasto.pictures.images import read as read_picture  # noqa: F401
     from impasto.pictures.montage import montage as montage
-    from impasto.pictures.samples import photograph as sample_photograph  # noqa: F401
-    from impasto.pictures.samples import style as sample_style  # noqa: F401
     from impasto.report.figures import loss_curves as loss_curves
     from impasto.report.network_figure import network_drawing as network_drawing
     from impasto.report.network_figure import network_table as network_table
@@ -60,6 +59,11 @@ if TYPE_CHECKING:
     from impasto.settings.recipe import Recipe as Recipe
     from impasto.settings.recipe import recipe_of as recipe_of
     from impasto.settings.style import Style as Style
+
+    # Names that differ from those in their modules, exported to type checkers.
+    load_weights = _weights.load
+    read_picture = _images.read
+    sample_photograph, sample_style = _samples.photograph, _samples.style
 
 # Public name → its module, and its name there if that is another one.
 _HOMES = {

@@ -159,7 +159,7 @@ MISTAKES: list[tuple[list[str], str]] = [
     (weights("empty.pth"), "empty.pth"),
     (weights("list.pth"), "list.pth"),
     (weights("part.pth"), "features.0.bias"),
-    (weights("part.pth", "keras"), "--weights-input cannot be 'keras'"),
+    (weights("part.pth", "keras"), "input of the weights cannot be 'keras'"),
     (weights("bundled", "torchvision"), "bundled"),
     (flags("--weights", "part.pth"), "--weights-input"),
     # outputs

@@ -18,6 +18,7 @@ from impasto import InputError, Recipe, Step, stylize
 from impasto.cli.app import run
 from impasto.pictures import images, writers
 from impasto.report import progress
+from impasto.run import showing
 from impasto.run.result import Result
 
 QUICK = ["--size", "48", "--steps", "3", "--levels", "1", "--device", "cpu"]
@@ -293,22 +294,22 @@ def test_a_sweep_looks_for_every_file_before_it_paints(
 
 
 @pytest.mark.parametrize("error", [RuntimeError("the lens broke"), OSError("gone"), KeyError("k")])
-@pytest.mark.parametrize("watcher", ["Trace", "Snapshots", "Lines"])
+@pytest.mark.parametrize("watcher", [progress.Trace, progress.Snapshots, showing.Lines])
 def test_a_watcher_that_fails_is_told_of_once_and_the_painting_stays(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-    watcher: str,
+    watcher: type,
     error: Exception,
 ) -> None:
     def fails(self: object, step: Step) -> None:
         raise error
 
-    monkeypatch.setattr(getattr(progress, watcher), "__call__", fails)
+    monkeypatch.setattr(watcher, "__call__", fails)
     assert painted("--trace", "run.jsonl", "--snapshots", "steps") == 0
     assert images.read("out.png").size == (48, 36)
     said = capsys.readouterr()
     assert said.err.count(" stopped at step 1: ") == 1
-    assert f"Note: {watcher}" in said.err
+    assert f"Note: {watcher.__name__}" in said.err
     assert said.out.startswith("Painted out.png")
 
 
@@ -434,7 +435,7 @@ def test_an_input_that_is_nowhere_is_asked_for(
     begun(tmp_path / "old")
     (tmp_path / "old" / "style.png").unlink()
     assert run(["resume", str(tmp_path / "old" / "run.impasto")]) == 2
-    assert "say with --inputs FOLDER where it is." in capsys.readouterr().err
+    assert "name the folder that holds it (--inputs" in capsys.readouterr().err
 
 
 def test_another_file_of_the_same_name_is_not_taken_for_the_input(

@@ -243,14 +243,14 @@ def test_a_state_dict_is_refused_until_its_convention_is_said(
 ) -> None:
     path = saved(by_position(small), tmp_path / "unsaid.pth")
     assert refusal(path) == (
-        f"Say what the weights '{path}' expect: --weights-input caffe (0…255, means subtracted) "
-        "or --weights-input torchvision (0…1, normalised)."
+        f"Say what the weights '{path}' expect, with --weights-input or weights_input: "
+        "'caffe' (0…255, means subtracted) or 'torchvision' (0…1, normalised)."
     )
 
 
 def test_an_unknown_convention_is_refused() -> None:
     assert refusal("bundled", "tensorflow") == (
-        "--weights-input cannot be 'tensorflow': it should be 'caffe' or 'torchvision'."
+        "The input of the weights cannot be 'tensorflow': it should be 'caffe' or 'torchvision'."
     )
 
 

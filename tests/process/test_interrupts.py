@@ -219,7 +219,7 @@ def test_ctrl_c_twice_ends_with_a_sentence_and_without_a_picture() -> None:
     """The second comes while a watcher is at work, which it ends."""
     program = textwrap.dedent("""
         import signal, sys
-        from impasto.report import progress
+        from impasto.run import showing
         from impasto.cli.app import run
         def twice(self, step):
             signal.raise_signal(signal.SIGINT)
@@ -227,7 +227,7 @@ def test_ctrl_c_twice_ends_with_a_sentence_and_without_a_picture() -> None:
         from impasto.run.result import Result
         def interrupted(self, *_, **__):
             signal.raise_signal(signal.SIGINT)
-        progress.Lines.__call__ = twice
+        showing.Lines.__call__ = twice
         Result.save = interrupted
         sys.exit(run(sys.argv[1:]))
     """)

@@ -342,3 +342,32 @@ def test_a_state_that_cannot_be_saved(small_pictures: None) -> None:
 def test_the_base_has_no_step_of_its_own() -> None:
     with pytest.raises(NotImplementedError):
         impasto.Optimizer(1.0).step(torch.zeros(3, 2, 2), 0.0, torch.zeros(3, 2, 2))
+
+
+class Broken(Descent):
+    def step(self, canvas: Tensor, loss: float, gradient: Tensor) -> Tensor:
+        raise ZeroDivisionError
+
+
+def broken(*_: Tensor) -> Any:
+    raise ZeroDivisionError
+
+
+@pytest.mark.skipif(not hasattr(Exception, "add_note"), reason="exceptions have no notes")
+@pytest.mark.parametrize(
+    ("kind", "register"),
+    [
+        ("style_loss", lambda: impasto.register_style_loss("mine", lambda _: broken)),
+        ("style_loss", lambda: impasto.register_style_loss("mine", broken)),
+        ("content_loss", lambda: impasto.register_content_loss("mine", broken)),
+        ("optimizer", lambda: impasto.register_optimizer("mine", Broken)),
+    ],
+)
+def test_an_exception_says_which_registered_part_raised_it(
+    kind: str, register: Callable[[], None]
+) -> None:
+    register()
+    with pytest.raises(ZeroDivisionError) as raised:
+        paint(**{kind: "mine"})
+    notes = getattr(raised.value, "__notes__", [])
+    assert notes == [f"Raised by {kind} 'mine', which the program registered."]

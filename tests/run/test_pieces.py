@@ -16,6 +16,8 @@ from impasto import InputError
 from impasto.network.weights import Weights
 
 PIXELS = content_pixels(24, 32)
+NAN = torch.full((3, 4, 4), torch.nan)
+STEP = impasto.Step(1, 1.0, 1.0, 1.0, 0.0)
 PAIR = content_pixels(32, 48), style_pixels(32, 48)
 SMALL = {"size": (48, 32), "steps": 2, "levels": 1}
 REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
@@ -64,6 +66,77 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: impasto.sweep(*PAIR, {"strength": 0.5}, SMALL),  # type: ignore[dict-item]
         "A sweep cannot vary 'strength' over 0.5",
     ),
+    "one array for a montage": (
+        lambda: impasto.montage(PIXELS),
+        r"A montage takes a list of pictures, not ndarray of uint8 \(24, 32, 3\): put the picture",
+    ),
+    "one path for a montage": (lambda: impasto.montage("a.png"), "list of pictures, not str"),
+    "no pictures for a montage": (lambda: impasto.montage(iter(())), "at least one picture"),
+    "a number for a montage": (
+        lambda: impasto.montage(3),  # type: ignore[arg-type]
+        "list of pictures, not int",
+    ),
+    "a gap below zero": (
+        lambda: impasto.montage([PIXELS], gap=-1),
+        "gap should be a whole number of at least 0, not -1",
+    ),
+    "a seed that is no whole number": (
+        lambda: impasto.noise(torch.zeros(3, 4, 4), 1.5),  # type: ignore[arg-type]
+        "seed should be a whole number from 0 to 9223372036854775807, not 1.5",
+    ),
+    "a seed below zero": (lambda: impasto.noise(torch.zeros(3, 4, 4), -1), "not -1"),
+    "a size for noise": (
+        lambda: impasto.noise((3, 4, 4), 0),  # type: ignore[arg-type]
+        "like should be a tensor, not tuple",
+    ),
+    "a content with NaN": (
+        lambda: impasto.recolored(NAN, torch.zeros(3, 4, 4)),
+        "content contains NaN or infinity",
+    ),
+    "a style with NaN": (
+        lambda: impasto.recolored(torch.zeros(3, 4, 4), NAN),
+        "style contains NaN or infinity",
+    ),
+    "a variance below zero": (
+        lambda: impasto.recolored(torch.zeros(3, 4, 4), torch.zeros(3, 4, 4), -1.0),
+        "smallest should be a finite number of at least 0, not -1.0",
+    ),
+    "weights of another shape": (
+        lambda: impasto.recolored(
+            torch.zeros(3, 4, 4), torch.zeros(3, 4, 4), of_style=torch.ones(2, 4)
+        ),
+        r"of_style should be a tensor of shape \(4, 4\), .* not Tensor of float32 \(2, 4\)",
+    ),
+    "weights below zero": (
+        lambda: impasto.recolored(
+            torch.zeros(3, 4, 4), torch.zeros(3, 4, 4), of_content=-torch.ones(4, 4)
+        ),
+        "of_content holds a weight below 0",
+    ),
+    "an alpha that is a word": (
+        lambda: impasto.loss_curves([STEP], "c.png", alpha="1", beta=1.0),  # type: ignore[arg-type]
+        "alpha should be a finite number of at least 0, not '1'",
+    ),
+    "a beta without end": (
+        lambda: impasto.loss_curves([STEP], "c.png", alpha=1.0, beta=float("inf")),
+        "beta should be a finite number of at least 0, not inf",
+    ),
+    "a learning rate of zero": (
+        lambda: impasto.Adam(0.0),
+        "learning_rate should be a finite number above 0, not 0.0",
+    ),
+    "a pyramid without levels": (
+        lambda: impasto.Adam(1.0, levels=0),
+        "levels should be a whole number of at least 1, not 0",
+    ),
+    "a first step that is no number": (
+        lambda: impasto.LBFGS(float("nan")),
+        "first_step should be a finite number above 0, not nan",
+    ),
+    "a history of half a pair": (
+        lambda: impasto.LBFGS(1.0, history=2.5),  # type: ignore[arg-type]
+        "history should be a whole number of at least 0, not 2.5",
+    ),
     "axes that are none": (
         lambda: impasto.sweep(*PAIR, ["strength=0.5"], SMALL),  # type: ignore[list-item]
         "A sweep takes one or two settings with their values, as in",
@@ -93,6 +166,19 @@ def test_arguments_that_the_network_cannot_have(weights: Weights) -> None:
         impasto.VGG19(weights, "conv1_1", padding="replicated")
     with pytest.raises(InputError, match="pooling should be 'average' or 'max'"):
         impasto.VGG19(weights, "conv1_1", pooling="avg")
+
+
+def test_numbers_may_come_from_numpy_and_pytorch() -> None:
+    seed = np.int64(3)
+    same = impasto.noise(torch.zeros(3, 4, 4), 3)
+    assert torch.equal(impasto.noise(torch.zeros(3, 4, 4), seed), same)
+    assert impasto.Adam(torch.tensor(2.0)).learning_rate == 2  # type: ignore[arg-type]
+
+
+def test_a_montage_of_anything_that_holds_pictures() -> None:
+    listed = impasto.montage([PIXELS, PIXELS])
+    assert impasto.montage(np.stack([PIXELS, PIXELS])) == listed
+    assert impasto.montage(picture for picture in (PIXELS, PIXELS)) == listed
 
 
 def test_one_layer_can_be_named_without_a_list(weights: Weights) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import pickle
@@ -88,6 +89,12 @@ def spoil(
 
 
 # ------------------------------------------------------------------------------------ the result
+
+
+def test_a_notebook_shows_a_large_painting_reduced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Result, "image", Image.new("RGB", (3000, 2000)))
+    shown = paint()._repr_png_()
+    assert Image.open(io.BytesIO(shown)).size == (800, 533)
 
 
 def test_the_result_has_the_face_that_the_readme_shows() -> None:

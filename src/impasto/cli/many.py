@@ -311,7 +311,7 @@ def _tell(
     to_stderr: bool = False,
 ) -> int:
     """Print how many were painted, and which could not be; return the exit code."""
-    from impasto.report.progress import duration
+    from impasto.run.showing import duration
 
     failed = [record for record in records if record.error is not None]
     skipped = sum(record.skipped for record in records)
@@ -351,7 +351,7 @@ def _look_over(plan: Plan, asked: Asked, styles: Sequence[Style]) -> int:
     from rich.console import Console
 
     from impasto.experiments import many
-    from impasto.report.progress import duration
+    from impasto.run.showing import duration
 
     states = many.looked_over(plan.paintings, asked.recipe, skip_existing=asked.skip_existing)
     Console(stderr=True).print(_table(plan.paintings, states))

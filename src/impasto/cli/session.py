@@ -136,7 +136,7 @@ def _levels(run: Run) -> str:
 
 
 def _taking(expected: Forecast | None) -> str:
-    from impasto.report.progress import duration
+    from impasto.run.showing import duration
 
     if expected is None:
         return ""
@@ -377,7 +377,7 @@ def _tell(
     saved: Path | None,
 ) -> int:
     """Print how a run ended and where its picture is; return the exit code."""
-    from impasto.report.progress import duration
+    from impasto.run.showing import duration
 
     last, best = result.history[-1], result.best
     written = called(outputs.picture)

@@ -67,8 +67,9 @@ def watchers_of(run: Run, outputs: Outputs) -> Iterator[Watchers]:
     """A context that gives the watchers of a run."""
     from rich.console import Console
 
-    from impasto.report.progress import Bar, Lines, Snapshots, Trace, Window
+    from impasto.report.progress import Snapshots, Trace, Window
     from impasto.report.timelapse import Timelapse
+    from impasto.run.showing import Bar, Lines
 
     with ExitStack() as stack:
         watchers: list[Watcher] = []

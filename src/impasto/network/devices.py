@@ -67,7 +67,7 @@ def arithmetic(precision: str, device: torch.device) -> Arithmetic:
     if precision != "bfloat16":
         return Arithmetic(DTYPES[precision])
     if not multiplies_bfloat16(device):
-        tell(Message("device.slow-bfloat16", device=device.type), stacklevel=2)
+        tell(Message("device.slow-bfloat16", device=device.type))
     return fastest(torch.bfloat16, device)
 
 

@@ -212,5 +212,5 @@ def _turn_original_to_rgb(convolutions: Read, architecture: Architecture, path: 
     corner = convolutions["conv1_1"][0][0, :, 0, 0]
     original = torch.tensor(ORIGINAL_CORNERS[architecture.name])
     if corner.flip(0).allclose(original, rtol=0, atol=0.01):
-        tell(Message("weights.in-bgr", path=path, network=architecture.name), stacklevel=4)
+        tell(Message("weights.in-bgr", path=path, network=architecture.name))
         _bgr_to_rgb(convolutions)

@@ -11,7 +11,7 @@ from torch import Tensor
 from impasto.errors import InputError, RunError
 from impasto.objective import losses
 from impasto.settings import loss_table
-from impasto.settings.extensions import check_extension
+from impasto.settings.extensions import check_extension, noting
 from impasto.settings.pieces import described
 
 OWN_STYLE_LOSSES: set[str] = set()
@@ -56,10 +56,17 @@ def register_style_loss(
         raise InputError("extension.statistic", name=name, value=statistic, words=words)
 
     def checked(target: Tensor) -> losses.Loss:
-        loss = make(target.clone())  # which it may change in place, like what it is called with
+        with noting("style_loss", name):
+            loss = make(target.clone())  # which it may change in place, like what it is called with
         if not callable(loss):
             raise RunError("extension.no-loss", name=name, got=described(loss))
-        return lambda seen: _scalar(name, loss(seen.clone()), seen)
+
+        def measured(seen: Tensor) -> Tensor:
+            with noting("style_loss", name):
+                value = loss(seen.clone())
+            return _scalar(name, value, seen)
+
+        return measured
 
     OWN_STYLE_LOSSES.add(name)
     losses.STYLE_LOSSES[name] = checked
@@ -94,10 +101,14 @@ def register_content_loss(
     """
     table = loss_table.CONTENT_LOSSES
     check_extension("content_loss", name, loss, names=table, own=OWN_CONTENT_LOSSES)
+
+    def measured(features: Tensor, target: Tensor) -> Tensor:
+        with noting("content_loss", name):
+            value = loss(features.clone(), target.clone())
+        return _scalar(name, value, features)
+
     OWN_CONTENT_LOSSES.add(name)
-    losses.CONTENT_LOSSES[name] = lambda features, target: _scalar(
-        name, loss(features.clone(), target.clone()), features
-    )
+    losses.CONTENT_LOSSES[name] = measured
     table[name] = loss_table.ContentLoss(tiles)
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import TypeVar
 
 import torch
 from torch import Tensor
 
 from impasto.errors import InputError, RunError
-from impasto.settings.extensions import check_extension
+from impasto.settings.extensions import check_extension, noting
 from impasto.settings.pieces import described
 from impasto.settings.values import OPTIMIZERS
 
@@ -117,7 +118,8 @@ def registered(name: str, learning_rate: float) -> Optimizer:
         RunError: that is no :class:`Optimizer`.
     """
     try:
-        made = REGISTERED[name](learning_rate)
+        with noting("optimizer", name):
+            made = REGISTERED[name](learning_rate)
     except TypeError as error:  # such as a constructor that takes no learning rate
         raise RunError("extension.not-made", name=name, reason=str(error)) from error
     if not isinstance(made, Optimizer):
@@ -137,20 +139,29 @@ class _Guarded(Optimizer):
 
     def step(self, canvas: Tensor, loss: float, gradient: Tensor) -> Tensor | None:
         self._last, self._trials = canvas, 0
-        return self._checked(self._own.step(canvas.clone(), loss, gradient.clone()))
+        with self._noting():
+            proposed = self._own.step(canvas.clone(), loss, gradient.clone())
+        return self._checked(proposed)
 
     def correct(self, change: float, turn: Tensor | None) -> None:
-        self._own.correct(change, turn)
+        with self._noting():
+            self._own.correct(change, turn)
 
     def step_back(self) -> Tensor | None:
         self._trials += 1
-        return self._checked(self._own.step_back()) if self._trials <= self.MOST_TRIALS else None
+        if self._trials > self.MOST_TRIALS:
+            return None
+        with self._noting():
+            proposed = self._own.step_back()
+        return self._checked(proposed)
 
     def change_loss(self) -> None:
-        self._own.change_loss()
+        with self._noting():
+            self._own.change_loss()
 
     def state(self) -> tuple[Numbers, Tensors]:
-        state = self._own.state()
+        with self._noting():
+            state = self._own.state()
         try:
             numbers, tensors = state
             own_numbers = {f"{OWN} {name}": float(numbers[name]) for name in numbers}
@@ -163,7 +174,11 @@ class _Guarded(Optimizer):
         return {OWN: 1, **own_numbers}, own_tensors
 
     def restore(self, numbers: Numbers, tensors: Tensors) -> None:
-        self._own.restore(_own(numbers), _own(tensors))
+        with self._noting():
+            self._own.restore(_own(numbers), _own(tensors))
+
+    def _noting(self) -> AbstractContextManager[None]:
+        return noting("optimizer", self._name)
 
     def _checked(self, proposed: Tensor | None) -> Tensor | None:
         """A copy of a proposed canvas, if there is one; an error if it is no canvas."""

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from impasto.network import pyramid
 from impasto.optim.optimizer import Numbers, Optimizer, Tensors
+from impasto.settings.pieces import check_number, check_whole
 
 HISTORY_BYTES = 2**31
 COARSEST_SIDE = 8  # pixels; the shorter side of a pyramid's coarsest level is at least this
@@ -24,11 +25,16 @@ class Adam(Optimizer):
         learning_rate: step size, in grey levels.
         levels: number of levels of the Laplacian pyramid whose values are the variables, so that
             coarse structure moves as easily as fine structure; with 1, they are the pixels.
+
+    Raises:
+        InputError: one of them cannot be used.
     """
 
     BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 
     def __init__(self, learning_rate: float, levels: int = 1) -> None:
+        check_number("learning_rate", learning_rate)
+        check_whole("levels", levels, 1)
         super().__init__(learning_rate)
         self.levels = levels
         self.count = 0
@@ -133,6 +139,9 @@ class LBFGS(Optimizer):
         first_step: RMS length of the first step, in grey levels.
         history: how many pairs of steps and gradient changes are remembered.
         inverse: the preconditioner, which learns from every pair; None for the identity.
+
+    Raises:
+        InputError: one of the numbers cannot be used.
     """
 
     ENOUGH = 1e-4  # least decrease of the loss, as a share of what the slope predicts
@@ -142,6 +151,8 @@ class LBFGS(Optimizer):
     MOST_PROMISED = 4.5
 
     def __init__(self, first_step: float, history: int = 50, inverse: Guess | None = None) -> None:
+        check_number("first_step", first_step)
+        check_whole("history", history, 0)
         super().__init__(first_step)
         self.inverse = Guess() if inverse is None else inverse
         self.pairs: deque[tuple[Tensor, Tensor, Tensor]] = deque(maxlen=history)

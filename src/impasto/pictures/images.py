@@ -86,7 +86,7 @@ def read(source: Source, role: str = "picture") -> Picture:
     if opacity is not None:
         notes.append(Message("picture.transparent"))
         pixels = _on_white(pixels, opacity)
-    tell_of(naming(role, source), notes, stacklevel=2)
+    tell_of(naming(role, source), notes)
     return Picture(pixels, name, sha256 or _sha256(pixels))
 
 
@@ -104,7 +104,7 @@ def read_apart(
     """
     notes = list[Message]()
     pixels, opacity, name, sha256 = _decoded(source, role, notes)
-    tell_of(naming(role, source), notes, stacklevel=2)
+    tell_of(naming(role, source), notes)
     if opacity is None:
         return Picture(pixels, name, sha256 or _sha256(pixels)), None
     picture = Picture(pixels, name, sha256 or _sha256(pixels, opacity))

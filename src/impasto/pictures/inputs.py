@@ -318,7 +318,7 @@ def _check_shape(mask: Mask, of: Picture, what: str) -> None:
     (width, height), (across, down) = of.size, mask.size
     if abs(math.log(width / height) - math.log(across / down)) > SAME_SHAPE:
         sizes = {"across": across, "down": down, "width": width, "height": height}
-        tell(Message("mask.stretched", what=what, **sizes), stacklevel=3)
+        tell(Message("mask.stretched", what=what, **sizes))
 
 
 def numbered(key: str, number: int) -> str:

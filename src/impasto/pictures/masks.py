@@ -97,7 +97,7 @@ def read(source: Any, role: str) -> Mask:
         raise InputError(error.code, picture=what, **error.values) from None
     if shares.min() > 1 - FAINT:
         notes.append(Message("mask.marks-all"))
-    tell_of(what, notes, stacklevel=2)
+    tell_of(what, notes)
     name = picture.name if colour is None else f"{picture.name}#{colour}"
     return Mask(shares, name, picture.sha256)
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
 from impasto.errors import InputError
 from impasto.pictures import arrays, images
+from impasto.settings.pieces import check_whole, described
 
 INK = "#1f2933"
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
-def montage(pictures: Sequence[images.Source], *, gap: int | None = None) -> Image.Image:
+def montage(pictures: Iterable[images.Source], *, gap: int | None = None) -> Image.Image:
     """Lay out pictures side by side on white.
 
     Every cell has the size of the first picture. The other pictures are centred in their cells and
@@ -27,11 +30,13 @@ def montage(pictures: Sequence[images.Source], *, gap: int | None = None) -> Ima
             side.
 
     Raises:
-        InputError: there is no picture, or one cannot be read.
+        InputError: there is no picture, one cannot be read, or the gap is not a width.
     """
-    if not pictures:
+    if gap is not None:
+        check_whole("gap", gap, 0)
+    tiles = [images.read(picture) for picture in _several(pictures)]
+    if not tiles:
         raise InputError("montage.empty")
-    tiles = [images.read(picture) for picture in pictures]
     width, height = tiles[0].size
     if gap is None:
         gap = max(1, round(max(width, height) / 32))
@@ -83,6 +88,19 @@ def sheet(
                 corner = (left + column * (width + gap), top)
                 _place(made, images.read(picture), corner, size)
     return made
+
+
+def _several(pictures: Any) -> Iterable[Any]:
+    """The pictures, if they are several; an array of four dimensions holds one after another.
+
+    Raises:
+        InputError: it is a single picture, or nothing that holds pictures.
+    """
+    one = isinstance(pictures, str | bytes | bytearray | memoryview | os.PathLike | Mapping)
+    flat = hasattr(pictures, "shape") and len(pictures.shape) < 4
+    if one or flat or hasattr(pictures, "read") or not isinstance(pictures, Iterable):
+        raise InputError("montage.one", got=described(pictures))
+    return pictures
 
 
 def _across(text: str, font: Font) -> int:

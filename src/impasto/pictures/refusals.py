@@ -47,11 +47,10 @@ def refusing(picture: Message) -> Iterator[None]:
         raise InputError("picture.unusual", picture=picture, reason=_reason(error)) from None
 
 
-def tell_of(picture: Message, notes: Iterable[Message], stacklevel: int) -> None:
+def tell_of(picture: Message, notes: Iterable[Message]) -> None:
     """Tell the user the notes about a picture."""
     for note in notes:
-        message = Message(note.code, picture=picture, **note.values)
-        tell(message, stacklevel=stacklevel + 1)
+        tell(Message(note.code, picture=picture, **note.values))
 
 
 def shape_of(array: npt.NDArray[Any]) -> Message | str:

@@ -224,7 +224,7 @@ def _carrying(kind: str, text: str, packet: bytes) -> dict[str, Any]:
         tags[XMP_TAG] = packet
         return {"tiffinfo": tags}
     if kind == "JPEG" and len(packet) > MOST_IN_JPEG:
-        tell(Message("output.text-too-long", bytes=len(packet), most=MOST_IN_JPEG), stacklevel=4)
+        tell(Message("output.text-too-long", bytes=len(packet), most=MOST_IN_JPEG))
         return {}
     return {"xmp": packet}
 

@@ -7,6 +7,7 @@ receives the notices in place of warnings.
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,19 +19,36 @@ from impasto.messages.message import Message
 _LISTENER: ContextVar[Callable[[Message], None] | None] = ContextVar("listener", default=None)
 
 
-def tell(message: Message, stacklevel: int = 1) -> None:
+# Code between two functions of impasto: its decorators and its threads.
+_BETWEEN = ("contextlib", "functools", "threading", "concurrent.futures.thread")
+
+
+def tell(message: Message) -> None:
     """Pass a notice to the listener; without a listener, warn with :class:`ImpastoWarning`.
+
+    The warning names the line of the caller's program that called impasto.
 
     Args:
         message: one sentence, as data.
-        stacklevel: which caller's line the warning names; 1 for the caller of this function.
     """
     listener = _LISTENER.get()
     if listener is None:
         warning = ImpastoWarning(message.code, **message.values)
-        warnings.warn(warning, stacklevel=stacklevel + 1)
+        warnings.warn(warning, stacklevel=_outside())
     else:
         listener(message)
+
+
+def _outside() -> int:
+    """How many calls above :func:`tell` the program is that called impasto, as a stack level."""
+    frame, level = sys._getframe(1), 1  # inspect.stack would read every source file
+    while frame.f_back is not None and _is_inside(frame.f_globals.get("__name__", "")):
+        frame, level = frame.f_back, level + 1
+    return level
+
+
+def _is_inside(module: str) -> bool:
+    return module == "impasto" or module.startswith("impasto.") or module in _BETWEEN
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from impasto.errors import InputError
 from impasto.files.writing import check_writable, written_whole
+from impasto.settings.pieces import check_number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -108,10 +109,12 @@ def loss_curves(history: Sequence[Step], path: str | Path, *, alpha: float, beta
         beta: the recipe's weight of the style loss (:attr:`Recipe.style_weight`).
 
     Raises:
-        InputError: there is no step, or the figure cannot be written there.
+        InputError: there is no step, a weight is no number, or the figure cannot be written there.
     """
     if not history:
         raise InputError("figure.no-steps")
+    check_number("alpha", alpha, may_be_zero=True)
+    check_number("beta", beta, may_be_zero=True)
     finest = history[-1].level
     best = min((step for step in history if step.level == finest), key=lambda step: step.loss)
     total = [step.loss for step in history]

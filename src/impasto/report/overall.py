@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TextIO
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from impasto.report.progress import Account, duration
+from impasto.run.showing import Account, duration
 
 if TYPE_CHECKING:
     from impasto.experiments.many import Painted

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from impasto.errors import InputError
 from impasto.network.pyramid import details
 from impasto.network.weights import CAFFE_MEAN
 from impasto.objective.regions import StyleCanvas
@@ -27,7 +28,15 @@ from impasto.pictures.sizes import PixelSize
 from impasto.process import interrupts, threads
 from impasto.run.levels import Level
 from impasto.settings.loss_table import METHODS
-from impasto.settings.pieces import check_canvas, check_pixels
+from impasto.settings.pieces import (
+    check_canvas,
+    check_finite,
+    check_number,
+    check_pixels,
+    check_shares,
+    check_whole,
+    described,
+)
 from impasto.settings.recipe import Recipe
 
 NOISE = 20  # grey levels; noise is drawn from −NOISE … NOISE
@@ -280,8 +289,19 @@ def _mean_like(canvas: Tensor, mean: Sequence[float]) -> Tensor:
 
 
 def noise(like: Tensor, seed: int) -> Tensor:
-    """Integers drawn uniformly from −20 … 20, shaped like a tensor, the same on every device."""
-    generator = torch.Generator().manual_seed(seed)
+    """Integers drawn uniformly from −20 … 20, shaped like a tensor, the same on every device.
+
+    Args:
+        like: the tensor whose shape, device and number format the noise has.
+        seed: a whole number from 0 to 2⁶³ − 1.
+
+    Raises:
+        InputError: the seed cannot be used, or ``like`` is not a tensor.
+    """
+    if not isinstance(like, Tensor):
+        raise InputError("pieces.no-tensor", what="like", got=described(like))
+    check_whole("seed", seed, 0, 2**63 - 1)
+    generator = torch.Generator().manual_seed(int(seed))
     drawn = torch.randint(-NOISE, NOISE + 1, like.shape, generator=generator)
     return drawn.to(device=like.device, dtype=like.dtype)
 
@@ -308,7 +328,16 @@ def recolored(
 
     Returns:
         3 × H × W. A content picture of one colour becomes the mean colour of the style.
+
+    Raises:
+        InputError: one of them is not a canvas of finite numbers, or the weights do not fit it.
     """
+    for name, picture, shares in (("content", content, of_content), ("style", style, of_style)):
+        check_canvas(picture)
+        check_finite(name, picture)
+        if shares is not None:
+            check_shares(f"of_{name}", shares, tuple(picture.shape[1:]))
+    check_number("smallest", smallest, may_be_zero=True)
     colours, others = (picture.flatten(1).double().cpu() for picture in (content, style))
     with threads.whole_operations():
         mean, covariance = _moments(colours, of_content, smallest)

@@ -323,7 +323,7 @@ class Evaluator:
     def _use_tiles(self, side: int) -> None:
         """Use smaller tiles from the current level on."""
         width, height = self.level.size
-        tell(Message("memory.smaller-tiles", width=width, height=height, side=side), stacklevel=2)
+        tell(Message("memory.smaller-tiles", width=width, height=height, side=side))
         for index in range(self.level.number - 1, len(self.tiles)):
             self.tiles[index] = _smaller(side, self.tiles[index])
         self.network.release()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from collections.abc import Callable
@@ -25,6 +26,7 @@ IN_MEMORY = "(in memory)"  # name of a picture that is not a file
 # Why a run may end before its last step.
 ASKED_TO_STOP = "on_step asked to stop"
 INTERRUPTED = "the run was interrupted"
+SHOWN_SIDE = 800  # pixels; the longer side of a painting that a notebook shows is at most this
 
 
 @dataclass
@@ -121,6 +123,14 @@ class Result:
             f"<Result: {width}×{height} pixels after {len(self.history)} steps, best loss "
             f"{best.loss:.4e} at step {best.number}>"
         )
+
+    def _repr_png_(self) -> bytes:
+        """The painting as a notebook shows it: a PNG, reduced if it is large."""
+        shown = self.image
+        shown.thumbnail((SHOWN_SIDE, SHOWN_SIDE), Image.Resampling.LANCZOS)
+        file = io.BytesIO()
+        shown.save(file, "PNG")
+        return file.getvalue()
 
     def _made_of(self) -> tuple[Any, ...]:
         """All inputs and the losses; not the times, nor the paths of files."""

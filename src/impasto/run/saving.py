@@ -82,7 +82,7 @@ class Checkpointer:
             if isinstance(error, RuntimeError) and not is_out_of_memory(error):
                 raise  # a ValueError may come from a name that is not Unicode; it is reported below
             reason = getattr(error, "strerror", None) or Message("checkpoint.unwritable")
-            tell(Message("checkpoint.not-saved", path=self.path, reason=reason), stacklevel=2)
+            tell(Message("checkpoint.not-saved", path=self.path, reason=reason))
             return False
         return True
 

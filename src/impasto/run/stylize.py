@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 
 import numpy.typing as npt
 import torch
@@ -22,11 +23,14 @@ from impasto.run.levels import plan_for
 from impasto.run.prepare import begin, load_network, name_inputs, read_pictures
 from impasto.run.result import OnStep, Result
 from impasto.run.resuming import resumed
+from impasto.run.run import Run
 from impasto.run.saving import save_to
+from impasto.run.showing import showing
+from impasto.settings.pieces import check_choice
 from impasto.settings.recipe import Recipe, RecipeSource
 
 
-def stylize(
+def stylize(  # noqa: PLR0913 – every argument is the caller's to choose
     content: images.Source,
     style: StyleSource | Iterable[StyleSource] | None = None,
     recipe: RecipeSource | None = None,
@@ -38,6 +42,7 @@ def stylize(
     weights_input: str | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     checkpoint_every: float = CHECKPOINT_EVERY,
+    progress: bool = False,
 ) -> Result:
     """Paint the content of one picture in the style of another, or of several.
 
@@ -61,6 +66,8 @@ def stylize(
         checkpoint: the file in which the run is saved, for :func:`resume`; every picture must then
             be a file.
         checkpoint_every: seconds between two checkpoints.
+        progress: whether to show the progress of the run: as a bar in a terminal or a notebook,
+            or else as lines on standard error.
 
     Returns:
         The painting (:attr:`Result.image`), its canvas, and every step.
@@ -70,6 +77,7 @@ def stylize(
         RunError: the run ran out of memory, or its first loss was not finite.
     """
     _check_on_step(on_step)
+    check_choice("progress", progress, (True, False))
     check_interval(checkpoint_every)
     with memory_errors():
         # 1. Read the inputs.
@@ -87,13 +95,13 @@ def stylize(
         check_replaceable(path)
         save_to(run, path, checkpoint_every)
     # 5. At each level, measure the targets, and improve the canvas step by step.
-    with run.painting(on_step) as progress:
-        for level in run.levels_left(progress):
-            run.enter(level, progress)
-            while progress.is_within(level):
-                run.step(level, progress)
+    with _shown(run, on_step, progress) as told, run.painting(told) as state:
+        for level in run.levels_left(state):
+            run.enter(level, state)
+            while state.is_within(level):
+                run.step(level, state)
     # 6. Return the best canvas.
-    return run.result(progress)
+    return run.result(state)
 
 
 def resume(
@@ -101,6 +109,7 @@ def resume(
     on_step: OnStep | None = None,
     *,
     inputs: str | os.PathLike[str] | None = None,
+    progress: bool = False,
 ) -> Result:
     """Continue an interrupted run; the result is the same as without the interruption.
 
@@ -109,6 +118,7 @@ def resume(
         on_step: a callback for every :class:`Step`; if it returns False, the run stops.
         inputs: the folder that contains the run's pictures now; None if they have not moved, or
             have moved along with the checkpoint.
+        progress: whether to show the progress of the run, as :func:`stylize` does.
 
     Returns:
         The painting, its canvas, and every step, including those before the interruption.
@@ -118,8 +128,18 @@ def resume(
         RunError: the run ran out of memory, or its first loss was not finite.
     """
     _check_on_step(on_step)
+    check_choice("progress", progress, (True, False))
     folder = None if inputs is None else path_of(inputs, "folder")
-    return resumed(path_of(checkpoint, "checkpoint"), folder).paint(on_step)
+    run = resumed(path_of(checkpoint, "checkpoint"), folder)
+    with _shown(run, on_step, progress) as told:
+        return run.paint(told)
+
+
+def _shown(
+    run: Run, on_step: OnStep | None, progress: bool
+) -> AbstractContextManager[OnStep | None]:
+    """A context that gives the callback to paint a run with, and shows its progress if asked."""
+    return showing(run.levels, run.history, on_step) if progress else nullcontext(on_step)
 
 
 def _check_on_step(on_step: object) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container
+from collections.abc import Container, Iterator
+from contextlib import contextmanager
 
-from impasto.errors import InputError
+from impasto.errors import InputError, StoppedError
+from impasto.messages.message import Message
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
@@ -31,3 +33,21 @@ def check_extension(
         raise InputError("extension.taken", kind=kind, name=name)
     if not callable(part):
         raise InputError("extension.not-callable", kind=kind, name=name, type=type(part).__name__)
+
+
+@contextmanager
+def noting(kind: str, name: str) -> Iterator[None]:
+    """A context that notes on any exception which registered part raised it (from Python 3.11).
+
+    Args:
+        kind: the setting that names the part.
+        name: its name.
+    """
+    try:
+        yield
+    except StoppedError:  # the run was interrupted there
+        raise
+    except Exception as error:
+        if hasattr(error, "add_note"):
+            error.add_note(str(Message("extension.raised", kind=kind, name=name)))
+        raise

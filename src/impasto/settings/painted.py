@@ -59,7 +59,7 @@ def settings_in(path: Path) -> dict[str, Any]:
         if name in carried or (value is not None and value not in FIRST_CANVASES):
             left_out += _named(name, settings.pop(name, None))
     if left_out:
-        tell(Message("recipe.left-out", path=path, names=tuple(left_out)), stacklevel=4)
+        tell(Message("recipe.left-out", path=path, names=tuple(left_out)))
     return settings
 
 

@@ -23,13 +23,13 @@ from impasto.messages.message import Message
 from impasto.pictures import images
 from impasto.process import interrupts
 from impasto.process.notices import heard_by
-from impasto.report.progress import Account
 from impasto.run.checkpoint import is_unfinished
 from impasto.run.prepare import prepare
 from impasto.run.result import Result, Step
 from impasto.run.resuming import resumed
 from impasto.run.run import Run
 from impasto.run.saving import save_to
+from impasto.run.showing import Account
 from impasto.settings.recipe import Recipe
 from impasto.settings.style import Style
 from impasto.studio.limits import Limits

@@ -1,0 +1,340 @@
+"""Shows the progress of a run: a bar in a terminal and in a notebook, or else lines.
+
+:func:`showing` shows it on standard error for a program that calls impasto. The command line, which
+reports what fails, uses :class:`Bar` and :class:`Lines` themselves.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Any, TextIO
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Table
+
+from impasto.errors import StoppedError
+from impasto.run.levels import Level
+from impasto.run.result import OnStep, Step
+
+LINES = 20  # about how many lines a run prints without a terminal
+DRAWN_EVERY = 0.2  # seconds between two drawings of the bar of a notebook
+
+
+class Account:
+    """Keeps count of the steps of a run, to estimate the time left.
+
+    The cost of a step is taken to be proportional to the pixels of its level.
+
+    Args:
+        levels: the levels of the run.
+
+    Attributes:
+        best: the smallest loss of the current level.
+    """
+
+    def __init__(self, levels: Sequence[Level]) -> None:
+        self.levels = levels
+        self.best = float("inf")
+        self.at = 1  # number of the level of the last step
+        self.before: dict[int, int] = {}  # steps that earlier levels took, by number of the level
+
+    @property
+    def steps(self) -> int:
+        """The total number of steps; a level that converged early took fewer than planned."""
+        return sum(self.before.get(level.number, level.steps) for level in self.levels)
+
+    def take(self, step: Step) -> None:
+        """Count a step; the best loss starts again at every level."""
+        if step.level != self.at:
+            self.before[self.at] = step.number - 1 - sum(self.before.values())
+            self.at, self.best = step.level, float("inf")
+        self.best = min(self.best, step.loss)
+
+    def left(self, step: Step) -> float:
+        """Estimated seconds that the run will still take after a step."""
+        done = todo = 0
+        for level in self.levels:
+            pixels = level.size[0] * level.size[1]
+            if level.number < step.level:
+                done += self.before.get(level.number, level.steps) * pixels
+            elif level.number == step.level:
+                count = step.number - sum(self.before.values())
+                done += count * pixels
+                todo += (level.steps - count) * pixels
+            else:
+                todo += level.steps * pixels
+        return step.seconds * todo / done
+
+    def size(self, step: Step) -> str:
+        """The size of a step's canvas, as in ``512×384``."""
+        width, height = self.levels[step.level - 1].size
+        return f"{width}×{height}"
+
+
+# The columns of the bar by importance; a narrow terminal leaves out the last ones.
+BY_WEIGHT = ("step", "left", "loss", "bar", "size", "best", "elapsed")
+
+
+class _Fitting(Progress):
+    """A progress bar that leaves out columns for which a narrow terminal has no room."""
+
+    def __init__(self, columns: Mapping[str, ProgressColumn], console: Console) -> None:
+        self.named, self.terminal = columns, console
+        super().__init__(
+            *columns.values(),
+            console=console,
+            transient=True,
+            redirect_stdout=_is_terminal(sys.stdout),  # what goes into a file stays there
+        )
+
+    def make_tasks_table(self, tasks: Iterable[Task]) -> Table:
+        """The table of the columns for which there is room."""
+        tasks, room, kept = list(tasks), self.terminal.width, set[str]()
+        for name in BY_WEIGHT:
+            shown = [self.terminal.measure(self.named[name](task)).maximum for task in tasks]
+            needed = max(shown, default=0) + 1
+            if needed <= room or not kept:
+                kept.add(name)
+                room -= needed
+        self.columns = tuple(column for name, column in self.named.items() if name in kept)
+        return super().make_tasks_table(tasks)
+
+
+class Bar:
+    """A progress bar with step, size, loss, best loss of the level, and time left."""
+
+    def __init__(self, levels: Sequence[Level], console: Console) -> None:
+        self.account = Account(levels)
+        columns = {
+            "bar": BarColumn(bar_width=24),
+            "step": TextColumn("step {task.completed:.0f}/{task.total:.0f}"),
+            "size": TextColumn("at {task.fields[size]}"),
+            "loss": TextColumn("loss {task.fields[loss]}"),
+            "best": TextColumn("best {task.fields[best]}"),
+            "elapsed": TimeElapsedColumn(),
+            "left": TextColumn("{task.fields[left]}"),
+        }
+        self.progress = _Fitting(columns, console)
+        self.task = self.progress.add_task(
+            "", total=self.account.steps, size="…", loss="…", best="…", left=""
+        )
+
+    def __enter__(self) -> Bar:
+        self.progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.progress.stop()
+
+    def __call__(self, step: Step) -> None:
+        """Move the bar to a step."""
+        self.account.take(step)
+        self.progress.update(
+            self.task,
+            completed=step.number,
+            total=self.account.steps,
+            size=self.account.size(step),
+            loss=f"{step.loss:.3e}",
+            best=f"{self.account.best:.3e}",
+            left=f"{duration(self.account.left(step))} left",
+        )
+
+
+class NotebookBar(Bar):
+    """The bar below a cell of a notebook; it stays there when the run ends."""
+
+    def __init__(self, levels: Sequence[Level], console: Console) -> None:
+        super().__init__(levels, console)
+        self.output: Any = None  # where the notebook shows it
+        self.drawn = 0.0
+        self.last = 0.0  # seconds of the last step
+
+    def __enter__(self) -> NotebookBar:
+        from IPython.display import display
+
+        self.output = display(self.progress, display_id=True)  # type: ignore[no-untyped-call]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._draw()
+
+    def __call__(self, step: Step) -> None:
+        """Move the bar to a step, and draw it a few times a second."""
+        super().__call__(step)
+        self.last = step.seconds
+        if step.seconds - self.drawn >= DRAWN_EVERY:
+            self._draw()
+
+    def _draw(self) -> None:
+        self.drawn = self.last
+        if self.output is not None:
+            self.output.update(self.progress)
+
+
+class Lines:
+    """Prints a line at the first step, at intervals, and at the last step, without a terminal."""
+
+    def __init__(self, levels: Sequence[Level], file: TextIO) -> None:
+        self.account, self.file = Account(levels), file
+        self.every = max(1, self.account.steps // LINES)
+        self.due: Step | None = None  # the last step, if it has no line yet
+
+    def __enter__(self) -> Lines:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.due is not None:
+            self._print(self.due)
+        self.file.flush()
+
+    def __call__(self, step: Step) -> None:
+        """Print a line if this step is due one."""
+        self.account.take(step)
+        self.due = step
+        if step.number in (1, self.account.steps) or step.number % self.every == 0:
+            self._print(step)
+
+    def _print(self, step: Step) -> None:
+        self.due = None
+        print(
+            f"step {step.number}/{self.account.steps} at {self.account.size(step)}  "
+            f"loss {step.loss:.3e}  best {self.account.best:.3e}  "
+            f"{duration(step.seconds)}, {duration(self.account.left(step))} left",
+            file=self.file,
+            flush=True,
+        )
+
+
+@contextmanager
+def showing(
+    levels: Sequence[Level], history: Iterable[Step], on_step: OnStep | None
+) -> Iterator[OnStep]:
+    """A context that shows the progress of a run on standard error, or below a notebook's cell.
+
+    If it cannot be shown, because the terminal has gone, for example, the run continues unseen.
+
+    Args:
+        levels: the levels of the run.
+        history: the steps that it took before an interruption.
+        on_step: the caller's own callback, which is called after the step is shown.
+
+    Yields:
+        The callback to paint the run with.
+    """
+    with ExitStack() as stack:
+        shown = _display(levels, stack)
+        if shown is not None:
+            for step in history:
+                shown.account.take(step)
+
+        def told(step: Step) -> bool | None:
+            nonlocal shown
+            if shown is not None:
+                try:
+                    shown(step)
+                except StoppedError:
+                    raise
+                except Exception:
+                    shown = None
+            return None if on_step is None else on_step(step)
+
+        yield told
+
+
+def _display(levels: Sequence[Level], stack: ExitStack) -> Bar | Lines | None:
+    """What shows the progress here, until the stack ends; None if nothing can."""
+    if sys.stderr is None:  # a program without a console
+        return None
+    try:
+        shown = _chosen(levels)
+        shown.__enter__()
+    except Exception:
+        return None
+    stack.push(_leaving(shown))
+    return shown
+
+
+def _chosen(levels: Sequence[Level]) -> Bar | Lines:
+    file: Any = _Unfailing(sys.stderr)
+    console = Console(file=file)
+    if console.is_jupyter:
+        return NotebookBar(levels, console)
+    if console.is_terminal and not console.is_dumb_terminal:
+        return Bar(levels, console)
+    return Lines(levels, file)
+
+
+def _leaving(shown: Bar | Lines) -> Callable[..., None]:
+    """Ends a display without an error of its own."""
+
+    def leave(*error: object) -> None:
+        with suppress(Exception):
+            shown.__exit__(*error)
+
+    return leave
+
+
+class _Unfailing(io.TextIOBase):
+    """A text stream whose writing never fails; what a closed terminal does not take is lost.
+
+    The bar is also drawn by a thread of its own, whose errors nobody could catch.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self.file = file
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """The encoding of the stream."""
+        return getattr(self.file, "encoding", None) or "utf-8"
+
+    def write(self, text: str, /) -> int:
+        """Write a text if the stream takes it."""
+        with suppress(OSError, ValueError):
+            self.file.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush the stream if that works."""
+        with suppress(OSError, ValueError):
+            self.file.flush()
+
+    def isatty(self) -> bool:
+        """Whether the stream is a terminal."""
+        return _is_terminal(self.file)
+
+    def fileno(self) -> int:
+        """The file descriptor of the stream, by which the width of a terminal is found."""
+        return self.file.fileno()
+
+
+def _is_terminal(file: TextIO | None) -> bool:
+    try:
+        return file is not None and file.isatty()
+    except (OSError, ValueError, AttributeError):  # it is closed, or is no file
+        return False
+
+
+def duration(seconds: float) -> str:
+    """A duration in words.
+
+    >>> duration(7.4), duration(151), duration(7260)
+    ('7 s', '2 min 31 s', '2 h 1 min')
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
