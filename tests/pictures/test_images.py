@@ -813,33 +813,9 @@ class TestMemory:
     def test_equal_pixels_have_equal_sums(self) -> None:
         assert images.read(rgb()).sha256 == images.read(Image.fromarray(rgb())).sha256
 
-    @pytest.mark.parametrize(
-        "array",
-        [
-            np.zeros((5, 7), np.uint8),
-            np.zeros((5, 7, 4), np.uint8),
-            np.zeros((5, 7, 1), np.uint8),
-            np.zeros((1, 5, 7, 3), np.uint8),
-            np.zeros((0, 7, 3), np.uint8),
-            np.zeros((5, 0, 3), np.uint8),
-            np.zeros((5, 7, 3), np.float32),
-            np.zeros((5, 7, 3), np.int64),
-            np.zeros((5, 7, 3), np.bool_),
-            np.zeros((5, 7, 3), object),
-            np.array(3, np.uint8),
-        ],
-        ids=lambda array: f"{array.shape} {array.dtype}",
-    )
-    def test_another_array_is_refused(self, array: Any) -> None:
-        with pytest.raises(
-            InputError, match=r"should be an H×W×3 array of uint8 \(RGB\), not "
-        ) as e:
-            images.read(array)
-        plain(str(e.value))
-
-    @pytest.mark.parametrize("source", [None, 3, b"a.png", [[0]], io.BytesIO(b"")])
+    @pytest.mark.parametrize("source", [3, [[0]], {"a": 1}, object()])
     def test_another_type_is_refused(self, source: Any) -> None:
-        with pytest.raises(InputError, match="should be a path, a PIL image or an") as caught:
+        with pytest.raises(InputError, match="should be a path, bytes, a file object") as caught:
             images.read(source)
         plain(str(caught.value))
 
@@ -877,10 +853,6 @@ class TestMemory:
     def test_32_bits_are_refused(self, value: int) -> None:
         with pytest.raises(InputError, match="holds 32-bit values"):
             images.read(Image.new("I", (1, 1), value))
-
-    def test_floats_are_refused(self) -> None:
-        with pytest.raises(InputError, match="holds floating-point values"):
-            images.read(Image.new("F", (1, 1)))
 
     @pytest.mark.parametrize("size", [(0, 5), (5, 0)])
     def test_an_image_without_pixels_is_refused(self, size: tuple[int, int]) -> None:

@@ -18,7 +18,7 @@ from impasto.experiments.contact_sheet import OnPicture, OnSheet, Place, Sheet, 
 from impasto.files.writing import check_apart, check_folder
 from impasto.objective.cache import SHARED_BYTES
 from impasto.pictures import images
-from impasto.pictures.inputs import StyleSource, files_of, path_of, styles_of
+from impasto.pictures.inputs import StyleSource, files_of, named, path_of, source_of, styles_of
 from impasto.run.prepare import check_variation, prepare, vary
 from impasto.run.result import OnStep
 from impasto.settings.recipe import Recipe, RecipeSource
@@ -153,6 +153,8 @@ def sweep(
     axes = _axes(axes)
     recipes = grid(Recipe.read(recipe), axes)
     flat = list(itertools.chain(*recipes))
+    content = source_of(content, "content picture")
+    style = None if style is None else named(style)
     to = None if folder is None else path_of(folder, "folder")
     if to is not None:
         read = (files_of(content, styles_of(style, one, content), one) for one in flat)

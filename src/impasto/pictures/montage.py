@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -15,23 +15,25 @@ INK = "#1f2933"
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
-def montage(pictures: Sequence[images.Source], *, gap: int | None = None) -> Image.Image:
+def montage(
+    pictures: images.Source | Iterable[images.Source], *, gap: int | None = None
+) -> Image.Image:
     """Lay out pictures side by side on white.
 
     Every cell has the size of the first picture. The other pictures are centred in their cells and
     scaled to fit, with their aspect ratio kept.
 
     Args:
-        pictures: at least one; each a PIL image, a path, or an H × W × 3 uint8 array (RGB).
+        pictures: one or more, each of any kind that :func:`impasto.read_picture` takes.
         gap: width of the white around the cells, in pixels; None means 1/32 of a cell's longer
             side.
 
     Raises:
         InputError: there is no picture, or one cannot be read.
     """
-    if not pictures:
+    tiles = [images.read(picture) for picture in _several(pictures)]
+    if not tiles:
         raise InputError("montage.empty")
-    tiles = [images.read(picture) for picture in pictures]
     width, height = tiles[0].size
     if gap is None:
         gap = max(1, round(max(width, height) / 32))
@@ -40,6 +42,11 @@ def montage(pictures: Sequence[images.Source], *, gap: int | None = None) -> Ima
     for index, tile in enumerate(tiles):
         _place(sheet, tile, (gap + index * (width + gap), gap), (width, height))
     return sheet
+
+
+def _several(pictures: images.Source | Iterable[images.Source]) -> Iterable[images.Source]:
+    """The pictures, or the only one if it is not in a list."""
+    return pictures if images.are_several(pictures) else (pictures,)
 
 
 def sheet(

@@ -6,7 +6,6 @@ import inspect
 import os
 from collections.abc import Iterable
 
-import numpy.typing as npt
 import torch
 
 from impasto.errors import InputError
@@ -19,7 +18,14 @@ from impasto.pictures.inputs import (
 from impasto.process.memory import memory_errors
 from impasto.run.checkpoint import check_replaceable
 from impasto.run.levels import plan_for
-from impasto.run.prepare import begin, load_network, name_inputs, read_pictures
+from impasto.run.prepare import (
+    InitialSource,
+    begin,
+    load_network,
+    name_inputs,
+    read_pictures,
+    with_initial,
+)
 from impasto.run.result import OnStep, Result
 from impasto.run.resuming import resumed
 from impasto.run.saving import save_to
@@ -30,7 +36,7 @@ def stylize(
     content: images.Source,
     style: StyleSource | Iterable[StyleSource] | None = None,
     recipe: RecipeSource | None = None,
-    initial: npt.ArrayLike | None = None,
+    initial: InitialSource | None = None,
     on_step: OnStep | None = None,
     *,
     device: str | torch.device = "auto",
@@ -44,14 +50,17 @@ def stylize(
     Gatys, Ecker and Bethge, *A Neural Algorithm of Artistic Style*, arXiv:1508.06576.
 
     Args:
-        content: the content picture: a path, a PIL image, or an H × W × 3 uint8 array (RGB).
-        style: the style picture: a path, a PIL image, an H × W × 3 uint8 array, or a
-            :class:`Style`; or several of these. A string is read as on the command line, as in
+        content: the content picture: a path, the bytes of a picture file, a binary file object, a
+            PIL image, an array or a tensor; :func:`impasto.read_picture` lists the ranges and
+            shapes.
+        style: the style picture, given like the content picture, or a :class:`Style`; or several of
+            these. A string is read as on the command line, as in
             ``"oil.jpg:0.7,mask=sky.png"``. None means the styles of the recipe.
         recipe: the settings: a :class:`Recipe`, the name of a preset, the path of a TOML file, or a
             dictionary of settings; None means the preset ``default``.
-        initial: the first canvas, H × W × 3 numbers, RGB 0…255 at the working size; it replaces the
-            recipe's first canvas.
+        initial: the first canvas, which replaces that of the recipe: H × W × 3 floats, RGB 0…255 at
+            the working size; or a picture, given like the content picture, which is resized to the
+            working size; or one of the names that the recipe allows.
         on_step: a callback for every :class:`Step`. If it returns False (or NumPy's False), the run
             stops; any other value, such as None, continues it. An exception that it raises ends the
             run and is passed on to the caller.
@@ -73,7 +82,7 @@ def stylize(
     check_interval(checkpoint_every)
     with memory_errors():
         # 1. Read the inputs.
-        settings = Recipe.read(recipe)
+        settings = with_initial(Recipe.read(recipe), initial)
         named = name_inputs(content, style, weights, weights_input)
         pictures = read_pictures(named, settings)
         # 2. Plan the levels, from coarse to fine.
