@@ -130,7 +130,7 @@ SAME: dict[str, Any] = {
     "tensor C×H×W": torch.from_numpy(RGB).permute(2, 0, 1),
     "tensor 1×C×H×W": torch.from_numpy(RGB).permute(2, 0, 1)[None],
     "tensor with gradient": torch.from_numpy(RGB).float().requires_grad_(),
-    "memoryview": memoryview(RGB),
+    "memoryview": RGB.data,
 }
 
 

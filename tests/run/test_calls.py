@@ -286,3 +286,12 @@ def test_results_can_be_compared_hashed_pickled_and_shown(usual: Result) -> None
         assert twin == one
         assert twin.image.tobytes() == one.image.tobytes()
     assert repr(one).startswith("<Result: 32×24 pixels after 2 steps, best loss ")
+
+
+def test_settings_can_be_keywords() -> None:
+    one = impasto.stylize("content.png", "style.png", device="cpu", **SETTINGS)
+    assert one.recipe == Recipe(**SETTINGS)
+
+
+def test_keywords_replace_settings_of_the_recipe() -> None:
+    assert call(steps=1, seed=5).recipe == Recipe(**{**SETTINGS, "steps": 1, "seed": 5})

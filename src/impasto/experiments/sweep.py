@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from PIL import Image
@@ -21,7 +21,13 @@ from impasto.pictures import images
 from impasto.pictures.inputs import StyleSource, files_of, named, path_of, source_of, styles_of
 from impasto.run.prepare import check_variation, prepare, vary
 from impasto.run.result import OnStep
+from impasto.settings.keywords import check_keywords
 from impasto.settings.recipe import Recipe, RecipeSource
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from impasto.settings.keywords import SettingsOverPreset
 
 
 @dataclass(frozen=True)
@@ -125,6 +131,7 @@ def sweep(
     on_picture: OnPicture | None = None,
     on_sheet: OnSheet | None = None,
     on_step: OnStep | None = None,
+    **settings: Unpack[SettingsOverPreset],
 ) -> Image.Image:
     """Paint a pair of pictures with every combination of settings, on one sheet.
 
@@ -142,6 +149,7 @@ def sweep(
         on_sheet: called with the sheet, before the first painting and after each, and with the
             number of paintings on it.
         on_step: a callback after every step; if it returns False, the sweep ends there.
+        settings: settings of the recipe as keywords, as for :func:`impasto.stylize`.
 
     Returns:
         The sheet, RGB.
@@ -150,8 +158,9 @@ def sweep(
         InputError: a picture or a recipe cannot be used.
         RunError: a run failed.
     """
+    check_keywords(settings, sweep)
     axes = _axes(axes)
-    recipes = grid(Recipe.read(recipe), axes)
+    recipes = grid(Recipe.read(recipe, **settings), axes)
     flat = list(itertools.chain(*recipes))
     content = source_of(content, "content picture")
     style = None if style is None else named(style)

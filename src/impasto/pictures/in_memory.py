@@ -53,10 +53,9 @@ def pixels_of(source: Any, notes: list[Message]) -> tuple[Pixels, Opacity | None
     values = _in_grey_levels(shaped, notes)
     colours = values.shape[2] - (values.shape[2] in (2, 4))
     pixels = np.repeat(values, 3, axis=2) if colours == 1 else values
-    opacity = None if values.shape[2] == colours else values[:, :, colours]
-    if opacity is not None and opacity.min() >= 255:
-        opacity = None
-    return np.array(pixels[:, :, :3]), None if opacity is None else np.array(opacity)
+    read: Pixels = pixels[:, :, :3].copy()
+    opacity: Opacity = values[:, :, -1].copy()
+    return read, None if colours == values.shape[2] or opacity.min() >= 255 else opacity
 
 
 def _as_array(source: Any) -> tuple[npt.NDArray[Any], bool]:
@@ -100,7 +99,7 @@ def _in_grey_levels(values: npt.NDArray[Any], notes: list[Message]) -> Pixels:
     if values.dtype.kind not in ("b", "u", "i", "f"):
         raise _refused(values)
     if values.dtype == np.bool_:
-        return values.astype(np.uint8) * np.uint8(255)
+        return np.where(values, np.uint8(255), np.uint8(0))
     low, high = float(values.min()), float(values.max())
     if not (np.isfinite(low) and np.isfinite(high)):
         raise UnusableError("picture.not-finite")
@@ -122,4 +121,5 @@ def _in_grey_levels(values: npt.NDArray[Any], notes: list[Message]) -> Pixels:
 
 def _float32(values: npt.NDArray[Any], factor: float) -> npt.NDArray[np.float32]:
     """The values times a factor, without what is beyond 0…255."""
-    return np.clip(values.astype(np.float32) * np.float32(factor), 0, 255)
+    scaled: npt.NDArray[np.float32] = values.astype(np.float32) * np.float32(factor)
+    return np.clip(scaled, np.float32(0), np.float32(255))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from typing import cast
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -46,7 +47,9 @@ def montage(
 
 def _several(pictures: images.Source | Iterable[images.Source]) -> Iterable[images.Source]:
     """The pictures, or the only one if it is not in a list."""
-    return pictures if images.are_several(pictures) else (pictures,)
+    if images.are_several(pictures):
+        return pictures
+    return (cast("images.Source", pictures),)
 
 
 def sheet(

@@ -245,7 +245,9 @@ def _checked_initial(initial: npt.ArrayLike, size: tuple[int, int]) -> npt.NDArr
     shape = (size[1], size[0], 3)
     known = hasattr(initial, "dtype")
     try:
-        array = np.asarray(initial if isinstance(initial, np.ndarray) else plain(initial))
+        array: npt.NDArray[Any] = np.asarray(
+            initial if isinstance(initial, np.ndarray) else plain(initial)
+        )
     except (TypeError, ValueError, RuntimeError):  # lists of unequal lengths, say
         array = np.empty(0, object)
     if known and array.shape == (3, size[1], size[0]):  # a tensor of a picture
@@ -260,5 +262,5 @@ def _checked_initial(initial: npt.ArrayLike, size: tuple[int, int]) -> npt.NDArr
         raise InputError("canvas.not-finite")
     if array.min() >= 0 and 0 < array.max() <= 1:
         tell(Message(in_memory.ZERO_ONE, picture=naming(called("initial"), None)))
-        return np.multiply(array, 255.0)
+        return array * np.float32(255)
     return array

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -29,7 +30,13 @@ from impasto.run.prepare import (
 from impasto.run.result import OnStep, Result
 from impasto.run.resuming import resumed
 from impasto.run.saving import save_to
+from impasto.settings.keywords import check_keywords
 from impasto.settings.recipe import Recipe, RecipeSource
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from impasto.settings.keywords import RunSettings
 
 
 def stylize(
@@ -44,6 +51,7 @@ def stylize(
     weights_input: str | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     checkpoint_every: float = CHECKPOINT_EVERY,
+    **settings: Unpack[RunSettings],
 ) -> Result:
     """Paint the content of one picture in the style of another, or of several.
 
@@ -70,27 +78,30 @@ def stylize(
         checkpoint: the file in which the run is saved, for :func:`resume`; every picture must then
             be a file.
         checkpoint_every: seconds between two checkpoints.
+        settings: settings of the recipe as keywords, which replace those of ``recipe``, as in
+            ``steps=50, size=400``; and ``preset``, the name of a preset, instead of ``recipe``.
 
     Returns:
         The painting (:attr:`Result.image`), its canvas, and every step.
 
     Raises:
-        InputError: a picture, size, weight file or device cannot be used.
+        InputError: a picture, setting, size, weight file or device cannot be used.
         RunError: the run ran out of memory, or its first loss was not finite.
     """
+    check_keywords(settings, stylize)
     _check_on_step(on_step)
     check_interval(checkpoint_every)
     with memory_errors():
         # 1. Read the inputs.
-        settings = with_initial(Recipe.read(recipe), initial)
+        chosen = with_initial(Recipe.read(recipe, **settings), initial)
         named = name_inputs(content, style, weights, weights_input)
-        pictures = read_pictures(named, settings)
+        pictures = read_pictures(named, chosen)
         # 2. Plan the levels, from coarse to fine.
-        planned = plan_for(pictures, settings)
+        planned = plan_for(pictures, chosen)
         # 3. Load the network.
         loaded = load_network(named)
         # 4. Make the first canvas.
-        run = begin(settings, named, pictures, planned, loaded, device, initial)
+        run = begin(chosen, named, pictures, planned, loaded, device, initial)
     if checkpoint is not None:
         path = path_of(checkpoint, "checkpoint")
         check_replaceable(path)
