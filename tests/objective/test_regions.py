@@ -395,9 +395,9 @@ def test_booleans_in_a_file_are_black_and_white(dtype: Any, suffix: str) -> None
         (np.zeros((4, 4), bool), "The mask is black everywhere: paint its region"),
         (SHAPE // 50, "The mask is nearly black everywhere (5 of 255 at its lightest"),
         (Image.new("RGBA", (4, 4), (255, 255, 255, 0)), "The mask is transparent everywhere"),
-        (np.zeros((4, 4)), "The mask should be an H×W or H×W×C array of uint8 or booleans"),
-        (np.zeros((4, 4, 5), np.uint8), "The mask should be an H×W or H×W×C array of uint8"),
-        (np.zeros((0, 4), np.uint8), "The mask should be"),
+        (np.zeros((4, 4)), "The mask is black everywhere"),
+        (np.zeros((4, 4, 5), np.uint8), "The mask should have the shape H×W, H×W×C"),
+        (np.zeros((0, 4), np.uint8), "The mask has 4×0 pixels"),
     ],
 )
 def test_a_mask_in_memory_that_marks_nothing(source: Any, sentence: str) -> None:

@@ -857,33 +857,9 @@ class TestMemory:
     def test_equal_pixels_have_equal_sums(self) -> None:
         assert images.read(rgb()).sha256 == images.read(Image.fromarray(rgb())).sha256
 
-    @pytest.mark.parametrize(
-        "array",
-        [
-            np.zeros((5, 7), np.uint8),
-            np.zeros((5, 7, 4), np.uint8),
-            np.zeros((5, 7, 1), np.uint8),
-            np.zeros((1, 5, 7, 3), np.uint8),
-            np.zeros((0, 7, 3), np.uint8),
-            np.zeros((5, 0, 3), np.uint8),
-            np.zeros((5, 7, 3), np.float32),
-            np.zeros((5, 7, 3), np.int64),
-            np.zeros((5, 7, 3), np.bool_),
-            np.zeros((5, 7, 3), object),
-            np.array(3, np.uint8),
-        ],
-        ids=lambda array: f"{array.shape} {array.dtype}",
-    )
-    def test_another_array_is_refused(self, array: Any) -> None:
-        with pytest.raises(
-            InputError, match=r"should be an H×W×3 array of uint8 \(RGB\), not "
-        ) as e:
-            images.read(array)
-        plain(str(e.value))
-
-    @pytest.mark.parametrize("source", [None, 3, [[0]]])
+    @pytest.mark.parametrize("source", [3, [[0]], {"a": 1}, object()])
     def test_another_type_is_refused(self, source: Any) -> None:
-        with pytest.raises(InputError, match="should be a path, a PIL image or an") as caught:
+        with pytest.raises(InputError, match="should be a path, bytes, a file object") as caught:
             images.read(source)
         plain(str(caught.value))
 

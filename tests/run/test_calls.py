@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import io
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,7 @@ from PIL import Image
 
 import impasto
 from conftest import THREADS, content_pixels, style_pixels
-from impasto import InputError, Recipe, Result, Step, Style
+from impasto import ImpastoWarning, InputError, Recipe, Result, Step, Style
 
 SETTINGS: dict[str, Any] = {
     "size": (32, 24),
@@ -55,6 +56,16 @@ UNDERSTOOD: dict[str, Callable[[], dict[str, Any]]] = {
         "content": Image.open("content.png").copy(),
         "style": style_pixels(48, 64),
     },
+    "bytes": lambda: {"content": Path("content.png").read_bytes()},
+    "file objects": lambda: {
+        "content": io.BytesIO(Path("content.png").read_bytes()),
+        "style": io.BytesIO(Path("style.png").read_bytes()),
+    },
+    "tensors": lambda: {
+        "content": torch.from_numpy(np.array(Image.open("content.png"))),
+        "style": torch.from_numpy(style_pixels(48, 64)).permute(2, 0, 1)[None],
+    },
+    "a picture in a style": lambda: {"style": Style(picture=style_pixels(48, 64))},
     "a list": lambda: {"style": ["style.png"]},
     "a generator": lambda: {"style": (name for name in ("style.png",))},
     "a table": lambda: {"style": {"picture": "style.png", "weight": 1}},
@@ -103,6 +114,48 @@ def test_a_first_canvas_is_anything_that_holds_numbers(initial: Any) -> None:
     assert call(initial=initial).canvas.tobytes() == call(initial=FIRST).canvas.tobytes()
 
 
+@pytest.mark.parametrize("kind", ["image", "bytes", "file", "uint8"])
+def test_a_picture_in_memory_can_be_the_first_canvas(kind: str) -> None:
+    first = Image.open("style.png").convert("RGB").resize((32, 24))
+    file = io.BytesIO()
+    first.save(file, "PNG")
+    file.seek(0)
+    given = {"image": first, "bytes": file.getvalue(), "file": file, "uint8": np.asarray(first)}
+    pixels = np.asarray(first).astype(np.float64)
+    assert call(initial=given[kind]).canvas.tobytes() == call(initial=pixels).canvas.tobytes()
+
+
+def test_the_name_or_path_of_a_first_canvas_goes_into_the_recipe() -> None:
+    assert call(initial="noise").recipe.initial == "noise"
+    assert call(initial=Path("style.png")).recipe.initial == "style.png"
+
+
+def test_a_first_canvas_within_0_and_1_is_not_taken_for_black() -> None:
+    with pytest.warns(ImpastoWarning, match="initial canvas holds floats within 0…1"):
+        one = call(initial=FIRST / 255)
+    np.testing.assert_allclose(one.canvas, call(initial=FIRST).canvas, atol=1e-2)
+
+
+def test_pictures_in_memory_have_no_name_in_the_metadata() -> None:
+    masked = Style(picture=style_pixels(48, 64), mask=np.eye(48, 64))
+    carried = call(content=Path("content.png").read_bytes(), style=masked).metadata()
+    assert carried["content"]["name"] is None
+    assert carried["recipe"]["styles"] == [{"picture": "(in memory)", "mask": "(in memory)"}]
+
+
+def test_a_checkpoint_needs_files() -> None:
+    with pytest.raises(InputError, match="A checkpoint needs the content picture as a file"):
+        call(content=Path("content.png").read_bytes(), checkpoint="run.impasto")
+    assert not Path("run.impasto").exists()
+
+
+def test_a_sweep_reads_a_file_object_once() -> None:
+    content, style = (io.BytesIO(Path(name).read_bytes()) for name in ("content.png", "style.png"))
+    axes = {"color": ["style", "match"]}
+    small = {**SETTINGS, "steps": 1}
+    assert impasto.sweep(content, style, axes, small, device="cpu", folder="all").width > 64
+
+
 REFUSED: dict[str, dict[str, Any]] = {
     "content None": {"content": None},
     "content a number": {"content": 5},
@@ -113,6 +166,9 @@ REFUSED: dict[str, dict[str, Any]] = {
     "content with NUL": {"content": "a\0b"},
     "content in a file": {"content": "style.png/content.png"},
     "content a list": {"content": ["content.png"]},
+    "content a list of lists": {"content": [[[1, 2, 3]]]},
+    "content complex": {"content": np.zeros((24, 32, 3), complex)},
+    "content an empty array": {"content": np.zeros((0, 32, 3))},
     "content an address": {"content": "https://example.org/content.png"},
     "style missing": {"style": None},
     "styles none": {"style": []},
@@ -130,7 +186,7 @@ REFUSED: dict[str, dict[str, Any]] = {
     "recipe bytes": {"recipe": b"fast"},
     "protect long": {"recipe": {**SETTINGS, "protect": "x" * 300}},
     "initial in the recipe long": {"recipe": {**SETTINGS, "initial": "x" * 5000}},
-    "initial a text": {"initial": "noise"},
+    "initial an unknown name": {"initial": "nose"},
     "initial ragged": {"initial": [[1.0], [1.0, 2.0]]},
     "initial of texts": {"initial": np.full((24, 32, 3), "x")},
     "initial of another shape": {"initial": FIRST[None]},
@@ -230,3 +286,12 @@ def test_results_can_be_compared_hashed_pickled_and_shown(usual: Result) -> None
         assert twin == one
         assert twin.image.tobytes() == one.image.tobytes()
     assert repr(one).startswith("<Result: 32×24 pixels after 2 steps, best loss ")
+
+
+def test_settings_can_be_keywords() -> None:
+    one = impasto.stylize("content.png", "style.png", device="cpu", **SETTINGS)
+    assert one.recipe == Recipe(**SETTINGS)
+
+
+def test_keywords_replace_settings_of_the_recipe() -> None:
+    assert call(steps=1, seed=5).recipe == Recipe(**{**SETTINGS, "steps": 1, "seed": 5})

@@ -33,7 +33,7 @@ CASES: list[tuple[str, tuple[Any, Any], dict[str, Any], dict[str, Any]]] = [
     ("content_loss", ("features", "self-similarity"), NO_CONTENT, {}),
     ("style_loss", ("gram", "wasserstein"), NO_STYLE, {}),
     ("style_symmetry", ("none", "rotate"), NO_STYLE, {}),
-    ("coarse", ("auto", "same"), {"levels": 1}, {"size": 96, "levels": 2}),
+    ("coarse", ("auto", "same"), {"levels": 1}, {"size": 96, "levels": 2, "steps": 6}),
     (
         "pooling",
         ("max", "average"),

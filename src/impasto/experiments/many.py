@@ -153,8 +153,8 @@ def stylize_many(  # noqa: PLR0913 – as many as `stylize` has, and a few for m
 
 def _listed(contents: Any) -> list[Any]:
     """The content pictures as a list: one picture, or an iterable of several."""
-    one = isinstance(contents, str | bytes | os.PathLike | Mapping) or hasattr(contents, "dtype")
-    return [contents] if one or not isinstance(contents, Iterable) else list(contents)
+    several = images.are_several(contents) and not isinstance(contents, Mapping)
+    return list(contents) if several else [contents]
 
 
 def _preset_of(recipe: Any) -> str:

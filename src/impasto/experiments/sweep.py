@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from PIL import Image
@@ -18,10 +18,16 @@ from impasto.experiments.contact_sheet import OnPicture, OnSheet, Place, Sheet, 
 from impasto.files.writing import check_apart, check_folder
 from impasto.objective.cache import SHARED_BYTES
 from impasto.pictures import images
-from impasto.pictures.inputs import StyleSource, files_of, path_of, styles_of
+from impasto.pictures.inputs import StyleSource, files_of, named, path_of, source_of, styles_of
 from impasto.run.prepare import check_variation, prepare, vary
 from impasto.run.result import OnStep
+from impasto.settings.keywords import check_keywords
 from impasto.settings.recipe import Recipe, RecipeSource
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from impasto.settings.keywords import SettingsOverPreset
 
 
 @dataclass(frozen=True)
@@ -127,6 +133,7 @@ def sweep(  # noqa: PLR0913 – those of stylize, and the axes
     on_picture: OnPicture | None = None,
     on_sheet: OnSheet | None = None,
     on_step: OnStep | None = None,
+    **settings: Unpack[SettingsOverPreset],
 ) -> Image.Image:
     """Paint a pair of pictures with every combination of settings, on one sheet.
 
@@ -146,6 +153,7 @@ def sweep(  # noqa: PLR0913 – those of stylize, and the axes
         on_sheet: called with the sheet, before the first painting and after each, and with the
             number of paintings on it.
         on_step: a callback after every step; if it returns False, the sweep ends there.
+        settings: settings of the recipe as keywords, as for :func:`impasto.stylize`.
 
     Returns:
         The sheet, RGB.
@@ -154,9 +162,12 @@ def sweep(  # noqa: PLR0913 – those of stylize, and the axes
         InputError: a picture, a recipe or a weight file cannot be used.
         RunError: a run failed.
     """
+    check_keywords(settings, sweep)
     axes = _axes(axes)
-    recipes = grid(Recipe.read(recipe), axes)
+    recipes = grid(Recipe.read(recipe, **settings), axes)
     flat = list(itertools.chain(*recipes))
+    content = source_of(content, "content picture")
+    style = None if style is None else named(style)
     to = None if folder is None else path_of(folder, "folder")
     if to is not None:
         read = [files_of(content, styles_of(style, one, content), one) for one in flat]

@@ -9,14 +9,22 @@ import os
 import re
 import stat
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, Protocol
 
-from impasto.errors import InputError, WithMessage
+from impasto.errors import InputError, ReasonError, StoppedError, WithMessage
 from impasto.messages.message import Message
 from impasto.process import interrupts
 
 ADDRESS = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]+):/{1,2}(?P<rest>[^/].*)", re.DOTALL)
 CHUNK = 2**20  # bytes that are read at a time
+MOST_BYTES = 2**31  # of a picture
+
+
+class Readable(Protocol):
+    """A binary file object: an open file, a pipe, ``io.BytesIO``, the answer of a web server."""
+
+    def read(self, size: int, /) -> bytes:
+        """Read the next bytes, at most ``size``; none at the end."""
 
 
 class NotAFileError(WithMessage, OSError):
@@ -67,6 +75,72 @@ class _Interruptible(io.BufferedReader):
         """
         interrupts.check()
         return super().read(size)
+
+
+class _InterruptibleBytes(io.BytesIO):
+    """The bytes of a file in memory, read like :class:`_Interruptible`."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read the next bytes, at most ``size``.
+
+        Raises:
+            StoppedError: the run was asked to end.
+        """
+        interrupts.check()
+        return super().read(size)
+
+
+def in_memory(data: bytes) -> BinaryIO:
+    """The bytes of a file as a file that is open for reading."""
+    return _InterruptibleBytes(data)
+
+
+def is_encoded(source: Any) -> bool:
+    """Whether a picture is given as the bytes of its file or as a file object."""
+    if isinstance(source, memoryview):
+        return source.ndim == 1
+    return isinstance(source, bytes | bytearray) or is_file_object(source)
+
+
+def is_file_object(source: Any) -> bool:
+    """Whether something can be read like an open file."""
+    return callable(getattr(source, "read", None)) and not isinstance(source, os.PathLike | type)
+
+
+def taken(source: Any) -> Any:
+    """The bytes of an encoded picture, read once; anything else unchanged.
+
+    A file object is read from its position, and stays open. No more is read than the largest
+    picture may have, and one byte.
+
+    Raises:
+        ReasonError: the file object is open as text, or cannot be read.
+    """
+    if not is_encoded(source):
+        return source
+    return _contents(source) if is_file_object(source) else bytes(source)
+
+
+def _contents(file: Readable) -> bytes:
+    """What is left to read in a file object."""
+    pieces, left = list[bytes](), MOST_BYTES + 1
+    while left > 0:
+        interrupts.check()
+        try:
+            piece: Any = file.read(min(CHUNK, left))
+        except StoppedError:
+            raise
+        except Exception as error:
+            raise ReasonError("file.failed", reason=reason_of(error)) from None
+        if isinstance(piece, str):
+            raise ReasonError("file.is-text")
+        if not isinstance(piece, bytes | bytearray | memoryview):
+            raise ReasonError("file.no-bytes", type=type(piece).__name__)
+        if not piece:
+            break
+        pieces.append(bytes(piece))
+        left -= len(piece)
+    return b"".join(pieces)
 
 
 def open_file(path: str | os.PathLike[str]) -> BinaryIO:

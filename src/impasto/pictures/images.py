@@ -7,20 +7,20 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import io
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from impasto.errors import InputError
+from impasto.errors import InputError, ReasonError
 from impasto.files import reading
 from impasto.files.png_text import PNG_SIGNATURE
 from impasto.messages.message import Message
-from impasto.pictures import deep_png, jpeg_xl, tiff
+from impasto.pictures import deep_png, in_memory, jpeg_xl, tiff
 from impasto.pictures.arrays import Opacity, Pixels, is_grey
 from impasto.pictures.decoding import (
     check_head,
@@ -32,10 +32,17 @@ from impasto.pictures.decoding import (
 )
 from impasto.pictures.kinds import checked_head
 from impasto.pictures.limits import Head
-from impasto.pictures.refusals import naming, refusing, shape_of, tell_of
+from impasto.pictures.refusals import UnusableError, naming, refusing, tell_of
 from impasto.pictures.upright import SIDEWAYS, orientation_of, take_metadata
 
-Source = str | bytes | os.PathLike[str] | Image.Image | npt.NDArray[np.uint8]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+# What a picture can be given as; :func:`read` explains each kind.
+Source: TypeAlias = (
+    "str | os.PathLike[str] | bytes | bytearray | memoryview | reading.Readable"
+    " | Image.Image | npt.NDArray[Any] | Tensor"
+)
 
 
 @dataclass(frozen=True)
@@ -43,9 +50,9 @@ class Picture:
     """A picture that has been read.
 
     Attributes:
-        pixels: H × W × 3, RGB, 0…255; uint8, or float32 where the file held more than 8 bits.
+        pixels: H × W × 3, RGB, 0…255; uint8, or float32 where the source held more than 8 bits.
         name: base name of its file; None for one that came from memory.
-        sha256: of the file's bytes, or of the pixels for one from memory.
+        sha256: of the file's bytes, in memory too, or of the pixels of an image or an array.
     """
 
     pixels: Pixels
@@ -68,14 +75,31 @@ class Picture:
         return self.sha256, self.size
 
 
+def are_several(given: Any) -> TypeGuard[Iterable[Any]]:
+    """Whether these are several pictures rather than one; text, arrays and files are one."""
+    one = isinstance(given, str | os.PathLike) or in_memory.is_array(given)
+    return isinstance(given, Iterable) and not one and not reading.is_encoded(given)
+
+
 def read(source: Source, role: str = "picture") -> Picture:
-    """Read a picture from a file, a PIL image or an array, upright, in sRGB, without alpha.
+    """Read a picture from a file or from memory, upright, in sRGB, without alpha.
 
     EXIF orientation is honoured, ICC profiles are converted to sRGB, transparency is laid on white.
     What the user should know about it is warned of with :class:`ImpastoWarning`.
 
     Args:
-        source: a path, a ``PIL.Image.Image``, or an H × W × 3 uint8 array (RGB).
+        source: one of these:
+
+            - a path;
+            - the bytes of a picture file, or a file object that is open for reading in binary mode
+              (it is read from its position and stays open);
+            - a ``PIL.Image.Image`` of any mode;
+            - a NumPy array, H × W, or H × W × C with 1, 3 or 4 channels: uint8 is 0…255, uint16 is
+              0…65535, booleans are black and white, and floats are 0…1 if all of them are within
+              it, which is noted, and 0…255 otherwise;
+            - a PyTorch tensor on any device, C × H × W, 1 × C × H × W or H × W × C, with the same
+              values as an array.
+
         role: what errors call it, such as ``content picture``.
 
     Raises:
@@ -95,6 +119,8 @@ def read_apart(
 ) -> tuple[Picture, npt.NDArray[np.float32] | None]:
     """Read a picture like :func:`read`, but return its opacity separately.
 
+    The range of an array is not noted: it is for masks, whose floats usually are in 0…1.
+
     Returns:
         The picture as if nothing of it were transparent; and H × W, 0…1, how opaque each of its
         pixels is, or None where all are.
@@ -104,7 +130,7 @@ def read_apart(
     """
     notes = list[Message]()
     pixels, opacity, name, sha256 = _decoded(source, role, notes)
-    tell_of(naming(role, source), notes)
+    tell_of(naming(role, source), [note for note in notes if note.code not in in_memory.OF_RANGE])
     if opacity is None:
         return Picture(pixels, name, sha256 or _sha256(pixels)), None
     picture = Picture(pixels, name, sha256 or _sha256(pixels, opacity))
@@ -156,19 +182,21 @@ def _decoded(
     source: Source, role: str, notes: list[Message]
 ) -> tuple[Pixels, Opacity | None, str | None, str | None]:
     """Pixels, opacity (None if all are opaque), and the name and SHA-256 of a file."""
-    if isinstance(source, np.ndarray):
-        return _checked_array(source, role), None, None, None
-    if isinstance(source, Image.Image):
-        with refusing(naming(role, source)):
-            return *from_image(source, notes), None, None
+    if source is None:
+        raise InputError("picture.none", what=role)
     if isinstance(source, str | os.PathLike):
         with reading.opened(source, role) as file, refusing(naming(role, source)):
             pixels, opacity = from_file(file, notes)
             return pixels, opacity, reading.located(source).name, reading.sha256_of(file)
-    if isinstance(source, bytes):
-        with io.BytesIO(source) as file, refusing(naming(role, source)):
-            pixels, opacity = from_file(file, notes)
-            return pixels, opacity, None, hashlib.sha256(source).hexdigest()
+    with refusing(naming(role, source)):
+        if isinstance(source, Image.Image):
+            return *from_image(source, notes), None, None
+        if in_memory.is_array(source):
+            return *in_memory.pixels_of(source, notes), None, None
+        if reading.is_encoded(source):
+            data = _taken(source)
+            with reading.in_memory(data) as file:
+                return *from_file(file, notes), None, hashlib.sha256(data).hexdigest()
     raise InputError("picture.wrong-type", what=role, type=type(source).__name__)
 
 
@@ -176,11 +204,19 @@ def _sha256(*arrays: npt.NDArray[Any]) -> str:
     return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
 
 
-def _checked_array(array: npt.NDArray[Any], role: str) -> npt.NDArray[np.uint8]:
-    if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8 or array.size == 0:
-        shape, dtype = shape_of(array), str(array.dtype)
-        raise InputError("picture.wrong-array", what=role, shape=shape, dtype=dtype)
-    return np.array(array, dtype=np.uint8)
+def _taken(source: Any) -> bytes:
+    """The bytes of an encoded picture.
+
+    Raises:
+        UnusableError: there are none, or they cannot be read.
+    """
+    try:
+        data: bytes = reading.taken(source)
+    except ReasonError as error:
+        raise UnusableError("picture.unreadable", reason=error.message) from None
+    if not data:
+        raise UnusableError("picture.no-bytes")
+    return data
 
 
 def _on_white(pixels: Pixels, opacity: Opacity) -> Pixels:

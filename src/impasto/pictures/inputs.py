@@ -8,15 +8,16 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-from impasto.errors import InputError
+from impasto.errors import InputError, ReasonError
 from impasto.files import reading
 from impasto.files.writing import is_there
 from impasto.messages.message import Message
 from impasto.pictures import images, masks
 from impasto.pictures.images import Picture
 from impasto.pictures.masks import Mask
+from impasto.pictures.refusals import naming
 from impasto.process.notices import tell
 from impasto.settings.loss_table import METHODS, STYLE_LOSSES
 from impasto.settings.recipe import Recipe
@@ -25,7 +26,7 @@ from impasto.settings.validation import suggest
 from impasto.settings.values import FIRST_CANVASES
 
 SAME_SHAPE = 0.02  # relative difference of aspect ratios that rounding can cause
-StyleSource = images.Source | Style
+StyleSource: TypeAlias = "images.Source | Style"
 # What errors call an input.
 CALLED = {
     "content": "content picture",
@@ -148,21 +149,28 @@ def named(given: StyleSource | Iterable[StyleSource]) -> tuple[Style, ...]:
 
     A string is the text form of a style, as on the command line and in a recipe.
     """
-    one = isinstance(given, str | bytes | os.PathLike | Mapping | Style) or hasattr(given, "dtype")
-    if one or not isinstance(given, Iterable):
+    if isinstance(given, Mapping | Style) or not images.are_several(given):
         return (Style.read(given),)
     return tuple(Style.read(style) for style in given)
 
 
 def source_of(given: Any, role: str) -> Any:
-    """The source of a picture: its path as text, or a picture in memory unchanged.
+    """The source of a picture: its path as text, or a picture in memory.
+
+    A file object is read, so that the picture can be decoded more than once.
 
     Raises:
-        InputError: there is no picture, or the path cannot be used.
+        InputError: there is no picture, the path cannot be used, or the file object not be read.
     """
     if given is None:
         raise InputError("picture.none", what=role)
-    return str(path_of(given, role)) if isinstance(given, str | os.PathLike) else given
+    if isinstance(given, str | os.PathLike):
+        return str(path_of(given, role))
+    try:
+        return reading.taken(given)
+    except ReasonError as error:
+        picture = naming(role, given)
+        raise InputError("picture.unreadable", picture=picture, reason=error.message) from None
 
 
 def path_of(given: Any, role: str) -> Path:

@@ -6,11 +6,12 @@ import io
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from impasto.files import reading
 from impasto.pictures.refusals import UnusableError
 
 MOST_PIXELS = 178_956_970  # where Pillow, too, takes a picture for a decompression bomb
 MOST_DECODED = 8 * MOST_PIXELS  # bytes: four channels of 16 bits
-MOST_BYTES = 2**31  # of a file
+MOST_BYTES = reading.MOST_BYTES  # of a file
 # Pixels that any file may have, and more for each of its bytes: deflate packs 8256 black ones.
 SMALL, DENSEST = 2**24, 10_000
 

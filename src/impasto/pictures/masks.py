@@ -26,7 +26,7 @@ from impasto.files.writing import is_there
 from impasto.messages.message import Message
 from impasto.pictures import images
 from impasto.pictures.profiles import LUMA
-from impasto.pictures.refusals import UnusableError, naming, shape_of, tell_of
+from impasto.pictures.refusals import UnusableError, naming, tell_of
 from impasto.pictures.sizes import PixelSize
 
 Shares = npt.NDArray[np.float32]
@@ -75,8 +75,8 @@ def read(source: Any, role: str) -> Mask:
     :class:`ImpastoWarning` tells what the user should know about the mask.
 
     Args:
-        source: a path; a path and a colour, as in ``regions.png#ff0000``; a ``PIL.Image.Image``; an
-            H × W or H × W × C array, uint8 or boolean.
+        source: a picture as for :func:`impasto.pictures.images.read`, which floats in 0…1 and
+            booleans can be; or a path and a colour, as in ``regions.png#ff0000``.
         role: what errors call the mask.
 
     Raises:
@@ -84,7 +84,7 @@ def read(source: Any, role: str) -> Mask:
             different shapes.
     """
     source, colour = split(source)
-    picture, opacity = images.read_apart(_as_picture(source, role), role)
+    picture, opacity = images.read_apart(source, role)
     pixels = picture.pixels.astype(np.float32)
     what = naming(role, picture.name)
     notes = list[Message]()
@@ -100,21 +100,6 @@ def read(source: Any, role: str) -> Mask:
     tell_of(what, notes)
     name = picture.name if colour is None else f"{picture.name}#{colour}"
     return Mask(shares, name, picture.sha256)
-
-
-def _as_picture(source: Any, role: str) -> Any:
-    """An array of any shape that a mask may have, as a PIL image; anything else unchanged."""
-    if not isinstance(source, np.ndarray):
-        return source
-    array = source[..., 0] if source.ndim == 3 and source.shape[2] == 1 else source
-    shape = array.shape[2:] if array.ndim == 3 else () if array.ndim == 2 else None
-    if array.dtype not in (np.uint8, np.bool_) or shape not in ((), (2,), (3,), (4,)):
-        shape, dtype = shape_of(source), str(source.dtype)
-        raise InputError("mask.wrong-array", what=role, shape=shape, dtype=dtype)
-    if not array.size:
-        return source
-    white = 255 if array.dtype == np.bool_ else 1
-    return Image.fromarray(np.ascontiguousarray(array.astype(np.uint8) * np.uint8(white)))
 
 
 def _shape(pixels: Shares, opacity: Shares | None, notes: list[Message]) -> Shares:

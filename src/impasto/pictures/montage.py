@@ -25,7 +25,7 @@ def montage(pictures: Iterable[images.Source], *, gap: int | None = None) -> Ima
     scaled to fit, with their aspect ratio kept.
 
     Args:
-        pictures: at least one; each a PIL image, a path, or an H × W × 3 uint8 array (RGB).
+        pictures: one or more, each of any kind that :func:`impasto.read_picture` takes.
         gap: width of the white around the cells, in pixels; None means 1/32 of a cell's longer
             side.
 

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from PIL import Image
 from torch import Tensor
 
 from impasto.errors import InputError
 from impasto.files import reading
+from impasto.messages.message import Message
 from impasto.network import devices
 from impasto.network import weights as weight_files
 from impasto.network.vgg import VGG
 from impasto.network.weights import Weights
 from impasto.objective.cache import Measurements, measurements
-from impasto.pictures import images, inputs, sizes
+from impasto.pictures import arrays, images, in_memory, inputs, sizes
 from impasto.pictures.inputs import (
     Inputs,
     StyleSource,
@@ -27,7 +29,9 @@ from impasto.pictures.inputs import (
     source_of,
     styles_of,
 )
+from impasto.pictures.refusals import naming
 from impasto.process.memory import memory_errors
+from impasto.process.notices import tell
 from impasto.run import levels
 from impasto.run.canvas import Canvases
 from impasto.run.evaluator import Evaluator
@@ -36,13 +40,15 @@ from impasto.run.run import Named, Run
 from impasto.settings.recipe import Recipe, RecipeSource
 from impasto.settings.validation import plain
 
+InitialSource: TypeAlias = "images.Source | npt.ArrayLike"
+
 
 @memory_errors()
 def prepare(
     content: images.Source,
     style: StyleSource | Iterable[StyleSource] | None = None,
     recipe: RecipeSource | None = None,
-    initial: npt.ArrayLike | None = None,
+    initial: InitialSource | None = None,
     *,
     device: str | torch.device = "auto",
     weights: str | os.PathLike[str] = "bundled",
@@ -68,7 +74,7 @@ def prepare(
         InputError: a picture, size, weight file or device cannot be used.
         RunError: there is not enough memory.
     """
-    settings = Recipe.read(recipe)
+    settings = with_initial(Recipe.read(recipe), initial)
     named = name_inputs(content, style, weights, weights_input)
     pictures = read_pictures(named, settings)
     planned = levels.plan_for(pictures, settings)
@@ -95,6 +101,17 @@ def vary(run: Run, recipe: Recipe) -> Run:
     planned = levels.plan_for(pictures, recipe)
     device, cache = run.evaluator.device, run.cache
     return begin(recipe, run.named, pictures, planned, run.loaded, device, cache=cache)
+
+
+def with_initial(recipe: Recipe, initial: InitialSource | None) -> Recipe:
+    """The recipe, with a first canvas that the caller gives as a name or as the path of a picture.
+
+    Raises:
+        InputError: neither can be used.
+    """
+    if isinstance(initial, str | os.PathLike):
+        return recipe.model_copy(update={"initial": initial})
+    return recipe
 
 
 def name_inputs(
@@ -140,7 +157,7 @@ def begin(
     planned: list[Level],
     loaded: Weights,
     device: str | torch.device,
-    initial: npt.ArrayLike | None = None,
+    initial: InitialSource | None = None,
     cache: Measurements | None = None,
     network: VGG | None = None,
 ) -> Run:
@@ -189,12 +206,12 @@ def instruments(
 
 
 def _first_canvas(
-    canvases: Canvases, planned: list[Level], initial: npt.ArrayLike | None
+    canvases: Canvases, planned: list[Level], initial: InitialSource | None
 ) -> Tensor:
     """The first canvas, 3 × H × W at the coarsest level: the recipe's, or the caller's."""
-    if initial is None:
+    if initial is None or isinstance(initial, str | os.PathLike):
         return canvases.first(planned[0])
-    own = canvases.from_pixels(_checked_initial(initial, planned[-1].size))
+    own = canvases.from_pixels(_initial_pixels(initial, planned[-1].size))
     return canvases.resized(canvases.greyed(own), planned[0].size)
 
 
@@ -216,14 +233,31 @@ def check_variation(run: Run, recipe: Recipe) -> None:
         sizes.style_size(read.picture.size, canvas, recipe)
 
 
+def _initial_pixels(initial: InitialSource, size: tuple[int, int]) -> npt.NDArray[Any]:
+    """The first canvas that a caller gives, H × W × 3 at the working size, RGB 0…255."""
+    if isinstance(initial, Image.Image) or reading.is_encoded(initial) or _is_integers(initial):
+        picture = images.read(cast("images.Source", initial), called("initial"))
+        return arrays.resize(picture.pixels, size)
+    return _checked_initial(cast("npt.ArrayLike", initial), size)
+
+
+def _is_integers(initial: Any) -> bool:
+    """Whether a first canvas is an array of the integers that pictures hold, with their range."""
+    return str(getattr(initial, "dtype", "")).removeprefix("torch.") in ("uint8", "uint16")
+
+
 def _checked_initial(initial: npt.ArrayLike, size: tuple[int, int]) -> npt.NDArray[Any]:
-    """The first canvas that a caller gives, validated, as an array of numbers."""
+    """An array of floats at the working size, which may go beyond 0…255, validated."""
     shape = (size[1], size[0], 3)
     known = hasattr(initial, "dtype")
     try:
-        array = np.asarray(initial if isinstance(initial, np.ndarray) else plain(initial))
+        array: npt.NDArray[Any] = np.asarray(
+            initial if isinstance(initial, np.ndarray) else plain(initial)
+        )
     except (TypeError, ValueError, RuntimeError):  # lists of unequal lengths, say
         array = np.empty(0, object)
+    if known and array.shape == (3, size[1], size[0]):  # a tensor of a picture
+        array = np.moveaxis(array, 0, 2)
     if array.shape != shape or array.dtype.kind not in ("f" if known else "fiu"):
         if not known:
             got = type(initial).__name__
@@ -232,4 +266,7 @@ def _checked_initial(initial: npt.ArrayLike, size: tuple[int, int]) -> npt.NDArr
         raise InputError("canvas.wrong-array", shape=str(shape), dtype=kind, given=given)
     if not np.isfinite(array).all():
         raise InputError("canvas.not-finite")
+    if array.min() >= 0 and 0 < array.max() <= 1:
+        tell(Message(in_memory.ZERO_ONE, picture=naming(called("initial"), None)))
+        return np.asarray(array * np.float32(255))
     return array

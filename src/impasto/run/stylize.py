@@ -6,8 +6,8 @@ import inspect
 import os
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING
 
-import numpy.typing as npt
 import torch
 
 from impasto.errors import InputError
@@ -20,21 +20,34 @@ from impasto.pictures.inputs import (
 from impasto.process.memory import memory_errors
 from impasto.run.checkpoint import check_replaceable
 from impasto.run.levels import plan_for
-from impasto.run.prepare import begin, load_network, name_inputs, read_pictures
+from impasto.run.prepare import (
+    InitialSource,
+    begin,
+    load_network,
+    name_inputs,
+    read_pictures,
+    with_initial,
+)
 from impasto.run.result import OnStep, Result
 from impasto.run.resuming import resumed
 from impasto.run.run import Run
 from impasto.run.saving import save_to
 from impasto.run.showing import showing
+from impasto.settings.keywords import check_keywords
 from impasto.settings.pieces import check_choice
 from impasto.settings.recipe import Recipe, RecipeSource
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from impasto.settings.keywords import RunSettings
 
 
 def stylize(  # noqa: PLR0913 – every argument is the caller's to choose
     content: images.Source,
     style: StyleSource | Iterable[StyleSource] | None = None,
     recipe: RecipeSource | None = None,
-    initial: npt.ArrayLike | None = None,
+    initial: InitialSource | None = None,
     on_step: OnStep | None = None,
     *,
     device: str | torch.device = "auto",
@@ -43,20 +56,24 @@ def stylize(  # noqa: PLR0913 – every argument is the caller's to choose
     checkpoint: str | os.PathLike[str] | None = None,
     checkpoint_every: float = CHECKPOINT_EVERY,
     progress: bool = False,
+    **settings: Unpack[RunSettings],
 ) -> Result:
     """Paint the content of one picture in the style of another, or of several.
 
     Gatys, Ecker and Bethge, *A Neural Algorithm of Artistic Style*, arXiv:1508.06576.
 
     Args:
-        content: the content picture: a path, a PIL image, or an H × W × 3 uint8 array (RGB).
-        style: the style picture: a path, a PIL image, an H × W × 3 uint8 array, or a
-            :class:`Style`; or several of these. A string is read as on the command line, as in
+        content: the content picture: a path, the bytes of a picture file, a binary file object, a
+            PIL image, an array or a tensor; :func:`impasto.read_picture` lists the ranges and
+            shapes.
+        style: the style picture, given like the content picture, or a :class:`Style`; or several of
+            these. A string is read as on the command line, as in
             ``"oil.jpg:0.7,mask=sky.png"``. None means the styles of the recipe.
         recipe: the settings: a :class:`Recipe`, the name of a preset, the path of a TOML file or
             of a painting, or a dictionary of settings; None means the preset ``default``.
-        initial: the first canvas, H × W × 3 numbers, RGB 0…255 at the working size; it replaces the
-            recipe's first canvas.
+        initial: the first canvas, which replaces that of the recipe: H × W × 3 floats, RGB 0…255 at
+            the working size; or a picture, given like the content picture, which is resized to the
+            working size; or one of the names that the recipe allows.
         on_step: a callback for every :class:`Step`. If it returns False (or NumPy's False), the run
             stops; any other value, such as None, continues it. An exception that it raises ends the
             run and is passed on to the caller.
@@ -68,28 +85,31 @@ def stylize(  # noqa: PLR0913 – every argument is the caller's to choose
         checkpoint_every: seconds between two checkpoints.
         progress: whether to show the progress of the run: as a bar in a terminal or a notebook,
             or else as lines on standard error.
+        settings: settings of the recipe as keywords, which replace those of ``recipe``, as in
+            ``steps=50, size=400``; and ``preset``, the name of a preset, instead of ``recipe``.
 
     Returns:
         The painting (:attr:`Result.image`), its canvas, and every step.
 
     Raises:
-        InputError: a picture, size, weight file or device cannot be used.
+        InputError: a picture, setting, size, weight file or device cannot be used.
         RunError: the run ran out of memory, or its first loss was not finite.
     """
+    check_keywords(settings, stylize)
     _check_on_step(on_step)
     check_choice("progress", progress, (True, False))
     check_interval(checkpoint_every)
     with memory_errors():
         # 1. Read the inputs.
-        settings = Recipe.read(recipe)
+        chosen = with_initial(Recipe.read(recipe, **settings), initial)
         named = name_inputs(content, style, weights, weights_input)
-        pictures = read_pictures(named, settings)
+        pictures = read_pictures(named, chosen)
         # 2. Plan the levels, from coarse to fine.
-        planned = plan_for(pictures, settings)
+        planned = plan_for(pictures, chosen)
         # 3. Load the network.
         loaded = load_network(named)
         # 4. Make the first canvas.
-        run = begin(settings, named, pictures, planned, loaded, device, initial)
+        run = begin(chosen, named, pictures, planned, loaded, device, initial)
     if checkpoint is not None:
         path = path_of(checkpoint, "checkpoint")
         check_replaceable(path)

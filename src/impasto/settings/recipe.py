@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tomli_w
 from pydantic import (
@@ -56,6 +56,11 @@ from impasto.settings.values import (
     read_styles,
     read_tile,
 )
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from impasto.settings.keywords import Settings, SettingsOverPreset
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -255,10 +260,10 @@ class Recipe(BaseModel):
         "device; float32 computes every convolution directly.",
     )
 
-    def __init__(self, /, **settings: Any) -> None:
-        settings = _settled({name: plain(value) for name, value in settings.items()})
+    def __init__(self, /, **settings: Unpack[Settings]) -> None:
+        settled = _settled({name: plain(value) for name, value in settings.items()})
         try:
-            super().__init__(**settings)
+            super().__init__(**settled)
         except ValidationError as error:
             raise refusal(error, type(self)) from None
         weights = *self.content_read.values(), *self._style_read.values()
@@ -367,18 +372,29 @@ class Recipe(BaseModel):
         return ((1 - strength) / strength) ** 2 if strength else math.inf
 
     @classmethod
-    def read(cls, value: Any) -> Recipe:
+    def read(cls, value: Any = None, /, **settings: Unpack[SettingsOverPreset]) -> Recipe:
         """A recipe from the name of a preset, the path of a file, or a table of settings.
 
-        >>> Recipe.read("fast").steps, Recipe.read({"preset": "fast", "size": 64}).size
-        (30, 64)
+        >>> Recipe.read("fast").steps, Recipe.read({"preset": "fast", "size": 64}, steps=9).steps
+        (30, 9)
 
         Args:
             value: any of those, or a recipe; None means the preset ``default``.
+            settings: settings that replace those of ``value``; and ``preset``, the name of a
+                preset, unless ``value`` says what the recipe starts from.
 
         Raises:
-            InputError: ``value`` is none of those, or a setting in it cannot be used.
+            InputError: ``value`` is none of those, a setting cannot be used, or both ``value`` and
+                ``preset`` say what the recipe starts from.
         """
+        given: dict[str, Any] = dict(settings)
+        if "preset" in given:
+            value = _starting_from(given.pop("preset"), value)
+        recipe = cls._read(value)
+        return recipe.model_copy(update=given) if given else recipe
+
+    @classmethod
+    def _read(cls, value: Any) -> Recipe:
         if value is None or isinstance(value, cls):
             return cls() if value is None else value
         if isinstance(value, Mapping):
@@ -390,7 +406,7 @@ class Recipe(BaseModel):
         raise InputError("recipe.wrong-type", type=type(value).__name__)
 
     @classmethod
-    def preset(cls, name: str, /, **settings: Any) -> Recipe:
+    def preset(cls, name: str, /, **settings: Unpack[Settings]) -> Recipe:
         """A preset by its name (see :data:`PRESETS`), with some settings replaced.
 
         >>> Recipe.preset("gatys", steps=500).steps
@@ -405,7 +421,7 @@ class Recipe(BaseModel):
         return cls(**_over(PRESETS[name], settings))
 
     @classmethod
-    def from_toml(cls, text: str, /, **settings: Any) -> Recipe:
+    def from_toml(cls, text: str, /, **settings: Unpack[Settings]) -> Recipe:
         """A recipe from a TOML text, with some settings replaced.
 
         The key ``preset`` names the preset that the recipe starts from.
@@ -421,7 +437,7 @@ class Recipe(BaseModel):
         return _from_table(_parsed(text), settings)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], /, **settings: Any) -> Recipe:
+    def load(cls, path: str | os.PathLike[str], /, **settings: Unpack[Settings]) -> Recipe:
         """A recipe from a TOML file or a painting, with some settings replaced.
 
         Paths in a TOML file are relative to the folder that it is in. Of a painting, the recipe
@@ -588,6 +604,13 @@ def _relative(table: Mapping[str, Any], folder: Path) -> dict[str, str]:
         if inside and (seen[name] in FIRST_CANVASES or seen[name].startswith("~")):
             seen[name] = f".{os.sep}{seen[name]}"
     return seen
+
+
+def _starting_from(preset: Any, value: Any) -> dict[str, Any]:
+    """A table of settings with the preset that they start from."""
+    if value is not None and (not isinstance(value, Mapping) or "preset" in value):
+        raise InputError("recipe.two-starts", name=preset)
+    return {**(value or {}), "preset": preset}
 
 
 RecipeSource = Recipe | str | os.PathLike[str] | Mapping[str, Any]

@@ -23,7 +23,7 @@ from pydantic import (
 )
 
 from impasto.errors import InputError, ReasonError
-from impasto.files.reading import ADDRESS, located
+from impasto.files.reading import ADDRESS, located, taken
 from impasto.files.writing import is_there
 from impasto.messages.message import Message
 from impasto.settings.layers import READABLE
@@ -73,8 +73,8 @@ def within(path: Any, folder: str | Path | None) -> Any:
 
 
 def _read_picture(value: Any) -> Any:
-    """A path as text; a picture in memory is returned unchanged."""
-    return read_path(value) if isinstance(value, str | os.PathLike) else value
+    """A path as text; the bytes of a file object; any other picture in memory unchanged."""
+    return read_path(value) if isinstance(value, str | os.PathLike) else taken(value)
 
 
 def _read_style_picture(value: Any) -> Any:
@@ -106,7 +106,9 @@ class Style(BaseModel):
     0.7
 
     Attributes:
-        picture: the style picture: a path, a PIL image, or an H × W × 3 uint8 array (RGB).
+        picture: the style picture: a path, the bytes of a picture file, a binary file object, a PIL
+            image, an array or a tensor, as for :func:`impasto.read_picture`. A file object is read
+            at once, so that the style can be used again.
         weight: weight relative to the other styles.
         layers: the style layers that it supplies; None for all.
         mask: the part of the canvas that it paints: a grey picture that is white there.
