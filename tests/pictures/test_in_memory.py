@@ -206,10 +206,6 @@ class TestArrays:
             images.read(source)
         assert len(str(caught.value).splitlines()) == 1
 
-    def test_floats_of_a_pil_image_follow_the_same_rule(self) -> None:
-        with pytest.warns(ImpastoWarning, match="1 is taken for white"):
-            assert (pixels(Image.new("F", (2, 2), 1.0)) == 255).all()
-
     @given(arrays.arrays(np.float32, (3, 4, 3), elements=st.floats(0, 255, width=32)))
     def test_no_bright_picture_becomes_black(self, source: Any) -> None:
         with warnings.catch_warnings():
@@ -250,8 +246,3 @@ class TestPublicFunctions:
     def test_a_style_that_cannot_be_read_is_refused(self) -> None:
         with pytest.raises(InputError, match="open as text"):
             impasto.Style(picture=io.StringIO("a"))
-
-    @pytest.mark.parametrize("source", [RGB, torch.from_numpy(RGB), encoded(), io.BytesIO])
-    def test_a_montage_of_one_needs_no_list(self, source: Any) -> None:
-        one = io.BytesIO(encoded()) if source is io.BytesIO else source
-        assert impasto.montage(one, gap=1).size == (10, 8)
