@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from impasto.cli.notes import hear_notes
+from impasto.settings.loss_table import METHODS
 from impasto.settings.style import Style
 from impasto.settings.values import MOST_THREADS
 
@@ -58,9 +59,12 @@ def files_of_run(
     return files_of(content, styles, recipe) + [path for path in named if path is not None]
 
 
-def use_threads(threads: int | None) -> None:
-    """Compute with so many CPU threads; None for the current number."""
-    if threads is not None:
+def use_threads(threads: int | None, recipe: Recipe | None = None) -> None:
+    """Compute with so many CPU threads; None for the current number.
+
+    A recipe that paints in one pass does without PyTorch; its run is given the number.
+    """
+    if threads is not None and not (recipe and METHODS[recipe.method].one_pass):
         import torch
 
         torch.set_num_threads(threads)

@@ -25,6 +25,7 @@ from impasto.errors import InputError
 from impasto.files.reading import located
 from impasto.files.writing import CHECKPOINT_EVERY, check_folder
 from impasto.report.outputs import Outputs
+from impasto.settings.loss_table import METHODS
 from impasto.settings.style import Style
 
 
@@ -115,12 +116,12 @@ def stylize(
     files = files_of_run(content, named or made.styles, made, weights, recipe)
     save_recipe = located(save_recipe) if save_recipe is not None else None
     outputs.check(files, made.steps, [save_recipe] if save_recipe is not None else [])
-    if checkpoint is not None:
+    if checkpoint is not None and not METHODS[made.method].one_pass:
         from impasto.run.checkpoint import check_replaceable
 
         check_replaceable(checkpoint)
-    use_threads(threads)
-    run = prepare(content, named or None, made, outputs, device, weights, weights_input)
+    use_threads(threads, made)
+    run = prepare(content, named or None, made, outputs, device, weights, weights_input, threads)
     if save_recipe is not None:
         (made.model_copy(update={"styles": named}) if named else made).save(save_recipe)
     raise typer.Exit(start(run, outputs, dry_run=dry_run))
@@ -192,7 +193,6 @@ def rerun(
     """Paint a picture again with the same settings, or with some of them changed."""
     from impasto.experiments import rerun as reruns
 
-    use_threads(threads)
     settings = dict(_setting(change) for change in changes or [])
     again = reruns.prepare(
         picture,
@@ -205,12 +205,12 @@ def rerun(
     )
     if not reruns.is_of_this_version(again):
         note(f"The picture was painted by impasto {again.version}; this is {__version__}.")
+    use_threads(threads, again.recipe)
     outputs = Outputs(picture=output, quiet=quiet)
     files = files_of_run(again.content, again.styles, again.recipe, again.weights, picture)
     outputs.check(files, again.recipe.steps)
-    run = prepare(
-        again.content, again.styles, again.recipe, outputs, device, again.weights, weights_input
-    )
+    given = (again.content, again.styles, again.recipe, outputs)
+    run = prepare(*given, device, again.weights, weights_input, threads)
     raise typer.Exit(start(run, outputs))
 
 
@@ -246,10 +246,11 @@ def demo(
     outputs = Outputs(
         picture=folder / "painting.png",
         montage=folder / "montage.png",
-        plot=folder / "losses.png",
+        plot=None if METHODS[made.method].one_pass else folder / "losses.png",
         quiet=quiet,
     )
     files = files_of_run(content, [Style(picture=style_path)], made, "bundled", recipe)
     outputs.check(files, made.steps)
-    use_threads(threads)
-    raise typer.Exit(start(prepare(content, style_path, made, outputs, device), outputs))
+    use_threads(threads, made)
+    run = prepare(content, style_path, made, outputs, device, threads=threads)
+    raise typer.Exit(start(run, outputs))

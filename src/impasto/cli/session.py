@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import platformdirs
 import typer
@@ -24,6 +24,7 @@ from impasto.files.writing import check_writable, is_there
 from impasto.messages.message import shown
 from impasto.process import interrupts
 from impasto.report.outputs import Outputs
+from impasto.settings.loss_table import METHODS
 from impasto.settings.validation import counted
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from impasto.run.estimate import Forecast
+    from impasto.run.instant import InstantRun
+    from impasto.run.prepared import Prepared
     from impasto.run.result import Result
     from impasto.run.run import Run
     from impasto.settings.recipe import Recipe
@@ -49,19 +52,31 @@ def prepare(
     device: str = "auto",
     weights: str = "bundled",
     weights_input: str | None = None,
-) -> Run:
+    threads: int | None = None,
+) -> Prepared:
     """Check and read the inputs of a run, and check that its painting can be written."""
     from impasto.pictures import writers
-    from impasto.run import prepare as runs
+    from impasto.run import either
 
-    run = runs.prepare(
-        content, styles, recipe, device=device, weights=weights, weights_input=weights_input
+    if either.paints_in_one_pass(recipe):
+        if outputs.checkpoint is not None:
+            raise InputError("instant.no-checkpoint")
+        if outputs.plot is not None:
+            raise InputError("instant.no-plot")
+    run = either.prepare(
+        content,
+        styles,
+        recipe,
+        device=device,
+        weights=weights,
+        weights_input=weights_input,
+        threads=threads,
     )
     writers.check_output(outputs.picture, bits=outputs.bits, size=run.output_size)
     return run
 
 
-def start(run: Run, outputs: Outputs, *, dry_run: bool = False) -> int:
+def start(run: Prepared, outputs: Outputs, *, dry_run: bool = False) -> int:
     """Print what will be painted and what it will take, then paint; return the exit code.
 
     Args:
@@ -69,9 +84,21 @@ def start(run: Run, outputs: Outputs, *, dry_run: bool = False) -> int:
         outputs: what the run writes and shows.
         dry_run: print only, and paint nothing.
     """
+    from impasto.run.instant import InstantRun
+
+    verb = "Would paint" if dry_run else "Painting"
+    if isinstance(run, InstantRun):
+        if dry_run or not outputs.quiet:
+            announce_pass(run, verb)
+        return DONE if dry_run else paint(run, outputs)
+    return _start(cast("Run", run), outputs, verb, dry_run=dry_run)
+
+
+def _start(run: Run, outputs: Outputs, verb: str, *, dry_run: bool) -> int:
+    """Print what an optimisation will take, then paint."""
     expected = expect(run, always=dry_run)
     if dry_run or not outputs.quiet:
-        announce(run, expected, "Would paint" if dry_run else "Painting")
+        announce(run, expected, verb)
     if dry_run:
         from rich.console import Console
 
@@ -86,21 +113,31 @@ def announce(run: Run, expected: Forecast | None, verb: str = "Painting") -> Non
     from impasto.run.estimate import cut
 
     width, height = run.size
+    evaluator, cores = run.evaluator, len(cut(run, run.levels[-1]))
+    tiled = f" in {cores} tiles of {evaluator.tiles[-1]}" if cores > 1 else ""
+    where = f"in {evaluator.arithmetic.name} on {devices.describe(evaluator.device)}"
+    typer.echo(
+        f"{verb} {_pictures(run)}: {width}×{height} pixels{tiled}, "
+        f"{counted(run.recipe.steps, 'step')} at {_levels(run)} {where}{_taking(expected)}.",
+        err=True,
+    )
+
+
+def announce_pass(run: InstantRun, verb: str) -> None:
+    """Print what one pass of a trained network will paint."""
+    width, height = run.size
+    typer.echo(f"{verb} {_pictures(run)}: {width}×{height} pixels in one pass.", err=True)
+
+
+def _pictures(run: Prepared) -> str:
+    """The content and the styles of a run, as in ``photo.jpg like oil.jpg``."""
     content, *styles = (
         str(file.path or file.name)
         for key, file in run.inputs.files.items()
         if key.split()[0] in ("content", "style") and "mask" not in key
     )
-    evaluator, cores = run.evaluator, len(cut(run, run.levels[-1]))
-    tiled = f" in {cores} tiles of {evaluator.tiles[-1]}" if cores > 1 else ""
     others = [style for style in styles if style != content]  # a texture is its own content
-    like = f" like {' and '.join(others)}" if others else ""
-    where = f"in {evaluator.arithmetic.name} on {devices.describe(evaluator.device)}"
-    typer.echo(
-        f"{verb} {content}{like}: {width}×{height} pixels{tiled}, "
-        f"{counted(run.recipe.steps, 'step')} at {_levels(run)} {where}{_taking(expected)}.",
-        err=True,
-    )
+    return f"{content} like {' and '.join(others)}" if others else content
 
 
 def _levels_table(run: Run) -> Table:
@@ -246,7 +283,7 @@ def _without_lost(outputs: Outputs, run: Run) -> Outputs:
     return outputs
 
 
-def paint(run: Run, outputs: Outputs) -> int:
+def paint(run: Prepared, outputs: Outputs) -> int:
     """Paint, write every output and print the result; return the exit code."""
     with told_to_end(outputs.quiet) as signals, watchers_of(run, outputs) as watchers:
         result = run.paint(watchers)
@@ -322,9 +359,11 @@ def _tell(
         return FAILED
     if not quiet:
         width, height = result.size
-        typer.echo(
-            f"Painted {written} ({width}×{height}) in {duration(last.seconds)}: "
-            f"{counted(last.number, 'step')}, best loss {best.loss:.4e} at step {best.number}"
-            f"{besides}."
+        how = (
+            f"in one pass of {last.seconds:.1f} s"
+            if METHODS[result.recipe.method].one_pass
+            else f"in {duration(last.seconds)}: {counted(last.number, 'step')}, "
+            f"best loss {best.loss:.4e} at step {best.number}"
         )
+        typer.echo(f"Painted {written} ({width}×{height}) {how}{besides}.")
     return DONE

@@ -22,8 +22,6 @@ from impasto.pictures.inputs import (
     Inputs,
     StyleSource,
     called,
-    path_of,
-    source_of,
     styles_of,
 )
 from impasto.process.memory import memory_errors
@@ -31,7 +29,9 @@ from impasto.run import levels
 from impasto.run.canvas import Canvases
 from impasto.run.evaluator import Evaluator
 from impasto.run.levels import Level
-from impasto.run.run import Named, Run
+from impasto.run.named import Named, name_inputs, read_pictures
+from impasto.run.prepared import Prepared
+from impasto.run.run import Run
 from impasto.settings.recipe import Recipe, RecipeSource
 from impasto.settings.validation import plain
 
@@ -94,33 +94,6 @@ def vary(run: Run, recipe: Recipe) -> Run:
     planned = levels.plan_for(pictures, recipe)
     device, cache = run.evaluator.device, run.cache
     return begin(recipe, run.named, pictures, planned, run.loaded, device, cache=cache)
-
-
-def name_inputs(
-    content: images.Source,
-    style: StyleSource | Iterable[StyleSource] | None,
-    weights: str | os.PathLike[str],
-    weights_input: str | None,
-) -> Named:
-    """The pictures and the weights of a run as the caller named them; nothing is read yet.
-
-    Raises:
-        InputError: one of them is not a picture, a path or a style.
-    """
-    picture = source_of(content, "content picture")
-    styles = None if style is None else inputs.named(style)  # read once: it may be an iterator
-    if str(weights) != "bundled":
-        weights = path_of(weights, "weight file")
-    return Named(picture, styles, weights, weights_input)
-
-
-def read_pictures(named: Named, recipe: Recipe) -> Inputs:
-    """Read every picture of a run.
-
-    Raises:
-        InputError: a picture cannot be read, or there is no style picture.
-    """
-    return inputs.read(named.content, styles_of(named.styles, recipe, named.content), recipe)
 
 
 def load_network(named: Named) -> Weights:
@@ -193,7 +166,7 @@ def _first_canvas(
     return canvases.resized(canvases.greyed(own), planned[0].size)
 
 
-def check_variation(run: Run, recipe: Recipe) -> None:
+def check_variation(run: Prepared, recipe: Recipe) -> None:
     """Make sure that the pictures of a run can be painted with another recipe.
 
     Raises:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Iterable
+from typing import Any
 
 import numpy.typing as npt
 import torch
@@ -17,9 +18,11 @@ from impasto.pictures.inputs import (
     path_of,
 )
 from impasto.process.memory import memory_errors
+from impasto.run import either
 from impasto.run.checkpoint import check_replaceable
 from impasto.run.levels import plan_for
-from impasto.run.prepare import begin, load_network, name_inputs, read_pictures
+from impasto.run.named import name_inputs, read_pictures
+from impasto.run.prepare import begin, load_network
 from impasto.run.result import OnStep, Result
 from impasto.run.resuming import resumed
 from impasto.run.saving import save_to
@@ -71,9 +74,15 @@ def stylize(
     """
     _check_on_step(on_step)
     check_interval(checkpoint_every)
+    settings = Recipe.read(recipe)
+    if either.paints_in_one_pass(settings):
+        if checkpoint is not None:
+            raise InputError("instant.no-checkpoint")
+        given: dict[str, Any] = {"weights": weights, "weights_input": weights_input}
+        run = either.prepare(content, style, settings, initial, device=device, **given)
+        return run.paint(on_step)
     with memory_errors():
         # 1. Read the inputs.
-        settings = Recipe.read(recipe)
         named = name_inputs(content, style, weights, weights_input)
         pictures = read_pictures(named, settings)
         # 2. Plan the levels, from coarse to fine.
