@@ -185,8 +185,8 @@ def test_an_unknown_preset_is_answered_with_the_known_ones() -> None:
     with pytest.raises(InputError) as caught:
         Recipe.preset("gatis")
     assert str(caught.value) == (
-        "There is no preset 'gatis' (presets: default, fast, fine, strotss, nnst, gatys, texture, "
-        "reconstruction, gatys-fast); did you mean 'gatys'?"
+        "There is no preset 'gatis' (presets: default, fast, instant, fine, strotss, nnst, gatys, "
+        "texture, reconstruction, gatys-fast); did you mean 'gatys'?"
     )
 
 

@@ -30,9 +30,9 @@ from impasto.settings.recipe import Recipe
 from impasto.settings.validation import plain
 
 STYLE_SIDE = 256  # pixels: side of a square with as many pixels as the style network sees
-# Longer side, in pixels, of the canvas that the network paints; a larger one would have finer
-# strokes and take more memory than paint.
-LONGEST_SIDE = 1024
+# Longer side, in pixels, of the canvas that the network paints. Its strokes have a size in pixels,
+# and a side of 4096 takes 5 GB.
+LONGEST_SIDE = 2048
 DEVICES = ("auto", "cpu")
 
 Pixels = npt.NDArray[np.float32]
