@@ -25,7 +25,7 @@ from impasto.process import interrupts
 from impasto.process.notices import heard_by
 from impasto.report.progress import Account
 from impasto.run.checkpoint import is_unfinished
-from impasto.run.either import prepare
+from impasto.run.either import paints_in_one_pass, prepare
 from impasto.run.prepared import Prepared
 from impasto.run.result import Result, Step
 from impasto.run.resuming import resumed
@@ -220,7 +220,8 @@ class Workshop:
         def make() -> Prepared:
             pictures = [content, *(Path(style.picture) for style in styles)]
             self.limits.check([images.described(path) for path in pictures], recipe)
-            run = prepare(content, styles, recipe, device=self.device)
+            device = "cpu" if paints_in_one_pass(recipe) else self.device
+            run = prepare(content, styles, recipe, device=device)
             if isinstance(run, Run):
                 save_to(run, job.checkpoint, is_given_up=job.is_given_up)
             return run
