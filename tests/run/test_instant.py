@@ -19,6 +19,7 @@ from impasto.network import instant as networks
 from impasto.pictures import arrays
 from impasto.process import interrupts
 from impasto.run import instant
+from impasto.run.prepare import prepare
 from impasto.run.result import ASKED_TO_STOP, INTERRUPTED, Result, Step
 from impasto.settings.recipe import Recipe
 from impasto.settings.style import Style
@@ -220,8 +221,21 @@ def test_running_out_of_memory_is_one_sentence(monkeypatch: pytest.MonkeyPatch) 
     assert caught.value.code == "memory.ran-out-at"
 
 
+def test_its_painting_can_be_the_first_canvas_of_an_optimisation() -> None:
+    recipe = Recipe(initial="instant", size=80, levels=1, steps=1, coarse="same")
+    first = prepare(CONTENT, STYLE, recipe, device="cpu").paint()
+    assert np.allclose(first.canvas, painted().canvas, atol=1e-3)
+
+
+def test_a_first_canvas_for_a_coarser_level_is_the_painting_reduced() -> None:
+    recipe = Recipe.preset("gatys-fast", initial="instant", size=(160, 120), levels=2, steps=2)
+    run = prepare(CONTENT, STYLE, recipe, device="cpu")
+    reduced = arrays.resize(painted(size=(160, 120), rescale=True).canvas, run.levels[0].size)
+    assert np.allclose(run.canvases.to_pixels(run.first_canvas), reduced, atol=1e-2)
+
+
 def test_a_sweep_goes_over_strengths_and_methods() -> None:
-    axes = {"strength": [0.1, 0.9], "color": ["style", "content"]}
+    axes: dict[str, list[Any]] = {"strength": [0.1, 0.9], "color": ["style", "content"]}
     sheet = sweep(CONTENT, STYLE, axes, Recipe.preset("instant", size=80))
     assert sheet.size[0] > 2 * 80
     few = Recipe(size=48, steps=1, levels=1)

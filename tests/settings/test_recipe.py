@@ -576,7 +576,7 @@ REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
     "no canvas": (
         {"initial": ""},
         "initial cannot be '': it should be recolored-content, content, noisy-content, style, "
-        "noise, or the path of a picture.",
+        "noise, instant, or the path of a picture.",
     ),
     "greater than": ({"style_scale": 0}, "style_scale cannot be 0: it should be greater than 0."),
     "a weight that the method does not have": (

@@ -257,7 +257,8 @@ def _recolored(style: Pixels, content: Pixels) -> Pixels:
     from impasto.run.canvas import SMALLEST_STYLE_VARIANCE, deprocess, preprocess, recolored
 
     matched = recolored(preprocess(style), preprocess(content), SMALLEST_STYLE_VARIANCE)
-    return deprocess(matched)
+    pixels: Pixels = deprocess(matched)
+    return pixels
 
 
 def _rescaled(pixels: Pixels, recipe: Recipe) -> Pixels:

@@ -15,6 +15,7 @@ from impasto.errors import InputError
 from impasto.files import reading
 from impasto.network import devices
 from impasto.network import weights as weight_files
+from impasto.network.instant import load as load_networks
 from impasto.network.weights import Weights
 from impasto.objective.cache import Measurements, measurements
 from impasto.pictures import images, inputs, sizes
@@ -25,7 +26,7 @@ from impasto.pictures.inputs import (
     styles_of,
 )
 from impasto.process.memory import memory_errors
-from impasto.run import levels
+from impasto.run import instant, levels
 from impasto.run.canvas import Canvases
 from impasto.run.evaluator import Evaluator
 from impasto.run.levels import Level
@@ -160,9 +161,14 @@ def _first_canvas(
     canvases: Canvases, planned: list[Level], initial: npt.ArrayLike | None
 ) -> Tensor:
     """The first canvas, 3 × H × W at the coarsest level: the recipe's, or the caller's."""
-    if initial is None:
+    size = planned[-1].size
+    if initial is not None:
+        pixels = _checked_initial(initial, size)
+    elif canvases.recipe.initial == "instant":
+        pixels = instant.painted(load_networks(), canvases.inputs, canvases.recipe, size)
+    else:
         return canvases.first(planned[0])
-    own = canvases.from_pixels(_checked_initial(initial, planned[-1].size))
+    own = canvases.from_pixels(pixels)
     return canvases.resized(canvases.greyed(own), planned[0].size)
 
 
