@@ -91,7 +91,7 @@ SETTINGS: dict[str, list[Any]] = {
     "seed": [0, 3],
     "content_layers": ["conv2_1", "conv2_1,conv1_2", "conv1_2", "conv1_2,conv2_1"],
     "style_layers": ["conv1_1,conv2_1", "conv2_1,conv1_1:3", "conv1_1", "conv2_1,conv1_1"],
-    "method": list(METHODS),
+    "method": [name for name, method in METHODS.items() if not method.one_pass],
     "coarse": ["auto", "same"],
     "balance": ["relative", "absolute"],
     "style_loss": list(STYLE_LOSSES),

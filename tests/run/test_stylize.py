@@ -218,8 +218,9 @@ def paint_levels(on_step: Any = None, **settings: Any) -> Result:
     return stylize(LARGE_CONTENT, LARGE_STYLE, recipe, None, on_step, device="cpu")
 
 
+STEPWISE = [name for name in PRESETS if name != "instant"]  # that paint step by step
 AGAIN: dict[str, Recipe] = {
-    **{name: Recipe.preset(name, size=(96, 64), steps=8, levels=2, **SHALLOW) for name in PRESETS},
+    **{name: Recipe.preset(name, size=(96, 64), steps=8, levels=2, **SHALLOW) for name in STEPWISE},
     "one level": Recipe.preset("gatys-fast", size=64, steps=8, levels=1, **SHALLOW),
     "deep layers now and then": quick(
         steps=8, style_layers="conv1_1:1,conv2_1:1e-3", balance="absolute", alpha=1e-3, beta=1000.0

@@ -185,8 +185,8 @@ def test_an_unknown_preset_is_answered_with_the_known_ones() -> None:
     with pytest.raises(InputError) as caught:
         Recipe.preset("gatis")
     assert str(caught.value) == (
-        "There is no preset 'gatis' (presets: default, fast, fine, strotss, nnst, gatys, texture, "
-        "reconstruction, gatys-fast); did you mean 'gatys'?"
+        "There is no preset 'gatis' (presets: default, fast, instant, fine, strotss, nnst, gatys, "
+        "texture, reconstruction, gatys-fast); did you mean 'gatys'?"
     )
 
 
@@ -577,7 +577,7 @@ REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
     "no canvas": (
         {"initial": ""},
         "initial cannot be '': it should be recolored-content, content, noisy-content, style, "
-        "noise, or the path of a picture.",
+        "noise, instant, or the path of a picture.",
     ),
     "greater than": ({"style_scale": 0}, "style_scale cannot be 0: it should be greater than 0."),
     "a weight that the method does not have": (

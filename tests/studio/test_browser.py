@@ -281,3 +281,42 @@ def test_who_has_the_password_comes_in(browser: Browser, tmp_path: Path) -> None
             with page.expect_response(lambda response: "login" in response.url):
                 page.get_by_role("button", name="Login").click()
         page.wait_for_selector("#paint")
+
+
+def glimpsed(page: Page) -> Locator:
+    return page.locator("#glimpse img")
+
+
+def test_two_pictures_are_shown_painted_before_anyone_paints(
+    browser: Browser, studio: tuple[str, Workshop], pictures: Path
+) -> None:
+    address, workshop = studio
+    for language, words in (("en-US", "This is a quick preview"), ("ko-KR", "빠른 미리보기입니다")):
+        page = visit(browser, address, language)
+        choose(page, pictures)
+        expect(glimpsed(page)).to_be_visible()
+        expect(page.locator("#status")).to_contain_text(words)
+        assert not workshop.jobs
+        assert len(workshop.queue) == 0
+    with Image.open(BytesIO(shown_in(page, glimpsed(page)))) as image:
+        assert image.size == (512, 384)
+    quick(page, 64, 3)
+    page.click("#paint")
+    expect(page.locator("#compare")).to_be_visible()
+    expect(glimpsed(page)).to_be_hidden()
+
+
+def shown_in(page: Page, image: Locator) -> bytes:
+    return page.request.get(str(image.get_attribute("src"))).body()
+
+
+def test_without_the_extra_there_is_no_quick_preview(
+    browser: Browser, address: str, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("impasto.network.instant.is_installed", lambda: False)
+    page = visit(browser, address)
+    choose(page, pictures)
+    quick(page, 64, 3)
+    page.click("#paint")
+    expect(page.locator("#compare")).to_be_visible()
+    expect(glimpsed(page)).to_be_hidden()

@@ -11,7 +11,7 @@ from impasto.settings.effects import idle, ignores_content, ignores_styles
 from impasto.settings.recipe import Recipe
 
 if TYPE_CHECKING:
-    from impasto.run.run import Run
+    from impasto.run.prepared import Prepared
     from impasto.settings.style import Style
 
 
@@ -37,7 +37,7 @@ def note_ignored(content: object, styles: Sequence[Style], recipe: Recipe) -> No
         note(str(Message("idle.content", path=str(content))))
 
 
-def note_squeezed(run: Run, given: Mapping[str, Any]) -> None:
+def note_squeezed(run: Prepared, given: Mapping[str, Any]) -> None:
     """Say how far the content picture is squeezed by a size that the user gave."""
     from impasto.pictures.sizes import squeezed
 

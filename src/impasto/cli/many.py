@@ -23,6 +23,7 @@ from impasto.files.listing import names_several
 from impasto.files.reading import located, opened
 from impasto.files.writing import check_writable, is_there, remove_parts
 from impasto.report.outputs import Outputs
+from impasto.settings.loss_table import METHODS
 from impasto.settings.style import Style
 from impasto.settings.validation import counted
 
@@ -90,6 +91,7 @@ class Asked:
         given: the settings that flags give; None for those that are left out.
         outputs: what is written besides paintings, and how paintings are written.
         device: the device.
+        threads: number of CPU threads; None for the usual number.
         weights: ``bundled``, or the path of a weight file.
         weights_input: the input that the weight file expects.
         recipe_file: the file that the settings were read from, if any.
@@ -102,6 +104,7 @@ class Asked:
     given: Mapping[str, Any]
     outputs: Outputs
     device: str
+    threads: int | None
     weights: str
     weights_input: str | None
     recipe_file: Path | None
@@ -144,7 +147,7 @@ def paint_one(plan: Plan, asked: Asked, *, styles_are_named: bool) -> int:
             content, painting.styles, asked.recipe, asked.weights, asked.recipe_file
         )
         outputs.check(files, asked.recipe.steps, asked.written)
-        if outputs.checkpoint is not None:
+        if outputs.checkpoint is not None and not METHODS[asked.recipe.method].one_pass:
             from impasto.run.checkpoint import check_replaceable
 
             check_replaceable(outputs.checkpoint)
@@ -158,6 +161,7 @@ def paint_one(plan: Plan, asked: Asked, *, styles_are_named: bool) -> int:
             asked.device,
             asked.weights,
             asked.weights_input,
+            asked.threads,
         )
         note_squeezed(run, asked.given)
         asked.save_settings(styles)

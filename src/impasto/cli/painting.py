@@ -40,6 +40,7 @@ from impasto.cli.session import paint, prepare, start, take_up
 from impasto.errors import InputError
 from impasto.files.writing import CHECKPOINT_EVERY, check_folder
 from impasto.report.outputs import Outputs
+from impasto.settings.loss_table import METHODS
 from impasto.settings.recipe import Recipe
 from impasto.settings.style import Style
 
@@ -206,6 +207,7 @@ def stylize(
         settings,
         outputs,
         device,
+        threads,
         weights,
         weights_input,
         recipe,
@@ -214,7 +216,7 @@ def stylize(
         skip_existing,
     )
     note_idle(settings, [made])
-    use_threads(threads)
+    use_threads(threads, made)
     paint_it = paint_one if len(plan.paintings) == 1 else paint_many
     raise typer.Exit(paint_it(plan, asked, styles_are_named=bool(named)))
 
@@ -340,7 +342,6 @@ def rerun(
 
     check_files({"PAINTING.png": picture, "--content": content})
     check_files(dict.fromkeys(["--style"], DASH) if DASH in (styles or []) else {})
-    use_threads(threads)
     settings = dict(_setting(change) for change in changes or [])
     again = reruns.prepare(
         picture,
@@ -353,6 +354,7 @@ def rerun(
     )
     if not reruns.is_of_this_version(again):
         note(f"The picture was painted by impasto {again.version}; this is {__version__}.")
+    use_threads(threads, again.recipe)
     outputs = Outputs(
         picture=output_of(output, document=json),
         format=format,
@@ -363,9 +365,8 @@ def rerun(
     files = files_of_run(again.content, again.styles, again.recipe, again.weights, picture)
     outputs.check(files, again.recipe.steps)
     note_idle(settings, [again.recipe])
-    run = prepare(
-        again.content, again.styles, again.recipe, outputs, device, again.weights, weights_input
-    )
+    given = (again.content, again.styles, again.recipe, outputs)
+    run = prepare(*given, device, again.weights, weights_input, threads)
     raise typer.Exit(start(run, outputs))
 
 
@@ -406,11 +407,12 @@ def demo(
     outputs = Outputs(
         picture=folder / "painting.png",
         montage=folder / "montage.png",
-        plot=folder / "losses.png",
+        plot=None if METHODS[made.method].one_pass else folder / "losses.png",
         quiet=quiet,
     )
     files = files_of_run(content, [Style(picture=style_path)], made, "bundled", recipe)
     outputs.check(files, made.steps)
     note_idle(settings, [made])
-    use_threads(threads)
-    raise typer.Exit(start(prepare(content, style_path, made, outputs, device), outputs))
+    use_threads(threads, made)
+    run = prepare(content, style_path, made, outputs, device, threads=threads)
+    raise typer.Exit(start(run, outputs))

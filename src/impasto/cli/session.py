@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import platformdirs
 import typer
@@ -26,6 +26,7 @@ from impasto.files.writing import check_writable, is_there
 from impasto.messages.message import shown
 from impasto.process import interrupts
 from impasto.report.outputs import Outputs
+from impasto.settings.loss_table import METHODS
 from impasto.settings.validation import counted
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
     from impasto.pictures import images
     from impasto.run.estimate import Forecast
+    from impasto.run.instant import InstantRun
+    from impasto.run.prepared import Prepared
     from impasto.run.result import Result
     from impasto.run.run import Run
     from impasto.settings.recipe import Recipe
@@ -52,18 +55,32 @@ def prepare(
     device: str = "auto",
     weights: str = "bundled",
     weights_input: str | None = None,
-) -> Run:
+    threads: int | None = None,
+) -> Prepared:
     """Check and read the inputs of a run, and check that its painting can be written."""
-    from impasto.run import prepare as runs
+    from impasto.run import either
 
-    run = runs.prepare(
-        content, styles, recipe, device=device, weights=weights, weights_input=weights_input
+    if either.paints_in_one_pass(recipe):
+        if outputs.checkpoint is not None:
+            raise InputError("instant.no-checkpoint")
+        if outputs.plot is not None:
+            raise InputError("instant.no-plot")
+    run = either.prepare(
+        content,
+        styles,
+        recipe,
+        device=device,
+        weights=weights,
+        weights_input=weights_input,
+        threads=threads,
     )
     outputs.check_picture(run.output_size)
     return run
 
 
-def start(run: Run, outputs: Outputs, *, dry_run: bool = False, also: Sequence[Path] = ()) -> int:
+def start(
+    run: Prepared, outputs: Outputs, *, dry_run: bool = False, also: Sequence[Path] = ()
+) -> int:
     """Print what will be painted and what it will take, then paint; return the exit code.
 
     Args:
@@ -72,6 +89,26 @@ def start(run: Run, outputs: Outputs, *, dry_run: bool = False, also: Sequence[P
         dry_run: print only, on standard output, and paint nothing.
         also: files that the command has already written.
     """
+    from impasto.run.instant import InstantRun
+
+    to_stderr = not dry_run or outputs.document
+    if isinstance(run, InstantRun):
+        if dry_run or not outputs.quiet:
+            announce_pass(run, _verb(dry_run), to_stderr=to_stderr)
+        if dry_run and outputs.document:
+            from impasto.report import documents
+
+            show_document(documents.plan_of_pass(run, outputs))
+        return DONE if dry_run else paint(run, outputs, also)
+    return _start(cast("Run", run), outputs, also, dry_run=dry_run)
+
+
+def _verb(dry_run: bool) -> str:
+    return "Would paint" if dry_run else "Painting"
+
+
+def _start(run: Run, outputs: Outputs, also: Sequence[Path], *, dry_run: bool) -> int:
+    """Print what an optimisation will take, then paint."""
     expected = expect(run, always=dry_run)
     if dry_run or not outputs.quiet:
         announce(run, expected, dry_run=dry_run, to_stderr=not dry_run or outputs.document)
@@ -95,22 +132,32 @@ def announce(
     from impasto.run.estimate import cut
 
     width, height = run.size
+    evaluator, cores = run.evaluator, len(cut(run, run.levels[-1]))
+    tiled = f" in {cores} tiles of {evaluator.tiles[-1]}" if cores > 1 else ""
+    where = f"in {evaluator.arithmetic.name} on {devices.describe(evaluator.device)}"
+    typer.echo(
+        f"{_verb(dry_run)} {_pictures(run)}: {width}×{height} pixels{tiled}, "
+        f"{counted(run.recipe.steps, 'step')} at {_levels(run)} {where}{_taking(expected)}.",
+        err=to_stderr,
+    )
+
+
+def announce_pass(run: InstantRun, verb: str, *, to_stderr: bool = True) -> None:
+    """Print what one pass of a trained network will paint."""
+    width, height = run.size
+    text = f"{verb} {_pictures(run)}: {width}×{height} pixels in one pass."
+    typer.echo(text, err=to_stderr)
+
+
+def _pictures(run: Prepared) -> str:
+    """The content and the styles of a run, as in ``photo.jpg like oil.jpg``."""
     content, *styles = (
         str(file.path or "standard input")
         for key, file in run.inputs.files.items()
         if key.split()[0] in ("content", "style") and "mask" not in key
     )
-    evaluator, cores = run.evaluator, len(cut(run, run.levels[-1]))
-    tiled = f" in {cores} tiles of {evaluator.tiles[-1]}" if cores > 1 else ""
     others = [style for style in styles if style != content]  # a texture is its own content
-    like = f" like {' and '.join(others)}" if others else ""
-    where = f"in {evaluator.arithmetic.name} on {devices.describe(evaluator.device)}"
-    verb = "Would paint" if dry_run else "Painting"
-    typer.echo(
-        f"{verb} {content}{like}: {width}×{height} pixels{tiled}, "
-        f"{counted(run.recipe.steps, 'step')} at {_levels(run)} {where}{_taking(expected)}.",
-        err=to_stderr,
-    )
+    return f"{content} like {' and '.join(others)}" if others else content
 
 
 def _levels_table(run: Run) -> Table:
@@ -294,7 +341,7 @@ def _without_lost(outputs: Outputs, run: Run) -> Outputs:
     return outputs
 
 
-def paint(run: Run, outputs: Outputs, also: Sequence[Path] = ()) -> int:
+def paint(run: Prepared, outputs: Outputs, also: Sequence[Path] = ()) -> int:
     """Paint, write every output and print the result; return the exit code.
 
     Args:
@@ -400,10 +447,14 @@ def _tell(
         return FAILED
     if not outputs.quiet:
         width, height = result.size
+        how = (
+            f"in one pass of {last.seconds:.1f} s"
+            if METHODS[result.recipe.method].one_pass
+            else f"in {duration(last.seconds)}: {counted(last.number, 'step')}, "
+            f"best loss {best.loss:.4e} at step {best.number}"
+        )
         typer.echo(
-            f"Painted {written} ({width}×{height}) in {duration(last.seconds)}: "
-            f"{counted(last.number, 'step')}, best loss {best.loss:.4e} at step {best.number}"
-            f"{besides}.",
+            f"Painted {written} ({width}×{height}) {how}{besides}.",
             err=outputs.picture is None or outputs.document,
         )
     return DONE

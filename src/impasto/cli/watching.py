@@ -13,13 +13,14 @@ from impasto.errors import StoppedError
 from impasto.files.reading import reason_of
 from impasto.messages.message import shown
 from impasto.report.outputs import Outputs
+from impasto.settings.loss_table import METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from impasto.report.progress import Watcher
+    from impasto.run.prepared import Prepared
     from impasto.run.result import Result, Step
-    from impasto.run.run import Run
 
 
 class Watchers:
@@ -63,12 +64,11 @@ class Watchers:
 
 
 @contextmanager
-def watchers_of(run: Run, outputs: Outputs) -> Iterator[Watchers]:
+def watchers_of(run: Prepared, outputs: Outputs) -> Iterator[Watchers]:
     """A context that gives the watchers of a run."""
     from rich.console import Console
 
     from impasto.report.progress import Snapshots, Trace, Window
-    from impasto.report.timelapse import Timelapse
     from impasto.run.showing import Bar, Lines
 
     with ExitStack() as stack:
@@ -80,12 +80,14 @@ def watchers_of(run: Run, outputs: Outputs) -> Iterator[Watchers]:
             except OSError as error:
                 lost.update([_lost(outputs.trace, error)])
         if outputs.timelapse is not None:
+            from impasto.report.timelapse import Timelapse
+
             watchers.append(Timelapse(outputs.timelapse))
         if outputs.snapshots is not None:
             watchers.append(Snapshots(outputs.snapshots))
         if outputs.show:
             watchers.append(Window())
-        if not outputs.quiet:
+        if not outputs.quiet and not METHODS[run.recipe.method].one_pass:
             console = Console(stderr=True)
             draws = console.is_terminal and not console.is_dumb_terminal
             told: Bar | Lines = Bar(run.levels, console) if draws else Lines(run.levels, sys.stderr)

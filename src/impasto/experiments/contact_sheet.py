@@ -12,8 +12,8 @@ from PIL import Image
 from impasto.errors import StoppedError
 from impasto.pictures import montage
 from impasto.process import interrupts
+from impasto.run.prepared import Prepared
 from impasto.run.result import ASKED_TO_STOP, INTERRUPTED, OnStep
-from impasto.run.run import Run
 
 LONGEST = 200  # most bytes of a file's name
 PLAIN = str.maketrans(dict.fromkeys('/\\:*?"<>|,;', "-"))
@@ -36,7 +36,7 @@ class Place:
     row: int
     column: int
     name: str
-    prepare: Callable[[], Run]
+    prepare: Callable[[], Prepared]
 
 
 def painting_in(folder: Path, name: str) -> Path:

@@ -25,11 +25,14 @@ from impasto.pictures.inputs import StyleSource, called, named, numbered, path_o
 from impasto.pictures.masks import Mask
 from impasto.process import interrupts
 from impasto.process.memory import memory_errors
-from impasto.run import levels
+from impasto.run import instant, levels
+from impasto.run.either import paints_in_one_pass
 from impasto.run.estimate import forecast
+from impasto.run.named import Named
 from impasto.run.prepare import begin, load_network
+from impasto.run.prepared import Prepared
 from impasto.run.result import ASKED_TO_STOP, INTERRUPTED, OnStep, Result
-from impasto.run.run import Named, Run
+from impasto.run.run import Run
 from impasto.settings.recipe import Recipe, RecipeSource
 from impasto.settings.style import Style
 
@@ -73,7 +76,7 @@ class Watch:
     """
 
     on_picture: OnPicture | None = None
-    on_run: Callable[[Run], None] | None = None
+    on_run: Callable[[Prepared], None] | None = None
     on_painted: Callable[[Painted], None] | None = None
     on_step: OnStep | None = None
 
@@ -239,7 +242,11 @@ class Painter:
         self._device = devices.choose(device, recipe.precision)
         self._named = Named("", (), weights, weights_input)
         self._common = inputs.read_shared((), recipe)
-        self._loaded: Weights = load_network(self._named)
+        self._loaded: Weights | None = None  # for one pass, which has networks of its own
+        if paints_in_one_pass(recipe):
+            instant.check_arguments(None, device, weights, weights_input)
+        else:
+            self._loaded = load_network(self._named)
         self._cache: Measurements = measurements(STYLES_BYTES)
         self._network: VGG | None = None
         self._styles: tuple[Style, ...] | None = None  # those that were read last
@@ -263,7 +270,7 @@ class Painter:
             if watch.on_run is not None:
                 watch.on_run(run)
             result = run.paint(watch.on_step)
-            self._network = None if run.evaluator.fell_back else run.evaluator.network
+            self._network = run.network_for_others if isinstance(run, Run) else None
             if result.stopped in (ASKED_TO_STOP, INTERRUPTED):
                 raise StoppedError
             if result.stopped is not None:
@@ -281,31 +288,35 @@ class Painter:
         return _record(painting)
 
     @memory_errors()
-    def prepare(self, painting: Painting) -> Run:
+    def prepare(self, painting: Painting) -> Prepared:
         """Prepare the run of a painting; the run before it must be over.
 
         Raises:
             InputError: a picture cannot be used.
             RunError: there is not enough memory.
         """
-        pictures = self._read(painting)
-        planned = levels.plan_for(pictures, self._recipe)
+        run = self._begun(painting)
+        if painting.path is not None:
+            writers.check_output(painting.path, size=run.output_size, **self._form)
+        return run
+
+    def _begun(self, painting: Painting) -> Prepared:
         named = Named(
             painting.content, painting.styles, self._named.weights, self._named.weights_input
         )
-        run = begin(
+        if self._loaded is None:
+            return instant.begin(self._recipe, named)
+        pictures = self._read(painting)
+        return begin(
             self._recipe,
             named,
             pictures,
-            planned,
+            levels.plan_for(pictures, self._recipe),
             self._loaded,
             self._device,
             cache=self._cache,
             network=self._network,
         )
-        if painting.path is not None:
-            writers.check_output(painting.path, size=run.output_size, **self._form)
-        return run
 
     def _read(self, painting: Painting) -> inputs.Inputs:
         """The pictures of a painting; the styles are read again only if they are others.
@@ -418,6 +429,8 @@ def expected(paintings: Sequence[Painting], recipe: Recipe, painter: Painter) ->
             run = painter.prepare(painting)
         except InputError:
             continue
+        if not isinstance(run, Run):
+            return None
         one = forecast(run)
         pixels = sum(width * height for width, height in canvases)
         seconds = one.seconds * pixels / (run.size[0] * run.size[1])

@@ -24,6 +24,7 @@ from impasto.files.carried import carried_text
 from impasto.messages.message import Message
 from impasto.pictures import masks
 from impasto.pictures.inputs import called, kind_of, numbered
+from impasto.settings.loss_table import METHODS
 from impasto.settings.recipe import Recipe
 from impasto.settings.style import Style
 from impasto.settings.validation import refusal
@@ -174,11 +175,12 @@ def prepare(
         given = list(_styles(carried, found))
     except InputError as error:
         raise InputError("rerun.in-recipe", path=picture, error=error) from None
+    recipe = recipe.model_copy(update=settings)
     return Again(
         Path(found["content"]),
         given,
-        recipe.model_copy(update=settings),
-        _weights(carried.weights, weights, weights_input),
+        recipe,
+        _weights(carried, recipe, weights, weights_input),
         carried.impasto,
     )
 
@@ -267,10 +269,22 @@ def _with_colour(path: str, carried: Any, known: Identity) -> str:
     return f"{path}#{label['colour']}" if label is not None and named else path
 
 
-def _weights(known: Identity, said: Path | None, weights_input: str | None) -> str:
+def _weights(
+    carried: Carried, recipe: Recipe, weights: Path | None, weights_input: str | None
+) -> str:
+    """The weights to paint with: those that the picture was painted with.
+
+    A picture that was painted in one pass, or will be, was not painted with VGG-19, or will not be.
+
+    Raises:
+        InputError: they are not the same.
+    """
+    named = "bundled" if weights is None else str(weights)
+    known, method = carried.weights, METHODS.get(str(carried.recipe.get("method")))
+    if METHODS[recipe.method].one_pass or (method is not None and method.one_pass):
+        return named
     from impasto.network.weights import load
 
-    weights = "bundled" if said is None else str(said)
-    if load(weights, weights_input).sha256 != known.sha256:
+    if load(named, weights_input).sha256 != known.sha256:
         raise InputError("rerun.other-weights", weights=known.name or "bundled")
-    return weights
+    return named

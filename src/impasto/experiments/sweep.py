@@ -19,7 +19,8 @@ from impasto.files.writing import check_apart, check_folder
 from impasto.objective.cache import SHARED_BYTES
 from impasto.pictures import images
 from impasto.pictures.inputs import StyleSource, files_of, named, path_of, source_of, styles_of
-from impasto.run.prepare import check_variation, prepare, vary
+from impasto.run.either import prepare, vary
+from impasto.run.prepare import check_variation
 from impasto.run.result import OnStep
 from impasto.settings.keywords import check_keywords
 from impasto.settings.recipe import Recipe, RecipeSource
@@ -188,7 +189,7 @@ def sweep(  # noqa: PLR0913 – those of stylize, and the axes
     across, down = axes[0].names, axes[1].names if len(axes) > 1 else [""]
     names = _names(axes)
     places = [
-        Place(row, column, names[row][column], partial(vary, first, one))
+        Place(row, column, names[row][column], partial(vary, first, one, device))
         for row, several in enumerate(recipes)
         for column, one in enumerate(several)
     ]

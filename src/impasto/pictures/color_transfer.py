@@ -6,15 +6,16 @@ Pictures are H × W × 3, RGB, 0…255.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
 from impasto.pictures.arrays import by_strips, is_grey, to_uint8
 from impasto.pictures.profiles import LUMA
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Pixels = npt.NDArray[Any]
 
@@ -127,6 +128,8 @@ def palette_of_style(painting: Pixels, content: Pixels, style: Pixels) -> Pixels
 
 def _with_moments(chroma: Pixels, of_style: Pixels) -> Pixels:
     """Two axes of chroma, moved as little as possible to another mean and covariance."""
+    import torch
+
     flat, wanted = chroma.reshape(-1, 2), of_style.reshape(-1, 2)
     own, other = (
         torch.from_numpy(np.cov(held, rowvar=False) + FLAT * np.eye(2)) for held in (flat, wanted)
@@ -161,6 +164,8 @@ def gaussian_map(covariance: Tensor, other: Tensor) -> Tensor:
 
 def _power(matrix: Tensor, exponent: float) -> Tensor:
     """A power of a symmetric positive definite matrix."""
+    import torch
+
     values, vectors = torch.linalg.eigh(matrix)
     result: Tensor = (vectors * values**exponent) @ vectors.T
     return result

@@ -135,6 +135,9 @@ def styles_of(
         styles = (Style(picture=content),)
     if not styles and (recipe.style_weight > 0 or recipe.initial == "style"):
         raise InputError("style.none")
+    if METHODS[recipe.method].one_pass:
+        _check_vectors(styles, recipe)
+        return styles
     _check_alone(styles, recipe)
     for style in styles:
         for layer in style.layers or ():
@@ -198,6 +201,18 @@ def _check_alone(styles: Sequence[Style], recipe: Recipe) -> None:
         several or turned or recipe.protect is not None
     ):
         raise InputError("style.alone", loss=recipe.style_loss)
+
+
+def _check_vectors(styles: Sequence[Style], recipe: Recipe) -> None:
+    """Make sure that each style counts as a whole, since one vector stands for all of it.
+
+    Raises:
+        InputError: a style has layers or a style mask.
+    """
+    for style in styles:
+        for name in ("layers", "style_mask"):
+            if getattr(style, name) is not None:
+                raise InputError("style.whole", setting=name, method=recipe.method)
 
 
 def sources(

@@ -12,13 +12,11 @@ import os
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import torch.nn.functional as F
 from PIL import Image
-from torch import Tensor
 
 from impasto.errors import InputError
 from impasto.files import reading
@@ -28,6 +26,9 @@ from impasto.pictures import images
 from impasto.pictures.profiles import LUMA
 from impasto.pictures.refusals import UnusableError, naming, tell_of
 from impasto.pictures.sizes import PixelSize
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Shares = npt.NDArray[np.float32]
 
@@ -171,6 +172,8 @@ def pooled(mask: Tensor, pools: int) -> Tensor:
         >>> pooled(torch.tensor([[1.0, 1.0, 0.0], [1.0, 0.0, 0.0]]), 1)
         tensor([[0.7500]])
     """
+    import torch.nn.functional as F
+
     maps = mask[None, None]
     for _ in range(pools):
         maps = F.avg_pool2d(maps, 2)

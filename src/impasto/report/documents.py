@@ -11,7 +11,7 @@ import math
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import BaseModel, ConfigDict
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from impasto.report.network_figure import NetworkRow
     from impasto.report.outputs import Outputs
     from impasto.run.estimate import Forecast
+    from impasto.run.instant import InstantRun
+    from impasto.run.prepared import Prepared
     from impasto.run.result import Result
     from impasto.run.run import Run
     from impasto.settings.recipe import Recipe
@@ -102,8 +104,8 @@ class Plan(Document):
     working_size: Size
     steps: int
     levels: list[PlannedLevel]
-    seconds: float
-    bytes: int
+    seconds: float | None
+    bytes: int | None
     device: str
     precision: str
     recipe: dict[str, Any]
@@ -259,7 +261,7 @@ def _named(picture: Any) -> str | None:
 
 
 def painting(
-    run: Run,
+    run: Prepared,
     result: Result,
     outputs: Outputs,
     also_written: Sequence[Path],
@@ -318,7 +320,25 @@ def plan(run: Run, outputs: Outputs, expected: Forecast) -> Plan:
     )
 
 
-def _of_run(run: Run) -> dict[str, Any]:
+def plan_of_pass(run: InstantRun, outputs: Outputs) -> Plan:
+    """The document of a run of one pass that is not painted; its time and memory are not known."""
+    from impasto.run.result import carried_recipe
+
+    (level,) = run.levels
+    sizes = list(level.style_sizes)
+    return Plan(
+        **_of_run(run),
+        output=str(outputs.picture),
+        size=run.output_size,
+        steps=1,
+        levels=[PlannedLevel(size=level.size, style_sizes=sizes, steps=1, tiles=1)],
+        seconds=None,
+        bytes=None,
+        recipe=carried_recipe(run.recipe, run.inputs),
+    )
+
+
+def _of_run(run: Prepared) -> dict[str, Any]:
     """What the documents of a painting and of a plan have in common."""
     name, sha256 = run.weights
     return {
@@ -333,9 +353,18 @@ def _of_run(run: Run) -> dict[str, Any]:
         ],
         "weights": WeightFile(name=name, sha256=sha256),
         "working_size": run.size,
-        "device": str(run.evaluator.device),
-        "precision": run.evaluator.arithmetic.name,
+        **_computed_by(run),
     }
+
+
+def _computed_by(run: Prepared) -> dict[str, str]:
+    """The device and the number format of a run."""
+    from impasto.run.instant import InstantRun
+
+    if isinstance(run, InstantRun):
+        return {"device": "cpu", "precision": "float32"}
+    evaluator = cast("Run", run).evaluator
+    return {"device": str(evaluator.device), "precision": evaluator.arithmetic.name}
 
 
 def sweep(

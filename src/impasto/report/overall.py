@@ -11,8 +11,8 @@ from impasto.run.showing import Account, duration
 
 if TYPE_CHECKING:
     from impasto.experiments.many import Painted
+    from impasto.run.prepared import Prepared
     from impasto.run.result import Step
-    from impasto.run.run import Run
 
 LONGEST_NAME = 40  # columns of the terminal
 
@@ -28,7 +28,7 @@ class TimeLeft:
         self._account: Account | None = None
         self._last: Step | None = None
 
-    def begin(self, run: Run) -> None:
+    def begin(self, run: Prepared) -> None:
         """A run begins."""
         self._account, self._last = Account(run.levels), None
 
@@ -94,7 +94,7 @@ class OverallBar:
         short = name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
         self.progress.update(self.task, name=short, step="")
 
-    def run(self, run: Run) -> None:
+    def run(self, run: Prepared) -> None:
         """A run begins."""
         self.steps = run.recipe.steps
         self.time.begin(run)
@@ -137,7 +137,7 @@ class OverallLines:
         if self.file is not None:
             print(f"{number} of {count}: {name}", file=self.file, flush=True)
 
-    def run(self, run: Run) -> None:
+    def run(self, run: Prepared) -> None:
         """A run begins, for which nothing is printed."""
 
     def step(self, step: Step) -> None:

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from impasto.errors import InputError
 from impasto.pictures import writers
 
 if TYPE_CHECKING:
+    from impasto.run.prepared import Prepared
     from impasto.run.result import Result, Step
     from impasto.run.run import Run
 
@@ -46,7 +47,7 @@ class Trace:
     For a resumed run, the steps before the checkpoint are written first.
     """
 
-    def __init__(self, path: Path, run: Run) -> None:
+    def __init__(self, path: Path, run: Prepared) -> None:
         self.path, self._is_done = path, False
         self.file = path.open("w", encoding="utf-8")
         try:
@@ -56,8 +57,7 @@ class Trace:
                 self.file.close()
             raise
 
-    def _begin(self, run: Run) -> None:
-        from impasto.run.estimate import cut
+    def _begin(self, run: Prepared) -> None:
         from impasto.run.result import carried_recipe, identities
 
         self._write(
@@ -66,14 +66,8 @@ class Trace:
             size=run.size,
             output_size=run.output_size,
             levels=[{"size": level.size, "steps": level.steps} for level in run.levels],
-            precision=run.evaluator.arithmetic.name,
-            beta=run.recipe.style_weight,
-            tile=run.evaluator.tiles[-1] or "off",
-            tiles=len(cut(run, run.levels[-1])),
+            **_computed_by(run),
             **identities(run.inputs, run.weights),
-            device=str(run.evaluator.device),
-            threads=_threads(),
-            versions=versions(),
         )
         for step in run.history:
             self(step)
@@ -192,21 +186,44 @@ def check_display() -> None:
         raise InputError("show.no-toolkit")
 
 
+def _computed_by(run: Prepared) -> dict[str, Any]:
+    """What computes a run, and how, for its trace."""
+    from impasto.run.instant import InstantRun
+
+    if isinstance(run, InstantRun):
+        return {"device": "cpu", "versions": _common_versions()}
+    return _optimised_by(cast("Run", run))
+
+
+def _optimised_by(run: Run) -> dict[str, Any]:
+    import torch
+
+    from impasto.run.estimate import cut
+
+    return {
+        "precision": run.evaluator.arithmetic.name,
+        "beta": run.recipe.style_weight,
+        "tile": run.evaluator.tiles[-1] or "off",
+        "tiles": len(cut(run, run.levels[-1])),
+        "device": str(run.evaluator.device),
+        "threads": torch.get_num_threads(),
+        "versions": versions(),
+    }
+
+
 def versions() -> dict[str, str]:
     """The versions of impasto, Python and the libraries that compute a painting."""
-    import PIL
     import torch
+
+    return {**_common_versions(), "torch": str(torch.__version__)}
+
+
+def _common_versions() -> dict[str, str]:
+    import PIL
 
     return {
         "impasto": __version__,
         "python": platform.python_version(),
-        "torch": str(torch.__version__),
         "pillow": PIL.__version__,
         "numpy": np.__version__,
     }
-
-
-def _threads() -> int:
-    import torch
-
-    return torch.get_num_threads()

@@ -17,6 +17,7 @@ from impasto.files import reading
 from impasto.messages.message import Message
 from impasto.network import devices
 from impasto.network import weights as weight_files
+from impasto.network.instant import load as load_networks
 from impasto.network.vgg import VGG
 from impasto.network.weights import Weights
 from impasto.objective.cache import Measurements, measurements
@@ -25,18 +26,18 @@ from impasto.pictures.inputs import (
     Inputs,
     StyleSource,
     called,
-    path_of,
-    source_of,
     styles_of,
 )
 from impasto.pictures.refusals import naming
 from impasto.process.memory import memory_errors
 from impasto.process.notices import tell
-from impasto.run import levels
+from impasto.run import instant, levels
 from impasto.run.canvas import Canvases
 from impasto.run.evaluator import Evaluator
 from impasto.run.levels import Level
-from impasto.run.run import Named, Run
+from impasto.run.named import Named, name_inputs, read_pictures
+from impasto.run.prepared import Prepared
+from impasto.run.run import Run
 from impasto.settings.recipe import Recipe, RecipeSource
 from impasto.settings.validation import plain
 
@@ -114,33 +115,6 @@ def with_initial(recipe: Recipe, initial: InitialSource | None) -> Recipe:
     return recipe
 
 
-def name_inputs(
-    content: images.Source,
-    style: StyleSource | Iterable[StyleSource] | None,
-    weights: str | os.PathLike[str],
-    weights_input: str | None,
-) -> Named:
-    """The pictures and the weights of a run as the caller named them; nothing is read yet.
-
-    Raises:
-        InputError: one of them is not a picture, a path or a style.
-    """
-    picture = source_of(content, "content picture")
-    styles = None if style is None else inputs.named(style)  # read once: it may be an iterator
-    if str(weights) != "bundled":
-        weights = path_of(weights, "weight file")
-    return Named(picture, styles, weights, weights_input)
-
-
-def read_pictures(named: Named, recipe: Recipe) -> Inputs:
-    """Read every picture of a run.
-
-    Raises:
-        InputError: a picture cannot be read, or there is no style picture.
-    """
-    return inputs.read(named.content, styles_of(named.styles, recipe, named.content), recipe)
-
-
 def load_network(named: Named) -> Weights:
     """Load the network's weights.
 
@@ -209,19 +183,25 @@ def _first_canvas(
     canvases: Canvases, planned: list[Level], initial: InitialSource | None
 ) -> Tensor:
     """The first canvas, 3 × H × W at the coarsest level: the recipe's, or the caller's."""
-    if initial is None or isinstance(initial, str | os.PathLike):
+    size = planned[-1].size
+    if initial is not None and not isinstance(initial, str | os.PathLike):
+        pixels = _initial_pixels(initial, size)
+    elif canvases.recipe.initial == "instant":
+        pixels = instant.painted(load_networks(), canvases.inputs, canvases.recipe, size)
+    else:
         return canvases.first(planned[0])
-    own = canvases.from_pixels(_initial_pixels(initial, planned[-1].size))
+    own = canvases.from_pixels(pixels)
     return canvases.resized(canvases.greyed(own), planned[0].size)
 
 
-def check_variation(run: Run, recipe: Recipe) -> None:
+def check_variation(run: Prepared, recipe: Recipe) -> None:
     """Make sure that the pictures and the network of a run suit another recipe.
 
     Raises:
         InputError: they do not.
     """
-    run.loaded.architecture.check(recipe.layers)
+    if isinstance(run, Run):
+        run.loaded.architecture.check(recipe.layers)
     content = run.named.content
     styles = styles_of(run.named.styles, recipe, content)
     for key, source in inputs.sources(content, styles, recipe).items():

@@ -46,8 +46,9 @@ class LatestImage:
 class Step:
     """One evaluation of a run.
 
-    Losses are measured. If deep layers are deferred, their part of the loss is at some steps a
-    first-order estimate from an earlier step (see :mod:`impasto.objective.deferred`).
+    Losses are measured, except with the method ``instant``, which has none: they are 0. If deep
+    layers are deferred, their part of the loss is at some steps a first-order estimate from an
+    earlier step (see :mod:`impasto.objective.deferred`).
 
     Attributes:
         number: counted from 1.

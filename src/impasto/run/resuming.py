@@ -18,10 +18,11 @@ from impasto.process.memory import memory_errors
 from impasto.run import checkpoint as checkpoints
 from impasto.run.checkpoint import Saved
 from impasto.run.levels import plan_for
-from impasto.run.prepare import instruments, load_network, name_inputs, read_pictures
+from impasto.run.named import Named, name_inputs, read_pictures
+from impasto.run.prepare import instruments, load_network
 from impasto.run.progress import Progress
 from impasto.run.result import Step
-from impasto.run.run import Named, Run, make_optimizer
+from impasto.run.run import Run, make_optimizer
 from impasto.run.saving import save_to
 from impasto.run.stand_in import StandIn
 from impasto.settings.recipe import Recipe

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from torch import Tensor
 from impasto.errors import RunError, StoppedError
 from impasto.messages.message import Message
 from impasto.network.pyramid import levels_for
+from impasto.network.vgg import VGG
 from impasto.network.weights import Weights
 from impasto.objective.cache import Measurements
 from impasto.objective.objective import follows_stand_in
@@ -29,7 +29,7 @@ from impasto.optim.optimizers import (
     is_stalled,
 )
 from impasto.optim.preconditioner import Spectrum
-from impasto.pictures import images, sizes
+from impasto.pictures import sizes
 from impasto.pictures.inputs import Inputs
 from impasto.pictures.sizes import PixelSize
 from impasto.process import interrupts, threads
@@ -38,11 +38,11 @@ from impasto.process.notices import tell
 from impasto.run.canvas import Canvases
 from impasto.run.evaluator import Evaluator
 from impasto.run.levels import Level
+from impasto.run.named import Named
 from impasto.run.progress import Progress
 from impasto.run.result import INTERRUPTED, OnStep, Result, Step, finish
 from impasto.run.stand_in import brings_little
 from impasto.settings.recipe import Recipe
-from impasto.settings.style import Style
 
 
 class Saver(Protocol):
@@ -54,24 +54,6 @@ class Saver(Protocol):
 
     def save(self, run: Run, progress: Progress, *, at_once: bool = False) -> bool:
         """Save the run if a checkpoint is due, or at once; return whether it can be saved again."""
-
-
-@dataclass(frozen=True)
-class Named:
-    """What goes into a run, as the user named it.
-
-    Attributes:
-        content: the content picture.
-        styles: the styles; None for those of the recipe.
-        weights: ``bundled``, or the path of a weight file.
-        weights_input: the input that the weight file expects, ``caffe`` or ``torchvision``; None
-            if the kind of file decides.
-    """
-
-    content: images.Source
-    styles: tuple[Style, ...] | None
-    weights: str | os.PathLike[str]
-    weights_input: str | None
 
 
 @dataclass(eq=False)
@@ -124,6 +106,11 @@ class Run:
     def weights(self) -> tuple[str, str]:
         """Name and SHA-256 of the network's weights."""
         return self.loaded.name, self.loaded.sha256
+
+    @property
+    def network_for_others(self) -> VGG | None:
+        """The network, for another run once this one is over; None if it changed on the way."""
+        return None if self.evaluator.fell_back else self.evaluator.network
 
     @property
     def history(self) -> list[Step]:

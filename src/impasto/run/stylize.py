@@ -6,7 +6,7 @@ import inspect
 import os
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -18,19 +18,14 @@ from impasto.pictures.inputs import (
     path_of,
 )
 from impasto.process.memory import memory_errors
+from impasto.run import either
 from impasto.run.checkpoint import check_replaceable
 from impasto.run.levels import plan_for
-from impasto.run.prepare import (
-    InitialSource,
-    begin,
-    load_network,
-    name_inputs,
-    read_pictures,
-    with_initial,
-)
+from impasto.run.named import name_inputs, read_pictures
+from impasto.run.prepare import InitialSource, begin, load_network, with_initial
+from impasto.run.prepared import Prepared
 from impasto.run.result import OnStep, Result
 from impasto.run.resuming import resumed
-from impasto.run.run import Run
 from impasto.run.saving import save_to
 from impasto.run.showing import showing
 from impasto.settings.keywords import check_keywords
@@ -99,9 +94,16 @@ def stylize(  # noqa: PLR0913 – every argument is the caller's to choose
     _check_on_step(on_step)
     check_choice("progress", progress, (True, False))
     check_interval(checkpoint_every)
+    chosen = with_initial(Recipe.read(recipe, **settings), initial)
+    if either.paints_in_one_pass(chosen):
+        if checkpoint is not None:
+            raise InputError("instant.no-checkpoint")
+        given: dict[str, Any] = {"weights": weights, "weights_input": weights_input}
+        one_pass = either.prepare(content, style, chosen, initial, device=device, **given)
+        with _shown(one_pass, on_step, progress) as told:
+            return one_pass.paint(told)
     with memory_errors():
         # 1. Read the inputs.
-        chosen = with_initial(Recipe.read(recipe, **settings), initial)
         named = name_inputs(content, style, weights, weights_input)
         pictures = read_pictures(named, chosen)
         # 2. Plan the levels, from coarse to fine.
@@ -156,7 +158,7 @@ def resume(
 
 
 def _shown(
-    run: Run, on_step: OnStep | None, progress: bool
+    run: Prepared, on_step: OnStep | None, progress: bool
 ) -> AbstractContextManager[OnStep | None]:
     """A context that gives the callback to paint a run with, and shows its progress if asked."""
     return showing(run.levels, run.history, on_step) if progress else nullcontext(on_step)

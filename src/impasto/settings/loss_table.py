@@ -27,6 +27,7 @@ class Method:
             details, except at the last level.
         shares: whether the threads share its work item by item; otherwise its losses are a few
             large operations, each of which takes all threads.
+        one_pass: whether one pass of a trained network paints the picture, without any loss.
     """
 
     by_layer: bool
@@ -35,6 +36,7 @@ class Method:
     splits: bool = False
     adds_details: bool = False
     shares: bool = True
+    one_pass: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ METHODS = {
         by_layer=False, first_side=64, smallest_side=32, adds_details=True, shares=False
     ),
     "nnst": Method(by_layer=False, first_side=64, smallest_side=32, splits=True),
+    "instant": Method(by_layer=False, first_side=512, smallest_side=16, one_pass=True),
 }
 STYLE_LOSSES = {
     "gram": StyleLoss("gram", shares=True),

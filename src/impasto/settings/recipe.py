@@ -77,6 +77,11 @@ OF_THE_DEFAULT = (
     *("coarse", "method", "style_loss", "content_loss", "content_layers", "style_layers"),
     *("balance", "alpha", "beta", "pooling", "padding", "optimizer", "protect"),
 )
+# The settings that the method `instant` obeys; every other must have its usual value.
+IN_ONE_PASS = (
+    *("size", "output_size", "styles", "protect", "color", "rescale", "strength", "method"),
+    *("seed", "steps", "levels"),
+)
 MOST_BYTES = 1_000_000  # of a recipe file
 
 
@@ -169,7 +174,7 @@ class Recipe(BaseModel):
         "layers",
         description="What is minimised: layers is a content loss and a style loss of single "
         "layers; strotss and nnst are the losses of those methods, which compare hypercolumns of "
-        "the style layers.",
+        "the style layers; instant minimises nothing: a trained network paints in one pass.",
     )
     coarse: Literal["auto", "same"] = Field(
         "auto",
@@ -269,10 +274,28 @@ class Recipe(BaseModel):
         weights = *self.content_read.values(), *self._style_read.values()
         if not any(weights):
             raise InputError("recipe.nothing-counts")
+        if METHODS[self.method].one_pass:
+            self._check_one_pass()
         if self.beta is not None and not METHODS[self.method].by_layer:
             raise InputError("recipe.beta-unused", method=self.method)
         if isinstance(self.tile, int) and not self.tiles:
             raise InputError("recipe.no-tiles", tile=self.tile, loss=self._sees_all())
+
+    def _check_one_pass(self) -> None:
+        """Make sure that no setting is given that needs losses and steps.
+
+        Raises:
+            InputError: one is.
+        """
+        usual = {name: field.default for name, field in type(self).model_fields.items()}
+        usual.update(dict.fromkeys(IN_ONE_PASS), steps=1, levels=1)
+        unused = [
+            f"{name} = {getattr(self, name)}"
+            for name, value in usual.items()
+            if name not in IN_ONE_PASS[:-2] and getattr(self, name) != value
+        ]
+        if unused:
+            raise InputError("recipe.one-pass", settings=tuple(unused), method=self.method)
 
     @property
     def content_read(self) -> Mapping[str, float]:
@@ -351,6 +374,15 @@ class Recipe(BaseModel):
         [0.0, 0.5, 1.0, 1.0]
         """
         return min(1.0, self._strength / USUAL_STRENGTH)
+
+    @property
+    def vector_share(self) -> float:
+        """How far ``instant`` goes from the content's style vector to that of the style.
+
+        >>> [Recipe(strength=strength).vector_share for strength in (0, 0.25, 0.5, 1)]
+        [0.0, 0.5, 1.0, 1.5]
+        """
+        return self.style_colors + 0.5 * self._beyond_usual
 
     @property
     def canvas_share(self) -> float:
@@ -623,6 +655,8 @@ def _settled(settings: dict[str, Any]) -> dict[str, Any]:
         InputError: both are given, or the losses are absolute and beta is not given.
     """
     _check_one_of_two(settings)
+    if settings.get("method") == "instant":
+        settings = {"steps": 1, "levels": 1, **settings}
     beta = settings.get("beta")
     if settings.get("balance") == "absolute" and beta is None:
         raise InputError("recipe.no-beta", example=1000)

@@ -17,7 +17,7 @@ from impasto.settings.style import LIKE_LAYERS, Style, read_path
 from impasto.settings.validation import not_boolean, suggest
 
 LARGEST_SIDE = 32768  # pixels; a larger number is more likely a typing error
-FIRST_CANVASES = ("recolored-content", "content", "noisy-content", "style", "noise")
+FIRST_CANVASES = ("recolored-content", "content", "noisy-content", "style", "noise", "instant")
 OUTPUT_SIZES = ("working", "content")
 OPTIMIZERS: dict[str, None] = {"lbfgs": None, "adam": None}  # a set that keeps its order
 TILE_STEP = 16  # pixels; the side of a tile is a multiple of it

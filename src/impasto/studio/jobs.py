@@ -24,7 +24,8 @@ from impasto.pictures import images
 from impasto.process import interrupts
 from impasto.process.notices import heard_by
 from impasto.run.checkpoint import is_unfinished
-from impasto.run.prepare import prepare
+from impasto.run.either import paints_in_one_pass, prepare
+from impasto.run.prepared import Prepared
 from impasto.run.result import Result, Step
 from impasto.run.resuming import resumed
 from impasto.run.run import Run
@@ -216,11 +217,13 @@ class Workshop:
             StoppedError: the run was stopped before its first step.
         """
 
-        def make() -> Run:
+        def make() -> Prepared:
             pictures = [content, *(Path(style.picture) for style in styles)]
             self.limits.check([images.described(path) for path in pictures], recipe)
-            run = prepare(content, styles, recipe, device=self.device)
-            save_to(run, job.checkpoint, is_given_up=job.is_given_up)
+            device = "cpu" if paints_in_one_pass(recipe) else self.device
+            run = prepare(content, styles, recipe, device=device)
+            if isinstance(run, Run):
+                save_to(run, job.checkpoint, is_given_up=job.is_given_up)
             return run
 
         return self._told(job, make)
@@ -234,7 +237,7 @@ class Workshop:
             StoppedError: the run was stopped before its first step.
         """
 
-        def make() -> Run:
+        def make() -> Prepared:
             try:
                 return resumed(job.checkpoint)
             except InputError as error:
@@ -247,7 +250,7 @@ class Workshop:
         """The metrics of the server in Prometheus's text format."""
         return generate_latest(self.registry)
 
-    def _told(self, job: Job, make: Callable[[], Run]) -> Iterator[View]:
+    def _told(self, job: Job, make: Callable[[], Prepared]) -> Iterator[View]:
         """Yield what the thread of a job reports; the job stops if nobody consumes this."""
         told: SimpleQueue[Told] = SimpleQueue()
         job.started.set()
@@ -267,7 +270,7 @@ class Workshop:
     def _work(
         self,
         job: Job,
-        make: Callable[[], Run],
+        make: Callable[[], Prepared],
         tell: Callable[[Told], None],
     ) -> None:
         """Wait in the queue, paint, and leave the queue; runs in the thread of the job."""
@@ -301,7 +304,7 @@ class Workshop:
             tell(None)
 
     def _teller(
-        self, run: Run, job: Job, place: Place, tell: Callable[[Painting], None]
+        self, run: Prepared, job: Job, place: Place, tell: Callable[[Painting], None]
     ) -> Callable[[Step], bool]:
         """The callback of a run for every step."""
         account, previews = Account(run.levels), Previews()

@@ -34,6 +34,7 @@ from impasto.studio.controls import (
     values_of,
 )
 from impasto.studio.editor import EDITED, editor, picture, two_styles
+from impasto.studio.glimpse import glimpse
 from impasto.studio.jobs import Job, Painting, Waiting, Workshop
 from impasto.studio.refusals import reason_for, refusal, understood_calls
 from impasto.studio.texts import PREFIX, lasting, said, table, told
@@ -128,6 +129,14 @@ class Page:
         text = self._text
         self.status = gr.Markdown(text("ready"), elem_id="status")
         self.notes = gr.Markdown(visible=False, elem_id="notes")
+        self.glimpse = gr.Image(
+            label=text("glimpse"),
+            visible=False,
+            interactive=False,
+            format="jpeg",
+            buttons=["fullscreen"],
+            elem_id="glimpse",
+        )
         self.painting = gr.Image(
             label=text("painting"),
             interactive=False,
@@ -179,6 +188,15 @@ class Page:
             self._to_brush, [self.language, self.content], self.brush, api_visibility="private"
         )
         gr.on(
+            [self.content.change, self.style.change],
+            self._glimpse,
+            [self.visit, self.language, self.content, self.style, self.strength],
+            [self.glimpse, self.painting, self.compare, self.status],
+            concurrency_limit=1,
+            show_progress="hidden",
+            api_visibility="private",
+        )
+        gr.on(
             [control.change for control in settings],
             _to_toml,
             [self.language, *settings],
@@ -192,6 +210,7 @@ class Page:
             self.unfinished,
             self.status,
             self.notes,
+            self.glimpse,
             self.painting,
             self.losses,
             self.compare,
@@ -289,6 +308,30 @@ class Page:
         picture.thumbnail((EDITED, EDITED))
         return {"background": picture, "layers": [], "composite": None}
 
+    def _glimpse(
+        self,
+        visit: Visit | None,
+        language: str,
+        content: str | None,
+        style: str | None,
+        strength: float,
+    ) -> Updates:
+        """Show the quick preview of two pictures, unless a painting is in progress."""
+        if content is None or style is None or (visit is not None and visit.job is not None):
+            return {self.glimpse: gr.Image(visible=False)}
+        workshop = self.workshop
+        preview = glimpse(
+            content, style, strength, workshop.limits, workshop.threads, self._reading
+        )
+        if preview is None:
+            return {self.glimpse: gr.Image(visible=False)}
+        return {
+            self.glimpse: gr.Image(preview, visible=True),
+            self.painting: gr.Image(visible=False),
+            self.compare: gr.ImageSlider(visible=False),
+            self.status: said("glimpsed", language),
+        }
+
     def _forget(self, job: Job) -> None:
         """Close a job that has no thread; a thread closes its own job."""
         if not job.started.is_set():
@@ -348,6 +391,7 @@ class Page:
                 self.status: said("reading", language),
                 self.notes: gr.Markdown(visible=False),
                 self.losses: None,
+                self.glimpse: gr.Image(visible=False),
                 self.painting: gr.Image(visible=True),
                 self.compare: gr.ImageSlider(visible=False),
                 self.files: gr.File(visible=False),
@@ -386,7 +430,8 @@ class Page:
         if view.preview is None:
             return
         yield {
-            self.painting: view.preview,
+            self.glimpse: gr.Image(visible=False),
+            self.painting: gr.Image(view.preview, visible=True),
             self.notes: _of_notes(job, language),
             self.losses: pd.DataFrame(losses, columns=["step", "loss"]),
             self.status: said(
@@ -425,6 +470,7 @@ class Page:
         files = visit.keep(result)
         formats = [path for kind, path in files.items() if kind.startswith(".")]
         return {
+            self.glimpse: gr.Image(visible=False),
             self.painting: gr.Image(None, visible=False),
             self.compare: gr.ImageSlider((files["photograph"], files["painting"]), visible=True),
             self.files: gr.File(formats, visible=True, interactive=False),

@@ -27,6 +27,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "stop": ("Stop and keep it", "멈추고 남기기"),
     "go_on": ("Continue the interrupted painting", "중단된 그림 이어 그리기"),
     "painting": ("Painting", "그림"),
+    "glimpse": ("Quick preview", "빠른 미리보기"),
     "compare": ("Photograph and painting", "사진과 그림 비교"),
     "losses": ("Loss", "손실"),
     "step": ("Step", "스텝"),
@@ -49,6 +50,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "recipe_out": ("These settings as TOML", "현재 설정(TOML)"),
     "ready": ("Choose two pictures, and paint.", "그림 두 장을 고르고 그리기를 누르세요."),
+    "glimpsed": (
+        "This is a quick preview. Paint makes the painting, closer to the style.",
+        "빠른 미리보기입니다. 그리기를 누르면 스타일에 더 가깝게 그립니다.",
+    ),
     "missing": (
         "Choose a photograph and a style picture first.",
         "먼저 사진과 스타일 그림을 고르세요.",
@@ -130,7 +135,8 @@ SETTINGS: dict[str, str] = {
     "style_layers": ("스타일을 비교할 층과 가중치. 예: conv1_1:0.5,conv2_1:1"),
     "method": (
         "무엇을 줄일지: 층마다 콘텐츠 손실과 스타일 손실을 재는 방법(layers), 또는 스타일 층들의 "
-        "하이퍼칼럼을 비교하는 방법(strotss, nnst)."
+        "하이퍼칼럼을 비교하는 방법(strotss, nnst), 또는 손실 없이 학습된 신경망이 한 번에 그리는 "
+        "방법(instant)."
     ),
     "coarse": (
         "가장 세밀한 레벨에 앞선 레벨들에서 무엇을 줄일지: 가장 세밀한 레벨과 같은 손실(same), "
@@ -193,6 +199,8 @@ FOR_VISITORS = {
     "checkpoint.not-saved": "studio.not-saved",
     "device.slow-bfloat16": "studio.slow-bfloat16",
     "device.no-float64": "studio.no-float64",
+    "instant.not-installed": "studio.no-instant",
+    "instant.damaged": "studio.no-instant",
     "picture.needs-heif": "studio.needs-heif",
     "picture.needs-jxl": "studio.needs-jxl",
     "picture.needs-raw": "studio.needs-raw",
