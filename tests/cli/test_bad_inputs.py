@@ -198,7 +198,10 @@ MISTAKES: list[tuple[list[str], str]] = [
         "'https://example.org/s.png' cannot be read: it is a web",
     ),
     (pictures("c.png", "s.png,weigth=2"), "no setting 'weigth' of a style; did you mean 'weight'?"),
-    (flags("--initial", "random"), "noise, instant, or the path of a picture; did you mean 'noise'?"),
+    (
+        flags("--initial", "random"),
+        "noise, instant, or the path of a picture; did you mean 'noise'?",
+    ),
     (flags("--device", "CPUS"), "no device 'cpus': use auto, cpu, cuda, mps; did you mean 'cpu'?"),
     (flags("--threads", "1000000000"), "--threads"),
     (["montage", "text.jpg", "-o", "out.png"], "'text.jpg' is damaged or not a picture"),
