@@ -231,7 +231,8 @@ def _in_regions(
         parts += part * _pass(networks, content, blended(own, [vector], [1.0], share))
         covered += part
     reached = np.minimum(covered / max(style.style.weight for style in styles), 1)
-    return np.asarray(content + reached * (parts / np.maximum(covered, 1e-6) - content))
+    painting = parts / np.maximum(covered, 1e-6)
+    return np.asarray(content + reached * (painting - content), np.float32)
 
 
 def _pass(networks: Networks, content: Pixels, vector: Vector) -> Pixels:
@@ -272,7 +273,7 @@ def _is_grey(inputs: Inputs, recipe: Recipe) -> bool:
 
 
 def _grey(canvas: Pixels) -> Pixels:
-    return np.repeat((canvas @ LUMA)[..., None], 3, axis=2).astype(np.float32)
+    return np.asarray(np.repeat((canvas @ LUMA)[..., None], 3, axis=2), np.float32)
 
 
 def _told(on_step: OnStep | None, step: Step) -> str | None:
