@@ -18,6 +18,7 @@ import impasto
 from conftest import content_pixels, style_pixels
 from impasto import Recipe
 from impasto.cli.app import run
+from impasto.settings.keywords import SettingsOverPreset
 from vgg_files import by_position, repeated_convolutions, write_state_dict
 
 # Why a command in the documentation is not run here.
@@ -126,8 +127,10 @@ def quickly(function: Callable[..., Any]) -> Callable[..., Any]:
     def paint(content: Any, style: Any, third: Any = None, *more: Any, **others: Any) -> Any:
         if function.__name__ == "sweep":
             return function(content, style, third, SMALL, **others)
-        settings = Recipe.read(third).model_copy(update=SMALL)
-        return function(content, style, settings, *more, **others)
+        names = others.keys() & SettingsOverPreset.__annotations__.keys()
+        settings: dict[str, Any] = {name: others.pop(name) for name in names}
+        recipe = Recipe.read(third, **settings).model_copy(update=SMALL)
+        return function(content, style, recipe, *more, **others)
 
     return paint
 
