@@ -39,6 +39,14 @@ class _Commands(TyperGroup):
         except KeyboardInterrupt:  # Typer would print nothing
             raise typer.Abort from None
 
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the commands, each with the whole first sentence of its help."""
+        named = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(name, one.get_short_help_str(limit=200)) for name, one in named if one]
+            )
+
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command that the arguments name.
 

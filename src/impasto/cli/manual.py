@@ -96,7 +96,8 @@ def _in_usage(argument: TyperArgument) -> str:
 
 
 def _name_of(argument: TyperArgument) -> str:
-    return (argument.metavar or str(argument.name).upper()).strip("[]")
+    name = argument.metavar or str(argument.name).upper()
+    return name.strip("[]") if name.startswith("[") else name
 
 
 def _flags_of(option: TyperOption) -> str:
