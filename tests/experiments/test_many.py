@@ -203,6 +203,18 @@ def test_nothing_to_paint(contents: Any) -> None:
 # ------------------------------------------------------------------------------ what is shared
 
 
+def test_settings_can_be_keywords_and_a_misspelt_one_gets_a_hint() -> None:
+    records = stylize_many("photos", "styles/oil.png", size=48, steps=1, levels=1)
+    assert {record.result.recipe.size for record in records if record.result} == {48}
+    with pytest.raises(InputError, match="did you mean 'steps'"):
+        stylize_many("photos", "styles/oil.png", stepz=1)  # type: ignore[call-arg]
+
+
+def test_a_record_is_short() -> None:
+    (record,) = stylize_many(np.zeros((48, 48, 3), np.uint8), "styles/oil.png", SMALL)
+    assert repr(record).startswith("<Painted: in memory: <Result: ")
+
+
 def test_the_network_is_made_once_and_a_style_is_read_and_measured_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

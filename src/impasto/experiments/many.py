@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -33,8 +33,14 @@ from impasto.run.prepare import begin, load_network
 from impasto.run.prepared import Prepared
 from impasto.run.result import ASKED_TO_STOP, INTERRUPTED, OnStep, Result
 from impasto.run.run import Run
+from impasto.settings.keywords import check_keywords
 from impasto.settings.recipe import Recipe, RecipeSource
 from impasto.settings.style import Style
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from impasto.settings.keywords import ManySettings
 
 STYLES_BYTES = 2**26  # memory for the measurements of the styles, which the runs share
 
@@ -42,7 +48,7 @@ OnPicture = Callable[[int, int, str], None]  # number of the painting, number of
 Save = Callable[[Result, Path], None]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Painted:
     """What became of one of many paintings.
 
@@ -59,9 +65,14 @@ class Painted:
     content: images.Source
     style: StyleSource | tuple[Style, ...] | None
     path: Path | None = None
-    result: Result | None = field(default=None, repr=False)
+    result: Result | None = None
     error: ImpastoError | None = None
     skipped: bool = False
+
+    def __repr__(self) -> str:
+        shown = str(self.content) if isinstance(self.content, str | os.PathLike) else "in memory"
+        outcome = "skipped" if self.skipped else self.error or self.path or self.result
+        return f"<Painted: {shown}: {outcome}>"
 
 
 @dataclass(frozen=True)
@@ -99,6 +110,7 @@ def stylize_many(  # noqa: PLR0913 – as many as `stylize` has, and a few for m
     on_picture: OnPicture | None = None,
     on_painted: Callable[[Painted], None] | None = None,
     on_step: OnStep | None = None,
+    **settings: Unpack[ManySettings],
 ) -> list[Painted]:
     """Paint several pictures, as :func:`impasto.stylize` paints one.
 
@@ -125,6 +137,7 @@ def stylize_many(  # noqa: PLR0913 – as many as `stylize` has, and a few for m
         on_painted: called with each record as soon as it is known.
         on_step: a callback for every :class:`Step`; if it returns False, no more is painted, and
             the painting in progress is dropped.
+        settings: settings of the recipe as keywords, as for :func:`impasto.stylize`.
 
     Returns:
         A record for each painting, in order. There are fewer if ``on_step`` or Ctrl-C ended it.
@@ -134,21 +147,23 @@ def stylize_many(  # noqa: PLR0913 – as many as `stylize` has, and a few for m
             or there is nothing to paint.
         OSError: a painting could not be written.
     """
-    settings = Recipe.read(recipe)
+    check_keywords(settings, stylize_many)
+    chosen = Recipe.read(recipe, **settings)
+    preset = settings.get("preset") or _preset_of(recipe)
     planned = plan(
         _listed(contents),
         None if styles is None else named(styles),
-        settings,
-        None if output is None else Output(os.fspath(output), _preset_of(recipe)),
+        chosen,
+        None if output is None else Output(os.fspath(output), preset),
         each=each,
         pairs=pairs,
         skip_existing=skip_existing,
     )
     own = [] if str(weights) == "bundled" else [path_of(weights, "weight file")]
-    with planned.checked(settings, own):
+    with planned.checked(chosen, own):
         return paint(
             planned.paintings,
-            partial(Painter, settings, device, weights, weights_input),
+            partial(Painter, chosen, device, weights, weights_input),
             skip_existing=skip_existing,
             watch=Watch(on_picture, None, on_painted, on_step),
         )

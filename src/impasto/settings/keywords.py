@@ -21,12 +21,11 @@ LayersGiven = str | Sequence[str] | Mapping[str, float]
 StyleGiven = str | os.PathLike[str] | Mapping[str, Any] | Style
 
 
-class _Common(TypedDict, total=False):
+class _Everywhere(TypedDict, total=False):
     """Every setting that is a keyword of each function."""
 
     size: Size
     output_size: Size
-    styles: Sequence[StyleGiven]
     style_fit: Literal["aspect", "squeeze", "original"]
     style_scale: float
     style_symmetry: Literal["none", "mirror", "rotate", "all"]
@@ -59,6 +58,12 @@ class _Common(TypedDict, total=False):
     precision: Literal["auto", "float32", "bfloat16", "float64"]
 
 
+class _Common(_Everywhere, total=False):
+    """Every setting that is a keyword of the functions without an argument ``styles``."""
+
+    styles: Sequence[StyleGiven]
+
+
 class Settings(_Common, total=False):
     """The settings of a recipe."""
 
@@ -74,6 +79,13 @@ class SettingsOverPreset(Settings, total=False):
 class RunSettings(_Common, total=False):
     """The settings for a function that has an ``initial`` of its own, with their preset."""
 
+    preset: str
+
+
+class ManySettings(_Everywhere, total=False):
+    """The settings for a function that has ``styles`` of its own, with their preset."""
+
+    initial: str | os.PathLike[str]
     preset: str
 
 
