@@ -27,7 +27,7 @@ def test_it_says_what_it_painted(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_dry_run_paints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert stylize("--dry-run") == 0
-    assert capsys.readouterr().err.startswith("Would paint content.png like style.png")
+    assert capsys.readouterr().out.startswith("Would paint content.png like style.png")
     assert not Path("out.png").exists()
 
 

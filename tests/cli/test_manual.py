@@ -89,7 +89,7 @@ def test_the_usage_line_has_the_usual_form(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown = help_of("stylize", capsys, monkeypatch)
-    assert shown.startswith("Usage: impasto stylize [OPTIONS] CONTENT [STYLE]\n")
+    assert shown.startswith("Usage: impasto stylize [OPTIONS] CONTENT… [STYLE]\n")
 
 
 def test_every_preset_is_explained(

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("small_pictures")
 
 STYLIZE = ["stylize", "content.png", "style.png", "-o", "out.png"]
 RERUN = ["rerun", "painted.png", "-o", "out.png"]
-SWEEP = ["sweep", "content.png", "style.png", "--vary", "seed=1", "-o", "out.png"]
+SWEEP = ["sweep", "content.png", "style.png", "--vary", "strength=0.5", "-o", "out.png"]
 COMMANDS: dict[str, list[str]] = {
     "content": ["stylize", "{}", "style.png", "-o", "out.png"],
     "style": ["stylize", "content.png", "{}", "-o", "out.png"],
@@ -49,8 +49,8 @@ COMMANDS: dict[str, list[str]] = {
     "rerun --weights": [*RERUN, "--weights", "{}.pth"],
     "rerun --set": [*RERUN, "--set", "protect={}"],
     "demo": ["demo", "{}"],
-    "sweep's content": ["sweep", "{}", "style.png", "--vary", "seed=1", "-o", "out.png"],
-    "sweep's style": ["sweep", "content.png", "{}", "--vary", "seed=1", "-o", "out.png"],
+    "sweep's content": ["sweep", "{}", "style.png", "--vary", "strength=0.5", "-o", "out.png"],
+    "sweep's style": ["sweep", "content.png", "{}", "--vary", "strength=0.5", "-o", "out.png"],
     "sweep --folder": [*SWEEP, "--folder", "{}"],
     "sweep --vary": ["sweep", "content.png", "style.png", "--vary", "protect={}", "-o", "out.png"],
     "sweep's output": [*SWEEP[:-1], "{}.png"],

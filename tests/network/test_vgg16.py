@@ -278,8 +278,8 @@ def test_caffes_file_can_be_vgg19s(tmp_path: Path) -> None:
 def test_caffes_file_does_not_take_torchvisions_pictures(tmp_path: Path) -> None:
     path = tmp_path / "vgg.caffemodel"
     assert refusal(path, "torchvision") == (
-        f"Caffe's weights '{path}' take 'caffe' input, not 'torchvision': leave --weights-input "
-        "out."
+        f"Caffe's weights '{path}' take 'caffe' input, not 'torchvision': leave the input of the "
+        "weights out."
     )
 
 

@@ -27,7 +27,7 @@ import impasto.objective.objective
 from conftest import THREADS, content_pixels, style_pixels
 from impasto import ImpastoWarning, InputError, Recipe, Result
 from impasto.cli.app import run
-from impasto.network.vgg import VGG19
+from impasto.network.vgg import VGG
 from impasto.optim.optimizer import Optimizer
 from impasto.optim.optimizers import LBFGS, Adam
 from impasto.optim.preconditioner import Spectrum
@@ -716,7 +716,7 @@ def test_where_no_tile_is_small_enough_one_sentence_says_so(
     def none(*_: Any, **__: Any) -> Any:
         raise MemoryError
 
-    monkeypatch.setattr(VGG19, "statistics", none)
+    monkeypatch.setattr(VGG, "statistics", none)
     with (
         pytest.warns(ImpastoWarning, match="continuing with tiles"),
         pytest.raises(impasto.RunError, match="Memory ran out at 128×96 pixels"),
