@@ -139,8 +139,8 @@ def test_layers_that_matter_are_looked_at_every_time(weights: Weights) -> None:
 def test_where_the_network_is_cut(
     content: str, style: str, network: Architecture, cut: str | None
 ) -> None:
-    layers = {"content_layers": content, "style_layers": style}
-    assert cut_for(Recipe.preset("gatys-fast", **layers), network) == cut
+    recipe = Recipe.preset("gatys-fast", content_layers=content, style_layers=style)
+    assert cut_for(recipe, network) == cut
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,8 @@ PRECISIONS = list(TOLERANCE)
 
 
 def recipe(precision: str, **settings: Any) -> Recipe:
-    return Recipe.preset("gatys", size=(128, 96), precision=precision, **settings)
+    settings = {"size": (128, 96), "precision": precision, **settings}
+    return Recipe.preset("gatys", **settings)
 
 
 @pytest.fixture(scope="module", params=PRECISIONS)

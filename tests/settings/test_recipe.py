@@ -64,7 +64,7 @@ DEFAULT = {
     "optimizer": "lbfgs",
     "variable": "pixels",
     "learning_rate": 2.0,
-    "steps": 55,
+    "steps": 50,
     "levels": "auto",
     "tile": "auto",
     "keep": "measured",

@@ -28,7 +28,7 @@ Loss = Callable[[Tensor], Tensor]  # takes the statistic of a canvas, returns a 
 
 MOST_PLACES = 1024  # positions that self-similarity compares with each other
 MOST_NEIGHBOURS = 4096  # positions of a style picture among which the nearest is searched
-AT_ONCE = 4096  # positions of a canvas that are searched for at a time
+AT_ONCE = 1024  # positions of a canvas that are searched for at a time
 SMALLEST_VARIANCE = 1e-3  # of a channel, as a share of the style's mean variance; keeps roots off 0
 SMALLEST_SHARE = (
     1e-5  # of the mean square; the limit to which float32 moments can recognise a flat map

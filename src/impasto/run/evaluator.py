@@ -65,7 +65,7 @@ class Evaluator:
         arithmetic: how the network computes.
         fell_back: whether the run had to change from bfloat16 to float32.
         level: the current level; at first the coarsest.
-        network: the network, which reads every layer of the recipe.
+        network: the network, which reads every layer of the current level's losses.
         tiles: for each level, the side of its tiles in pixels; None if it is processed whole.
         deferred: the objective that defers its deep layers; None if the recipe or tiles exclude it.
         rounds: the objective of a method that compares hypercolumns; None for other methods.
@@ -92,7 +92,7 @@ class Evaluator:
         self._recipe, self._levels = recipe, levels
         self.level = levels[0]
         self._settings = recipe_at(self.level, recipe)
-        is_same = network is not None and network.taps == self._taps
+        is_same = network is not None and network.taps == self._settings.layers
         self.network = network if network is not None and is_same else self._make_network()
         self.tiles = [self._tile_for(level) for level in levels]
         self._planned = self.arithmetic, tuple(self.tiles)
@@ -133,8 +133,11 @@ class Evaluator:
             RunError: there is not enough memory.
         """
         self._drop_objective()  # so that memory never holds two
+        before, self.level = self.level, level
+        self._settings = recipe_at(level, self._recipe)
+        if level.method != before.method:
+            self.network = self._make_network()
         self.network.release(self._layers_at(level))
-        self.level, self._settings = level, recipe_at(level, self._recipe)
         with memory_errors(level.size), self.threads():
             self._make_objective()
         self._is_new = level == self._levels[0] and not self.fell_back
@@ -202,15 +205,10 @@ class Evaluator:
     def _drop_objective(self) -> None:
         self._objective = self.deferred = self.rounds = None
 
-    @property
-    def _taps(self) -> frozenset[str]:
-        """The layers that the levels read."""
-        return frozenset().union(*(recipe_at(one, self._recipe).layers for one in self._levels))
-
     def _make_network(self) -> VGG:
         return VGG(
             self._weights,
-            self._taps,
+            self._settings.layers,
             pooling=self._recipe.pooling,
             padding=self._recipe.padding,
             device=self.device,

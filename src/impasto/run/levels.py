@@ -74,9 +74,9 @@ def plan(
 
     >>> for level in plan((512, 384), [(512, 320)], Recipe(levels=3)):
     ...     print(level.number, level.size, level.style_sizes, level.steps, level.method)
-    1 (128, 96) ((128, 80),) 10 nnst
+    1 (128, 96) ((128, 80),) 9 nnst
     2 (256, 192) ((256, 160),) 9 nnst
-    3 (512, 384) ((512, 320),) 36 layers
+    3 (512, 384) ((512, 320),) 32 layers
 
     Args:
         canvas: width and height of the canvas at the finest level, in pixels.
