@@ -67,7 +67,7 @@ class TestTypes:
             'stylize("a.png", "b.png", stepps=50)',
             'stylize("a.png", "b.png", steps="many")',
             'Recipe.preset("fast", stile_scale=2)',
-            "Recipe(sizes=3)",
+            "Recipe.read(None, sizes=3)",
             'sweep("a.png", "b.png", {"strength": [0.2]}, step=5)',
         ]
         file = tmp_path / "program.py"

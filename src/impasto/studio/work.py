@@ -30,7 +30,7 @@ def multiplications(canvas: PixelSize, styles: Sequence[PixelSize], recipe: Reci
 
     >>> quick = multiplications((512, 384), [(512, 384)], Recipe(coarse="same"))
     >>> f"{quick:.0e}"
-    '3e+12'
+    '2e+12'
     >>> slow = multiplications((512, 384), [(512, 384)], Recipe(coarse="same", tile=16))
     >>> slow > 50 * quick
     True
