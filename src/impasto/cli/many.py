@@ -194,8 +194,7 @@ def paint_many(plan: Plan, asked: Asked, *, styles_are_named: bool) -> int:
         check_files({"content picture": painting.content})
         for style in painting.styles:
             check_files({"style picture": style.picture})
-    form = {**asked.outputs.form, "bits": asked.outputs.bits}
-    with plan.checked(asked.recipe, read, asked.written, form):
+    with plan.checked(asked.recipe, read, asked.written, asked.outputs.form):
         for path in asked.written:
             check_writable(path)
         styles = plan.paintings[0].styles if styles_are_named and not several else ()
@@ -210,8 +209,9 @@ def _painter(asked: Asked, styles: Sequence[Style]) -> Painter:
     """
     from impasto.experiments.many import Painter
 
-    form = {**asked.outputs.form, "bits": asked.outputs.bits}
-    painter = Painter(asked.recipe, asked.device, asked.weights, asked.weights_input, form)
+    painter = Painter(
+        asked.recipe, asked.device, asked.weights, asked.weights_input, asked.outputs.form
+    )
     asked.save_settings(styles)
     return painter
 
@@ -227,8 +227,7 @@ def _paint_all(plan: Plan, asked: Asked, styles: Sequence[Style]) -> int:
     began = time.monotonic()
 
     def save(result: Result, path: Path) -> None:
-        form = {"bits": outputs.bits, "metadata": outputs.metadata, **outputs.form}
-        save_or_rescue(partial(result.save, **form), path)
+        save_or_rescue(partial(result.save, metadata=outputs.metadata, **outputs.form), path)
         saved.append(result)
 
     try:

@@ -330,7 +330,7 @@ def _moved_along(outputs: Outputs, folder: Path | None, checkpoint: Path) -> Out
 
 def _without_lost(outputs: Outputs, run: Run) -> Outputs:
     """The outputs without those that can no longer be written or shown, except the painting."""
-    bare = Outputs(picture=outputs.picture, bits=outputs.bits, **outputs.form)
+    bare = Outputs(picture=outputs.picture, **outputs.form)
     bare.check(run.files, run.recipe.steps)
     for name in ("montage", "plot", "trace", "timelapse", "snapshots", "show"):
         try:
@@ -380,7 +380,7 @@ def _save_painting(result: Result, outputs: Outputs, saved: Path | None) -> None
     """Write the painting; if that fails, print the command that writes it elsewhere."""
     try:
         save_or_rescue(
-            partial(result.save, bits=outputs.bits, metadata=outputs.metadata, **outputs.form),
+            partial(result.save, metadata=outputs.metadata, **outputs.form),
             outputs.picture,
             outputs.form["format"],
         )

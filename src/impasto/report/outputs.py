@@ -72,9 +72,9 @@ class Outputs(BaseModel):
 
     @property
     def form(self) -> dict[str, Any]:
-        """The format and the quality of the painting, as what writes pictures takes them."""
+        """Format, quality and bits of the painting, as what writes pictures takes them."""
         usual = "png" if self.picture is None else None
-        return {"format": self.format or usual, "quality": self.quality}
+        return {"format": self.format or usual, "quality": self.quality, "bits": self.bits}
 
     def check_picture(self, size: tuple[int, int] = (1, 1)) -> None:
         """Check that the painting can be written.
@@ -88,9 +88,9 @@ class Outputs(BaseModel):
         from impasto.pictures import writers
 
         if self.picture is None:
-            writers.check_stream(bits=self.bits, size=size, **self.form)
+            writers.check_stream(size=size, **self.form)
         else:
-            writers.check_output(self.picture, bits=self.bits, size=size, **self.form)
+            writers.check_output(self.picture, size=size, **self.form)
 
     @property
     def files(self) -> list[Path]:
