@@ -26,6 +26,8 @@ ROOMS = (
     "objective",
     "run",
     "experiments",
+    "painters",
+    "video",
     "report",
     "studio",
     "cli",

@@ -1,0 +1,1 @@
+"""Clips, painted frame by frame without flicker."""
