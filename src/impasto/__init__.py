@@ -59,6 +59,9 @@ if TYPE_CHECKING:
     from impasto.settings.recipe import Recipe as Recipe
     from impasto.settings.recipe import recipe_of as recipe_of
     from impasto.settings.style import Style as Style
+    from impasto.video.method import VideoStep as VideoStep
+    from impasto.video.stylize import PaintedClip as PaintedClip
+    from impasto.video.stylize import stylize_video as stylize_video
 
     # Names that differ from those in their modules, exported to type checkers.
     load_weights = _weights.load
@@ -76,6 +79,7 @@ _HOMES = {
     "LBFGS": "optim.optimizers",
     "Optimizer": "optim.optimizer",
     "Painted": "experiments.many",
+    "PaintedClip": "video.stylize",
     "Recipe": "settings.recipe",
     "Result": "run.result",
     "RunError": "errors",
@@ -84,6 +88,7 @@ _HOMES = {
     "Style": "settings.style",
     "VGG": "network.vgg",
     "VGG19": "network.vgg",
+    "VideoStep": "video.method",
     "Weights": "network.weights",
     "content_loss": "objective.losses",
     "deprocess": "run.canvas",
@@ -109,6 +114,7 @@ _HOMES = {
     "style_loss": "objective.losses",
     "stylize": "run.stylize",
     "stylize_many": "experiments.many",
+    "stylize_video": "video.stylize",
     "sweep": "experiments.sweep",
     "to_uint8": "pictures.arrays",
     "total_variation": "objective.losses",

@@ -36,7 +36,6 @@ class _Everywhere(TypedDict, total=False):
     seed: int
     content_layers: LayersGiven
     style_layers: LayersGiven
-    method: str
     coarse: Literal["auto", "same"]
     balance: Literal["relative", "absolute"]
     style_loss: str
@@ -58,7 +57,13 @@ class _Everywhere(TypedDict, total=False):
     precision: Literal["auto", "float32", "bfloat16", "float64"]
 
 
-class _Common(_Everywhere, total=False):
+class _OfOnePicture(_Everywhere, total=False):
+    """Every setting that is a keyword of the functions without a method for clips."""
+
+    method: str
+
+
+class _Common(_OfOnePicture, total=False):
     """Every setting that is a keyword of the functions without an argument ``styles``."""
 
     styles: Sequence[StyleGiven]
@@ -82,9 +87,17 @@ class RunSettings(_Common, total=False):
     preset: str
 
 
-class ManySettings(_Everywhere, total=False):
+class ManySettings(_OfOnePicture, total=False):
     """The settings for a function that has ``styles`` of its own, with their preset."""
 
+    initial: str | os.PathLike[str]
+    preset: str
+
+
+class VideoSettings(_Everywhere, total=False):
+    """The settings of a clip's paintings, with their preset, which also chooses their losses."""
+
+    styles: Sequence[StyleGiven]
     initial: str | os.PathLike[str]
     preset: str
 

@@ -1,0 +1,130 @@
+"""Pictures that move: GIF, animated WebP and PNG, decoded by Pillow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from impasto.errors import InputError, UnusableError
+from impasto.files import reading
+from impasto.files.png_text import PNG_SIGNATURE
+from impasto.files.reading import sha256_of
+from impasto.messages.message import Message
+from impasto.pictures.arrays import resize_in_kind
+from impasto.pictures.limits import check_density, check_size
+from impasto.pictures.refusals import naming, refusing
+from impasto.pictures.sizes import PixelSize
+from impasto.process import interrupts
+from impasto.process.notices import tell
+from impasto.video.clip import Clip, Part, Shot
+from impasto.video.method import Pixels
+
+ROLE = "clip"
+FORMATS = ("GIF", "WEBP", "PNG")
+MILLISECOND = Fraction(1, 1000)
+AT_ONCE, USUAL = 10, 100  # milliseconds: as browsers do, up to AT_ONCE is shown as USUAL
+
+
+def accepts(head: bytes) -> bool:
+    """Whether a file begins like a picture that may move."""
+    is_webp = head[:4] == b"RIFF" and head[8:12] == b"WEBP"
+    return head.startswith((b"GIF87a", b"GIF89a", PNG_SIGNATURE)) or is_webp
+
+
+def look(path: Path, part: Part) -> Clip:
+    """Look over a picture that moves; GIF and PNG are gone through, but not decoded.
+
+    Raises:
+        InputError: it cannot be decoded, does not move, or nothing of it lies within the part.
+    """
+    with reading.opened(path, ROLE) as file:
+        sha256 = sha256_of(file)
+    with _opened(path) as image:
+        frames = int(getattr(image, "n_frames", 1))
+        if frames < 2:
+            raise UnusableError("clip.is-still")
+        times = list(_times(image, frames))
+        size = image.size
+    inside = [begin for begin, _ in times if begin * MILLISECOND in part]
+    if not inside:
+        start, last = f"{float(part.start):g} s", times[-1][0] / 1000
+        raise InputError("clip.no-part", path=path, start=start, last=last)
+    rate = Fraction(1000 * frames, sum(times[-1]))
+    return Clip(path, sha256, size, part, len(inside), rate, MILLISECOND)
+
+
+def shots(clip: Clip, size: PixelSize) -> Iterator[Shot]:
+    """Decode the frames of a part one after another; what is transparent is laid on white.
+
+    Args:
+        clip: the picture.
+        size: width and height of the pixels.
+
+    Raises:
+        InputError: a frame before the first of the part cannot be decoded.
+    """
+    with _opened(clip.path) as image:
+        begin = 0
+        for number in range(int(getattr(image, "n_frames", 1))):
+            interrupts.check()
+            try:
+                image.seek(number)
+                image.load()
+            except (OSError, EOFError, ValueError, SyntaxError):
+                if not number:
+                    raise
+                tell(Message("clip.cut-off", path=clip.path, count=number))
+                return
+            lasts = _duration(image)
+            if begin * MILLISECOND in clip.part:
+                yield Shot(begin, lasts, resize_in_kind(_on_white(image), size))
+            begin += lasts
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """A context that gives an animation, and turns errors of its decoder into one of impasto."""
+    with (
+        reading.opened(path, ROLE) as file,
+        refusing(naming(ROLE, path)),
+        Image.open(file, formats=FORMATS) as image,
+    ):
+        check_size(*image.size)
+        check_density(file, *image.size)
+        yield image
+
+
+def _times(image: Image.Image, frames: int) -> Iterator[tuple[int, int]]:
+    """When each frame begins, and how long it is shown, in milliseconds."""
+    begin = 0
+    for number in range(frames):
+        interrupts.check()
+        try:
+            image.seek(number)
+            lasts = _duration(image)
+        except (OSError, EOFError, ValueError, SyntaxError):
+            if not number:
+                raise
+            return
+        yield begin, lasts
+        begin += lasts
+
+
+def _duration(image: Image.Image) -> int:
+    """How long the current frame is shown, in milliseconds."""
+    if image.format == "WEBP":
+        image.load()  # which alone gives the duration
+    given = round(float(image.info.get("duration") or 0))
+    return given if given > AT_ONCE else USUAL
+
+
+def _on_white(image: Image.Image) -> Pixels:
+    """The pixels of the current frame, H × W × 3."""
+    rgba = image.convert("RGBA")
+    white = Image.new("RGBA", rgba.size, "white")
+    return np.asarray(Image.alpha_composite(white, rgba).convert("RGB"))

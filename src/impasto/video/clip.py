@@ -1,0 +1,203 @@
+"""What a clip is: its size, its frames and their times, whatever kind of file it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import NamedTuple
+
+from impasto.errors import InputError
+from impasto.pictures.sizes import PixelSize
+from impasto.video.method import Pixels
+
+USUAL_RATE = Fraction(25)  # frames a second of pictures that have no times
+
+
+@dataclass(frozen=True)
+class Part:
+    """The part of a clip that is painted.
+
+    Attributes:
+        start: seconds from the beginning of the clip.
+        end: seconds from the beginning of the clip; None for its end.
+    """
+
+    start: Fraction = Fraction(0)
+    end: Fraction | None = None
+
+    def __contains__(self, seconds: object) -> bool:
+        return isinstance(seconds, Fraction | int) and not (
+            self.is_before(seconds) or self.is_after(seconds)
+        )
+
+    def is_before(self, seconds: Fraction | int) -> bool:
+        """Whether the part begins after this time."""
+        return seconds < self.start
+
+    def is_after(self, seconds: Fraction | int) -> bool:
+        """Whether the part ends at this time or before it."""
+        return self.end is not None and seconds >= self.end
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is left out."""
+        return self.start == 0 and self.end is None
+
+
+WHOLE = Part()
+
+
+class Shot(NamedTuple):
+    """A frame as it is read from a clip.
+
+    Attributes:
+        ticks: its time, in ticks of the clip's time base; None if the file does not say.
+        lasts: how long it is shown, in ticks; None if the file does not say.
+        pixels: H × W × 3, sRGB, upright, at the working size.
+    """
+
+    ticks: int | None
+    lasts: int | None
+    pixels: Pixels
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A clip that can be read, as its headers describe it.
+
+    Attributes:
+        path: the file, or the folder of frames.
+        sha256: SHA-256 of the file, or of the frames of a folder one after another.
+        size: width and height of a frame, upright and with square pixels.
+        part: the part that is read.
+        count: about how many frames the part has.
+        rate: frames a second, on average.
+        time_base: seconds of a tick.
+        origin: ticks of the beginning of the clip.
+        keyframe: ticks of the keyframe from which decoding begins; None for the first frame.
+        sounds: the codec of each track of sound.
+        names: the file of each frame of the part, in a folder.
+        is_cut: whether the file ends before its last frame.
+    """
+
+    path: Path
+    sha256: str
+    size: PixelSize
+    part: Part
+    count: int
+    rate: Fraction
+    time_base: Fraction
+    origin: int = 0
+    keyframe: int | None = None
+    sounds: tuple[str, ...] = ()
+    names: tuple[str, ...] = field(default=(), repr=False)
+    is_cut: bool = False
+
+    @property
+    def seconds(self) -> float:
+        """About how long the part lasts."""
+        return float(self.count / self.rate)
+
+
+@dataclass(frozen=True)
+class Times:
+    """When the frames of a clip are shown.
+
+    Attributes:
+        ticks: of each frame, increasing.
+        end: when the last frame ends, in ticks.
+        time_base: seconds of a tick.
+        origin: seconds in the source at which the times begin.
+        rate: frames a second, on average.
+    """
+
+    ticks: tuple[int, ...]
+    end: int
+    time_base: Fraction
+    origin: Fraction
+    rate: Fraction
+
+    def __len__(self) -> int:
+        return len(self.ticks)
+
+    @property
+    def seconds(self) -> Fraction:
+        """How long the frames last, from time 0."""
+        return self.end * self.time_base
+
+    @property
+    def is_regular(self) -> bool:
+        """Whether every frame lasts equally long."""
+        ends = (*self.ticks[1:], self.end)
+        return len({end - begin for begin, end in zip(self.ticks, ends, strict=True)}) == 1
+
+    def lasts(self, number: int) -> int:
+        """How long a frame is shown, in ticks."""
+        ends = (*self.ticks[1:], self.end)
+        return ends[number] - self.ticks[number]
+
+
+def times_of(
+    clip: Clip, ticks: Sequence[int | None], last: int | None, *, rate: Fraction | None = None
+) -> Times:
+    """The times of frames that have been read.
+
+    A frame without a time follows the one before it at the rate of the clip, and times that do not
+    increase are moved by a tick. Times that are those of a constant rate, but for their rounding to
+    ticks, become exact.
+
+    Args:
+        clip: the clip.
+        ticks: the time of each frame, as read; at least one.
+        last: how long the last frame is shown, in ticks, if the file says so.
+        rate: another rate, at which the frames follow each other; None for their own times.
+    """
+    if rate is not None:
+        return Times(tuple(range(len(ticks))), len(ticks), 1 / rate, Fraction(0), rate)
+    usual = max(1, round(1 / (clip.rate * clip.time_base)))
+    made: list[int] = []
+    for one in ticks:
+        after = made[-1] + usual if made else clip.origin
+        made.append(after if one is None else max(one, made[-1] + 1 if made else one))
+    begin = made[0] if clip.part.start > 0 else min(clip.origin, made[0])
+    moved = tuple(one - begin for one in made)
+    origin = begin * clip.time_base
+    end = moved[-1] + (last or usual)
+    if _is_steady(moved, end, 1 / (clip.rate * clip.time_base)):
+        return Times(tuple(range(len(moved))), len(moved), 1 / clip.rate, origin, clip.rate)
+    return Times(moved, end, clip.time_base, origin, len(moved) / (end * clip.time_base))
+
+
+def _is_steady(ticks: Sequence[int], end: int, each: Fraction) -> bool:
+    """Whether times are multiples of a duration, but for rounding."""
+    both = enumerate((*ticks[1:], end), start=1)
+    return ticks[0] == 0 and all(abs(one - number * each) <= 1 for number, one in both)
+
+
+def seconds_of(text: str | float | Fraction, flag: str) -> Fraction:
+    """Seconds, given as a number or as ``h:mm:ss``, exactly.
+
+    >>> seconds_of("1:02:03.5", "start"), seconds_of("2", "start"), seconds_of(0.5, "start")
+    (Fraction(7447, 2), Fraction(2, 1), Fraction(1, 2))
+
+    Raises:
+        InputError: it is neither, or is negative.
+    """
+    *others, last = str(text).strip().split(":")
+    try:
+        whole = [int(one) for one in others]
+        seconds = Fraction(last)
+        if not others:
+            read = seconds
+        elif len(others) > 2 or "/" in last or seconds >= 60 or any(one > 59 for one in whole[1:]):
+            raise ValueError
+        else:
+            read = sum(Fraction(one) * 60**power for power, one in enumerate([*whole][::-1], 1))
+            read += seconds
+        if read < 0 or any(one < 0 for one in whole):
+            raise ValueError
+    except (ValueError, ZeroDivisionError, OverflowError):
+        raise InputError("clip.time", flag=flag, value=text, example="1:30") from None
+    return read

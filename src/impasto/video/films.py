@@ -1,0 +1,333 @@
+"""Clips in the containers that FFmpeg reads, decoded by PyAV.
+
+A container is read from an open file. Whatever it names besides, such as the parts of a playlist or
+an address, is refused.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+
+from impasto.errors import InputError, StoppedError, UnusableError
+from impasto.files import reading
+from impasto.files.reading import sha256_of
+from impasto.messages.message import Message
+from impasto.pictures.arrays import resize_in_kind
+from impasto.pictures.limits import check_size
+from impasto.pictures.refusals import naming, refusing
+from impasto.pictures.sizes import PixelSize
+from impasto.pictures.upright import SIDEWAYS, upright
+from impasto.process import interrupts
+from impasto.process.notices import tell
+from impasto.video.clip import USUAL_RATE, Clip, Part, Shot
+from impasto.video.method import Pixels
+
+if TYPE_CHECKING:
+    from av import Packet, VideoFrame
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
+
+ROLE = "clip"
+NO_PROTOCOL = "none"  # a whitelist with a protocol that there is not
+# Demuxers of what is no clip: text as a picture, single pictures, and lists of other files.
+NO_CLIPS = ("tty", "concat", "hls", "dash", "sdp", "rtsp", "image2")
+FASTEST = 1000  # frames a second; a higher rate is a time base in its place
+HIGH_DEFINITION = 720  # rows from which colours that are not described are BT.709
+ITU709, ITU601 = 1, 5  # SWS_CS_… of FFmpeg
+UNSPECIFIED = 2  # AVCOL_SPC_…
+# AVCOL_TRC_… and AVCOL_PRI_…: PQ and HLG, what they are converted to.
+HIGH_DYNAMIC_RANGE, SRGB, BT709 = (16, 18), 13, 1
+
+
+def check_installed() -> None:
+    """Make sure that PyAV is installed.
+
+    Raises:
+        InputError: it is not.
+    """
+    if importlib.util.find_spec("av") is None:
+        raise InputError("clip.needs-av")
+
+
+def look(path: Path, part: Part) -> Clip:
+    """Look over a clip: decode its first frame, and count the others by their packets.
+
+    Raises:
+        InputError: it is no clip that can be decoded, or nothing of it lies within the part.
+    """
+    with reading.opened(path, ROLE) as file:
+        sha256 = sha256_of(file)
+        file.seek(0)
+        with refusing_clip(path), opened(file) as container:
+            stream = _stream_of(container)
+            start = container.start_time
+            time_base = stream.time_base or 1 / USUAL_RATE
+            origin = 0 if start is None else round(Fraction(start, 1_000_000) / time_base)
+            first = next(_decoded(container, stream, []), None)
+            if first is None:
+                raise UnusableError("clip.no-frames")
+            size = _size_of(first, stream)
+            check_size(first.width, first.height)
+            check_size(*size)
+            made = Clip(
+                path,
+                sha256,
+                size,
+                part,
+                0,
+                _rate_of(stream),
+                time_base,
+                origin,
+                sounds=tuple(_codec_of(one) for one in container.streams.audio),
+            )
+            del first
+            file.seek(0)
+        with refusing_clip(path), opened(file) as container:
+            return _counted(made, container, _stream_of(container))
+
+
+def shots(clip: Clip, size: PixelSize) -> Iterator[Shot]:
+    """Decode the frames of a clip's part one after another, upright, in sRGB.
+
+    Packets that cannot be decoded are left out, and a note says so.
+
+    Args:
+        clip: the clip.
+        size: width and height of the pixels.
+
+    Raises:
+        InputError: the clip cannot be decoded.
+    """
+    broken: list[Exception] = []
+    with reading.opened(clip.path, ROLE) as file:
+        with refusing_clip(clip.path), opened(file) as container:
+            stream = _stream_of(container)
+            stream.thread_type = "AUTO"
+            for frame in _decoded(container, stream, broken, clip.keyframe):
+                interrupts.check()
+                ticks = frame.pts
+                if ticks is not None:
+                    seconds = (ticks - clip.origin) * clip.time_base
+                    if clip.part.is_before(seconds):
+                        continue
+                    if clip.part.is_after(seconds):
+                        break
+                pixels = resize_in_kind(_pixels(frame), _stored(size, frame))
+                lasts = getattr(frame, "duration", None) or None
+                yield Shot(ticks, lasts, upright(pixels, _orientation(frame)))
+    if broken:
+        tell(Message("clip.broken", path=clip.path, count=len(broken)))
+
+
+@contextmanager
+def opened(file: BinaryIO) -> Iterator[InputContainer]:
+    """A context that gives the container in an open file; it opens no other file or address.
+
+    Raises:
+        UnusableError: the file holds no clip, or is a list of others.
+    """
+    import av
+
+    def refuse(*_: object) -> Any:
+        raise UnusableError("clip.names-others")
+
+    only = {"protocol_whitelist": NO_PROTOCOL}
+    try:
+        container = av.open(file, "r", container_options=only, io_open=refuse, metadata_errors="replace")
+    except (StoppedError, UnusableError):
+        raise
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise UnusableError("clip.not-one", reason=_reason(error)) from None
+    with container:
+        if container.format.name in NO_CLIPS or container.format.name.endswith("_pipe"):
+            raise UnusableError("clip.not-one", reason=container.format.long_name)
+        yield container
+
+
+@contextmanager
+def refusing_clip(path: Path) -> Iterator[None]:
+    """A context in which any error of a decoder becomes an error that names the clip.
+
+    Raises:
+        InputError: the clip cannot be used.
+    """
+    with refusing(naming(ROLE, path)):
+        try:
+            yield
+        except (StoppedError, UnusableError, MemoryError):
+            raise
+        except Exception as error:
+            raise UnusableError("clip.not-one", reason=_reason(error)) from None
+
+
+def _reason(error: Exception) -> str:
+    """The text of FFmpeg's error, without numbers and names of files."""
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return " ".join(str(text).split()).rstrip(".")
+
+
+def _stream_of(container: InputContainer) -> VideoStream:
+    """The stream of pictures; the cover of an album is none.
+
+    Raises:
+        UnusableError: there is none, or nothing can decode it.
+    """
+    from av.stream import Disposition
+
+    films = [
+        stream
+        for stream in container.streams.video
+        if not stream.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails)
+    ]
+    if not films:
+        raise UnusableError("clip.no-video")
+    decodable = [stream for stream in films if stream.codec_context is not None]
+    if not decodable:
+        raise UnusableError("clip.no-decoder")
+    first = [stream for stream in decodable if stream.disposition & Disposition.default]
+    return (first or decodable)[0]
+
+
+def _codec_of(stream: Any) -> str:
+    """The name of a stream's codec; nothing decodes a stream without one."""
+    return "" if stream.codec_context is None else str(stream.codec_context.name)
+
+
+def _rate_of(stream: VideoStream) -> Fraction:
+    """Frames a second; a rate that cannot be is taken for the usual one."""
+    rates = (stream.average_rate, stream.guessed_rate, stream.base_rate)
+    return next((rate for rate in rates if rate and 0 < rate <= FASTEST), USUAL_RATE)
+
+
+def _size_of(frame: VideoFrame, stream: VideoStream) -> PixelSize:
+    """Width and height of a frame, upright and with square pixels."""
+    aspect = stream.sample_aspect_ratio or Fraction(1)
+    plausible = Fraction(1, 20) < aspect < 20
+    width = max(1, round(frame.width * aspect)) if plausible else frame.width
+    return (frame.height, width) if _orientation(frame) in SIDEWAYS else (width, frame.height)
+
+
+def _packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream]]:
+    """The packets of a stream until the end, or until what cannot be read; the last one is empty."""
+    import av
+
+    packets = container.demux(stream)
+    while True:
+        interrupts.check()
+        try:
+            packet = next(packets, None)
+        except av.FFmpegError:
+            return
+        if packet is None:
+            return
+        yield packet
+
+
+def _decoded(
+    container: InputContainer,
+    stream: VideoStream,
+    broken: list[Exception],
+    keyframe: int | None = None,
+) -> Iterator[VideoFrame]:
+    """The frames of a stream.
+
+    Args:
+        container: the container.
+        stream: the stream.
+        broken: gets the error of every packet that cannot be decoded.
+        keyframe: ticks of the packet from which decoding begins; None for the first.
+    """
+    import av
+
+    begun = keyframe is None
+    for packet in _packets(container, stream):
+        begun = begun or (packet.is_keyframe and packet.pts == keyframe)
+        if not begun and packet.size:
+            continue
+        try:
+            yield from packet.decode()
+        except av.EOFError:
+            return
+        except av.FFmpegError as error:
+            broken.append(error)
+
+
+def _counted(clip: Clip, container: InputContainer, stream: VideoStream) -> Clip:
+    """The clip with the number of frames of its part, and the keyframe before it.
+
+    Raises:
+        InputError: nothing of the clip lies within its part.
+    """
+    count, there, keyframe, last = 0, 0, None, Fraction(0)
+    for packet in _packets(container, stream):
+        if not packet.size:
+            continue
+        there += 1
+        ticks = packet.dts if packet.pts is None else packet.pts
+        if ticks is None:
+            count += 1
+            continue
+        seconds = (ticks - clip.origin) * clip.time_base
+        last = max(last, seconds)
+        if packet.is_keyframe and packet.pts is not None and seconds <= clip.part.start:
+            keyframe = packet.pts
+        count += seconds in clip.part
+    if not count:
+        raise InputError("clip.no-part", path=clip.path, start=_shown(clip.part), last=float(last))
+    return replace(
+        clip,
+        count=count,
+        keyframe=keyframe if clip.part.start > 0 else None,
+        is_cut=there < stream.frames,
+    )
+
+
+def _shown(part: Part) -> str:
+    return f"{float(part.start):g} s"
+
+
+def _stored(size: PixelSize, frame: VideoFrame) -> PixelSize:
+    """The size of a frame before it is turned upright."""
+    return size[::-1] if _orientation(frame) in SIDEWAYS else size
+
+
+def _orientation(frame: VideoFrame) -> int:
+    """The orientation of a frame, numbered as EXIF does, from its display matrix."""
+    from av.sidedata.sidedata import Type
+
+    found = frame.side_data.get(Type.DISPLAYMATRIX)
+    if found is None:
+        return 1
+    a, b, _, c, d, *_ = np.frombuffer(bytes(found), np.int32).astype(int).tolist()
+    if abs(a) >= abs(b):
+        return {(True, True): 1, (False, True): 2, (False, False): 3, (True, False): 4}[
+            a > 0, d > 0
+        ]
+    return {(True, True): 5, (True, False): 6, (False, False): 7, (False, True): 8}[b > 0, c > 0]
+
+
+def _pixels(frame: VideoFrame) -> Pixels:
+    """The pixels of a decoded frame, H × W × 3 in sRGB, on white where they are transparent."""
+    if any(component.is_alpha for component in frame.format.components):
+        rgba = _converted(frame, "rgba").astype(np.uint16)
+        alpha = rgba[..., 3:]
+        on_white = (rgba[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255
+        return on_white.astype(np.uint8)
+    return _converted(frame, "rgb24")
+
+
+def _converted(frame: VideoFrame, kind: str) -> Any:
+    options: dict[str, Any] = {"format": kind, "interpolation": "BICUBIC"}
+    if frame.colorspace == UNSPECIFIED:
+        options["src_colorspace"] = ITU709 if frame.height >= HIGH_DEFINITION else ITU601
+    if frame.color_trc in HIGH_DYNAMIC_RANGE:
+        options.update(dst_color_trc=SRGB, dst_color_primaries=BT709)
+    return frame.reformat(**options).to_ndarray()

@@ -1,0 +1,198 @@
+"""The sound of a clip: copied as it is where the new container takes it, or else encoded again."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from impasto.files import reading
+from impasto.messages.message import Message
+from impasto.process import interrupts
+from impasto.process.notices import tell
+from impasto.video.clip import Clip, Times
+from impasto.video.films import ROLE, opened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from av import Packet
+    from av.container import OutputContainer
+
+RATE = 48_000  # samples a second of sound that is encoded again
+NAMES = {"aac": "AAC", "libopus": "Opus"}  # of the encoders
+
+
+class Silence:
+    """The sound of a clip that has none."""
+
+    def __enter__(self) -> Silence:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """There is nothing to close."""
+
+    def until(self, seconds: Fraction) -> None:
+        """Write nothing."""
+
+    def rest(self) -> None:
+        """Write nothing."""
+
+
+class Sound:
+    """The tracks of sound of a clip, written little by little between its frames.
+
+    Args:
+        clip: the clip.
+        container: the container that gets the sound.
+        encoder: what encodes sound that the container does not take; None if it takes none.
+        times: when the frames are shown, which says what part of the sound is kept.
+    """
+
+    def __init__(
+        self, clip: Clip, container: OutputContainer, encoder: str | None, times: Times
+    ) -> None:
+        self._clip, self._container, self._times = clip, container, times
+        self._stack = ExitStack()
+        self._tracks: dict[int, Any] = {}
+        self._packets: Iterator[Packet[Any]] = iter(())
+        self._next: Packet[Any] | None = None
+        if not clip.sounds:
+            return
+        if encoder is None:
+            tell(Message("clip.no-sound", kind=container.format.name.upper()))
+            return
+        file = self._stack.enter_context(reading.opened(clip.path, ROLE))
+        source = self._stack.enter_context(opened(file))
+        taken = container.supported_codecs
+        streams = []
+        for stream in source.streams.audio:
+            codec = stream.codec_context
+            if codec is None:
+                tell(Message("clip.unknown-sound", number=len(streams) + 1))
+                continue
+            copies = codec.name in taken
+            make = _Copied if copies else _Encoded
+            self._tracks[stream.index] = make(container, stream, encoder)
+            if not copies:
+                tell(Message("clip.sound-encoded", codec=codec.name, encoder=NAMES[encoder]))
+            streams.append(stream)
+        self._packets = source.demux(*streams) if streams else iter(())
+        self._advance()
+
+    def __enter__(self) -> Sound:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def until(self, seconds: Fraction) -> None:
+        """Write the sound up to a time of the new clip."""
+        while self._next is not None:
+            begin = self._begin(self._next)
+            if begin is not None and begin > seconds:
+                return
+            self._write(self._next, begin)
+            self._advance()
+
+    def rest(self) -> None:
+        """Write the sound that is left."""
+        while self._next is not None:
+            interrupts.check()
+            self._write(self._next, self._begin(self._next))
+            self._advance()
+        for track in self._tracks.values():
+            track.end()
+
+    def _advance(self) -> None:
+        """Go to the next packet; what cannot be read ends the sound."""
+        import av
+
+        try:
+            self._next = next(self._packets, None)
+            while self._next is not None and not self._next.size:
+                self._next = next(self._packets, None)
+        except av.FFmpegError:
+            self._next = None
+
+    def _begin(self, packet: Packet[Any]) -> Fraction | None:
+        """When a packet begins, in seconds of the new clip."""
+        ticks = packet.dts if packet.pts is None else packet.pts
+        return None if ticks is None else ticks * packet.time_base - self._times.origin
+
+    def _write(self, packet: Packet[Any], begin: Fraction | None) -> None:
+        """Write a packet if it lies within the part of the clip."""
+        part = self._clip.part
+        if begin is None and not part.is_whole:
+            return
+        if begin is not None:
+            if part.start > 0 and begin < 0:
+                return
+            if part.end is not None and begin >= self._times.seconds:
+                return
+        self._tracks[packet.stream_index].write(packet, self._times.origin)
+
+
+class _Copied:
+    """A track whose packets are copied."""
+
+    def __init__(self, container: OutputContainer, source: Any, _: str) -> None:
+        self._container = container
+        self._stream = container.add_stream_from_template(source)
+        self._stream.metadata.update(_language(source))
+
+    def write(self, packet: Packet[Any], origin: Fraction) -> None:
+        """Write a packet, with times from the origin on."""
+        shift = round(origin / packet.time_base)
+        if packet.pts is not None:
+            packet.pts -= shift
+        if packet.dts is not None:
+            packet.dts -= shift
+        packet.stream = self._stream
+        self._container.mux(packet)
+
+    def end(self) -> None:
+        """All is written."""
+
+
+class _Encoded:
+    """A track that is decoded, and encoded again in mono or stereo."""
+
+    def __init__(self, container: OutputContainer, source: Any, encoder: str) -> None:
+        import av
+
+        self._container = container
+        layout = "mono" if source.codec_context.layout.nb_channels == 1 else "stereo"
+        self._stream: Any = container.add_stream(encoder, rate=RATE)
+        self._stream.codec_context.layout = layout
+        self._stream.metadata.update(_language(source))
+        context = self._stream.codec_context
+        self._resampler = av.AudioResampler(format=context.format, layout=layout, rate=RATE)
+        self._first: int | None = None  # samples from the beginning
+
+    def write(self, packet: Packet[Any], origin: Fraction) -> None:
+        """Decode a packet and encode its sound, with times from the origin on."""
+        import av
+
+        try:
+            frames = packet.decode()
+        except av.FFmpegError:  # as a player skips it
+            return
+        for frame in frames:
+            if frame.pts is not None and frame.time_base:
+                frame.pts -= round(origin / frame.time_base)
+            self._mux(self._resampler.resample(frame))
+
+    def end(self) -> None:
+        """Write what the resampler and the encoder still hold."""
+        self._mux(self._resampler.resample(None))
+        self._container.mux(self._stream.encode(None))
+
+    def _mux(self, frames: Any) -> None:
+        for frame in frames:
+            self._container.mux(self._stream.encode(frame))
+
+
+def _language(source: Any) -> dict[str, str]:
+    """The language of a track, if the clip names it."""
+    return {name: text for name, text in source.metadata.items() if name in ("language", "title")}
