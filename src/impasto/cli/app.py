@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 
 from impasto._version import __version__
 from impasto.cli import about, painting, serving, sheets
+from impasto.cli.live import live
 from impasto.cli.ending import BAD_INPUT, DONE, FAILED, EndedError
 from impasto.cli.manual import Command
 from impasto.cli.notes import hear_notes, warnings_as_notes
@@ -110,6 +111,7 @@ for _command in (
     painting.stylize,
     painting.resume,
     painting.rerun,
+    live,
     serving.studio,
     painting.demo,
     sheets.sweep,

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+import numpy.typing as npt
+from PIL import Image
 
 from impasto._version import __version__
 from impasto.errors import InputError
@@ -136,7 +138,7 @@ def _snapshot(folder: Path, number: int) -> Path:
 
 
 class Window:
-    """A window that shows the canvas, with the step in its title."""
+    """A window that shows a picture that changes, with a title: during a run, canvas and step."""
 
     def __init__(self) -> None:
         import matplotlib.pyplot as plt
@@ -150,21 +152,31 @@ class Window:
 
     def __call__(self, step: Step) -> None:
         """Draw the canvas, at most once a second, while the window is open."""
-        open_still = self.plt.fignum_exists(self.figure.number)
-        if not open_still or step.seconds - self.drawn < WINDOW_EVERY:
-            return
-        self.drawn = step.seconds
+        if self.is_open and step.seconds - self.drawn >= WINDOW_EVERY:
+            self.drawn = step.seconds
+            self.show(step.image(), f"Transfer Image After Iteration {step.number}")
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the user has not closed the window."""
+        return bool(self.plt.fignum_exists(self.figure.number))
+
+    def show(self, picture: Image.Image | npt.NDArray[np.uint8], title: str) -> None:
+        """Draw a picture, of the same size as the one before."""
         if self.picture is None:
-            self.picture = self.axes.imshow(step.image())
+            self.picture = self.axes.imshow(picture)
         else:
-            self.picture.set_data(step.image())
-        self.axes.set_title(f"Transfer Image After Iteration {step.number}")
+            self.picture.set_data(picture)
+        self.axes.set_title(title)
         self.figure.canvas.draw_idle()
         self.figure.canvas.flush_events()
 
 
-def check_display() -> None:
+def check_display(without: str = "show.no-display") -> None:
     """Make sure that a window can be opened.
+
+    Args:
+        without: the message if there is no display.
 
     Raises:
         InputError: there is no display, or Matplotlib has no toolkit for windows.
@@ -175,7 +187,7 @@ def check_display() -> None:
     if sys.platform.startswith("linux") and not (
         os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     ):
-        raise InputError("show.no-display")
+        raise InputError(without)
     import matplotlib.pyplot as plt
 
     try:

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -158,7 +158,13 @@ def begin(recipe: Recipe, named: Named, threads: int | None = None) -> InstantRu
     return InstantRun(recipe, named, pictures, [level], networks)
 
 
-def painted(networks: Networks, inputs: Inputs, recipe: Recipe, size: PixelSize) -> Pixels:
+def painted(
+    networks: Networks,
+    inputs: Inputs,
+    recipe: Recipe,
+    size: PixelSize,
+    vectors: Sequence[Vector] | None = None,
+) -> Pixels:
     """The canvas: the content picture, painted in the style of the style pictures.
 
     A canvas larger than the network paints well is painted smaller, and enlarged with the edges of
@@ -169,6 +175,7 @@ def painted(networks: Networks, inputs: Inputs, recipe: Recipe, size: PixelSize)
         inputs: the pictures.
         recipe: the settings.
         size: width and height of the canvas, in pixels.
+        vectors: the style vector of each style, if they are known already.
 
     Returns:
         H × W × 3, RGB, 0…255, neither rounded nor clipped.
@@ -176,11 +183,64 @@ def painted(networks: Networks, inputs: Inputs, recipe: Recipe, size: PixelSize)
     content = _rescaled(arrays.resize(inputs.content.pixels, size), recipe)
     small = arrays.resize(content, sizes.fit(size, min(LONGEST_SIDE, max(size))))
     own = _vector(networks, content)
-    vectors = [_style_vector(networks, style, content, recipe) for style in inputs.styles]
+    if vectors is None:
+        vectors = [_style_vector(networks, style, content, recipe) for style in inputs.styles]
     painting = _in_regions(networks, small, own, vectors, inputs.styles, recipe.vector_share)
     interrupts.check()
     canvas = upsampling.enlarged(painting, content)
     return _grey(canvas) if _is_grey(inputs, recipe) else canvas
+
+
+class FramePainter:
+    """Paints one picture after another in the same styles, whose vectors are made only once.
+
+    Args:
+        styles: the style picture, or several; None for those of the recipe.
+        recipe: the settings.
+        threads: number of CPU threads; None for the usual number.
+    """
+
+    def __init__(
+        self,
+        styles: StyleSource | Iterable[StyleSource] | None,
+        recipe: Recipe,
+        threads: int | None = None,
+    ) -> None:
+        self._styles, self._recipe, self._threads = styles, recipe, threads
+        self._run: InstantRun | None = None
+        self._vectors: list[Vector] | None = None
+
+    def __call__(self, frame: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """A picture, painted.
+
+        Args:
+            frame: H × W × 3, sRGB.
+
+        Returns:
+            An array of the same shape, or of the recipe's size.
+
+        Raises:
+            InputError: a style picture cannot be used, or the networks are not installed.
+            RunError: there is not enough memory.
+        """
+        if self._run is None:
+            self._run = prepare(frame, self._styles, self._recipe, threads=self._threads)
+            self._vectors = self._vectors_of(self._run)
+        content = images.read(frame)
+        inputs = replace(self._run.inputs, content=content)
+        size = sizes.fit(content.size, self._recipe.size)
+        with _memory_errors(size):
+            canvas = painted(self._run.networks, inputs, self._recipe, size, self._vectors)
+            return np.asarray(finish(canvas, size, self._recipe.color, inputs))
+
+    def _vectors_of(self, run: InstantRun) -> list[Vector] | None:
+        """The style vectors; None if they depend on the content picture."""
+        if self._recipe.color == "match":
+            return None
+        content = run.inputs.content.pixels
+        return [
+            _style_vector(run.networks, style, content, self._recipe) for style in run.inputs.styles
+        ]
 
 
 def blended(

@@ -1,0 +1,100 @@
+"""The command that paints what a camera sees: live."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from impasto.cli.options import Threads
+from impasto.errors import InputError
+from impasto.pictures import sizes
+from impasto.settings.recipe import Recipe
+
+if TYPE_CHECKING:
+    from impasto.video.live import Paint, Shown
+    from impasto.video.method import Pixels
+
+PAINTER = ".safetensors"
+SIZE = 320
+
+
+def live(
+    styles: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="STYLE…",
+            help="The style picture, or several, which are blended; or a painter that "
+            "`impasto train` wrote.",
+        ),
+    ],
+    camera: Annotated[
+        str,
+        typer.Option(
+            metavar="N|CLIP", help="Number of the camera, or a clip that is played as one."
+        ),
+    ] = "0",
+    size: Annotated[
+        int, typer.Option(min=32, max=2048, metavar="N", help="Longer side, in pixels.")
+    ] = SIZE,
+    strength: Annotated[
+        float, typer.Option(min=0, max=1, metavar="X", help="How much of the style.")
+    ] = 0.5,
+    threads: Threads = None,
+) -> None:
+    """Paint what a camera sees, in a window, until it is closed.
+
+    Frames that come while another one is painted are dropped, so that the window is never behind.
+    """
+    from impasto.report.progress import Window, check_display
+    from impasto.video.live import paint_live
+
+    check_display("live.no-display")
+    recipe = Recipe.preset("instant", size=size, strength=strength)
+    paint = _painter(styles, recipe, threads)
+    window, shown = Window(), None
+    try:
+        for shown in paint_live(_frames(camera, size), paint):
+            window.show(shown.pixels, f"impasto: {shown.rate:.1f} frames a second")
+            if not window.is_open:
+                break
+    finally:
+        if shown is not None:
+            typer.echo(_summary(shown), err=True)
+
+
+def _painter(styles: list[str], recipe: Recipe, threads: int | None) -> Paint:
+    """What paints a frame.
+
+    Raises:
+        InputError: a style picture or a painter cannot be used, or both are given.
+    """
+    from impasto.run.instant import FramePainter
+
+    painters = [one for one in styles if Path(one).suffix.lower() == PAINTER]
+    if painters and len(styles) > 1:
+        raise InputError("live.painter-alone", path=painters[0])
+    return FramePainter(styles, recipe, threads)
+
+
+def _frames(camera: str, size: int) -> Iterator[Pixels]:
+    """The frames of a camera, or of a clip that is played.
+
+    Raises:
+        InputError: there is no such camera or clip.
+    """
+    from impasto.video.camera import frames_of_camera, is_camera, played
+
+    def fitted(full: sizes.PixelSize) -> sizes.PixelSize:
+        return sizes.fit(full, size)
+
+    return frames_of_camera(int(camera), fitted) if is_camera(camera) else played(camera, fitted)
+
+
+def _summary(shown: Shown) -> str:
+    return (
+        f"Painted {shown.painted} frames, the last ones at {shown.rate:.1f} a second; "
+        f"{shown.dropped} were dropped."
+    )
