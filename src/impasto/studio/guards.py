@@ -42,6 +42,8 @@ OPEN_FOLDERS = ("/assets/", "/static/", "/svelte/", "/pwa_icon/")
 # Requests that wait for the answer to a call, by the name of the call or of the session.
 CALL = re.compile(r"/gradio_api/call/(?:v2/)?[^/]+/(?P<event>[^/]+)/?")
 SESSION = "/gradio_api/queue/data"
+# The frames of a camera, sent to a call that waits for them.
+FRAMES = re.compile(r"/gradio_api/stream/[0-9a-f]{32}(?:/close)?")
 LOG = logging.getLogger("impasto")
 FORMS = (b"multipart/form-data", b"application/x-www-form-urlencoded")
 # What Gradio serves that this page does not need.
@@ -164,7 +166,7 @@ class Door:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or refuse it."""
-        if scope["type"] == "http" and scope["path"].lower().startswith(CLOSED):
+        if scope["type"] == "http" and _is_closed(scope):
             await Response("There is nothing here.", 404)(scope, receive, send)
             return
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD"):
@@ -283,6 +285,12 @@ class OwnFiles:
             return False
         ours = (self.folder, samples.PICTURES.resolve())
         return any(real.is_relative_to(folder) for folder in ours)
+
+
+def _is_closed(scope: Scope) -> bool:
+    """Whether a request is for what the page does not need."""
+    sends_frames = scope["method"] == "POST" and FRAMES.fullmatch(scope["path"])
+    return not sends_frames and scope["path"].lower().startswith(CLOSED)
 
 
 def _is_form(scope: Scope) -> bool:

@@ -17,6 +17,7 @@ from PIL import Image
 
 from impasto.errors import ImpastoError, InputError, StoppedError
 from impasto.files.carried import SUFFIXES
+from impasto.network.instant import is_installed
 from impasto.pictures import arrays, images, samples
 from impasto.process.notices import heard_by
 from impasto.run.result import Result
@@ -35,6 +36,7 @@ from impasto.studio.controls import (
 )
 from impasto.studio.editor import EDITED, editor, picture, two_styles
 from impasto.studio.glimpse import glimpse
+from impasto.studio.camera import LivePainter, camera
 from impasto.studio.jobs import Job, Painting, Waiting, Workshop
 from impasto.studio.refusals import reason_for, refusal, understood_calls
 from impasto.studio.texts import PREFIX, lasting, said, table, told
@@ -42,6 +44,8 @@ from impasto.studio.theme import SWITCH
 from impasto.studio.visits import Visit, end_visit, stop_painting
 
 MOST_NOTED = 1000  # answers whose notes are kept until they are sent
+LIVE_EVERY = 0.1  # seconds between two frames that the page sends
+LIVE_LONGEST = 120  # seconds, after which another visitor's camera may be painted
 CHOSEN = ("default", "fast", "fine")
 
 
@@ -74,6 +78,7 @@ class Page:
     def _lay_out(self) -> None:
         text = self._text
         self.visit = gr.State(None, delete_callback=end_visit)
+        self.painter = gr.State(None)  # what paints the camera of this visitor
         self.language = gr.Textbox("en", visible="hidden")
         self.unfinished = gr.BrowserState("", storage_key="impasto-unfinished", secret="impasto")  # noqa: S106 – no secret, but the same after a restart
         with gr.Row(elem_id="head"):
@@ -116,6 +121,16 @@ class Page:
                 layers=False,
                 brush=gr.Brush(default_size=40, colors=["#ff9f1c"], color_mode="fixed"),
                 elem_id="brush",
+            )
+        with gr.Accordion(text("live"), open=False, visible=is_installed(), elem_id="live"):
+            self.live_status = gr.Markdown(text("live_use"), elem_id="live-status")
+            self.camera = camera(label=text("camera"), height=240, elem_id="camera")
+            self.live = gr.Image(
+                label=text("live_painting"),
+                interactive=False,
+                format="jpeg",
+                buttons=["fullscreen"],
+                elem_id="live-painting",
             )
         with gr.Accordion(text("expert"), open=False):
             self.controls = [component(name, text) for name in NAMES]
@@ -192,6 +207,16 @@ class Page:
             self._glimpse,
             [self.visit, self.language, self.content, self.style, self.strength],
             [self.glimpse, self.painting, self.compare, self.status],
+            concurrency_limit=1,
+            show_progress="hidden",
+            api_visibility="private",
+        )
+        self.camera.stream(
+            self._live,
+            [self.painter, self.language, self.camera, self.style, self.strength],
+            [self.painter, self.live, self.live_status],
+            stream_every=LIVE_EVERY,
+            time_limit=LIVE_LONGEST,
             concurrency_limit=1,
             show_progress="hidden",
             api_visibility="private",
@@ -331,6 +356,27 @@ class Page:
             self.compare: gr.ImageSlider(visible=False),
             self.status: said("glimpsed", language),
         }
+
+    def _live(
+        self,
+        painter: LivePainter | None,
+        language: str,
+        frame: bytes | None,
+        style: str | None,
+        strength: float,
+    ) -> tuple[Any, Any, str]:
+        """Paint a frame of a visitor's camera."""
+        if frame is None or style is None:
+            return painter, gr.skip(), said("live_use", language)
+        try:
+            if painter is None or not painter.serves(style, strength):
+                self.workshop.limits.check_uploaded([images.described(style, "style picture")])
+                painter = LivePainter(style, strength, self.workshop.threads)
+            with heard_by(lambda _: None):
+                painting, rate = painter.paint(frame)
+        except ImpastoError as error:
+            return None, gr.skip(), reason_for(error, language)
+        return painter, painting, said("rate", language, rate=rate)
 
     def _forget(self, job: Job) -> None:
         """Close a job that has no thread; a thread closes its own job."""

@@ -43,6 +43,14 @@ TEXTS: dict[str, tuple[str, str]] = {
         "are blended.",
         "두 번째 스타일을 입힐 곳을 사진 위에 칠하세요. 칠하지 않으면 두 스타일을 섞습니다.",
     ),
+    "live": ("Live: paint what the camera sees", "실시간: 카메라에 보이는 것 그리기"),
+    "live_use": (
+        "Choose a style picture, and start the camera.",
+        "스타일 그림을 고르고 카메라를 켜세요.",
+    ),
+    "camera": ("Camera", "카메라"),
+    "live_painting": ("Painted live", "실시간 그림"),
+    "rate": ("{rate:.1f} frames a second", "초당 {rate:.1f}프레임"),
     "recipe": ("Recipe", "레시피"),
     "recipe_in": (
         "A recipe (TOML), or a picture painted by impasto",

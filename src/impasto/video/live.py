@@ -51,24 +51,33 @@ def paint_live(frames: Iterable[Pixels], paint: Paint) -> Iterator[Shown]:
         >>> [int(shown.pixels[0, 0, 0]) for shown in paint_live([frame], lambda it: 255 - it)]
         [55]
     """
-    finished: deque[float] = deque()
+    rate = Rate()
     with Latest(frames) as latest:
         while (newest := latest.next()) is not None:
             number, came, frame = newest
             pixels = paint(frame)
-            now = time.perf_counter()
-            finished.append(now)
-            while now - finished[0] > RATE_OVER:
-                finished.popleft()
-            painted = latest.taken
-            yield Shown(pixels, _rate(finished), painted, number - painted, now - came)
+            now, painted = time.perf_counter(), latest.taken
+            yield Shown(pixels, rate.after(now), painted, number - painted, now - came)
 
 
-def _rate(finished: deque[float]) -> float:
-    """Frames a second, from the times at which the last ones were finished."""
-    if len(finished) < 2:
-        return 0.0
-    return (len(finished) - 1) / (finished[-1] - finished[0])
+class Rate:
+    """Frames a second, over the last two seconds."""
+
+    def __init__(self) -> None:
+        self._finished: deque[float] = deque()
+
+    def after(self, now: float) -> float:
+        """The rate, now that another frame is finished; 0 after the first.
+
+        >>> rate = Rate()
+        >>> [rate.after(now) for now in (5.0, 5.25, 5.5, 60.0)]
+        [0.0, 4.0, 4.0, 0.0]
+        """
+        finished = self._finished
+        finished.append(now)
+        while now - finished[0] > RATE_OVER:
+            finished.popleft()
+        return (len(finished) - 1) / (now - finished[0]) if len(finished) > 1 else 0.0
 
 
 class Latest:
