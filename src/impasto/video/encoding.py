@@ -349,4 +349,3 @@ def _palette(frames: Frames, size: PixelSize) -> Image.Image:
 
 def _resized(pixels: Pixels, size: PixelSize) -> Pixels:
     return to_uint8(resize_in_kind(pixels, size))
-

@@ -141,7 +141,9 @@ def opened(file: BinaryIO) -> Iterator[InputContainer]:
 
     only = {"protocol_whitelist": NO_PROTOCOL}
     try:
-        container = av.open(file, "r", container_options=only, io_open=refuse, metadata_errors="replace")
+        container = av.open(
+            file, "r", container_options=only, io_open=refuse, metadata_errors="replace"
+        )
     except (StoppedError, UnusableError):
         raise
     except (av.FFmpegError, OSError, ValueError) as error:

@@ -426,9 +426,7 @@ def _check_styles(styles: Sequence[Style], recipe: Recipe) -> None:
     inputs.styles_of(tuple(styles), recipe, "")
 
 
-def _check_sizes(
-    clip: PixelSize, shared: dict[str, images.Picture | Mask], recipe: Recipe
-) -> None:
+def _check_sizes(clip: PixelSize, shared: dict[str, images.Picture | Mask], recipe: Recipe) -> None:
     """Make sure that frames and styles are large enough for the network.
 
     Raises:

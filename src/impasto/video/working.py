@@ -142,7 +142,9 @@ class Working:
             InputError: it has not.
         """
         needed = bytes_of(count, size)
-        existing = next(one for one in (self.folder, *self.folder.absolute().parents) if one.exists())
+        existing = next(
+            one for one in (self.folder, *self.folder.absolute().parents) if one.exists()
+        )
         there = sum(file.stat().st_size for file in self.folder.rglob("*.png"))
         free = shutil.disk_usage(existing).free
         if needed - there > free:
