@@ -31,7 +31,7 @@ NOT_RUN = {
     "pip ": "installs; the environment of the tests was installed like this",
     "docker ": "needs Docker",
     "cat ": "is a pipe of a shell; tests/cli/test_pipes.py runs such ones",
-    "impasto live": "needs a camera and a display; tests/cli/test_live_command.py has a clip as one",
+    "impasto live": "needs a camera; tests/cli/test_live_command.py has a clip in its place",
     "impasto studio": "serves until it is stopped; tests/studio starts it",
 }
 # Why a block of Python in the documentation is not run here.

@@ -14,8 +14,8 @@ from typer.core import TyperGroup
 
 from impasto._version import __version__
 from impasto.cli import about, painting, serving, sheets
-from impasto.cli.live import live
 from impasto.cli.ending import BAD_INPUT, DONE, FAILED, EndedError
+from impasto.cli.live import live
 from impasto.cli.manual import Command
 from impasto.cli.notes import hear_notes, warnings_as_notes
 from impasto.cli.pipes import shielded

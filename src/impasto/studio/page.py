@@ -24,6 +24,7 @@ from impasto.run.result import Result
 from impasto.settings.presets import PRESETS
 from impasto.settings.recipe import Recipe
 from impasto.settings.style import Style
+from impasto.studio.camera import LivePainter, camera
 from impasto.studio.controls import (
     NAMES,
     USUAL_STRENGTH,
@@ -36,7 +37,6 @@ from impasto.studio.controls import (
 )
 from impasto.studio.editor import EDITED, editor, picture, two_styles
 from impasto.studio.glimpse import glimpse
-from impasto.studio.camera import LivePainter, camera
 from impasto.studio.jobs import Job, Painting, Waiting, Workshop
 from impasto.studio.refusals import reason_for, refusal, understood_calls
 from impasto.studio.texts import PREFIX, lasting, said, table, told
