@@ -73,6 +73,7 @@ class Clip:
         size: width and height of a frame, upright and with square pixels.
         part: the part that is read.
         count: about how many frames the part has.
+        total: about how many frames the whole clip has.
         rate: frames a second, on average.
         time_base: seconds of a tick.
         origin: ticks of the beginning of the clip.
@@ -87,6 +88,7 @@ class Clip:
     size: PixelSize
     part: Part
     count: int
+    total: int
     rate: Fraction
     time_base: Fraction
     origin: int = 0

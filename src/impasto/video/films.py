@@ -83,6 +83,7 @@ def look(path: Path, part: Part) -> Clip:
                 size,
                 part,
                 0,
+                0,
                 _rate_of(stream),
                 time_base,
                 origin,
@@ -107,22 +108,22 @@ def shots(clip: Clip, size: PixelSize) -> Iterator[Shot]:
         InputError: the clip cannot be decoded.
     """
     broken: list[Exception] = []
-    with reading.opened(clip.path, ROLE) as file:
-        with refusing_clip(clip.path), opened(file) as container:
-            stream = _stream_of(container)
-            stream.thread_type = "AUTO"
-            for frame in _decoded(container, stream, broken, clip.keyframe):
-                interrupts.check()
-                ticks = frame.pts
-                if ticks is not None:
-                    seconds = (ticks - clip.origin) * clip.time_base
-                    if clip.part.is_before(seconds):
-                        continue
-                    if clip.part.is_after(seconds):
-                        break
-                pixels = resize_in_kind(_pixels(frame), _stored(size, frame))
-                lasts = getattr(frame, "duration", None) or None
-                yield Shot(ticks, lasts, upright(pixels, _orientation(frame)))
+    with (
+        reading.opened(clip.path, ROLE) as file,
+        refusing_clip(clip.path),
+        opened(file) as container,
+    ):
+        stream = _stream_of(container)
+        stream.thread_type = "AUTO"
+        for frame in _decoded(container, stream, broken, clip.keyframe):
+            if frame.pts is not None:
+                seconds = (frame.pts - clip.origin) * clip.time_base
+                if clip.part.is_before(seconds):
+                    continue
+                if clip.part.is_after(seconds):
+                    break
+            pixels = resize_in_kind(_pixels(frame), _stored(size, frame))
+            yield Shot(frame.pts, frame.duration or None, upright(pixels, _orientation(frame)))
     if broken:
         tell(Message("clip.broken", path=clip.path, count=len(broken)))
 
@@ -141,7 +142,9 @@ def opened(file: BinaryIO) -> Iterator[InputContainer]:
 
     only = {"protocol_whitelist": NO_PROTOCOL}
     try:
-        container = av.open(file, "r", container_options=only, io_open=refuse, metadata_errors="replace")
+        container = av.open(
+            file, "r", container_options=only, io_open=refuse, metadata_errors="replace"
+        )
     except (StoppedError, UnusableError):
         raise
     except (av.FFmpegError, OSError, ValueError) as error:
@@ -216,7 +219,7 @@ def _size_of(frame: VideoFrame, stream: VideoStream) -> PixelSize:
 
 
 def _packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream]]:
-    """The packets of a stream until the end, or until what cannot be read; the last one is empty."""
+    """The packets of a stream until the end, or until what cannot be read; the last is empty."""
     import av
 
     packets = container.demux(stream)
@@ -285,6 +288,7 @@ def _counted(clip: Clip, container: InputContainer, stream: VideoStream) -> Clip
     return replace(
         clip,
         count=count,
+        total=there,
         keyframe=keyframe if clip.part.start > 0 else None,
         is_cut=there < stream.frames,
     )
