@@ -33,7 +33,7 @@ def frame_pixels(number: int, size: tuple[int, int] = SIZE) -> npt.NDArray[np.ui
     return pixels
 
 
-def write_clip(  # noqa: PLR0913
+def write_clip(
     path: str | Path,
     count: int = 5,
     *,
@@ -64,7 +64,9 @@ def write_clip(  # noqa: PLR0913
             setattr(stream.codec_context, name, value)
         if rotation:
             stream.set_display_rotation(rotation)
-        track: Any = container.add_stream(sound_codec or usual_sound, rate=SAMPLES) if sound else None
+        track: Any = (
+            container.add_stream(sound_codec or usual_sound, rate=SAMPLES) if sound else None
+        )
         for number, tick in enumerate(shown[:-1]):
             frame = av.VideoFrame.from_ndarray(frame_pixels(number, size), format="rgb24")
             frame = frame.reformat(format=pixels, dst_colorspace=(tags or {}).get("colorspace"))
@@ -119,12 +121,18 @@ def frames_in(path: str | Path) -> list[npt.NDArray[Any]]:
 
 def sound_in(path: str | Path) -> list[tuple[str, float, bytes]]:
     """Codec, seconds and bytes of each track of sound."""
-    found = []
     with av.open(str(path)) as container:
-        for stream in container.streams.audio:
-            container.seek(0)
-            packets = [packet for packet in container.demux(stream) if packet.size]
-            seconds = sum(packet.duration * packet.time_base for packet in packets)
-            data = b"".join(bytes(packet) for packet in packets)
-            found.append((stream.codec_context.codec.canonical_name, float(seconds), data))
-    return found
+        tracks = [stream.index for stream in container.streams.audio]
+        packets = [packet for packet in container.demux(*container.streams.audio) if packet.size]
+        return [
+            (
+                container.streams[track].codec_context.codec.canonical_name,
+                float(
+                    sum(
+                        one.duration * one.time_base for one in packets if one.stream_index == track
+                    )
+                ),
+                b"".join(bytes(one) for one in packets if one.stream_index == track),
+            )
+            for track in tracks
+        ]

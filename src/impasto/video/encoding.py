@@ -174,6 +174,8 @@ def _write_folder(
     text: str | None,
     on_written: Progress,
 ) -> None:
+    if clip is not None and clip.sounds:
+        tell(Message("clip.no-sound", kind="PNG"))
     folder.mkdir(exist_ok=True)
     names = _names(clip.names if clip is not None else (), len(frames))
     for number, name in enumerate(names):
