@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -11,6 +12,9 @@ from typing import Any
 import av
 import numpy as np
 import numpy.typing as npt
+
+from impasto.process import interrupts
+from impasto.video.method import Frames, OnVideoStep, Order, PaintedFrames, VideoStep
 
 RATE = Fraction(25)
 SIZE = (64, 48)
@@ -136,3 +140,21 @@ def sound_in(path: str | Path) -> list[tuple[str, float, bytes]]:
             )
             for track in tracks
         ]
+
+
+def negative(frames: Frames, painted: PaintedFrames, order: Order, on_step: OnVideoStep) -> None:
+    """A method for tests that paints every frame as its negative, in no time."""
+    for number in range(len(frames)):
+        if number not in painted:
+            painted.keep(number, 255 - frames[number])
+        on_step(VideoStep(number + 1, (number + 1) / len(frames)))
+
+
+def slowly(frames: Frames, painted: PaintedFrames, order: Order, on_step: OnVideoStep) -> None:
+    """A method for tests that takes a tenth of a second for each frame, and can be interrupted."""
+    for number in range(len(frames)):
+        if number not in painted:
+            time.sleep(0.1)
+            interrupts.check()
+            painted.keep(number, 255 - frames[number])
+        on_step(VideoStep(number + 1, (number + 1) / len(frames)))

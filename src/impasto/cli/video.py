@@ -208,7 +208,6 @@ def _part(start: str, end: str | None, preview: str | None) -> Any:
 def _announced(planned: VideoPlan, *, dry_run: bool) -> str:
     """What is painted, and what it takes."""
     from impasto.files.reading import in_units
-    from impasto.run.showing import duration
     from impasto.video.working import bytes_of
 
     clip, (width, height) = planned.clip, planned.size
@@ -220,7 +219,7 @@ def _announced(planned: VideoPlan, *, dry_run: bool) -> str:
     like = f" in the style of {styles}" if styles else ""
     return (
         f"{begin} {clip.path.name} ({across}×{down}, {counted(clip.count, 'frame')}, "
-        f"{_rounded(clip.rate)} a second, {duration(clip.seconds)}{sound}){like}: "
+        f"{_rounded(clip.rate)} a second, {_lasting(clip.seconds)}{sound}){like}: "
         f"{width}×{height} pixels, method {planned.method}. Until it is done, its frames take "
         f"about {in_units(bytes_of(clip.count, planned.size))} in {planned.working.folder}."
     )
@@ -228,6 +227,13 @@ def _announced(planned: VideoPlan, *, dry_run: bool) -> str:
 
 def _called(path: Path | None) -> str:
     return "a picture" if path is None else path.name
+
+
+def _lasting(seconds: float) -> str:
+    """How long a clip lasts, to a hundredth of a second if it is short."""
+    from impasto.run.showing import duration
+
+    return f"{seconds:.2f} s" if seconds < 60 else duration(seconds)
 
 
 def _rounded(rate: Fraction) -> str:
@@ -280,7 +286,7 @@ def _done(planned: VideoPlan, made: PaintedClip, seconds: float, *, preview: boo
     width, height = made.size
     text = (
         f"Painted {made.path} ({width}×{height}, {counted(made.frames, 'frame')}, "
-        f"{made.seconds:.2f} s) in {duration(seconds)}."
+        f"{_lasting(made.seconds)}) in {duration(seconds)}."
     )
     if not preview or planned.clip.total <= made.frames:
         return text
