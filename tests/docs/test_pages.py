@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from pages import PAGES, READMES, ROOT, blocks, commands, name_of
 from PIL import Image
 
 import impasto
+from clip_files import write_clip
 from conftest import content_pixels, style_pixels
 from impasto import Recipe
 from impasto.cli.app import run
@@ -74,6 +76,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         Path(name).mkdir()
         for end in "ab":
             Image.fromarray(shown(48, 64)).save(f"{name}/{name[0]}-{end}.jpg")
+    write_clip("clip.mp4", ticks=[0, 66, 70, 71], time_base=Fraction(1))
+    Path("frames").mkdir()
+    for number in range(3):
+        Image.fromarray(content_pixels(48, 64)).save(f"frames/{number}.png")
+    first, *others = (Image.open(f"frames/{number}.png") for number in range(3))
+    first.save("clip.gif", save_all=True, append_images=others, duration=40)
     Path("blend.toml").write_text(
         '[[styles]]\npicture = "oil.jpg"\n[[styles]]\npicture = "ink.jpg"\n', "utf-8"
     )
@@ -97,9 +105,9 @@ def test_the_commands_of_a_page_run(
 def small(words: list[str]) -> list[str]:
     """Flags that make a command quick; the last of two flags of one name counts."""
     match words[0]:
-        case "stylize" if "instant" in words:
+        case "stylize" | "video" if "instant" in words:
             return ["--size", "48"]
-        case "stylize" | "sweep":
+        case "stylize" | "sweep" | "video":
             size = "64x48" if "--bits" in words else "48"
             return ["--size", size, "--steps", "3", "--levels", "1"]
         case "rerun":
@@ -114,7 +122,7 @@ def small(words: list[str]) -> list[str]:
 def test_the_python_of_a_page_runs(
     page: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for function in ("stylize", "stylize_many", "sweep"):
+    for function in ("stylize", "stylize_many", "stylize_video", "sweep"):
         monkeypatch.setattr(impasto, function, quickly(getattr(impasto, function)))
     names: dict[str, Any] = {}
     for code in blocks(page, "python"):
@@ -208,7 +216,17 @@ def test_the_flags_that_the_documentation_names_exist(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "300")
     known = {"--only", "--pair", "--quick", "--letter", "--rules"}
-    for command in ("", "stylize", "resume", "rerun", "sweep", "reconstruct", "studio", "demo"):
+    for command in (
+        "",
+        "stylize",
+        "video",
+        "resume",
+        "rerun",
+        "sweep",
+        "reconstruct",
+        "studio",
+        "demo",
+    ):
         run([*command.split(), "--help"])
         known |= set(re.findall(r"--[a-z][a-z-]+", capsys.readouterr().out))
     of_others = {"--index-url", "--build-arg", "--gpus", "--check"}

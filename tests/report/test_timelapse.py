@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 
-import imageio_ffmpeg
 import pytest
 from PIL import Image
 
+from clip_files import times_in
 from conftest import content_pixels, style_pixels
 from impasto import Recipe, stylize
 from impasto.cli.app import run
-from impasto.report.timelapse import HELD, MOST_FRAMES, Timelapse
+from impasto.report.timelapse import HELD, MOST_FRAMES, RATE, Timelapse
 
 PAINT = ["--size", "64", "--levels", "2", "--device", "cpu", "--quiet"]
 LAYERS = ["--content-layers", "conv2_1", "--style-layers", "conv1_1"]
@@ -49,9 +50,9 @@ def test_every_step_is_a_frame_and_the_last_is_held(suffix: str) -> None:
 
 def test_a_video_plays() -> None:
     assert paint("--timelapse", "run.mp4") == 0
-    frames, seconds = imageio_ffmpeg.count_frames_and_secs("run.mp4")
-    assert frames == 6 + HELD
-    assert seconds == pytest.approx((6 + HELD) / 12, abs=0.1)
+    times = times_in("run.mp4")
+    assert len(times) == 6 + HELD + 1
+    assert times[-1] == Fraction(6 + HELD, RATE)
 
 
 def test_frames_of_a_long_run_lie_evenly() -> None:
@@ -85,11 +86,11 @@ def test_a_timelapse_that_cannot_be_written(
     assert not Path("out.png").exists()
 
 
-def test_without_imageio_ffmpeg(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_pyav(capsys: pytest.CaptureFixture[str]) -> None:
     program = (
-        "import sys; sys.modules['imageio_ffmpeg'] = None\n"
+        "import sys; sys.modules['av'] = None\n"
         "import importlib.util as u; found = u.find_spec\n"
-        "u.find_spec = lambda name, *a: None if name == 'imageio_ffmpeg' else found(name, *a)\n"
+        "u.find_spec = lambda name, *a: None if name == 'av' else found(name, *a)\n"
         "from impasto.cli.app import run\n"
         "pictures = ['content.png', 'style.png', '-o', 'out.png']\n"
         "sys.exit(run(['stylize', *pictures, '--timelapse', 'a.mp4']))"

@@ -73,11 +73,13 @@ def recipe_flags(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add a flag for every setting of a recipe to a command that takes ``**settings``.
 
     A flag that is left out is None; the others are text, which the recipe reads and validates.
-    There is no such flag for the styles, since each style has settings of its own.
+    There is no such flag for the styles, since each style has settings of its own, and none for a
+    setting whose name is a parameter of the command.
     """
     signature = inspect.signature(command, eval_str=True)
     own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
-    settings = [_flag(name) for name in Recipe.model_fields if name != "styles"]
+    taken = {"styles", *(parameter.name for parameter in own)}
+    settings = [_flag(name) for name in Recipe.model_fields if name not in taken]
     command.__signature__ = signature.replace(parameters=own + settings)  # type: ignore[attr-defined]
     return command
 

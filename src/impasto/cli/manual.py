@@ -23,6 +23,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "resume": ("impasto resume run.impasto -o out.png",),
     "rerun": ("impasto rerun out.png -o again.png --set strength=0.8",),
+    "video": (
+        "impasto video clip.mp4 painting.jpg -o out.mp4",
+        "impasto video clip.mp4 painting.jpg -o out.mp4 --preset instant --preview 2",
+    ),
     "live": ("impasto live painting.jpg --camera 0",),
     "studio": ("impasto studio --port 8000",),
     "demo": ("impasto demo pictures --style mosaic",),

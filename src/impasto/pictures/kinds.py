@@ -24,6 +24,8 @@ READABLE = (
     *("PSD", "TGA", "PPM", "PFM", "DNG"),
 )
 HEAD = 32  # bytes of a file that tell its kind
+# First bytes of Matroska, MPEG, Flash and Windows Media.
+CLIPS = (b"\x1aE\xdf\xa3", b"\0\0\1\xba", b"\0\0\1\xb3", b"FLV\1", b"0&\xb2u\x8ef\xcf\x11")
 HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
 
@@ -52,12 +54,21 @@ def checked_head(file: BinaryIO) -> bytes:
     file.seek(0)
     head = file.read(HEAD)
     if not any(reader.accepts(head) for reader in READERS) and not formats(head):
+        if is_clip(head):
+            raise UnusableError("picture.is-clip")
         raise UnusableError("picture.not-one", kinds=READABLE)
     size = reading.size_in(file)
     if size > MOST_BYTES:
         given, most = map(reading.in_gigabytes, (size, MOST_BYTES))
         raise UnusableError("picture.too-many-bytes", size=given, most=most)
     return head
+
+
+def is_clip(head: bytes) -> bool:
+    """Whether a file begins like a clip: MP4, MOV, Matroska, AVI, MPEG, Flash or Windows Media."""
+    is_avi = head[:4] == b"RIFF" and head[8:12] == b"AVI "
+    is_quicktime = head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free")
+    return is_avi or is_quicktime or head.startswith(CLIPS)
 
 
 def formats(head: bytes) -> list[str]:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 import os
 from collections.abc import Iterator, Sequence
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from impasto.run.result import Result
     from impasto.run.run import Run
     from impasto.settings.recipe import Recipe
+    from impasto.video.planning import VideoPlan
+    from impasto.video.stylize import PaintedClip
 
 VERSION = 1  # of the documents
 Size = tuple[int, int]  # width and height, in pixels
@@ -191,6 +194,23 @@ class OneOfMany(Part):
     seconds: float | None
 
 
+class Clip(Document):
+    """A clip that was painted, or would be."""
+
+    inputs: list[File]
+    output: str
+    method: str
+    size: Size
+    working_size: Size
+    frames: int
+    rate: float
+    duration: float
+    sounds: list[str]
+    bytes: int
+    seconds: float | None
+    recipe: dict[str, Any]
+
+
 class Paintings(Document):
     """Many paintings, made or planned."""
 
@@ -252,6 +272,40 @@ def paintings(
         bytes=None if memory is None else round(memory),
         stopped=stopped,
         recipe=recipe.model_dump(mode="json", exclude={"styles"}),
+    )
+
+
+def clip(planned: VideoPlan, made: PaintedClip | None = None, seconds: float | None = None) -> Clip:
+    """The document of a clip.
+
+    Args:
+        planned: what is painted, and how.
+        made: what was painted; None for a dry run.
+        seconds: that it took.
+    """
+    from impasto.video.working import bytes_of
+
+    carried = json.loads(planned.text)
+    source = planned.clip
+    paths = {"content": source.path, **planned.paths}
+    roles = [key for key in carried if key not in ("impasto", "video", "recipe")]
+    return Clip(
+        inputs=[
+            File(role=role, path=None if path is None else str(path), **carried[role])
+            for role in roles
+            for path in [paths.get(role)]
+        ],
+        output=str(planned.target.path),
+        method=planned.method,
+        size=planned.output_size,
+        working_size=planned.size,
+        frames=source.count if made is None else made.frames,
+        rate=float(source.rate) if made is None else made.rate,
+        duration=source.seconds if made is None else made.seconds,
+        sounds=list(source.sounds),
+        bytes=bytes_of(source.count, planned.size),
+        seconds=seconds,
+        recipe=carried["recipe"],
     )
 
 

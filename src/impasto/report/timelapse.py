@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import io
-import tempfile
 from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,8 +34,8 @@ def check_timelapse(path: Path) -> Path:
     """
     if path.suffix.lower() not in SUFFIXES:
         raise InputError("timelapse.wrong-suffix", path=path, suffixes=SUFFIXES)
-    if path.suffix.lower() == ".mp4" and importlib.util.find_spec("imageio_ffmpeg") is None:
-        raise InputError("timelapse.needs-ffmpeg", path=path)
+    if path.suffix.lower() == ".mp4" and importlib.util.find_spec("av") is None:
+        raise InputError("timelapse.needs-av", path=path)
     return check_writable(path)
 
 
@@ -80,9 +80,11 @@ def write(frames: Sequence[Image.Image], path: Path) -> None:
         path: ends in ``.gif``, ``.webp`` or ``.mp4``.
     """
     kind = path.suffix.lower()
-    data = _video(frames) if kind == ".mp4" else _animation(frames, kind.removeprefix("."))
+    if kind == ".mp4":
+        _write_video(frames, path)
+        return
     with written_whole(path) as file:
-        file.write(data)
+        file.write(_animation(frames, kind.removeprefix(".")))
 
 
 def _animation(frames: Sequence[Image.Image], kind: str) -> bytes:
@@ -99,18 +101,13 @@ def _animation(frames: Sequence[Image.Image], kind: str) -> bytes:
     return file.getvalue()
 
 
-def _video(frames: Sequence[Image.Image]) -> bytes:
-    import imageio_ffmpeg
+def _write_video(frames: Sequence[Image.Image], path: Path) -> None:
+    """Write an MP4; the format requires even sides, so that a last row or column may be cut."""
+    from impasto.video.clip import Times
+    from impasto.video.encoding import check_target, write
 
-    width, height = (side - side % 2 for side in frames[0].size)  # the format requires even sides
-    with tempfile.TemporaryDirectory(prefix="impasto-") as folder:
-        file = Path(folder, "video.mp4")
-        writer = imageio_ffmpeg.write_frames(
-            str(file), (width, height), fps=RATE, quality=8, macro_block_size=2
-        )
-        writer.send(None)
-        for frame in frames:
-            pixels = np.asarray(frame.crop((0, 0, width, height)))
-            writer.send(np.ascontiguousarray(pixels))
-        writer.close()
-        return file.read_bytes()
+    width, height = (side - side % 2 for side in frames[0].size)
+    pixels = [np.asarray(frame.crop((0, 0, width, height))) for frame in frames]
+    count, rate = len(frames), Fraction(RATE)
+    times = Times(tuple(range(count)), count, 1 / rate, Fraction(0), rate)
+    write(pixels, times, check_target(path), (width, height))

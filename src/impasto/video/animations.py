@@ -55,7 +55,7 @@ def look(path: Path, part: Part) -> Clip:
         start, last = f"{float(part.start):g} s", times[-1][0] / 1000
         raise InputError("clip.no-part", path=path, start=start, last=last)
     rate = Fraction(1000 * frames, sum(times[-1]))
-    return Clip(path, sha256, size, part, len(inside), rate, MILLISECOND)
+    return Clip(path, sha256, size, part, len(inside), len(times), rate, MILLISECOND)
 
 
 def shots(clip: Clip, size: PixelSize) -> Iterator[Shot]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -13,6 +14,11 @@ from impasto.pictures.sizes import PixelSize
 from impasto.video.method import Pixels
 
 USUAL_RATE = Fraction(25)  # frames a second of pictures that have no times
+CLOCK = re.compile(
+    r"(?:(?:(?P<h>\d{1,6}):(?=[0-5]?\d:))?(?P<m>\d{1,6}):(?=[0-5]?\d(?:\.|$)))?"
+    r"(?P<s>\d{1,9}(?:\.\d*)?|\.\d+)",
+    re.ASCII,
+)  # h:mm:ss, m:ss or seconds; the parts after the first are below 60
 
 
 @dataclass(frozen=True)
@@ -73,6 +79,7 @@ class Clip:
         size: width and height of a frame, upright and with square pixels.
         part: the part that is read.
         count: about how many frames the part has.
+        total: about how many frames the whole clip has.
         rate: frames a second, on average.
         time_base: seconds of a tick.
         origin: ticks of the beginning of the clip.
@@ -87,6 +94,7 @@ class Clip:
     size: PixelSize
     part: Part
     count: int
+    total: int
     rate: Fraction
     time_base: Fraction
     origin: int = 0
@@ -185,19 +193,8 @@ def seconds_of(text: str | float | Fraction, flag: str) -> Fraction:
     Raises:
         InputError: it is neither, or is negative.
     """
-    *others, last = str(text).strip().split(":")
-    try:
-        whole = [int(one) for one in others]
-        seconds = Fraction(last)
-        if not others:
-            read = seconds
-        elif len(others) > 2 or "/" in last or seconds >= 60 or any(one > 59 for one in whole[1:]):
-            raise ValueError
-        else:
-            read = sum(Fraction(one) * 60**power for power, one in enumerate([*whole][::-1], 1))
-            read += seconds
-        if read < 0 or any(one < 0 for one in whole):
-            raise ValueError
-    except (ValueError, ZeroDivisionError, OverflowError):
-        raise InputError("clip.time", flag=flag, value=text, example="1:30") from None
-    return read
+    found = CLOCK.fullmatch(str(text).strip())
+    if found is None:
+        raise InputError("clip.time", flag=flag, value=text, example="1:30")
+    hours, minutes, seconds = (Fraction(found[name] or 0) for name in ("h", "m", "s"))
+    return 3600 * hours + 60 * minutes + seconds

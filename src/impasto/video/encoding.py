@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import itertools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
@@ -79,7 +80,7 @@ FORMS: dict[str, Form] = {
     ".webp": Form(
         "webp",
         "libwebp_anim",
-        options={"quality": "90", "loop": "0"},
+        options={"quality": "90"},
         time_base=MILLISECOND,
     ),
 }
@@ -173,6 +174,8 @@ def _write_folder(
     text: str | None,
     on_written: Progress,
 ) -> None:
+    if clip is not None and clip.sounds:
+        tell(Message("clip.no-sound", kind="PNG"))
     folder.mkdir(exist_ok=True)
     names = _names(clip.names if clip is not None else (), len(frames))
     for number, name in enumerate(names):
@@ -201,12 +204,12 @@ def _write_film(
 ) -> None:
     import av
 
-    from impasto.video.sound import Sound, Silence
+    from impasto.video.sound import Silence, Sound
 
     form = target.form
     assert form is not None  # noqa: S101 – a folder is written elsewhere
     shown = _ticks(times, form)
-    lasts = {tick: end - tick for tick, end in _pairs(shown)}
+    lasts = {tick: end - tick for (tick, _), (end, _) in itertools.pairwise(shown)}
     with av.open(file, "w", format=form.container) as container:
         stream = _stream(container, times, target, size, shown)
         if text is not None:
@@ -225,14 +228,8 @@ def _write_film(
             sound.rest()
 
 
-def _pairs(shown: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """The beginning and the end of every frame, in ticks of the file."""
-    ticks = [tick for tick, _ in shown]
-    return zip(ticks[:-1], ticks[1:], strict=True)
-
-
 def _ticks(times: Times, form: Form) -> list[tuple[int, int]]:
-    """The ticks of the file and the number of each frame that is written, and then those of the end.
+    """The ticks and the number of each frame that is written, and last the ticks of the end.
 
     A format with ticks of its own rounds the times to them. Of frames that would follow each other
     faster than a GIF can, some are left out, and a note says so.
@@ -281,9 +278,11 @@ def _stream(
         context.color_range = LIMITED
     if form.codec == "libvpx-vp9":
         context.bit_rate = 0
+    if form.time_base is not None:
+        container.options["loop"] = "0"  # for ever
     if form.codec == "gif":
         (last, _), (end, _) = shown[-2:]
-        container.options.update(final_delay=str(end - last), loop="0")
+        container.options["final_delay"] = str(end - last)
     return stream  # type: ignore[no-any-return]
 
 
@@ -306,13 +305,12 @@ def _encoder(form: Form) -> Callable[[Pixels], VideoFrame]:
 
     def encode(pixels: Pixels) -> VideoFrame:
         frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
-        made = frame.reformat(
+        return frame.reformat(
             format=form.pixels,
             interpolation="BICUBIC",
             dst_colorspace=ITU709,
             dst_color_range=LIMITED,
         )
-        return made
 
     return encode
 

@@ -27,24 +27,26 @@ from impasto.pictures.sizes import PixelSize
 from impasto.pictures.upright import SIDEWAYS, upright
 from impasto.process import interrupts
 from impasto.process.notices import tell
+from impasto.video import high_range
 from impasto.video.clip import USUAL_RATE, Clip, Part, Shot
 from impasto.video.method import Pixels
 
 if TYPE_CHECKING:
     from av import Packet, VideoFrame
     from av.container import InputContainer
+    from av.video.reformatter import VideoReformatter
     from av.video.stream import VideoStream
 
 ROLE = "clip"
 NO_PROTOCOL = "none"  # a whitelist with a protocol that there is not
 # Demuxers of what is no clip: text as a picture, single pictures, and lists of other files.
 NO_CLIPS = ("tty", "concat", "hls", "dash", "sdp", "rtsp", "image2")
+WHOLE_ENOUGH = 0.98  # share of an index that is there in a whole file; empty packets do not count
 FASTEST = 1000  # frames a second; a higher rate is a time base in its place
 HIGH_DEFINITION = 720  # rows from which colours that are not described are BT.709
 ITU709, ITU601 = 1, 5  # SWS_CS_… of FFmpeg
 UNSPECIFIED = 2  # AVCOL_SPC_…
-# AVCOL_TRC_… and AVCOL_PRI_…: PQ and HLG, what they are converted to.
-HIGH_DYNAMIC_RANGE, SRGB, BT709 = (16, 18), 13, 1
+BICUBIC = "BICUBIC"  # by which colours of a lower resolution are enlarged
 
 
 def check_installed() -> None:
@@ -83,6 +85,7 @@ def look(path: Path, part: Part) -> Clip:
                 size,
                 part,
                 0,
+                0,
                 _rate_of(stream),
                 time_base,
                 origin,
@@ -91,7 +94,11 @@ def look(path: Path, part: Part) -> Clip:
             del first
             file.seek(0)
         with refusing_clip(path), opened(file) as container:
-            return _counted(made, container, _stream_of(container))
+            made, last = _counted(made, container, _stream_of(container))
+    if not made.count:
+        start = f"{float(part.start):g} s"
+        raise InputError("clip.no-part", path=path, start=start, last=float(last))
+    return made
 
 
 def shots(clip: Clip, size: PixelSize) -> Iterator[Shot]:
@@ -106,23 +113,26 @@ def shots(clip: Clip, size: PixelSize) -> Iterator[Shot]:
     Raises:
         InputError: the clip cannot be decoded.
     """
+    from av.video.reformatter import VideoReformatter
+
     broken: list[Exception] = []
-    with reading.opened(clip.path, ROLE) as file:
-        with refusing_clip(clip.path), opened(file) as container:
-            stream = _stream_of(container)
-            stream.thread_type = "AUTO"
-            for frame in _decoded(container, stream, broken, clip.keyframe):
-                interrupts.check()
-                ticks = frame.pts
-                if ticks is not None:
-                    seconds = (ticks - clip.origin) * clip.time_base
-                    if clip.part.is_before(seconds):
-                        continue
-                    if clip.part.is_after(seconds):
-                        break
-                pixels = resize_in_kind(_pixels(frame), _stored(size, frame))
-                lasts = getattr(frame, "duration", None) or None
-                yield Shot(ticks, lasts, upright(pixels, _orientation(frame)))
+    with (
+        reading.opened(clip.path, ROLE) as file,
+        refusing_clip(clip.path),
+        opened(file) as container,
+    ):
+        stream = _stream_of(container)
+        stream.thread_type = "AUTO"
+        reformatter = VideoReformatter()
+        for frame in _decoded(container, stream, broken, clip.keyframe):
+            if frame.pts is not None:
+                seconds = (frame.pts - clip.origin) * clip.time_base
+                if clip.part.is_before(seconds):
+                    continue
+                if clip.part.is_after(seconds):
+                    break
+            pixels = resize_in_kind(_pixels(frame, reformatter), _stored(size, frame))
+            yield Shot(frame.pts, frame.duration or None, upright(pixels, _orientation(frame)))
     if broken:
         tell(Message("clip.broken", path=clip.path, count=len(broken)))
 
@@ -218,7 +228,7 @@ def _size_of(frame: VideoFrame, stream: VideoStream) -> PixelSize:
 
 
 def _packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream]]:
-    """The packets of a stream until the end, or until what cannot be read; the last one is empty."""
+    """The packets of a stream until the end, or until what cannot be read; the last is empty."""
     import av
 
     packets = container.demux(stream)
@@ -262,12 +272,8 @@ def _decoded(
             broken.append(error)
 
 
-def _counted(clip: Clip, container: InputContainer, stream: VideoStream) -> Clip:
-    """The clip with the number of frames of its part, and the keyframe before it.
-
-    Raises:
-        InputError: nothing of the clip lies within its part.
-    """
+def _counted(clip: Clip, container: InputContainer, stream: VideoStream) -> tuple[Clip, Fraction]:
+    """The clip with the number of frames of its part, and the seconds of the last frame of all."""
     count, there, keyframe, last = 0, 0, None, Fraction(0)
     for packet in _packets(container, stream):
         if not packet.size:
@@ -282,18 +288,14 @@ def _counted(clip: Clip, container: InputContainer, stream: VideoStream) -> Clip
         if packet.is_keyframe and packet.pts is not None and seconds <= clip.part.start:
             keyframe = packet.pts
         count += seconds in clip.part
-    if not count:
-        raise InputError("clip.no-part", path=clip.path, start=_shown(clip.part), last=float(last))
-    return replace(
+    counted = replace(
         clip,
         count=count,
+        total=there,
         keyframe=keyframe if clip.part.start > 0 else None,
-        is_cut=there < stream.frames,
+        is_cut=there < WHOLE_ENOUGH * stream.frames - 1,
     )
-
-
-def _shown(part: Part) -> str:
-    return f"{float(part.start):g} s"
+    return counted, last
 
 
 def _stored(size: PixelSize, frame: VideoFrame) -> PixelSize:
@@ -316,20 +318,24 @@ def _orientation(frame: VideoFrame) -> int:
     return {(True, True): 5, (True, False): 6, (False, False): 7, (False, True): 8}[b > 0, c > 0]
 
 
-def _pixels(frame: VideoFrame) -> Pixels:
+def _pixels(frame: VideoFrame, reformatter: VideoReformatter) -> Pixels:
     """The pixels of a decoded frame, H × W × 3 in sRGB, on white where they are transparent."""
+    if frame.color_trc in (high_range.PQ, high_range.HLG):
+        signal = _converted(frame, reformatter, "rgb48le")
+        return high_range.to_srgb(signal, frame.color_trc, frame.color_primaries)
     if any(component.is_alpha for component in frame.format.components):
-        rgba = _converted(frame, "rgba").astype(np.uint16)
+        rgba = _converted(frame, reformatter, "rgba").astype(np.uint16)
         alpha = rgba[..., 3:]
         on_white = (rgba[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255
         return on_white.astype(np.uint8)
-    return _converted(frame, "rgb24")
+    return _converted(frame, reformatter, "rgb24")
 
 
-def _converted(frame: VideoFrame, kind: str) -> Any:
-    options: dict[str, Any] = {"format": kind, "interpolation": "BICUBIC"}
+def _converted(frame: VideoFrame, reformatter: VideoReformatter, kind: str) -> Any:
+    """The pixels of a frame in another arrangement; its colours are those that it describes."""
+    colours = None
     if frame.colorspace == UNSPECIFIED:
-        options["src_colorspace"] = ITU709 if frame.height >= HIGH_DEFINITION else ITU601
-    if frame.color_trc in HIGH_DYNAMIC_RANGE:
-        options.update(dst_color_trc=SRGB, dst_color_primaries=BT709)
-    return frame.reformat(**options).to_ndarray()
+        colours = ITU709 if frame.height >= HIGH_DEFINITION else ITU601
+    return reformatter.reformat(
+        frame, format=kind, src_colorspace=colours, interpolation=BICUBIC
+    ).to_ndarray()

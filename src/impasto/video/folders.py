@@ -57,7 +57,8 @@ def look(path: Path, part: Part, rate: Fraction | None) -> Clip:
         with reading.opened(file, ROLE) as opened:
             digest.update(bytes.fromhex(sha256_of(opened)))
     names = tuple(file.name for file in inside)
-    made = Clip(path, digest.hexdigest(), size, part, len(inside), each, 1 / each)
+    count, total = len(inside), len(found)
+    made = Clip(path, digest.hexdigest(), size, part, count, total, each, 1 / each)
     return replace(made, names=names)
 
 

@@ -80,5 +80,5 @@ def _is_picture(path: Path) -> bool:
         with reading.opened(path, ROLE) as file:
             kinds.checked_head(file)
     except UnusableError as error:
-        return error.code != "picture.not-one"
+        return error.code not in ("picture.not-one", "picture.is-clip")
     return True

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from impasto.errors import InputError
-from impasto.files.reading import in_gigabytes, reason_of
+from impasto.files.reading import in_units, reason_of
 from impasto.files.writing import check_folder, written_whole
 from impasto.pictures.sizes import PixelSize
 from impasto.video.clip import Times
@@ -148,7 +148,7 @@ class Working:
         there = sum(file.stat().st_size for file in self.folder.rglob("*.png"))
         free = shutil.disk_usage(existing).free
         if needed - there > free:
-            sizes = {"needed": in_gigabytes(needed), "free": in_gigabytes(free)}
+            sizes = {"needed": in_units(needed), "free": in_units(free)}
             raise InputError("clip.no-space", folder=self.folder, count=count, **sizes)
 
     def remove(self) -> None:

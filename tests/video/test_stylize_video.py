@@ -1,0 +1,277 @@
+"""A clip from end to end: planned, painted, interrupted and continued."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tracemalloc
+from fractions import Fraction
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+import impasto
+from clip_files import frame_pixels, frames_in, times_in, write_clip
+from conftest import style_pixels
+from impasto import ImpastoWarning, InputError, Recipe, StoppedError, VideoStep, stylize_video
+from impasto.video import methods, working
+from impasto.video.reading import look, shots
+
+SHALLOW = {"content_layers": "conv1_1", "style_layers": "conv1_1", "levels": 1, "steps": 2}
+
+
+@pytest.fixture(autouse=True)
+def _clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder with a clip and a style, and a method that takes no time."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(methods.METHODS, "negative", "clip_files:negative")
+    write_clip("clip.mp4", sound=True)
+    Image.fromarray(style_pixels(48, 64)).save("style.png")
+
+
+def paint(clip: str = "clip.mp4", output: str | None = "out.mp4", **changes: Any) -> Any:
+    return stylize_video(clip, "style.png", output=output, **{"method": "negative", **changes})
+
+
+class TestPainting:
+    def test_every_frame_is_painted_at_its_time(self) -> None:
+        made = paint()
+        assert (made.path, made.size, made.frames, made.rate) == (Path("out.mp4"), (64, 48), 5, 25)
+        assert times_in("out.mp4") == times_in("clip.mp4")
+        expected = 255 - np.stack([frame_pixels(number) for number in range(5)]).astype(float)
+        assert np.abs(np.stack(frames_in("out.mp4")) - expected)[:, 30:, 40:].max() < 8
+
+    def test_the_working_folder_is_removed(self) -> None:
+        paint()
+        assert not Path("out.mp4.working").exists()
+
+    def test_a_clip_is_written_beside_the_old_one(self) -> None:
+        assert paint(output=None).path == Path("clip-painting.mp4")
+
+    def test_a_folder_of_frames_goes_into_a_folder(self) -> None:
+        Path("frames").mkdir()
+        for name in ("a.png", "b.png"):
+            Image.fromarray(frame_pixels(0)).save(f"frames/{name}")
+        made = paint("frames", None)
+        assert made.path.name == "frames-painting"
+        assert sorted(path.name for path in made.path.iterdir()) == ["a.png", "b.png"]
+
+    def test_a_folder_of_frames_becomes_a_film_at_its_rate(self) -> None:
+        Path("frames").mkdir()
+        for number in range(3):
+            Image.fromarray(frame_pixels(number)).save(f"frames/{number}.png")
+        assert paint("frames", rate=12.5).seconds == 3 / 12.5
+        assert times_in("out.mp4")[-1] == Fraction(3 * 2, 25)
+
+    @pytest.mark.parametrize("name", ["out.gif", "out.webm", "out.mkv", "out.mov", "out.webp"])
+    def test_every_format(self, name: str) -> None:
+        if name in ("out.gif", "out.webp"):
+            with pytest.warns(ImpastoWarning, match="sound is left out"):
+                made = paint(output=name)
+        elif name == "out.webm":
+            with pytest.warns(ImpastoWarning, match="encoded again"):
+                made = paint(output=name)
+        else:
+            made = paint(output=name)
+        assert made.path.stat().st_size > 100
+
+    def test_a_part_of_the_clip(self) -> None:
+        assert paint(start="0:00.08", end=0.16).frames == 2
+        assert times_in("out.mp4") == [0, Fraction(1, 25), Fraction(2, 25)]
+
+    def test_single_frames_have_the_bytes_of_their_pictures_painted_alone(self) -> None:
+        write_clip("clip.mp4", 2)
+        made = paint(output="out", method="single", size=48, device="cpu", **SHALLOW)
+        assert made.size == (48, 36)
+        recipe = Recipe(size=(48, 36), **SHALLOW)
+        frames = [np.array(Image.open(path)) for path in sorted(Path("out").iterdir())]
+        for shot, frame in zip(shots(look("clip.mp4"), (48, 36)), frames, strict=True):
+            alone = impasto.stylize(shot.pixels, "style.png", recipe, device="cpu")
+            assert (frame == np.asarray(alone.image)).all()
+
+    def test_the_new_clip_carries_what_made_it(self) -> None:
+        paint(strength=0.7)
+        with av.open("out.mp4") as container:
+            carried = json.loads(container.metadata["comment"])
+        assert (carried["video"], carried["recipe"]["strength"]) == ("negative", 0.7)
+        assert carried["content"]["name"] == "clip.mp4"
+        assert carried["style"]["name"] == "style.png"
+
+    def test_style_pictures_can_be_in_memory(self) -> None:
+        style = style_pixels(48, 64)
+        made = stylize_video("clip.mp4", style, output="out.mp4", method="negative")
+        assert made.frames == 5
+
+
+class TestSizes:
+    def test_a_small_clip_keeps_its_size(self) -> None:
+        assert paint().size == (64, 48)
+
+    def test_a_size_that_is_asked_for_enlarges_it(self) -> None:
+        assert paint(size=96).size == (96, 72)
+        assert paint(recipe=Recipe(size=96)).size == (96, 72)
+
+    def test_odd_sides_become_even_and_are_noted(self) -> None:
+        with pytest.warns(ImpastoWarning, match="63×47 becomes 64×48, since .* even sides"):
+            assert paint(size=(63, 47)).size == (64, 48)
+
+    def test_frames_in_a_folder_may_be_odd(self) -> None:
+        write_clip("clip.mp4")
+        assert paint(output="out", size=(63, 47)).size == (63, 47)
+
+    def test_the_new_clip_can_have_the_size_of_the_old_one(self) -> None:
+        assert paint(size=32, output_size="content").size == (64, 48)
+
+
+class TestInterruption:
+    def stopping_after(self, count: int) -> Any:
+        return lambda step: step.frames < count
+
+    def test_a_stop_keeps_what_is_painted(self) -> None:
+        with pytest.raises(StoppedError, match=r"2 of 5 frames are painted.*'out\.mp4\.working'"):
+            paint(on_step=self.stopping_after(2))
+        assert not Path("out.mp4").exists()
+
+    def test_the_same_call_continues_with_what_is_missing(self) -> None:
+        with pytest.raises(StoppedError):
+            paint(on_step=self.stopping_after(2))
+        mark = np.full((48, 64, 3), 9, np.uint8)
+        Image.fromarray(mark).save("out.mp4.working/painted/000001.png")
+        steps: list[VideoStep] = []
+        paint(on_step=steps.append)
+        assert np.abs(frames_in("out.mp4")[0].astype(int) - 9).max() < 4
+        assert steps[-1] == VideoStep(5, 1.0)
+
+    def test_frames_are_the_same_with_and_without_an_interruption(self) -> None:
+        settings = {"method": "single", "size": 48, "device": "cpu", **SHALLOW}
+        write_clip("clip.mp4", 3)
+        with pytest.raises(StoppedError):
+            paint(output="stopped", on_step=self.stopping_after(1), **settings)
+        paint(output="stopped", **settings)
+        paint(output="whole", **settings)
+        for path in Path("whole").iterdir():
+            assert path.read_bytes() == Path("stopped", path.name).read_bytes()
+
+    def test_a_killed_process_continues(self) -> None:
+        program = (
+            "import os, sys, impasto\n"
+            "from impasto.video import methods\n"
+            "sys.path.insert(0, sys.argv[1])\n"
+            "methods.METHODS['negative'] = 'clip_files:negative'\n"
+            "stop = lambda step: os.kill(os.getpid(), 9) if step.frames == 3 else None\n"
+            "impasto.stylize_video('clip.mp4', 'style.png', output='out.mp4', method='negative',\n"
+            "                      on_step=stop)\n"
+        )
+        tests = str(Path(__file__).parents[1])
+        done = subprocess.run([sys.executable, "-c", program, tests], check=False)
+        assert done.returncode == -9
+        assert len(list(Path("out.mp4.working/painted").iterdir())) == 3
+        assert paint().frames == 5
+
+    def test_reading_begins_again_if_it_was_interrupted(self) -> None:
+        with pytest.raises(StoppedError):
+            paint(on_step=self.stopping_after(2))
+        Path("out.mp4.working/times.json").unlink()
+        Path("out.mp4.working/source/000003.png").unlink()
+        assert paint().frames == 5
+
+    @pytest.mark.parametrize(
+        ("changes", "what"),
+        [
+            ({"method": "single"}, "method"),
+            ({"start": 0.04}, "part of the clip"),
+            ({"strength": 0.7}, "settings"),
+            ({"size": 32}, "size"),
+            ({"clip": "other.mp4"}, "clip"),
+            ({"style": "other.png"}, "styles"),
+        ],
+    )
+    def test_other_arguments_do_not_continue_it(self, changes: dict[str, Any], what: str) -> None:
+        write_clip("other.mp4", 4)
+        Image.fromarray(frame_pixels(0)).save("other.png")
+        with pytest.raises(StoppedError):
+            paint(on_step=self.stopping_after(2))
+        given = {"clip": "clip.mp4", "style": "style.png", "method": "negative", **changes}
+        with pytest.raises(InputError, match=f"different value of: {what}"):
+            stylize_video(output="out.mp4", **given)
+        assert len(list(Path("out.mp4.working/painted").iterdir())) == 2
+
+    def test_a_folder_of_the_user_s_is_left_alone(self) -> None:
+        Path("mine").mkdir()
+        Path("mine/letter.txt").write_text("Dear")
+        with pytest.raises(InputError, match="working folder 'mine' holds other files"):
+            paint(working="mine")
+        assert Path("mine/letter.txt").read_text() == "Dear"
+
+    def test_a_damaged_working_folder(self) -> None:
+        with pytest.raises(StoppedError):
+            paint(on_step=self.stopping_after(2))
+        Path("out.mp4.working/work.json").write_text("{")
+        with pytest.raises(InputError, match=r"is damaged or cannot be read .*remove it"):
+            paint()
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("changes", "sentence"),
+        [
+            ({"method": "singel"}, "no method 'singel' for clips .*did you mean 'single'"),
+            ({"start": "x"}, "start cannot be 'x': give seconds, or hours"),
+            ({"start": 1, "end": 1}, "lies no time"),
+            ({"output": "clip.mp4"}, "'clip.mp4' is an input of this run too"),
+            ({"output": "style.png"}, r"should end in \.mp4"),
+            ({"rate": 0}, "rate cannot be 0"),
+            ({"rate": 12}, "has a rate of its own"),
+            ({"crf": 99}, "rate factor cannot be 99"),
+            ({"size": 8}, "choose a larger size"),
+            ({"stepps": 5}, "no setting 'stepps'.*did you mean 'steps'"),
+            ({"on_step": 5}, "on_step"),
+        ],
+    )
+    def test_what_cannot_be_used(self, changes: dict[str, Any], sentence: str) -> None:
+        before = sorted(Path().iterdir())
+        with pytest.raises(InputError, match=sentence):
+            paint(**changes)
+        assert sorted(Path().iterdir()) == before
+
+    def test_no_style(self) -> None:
+        with pytest.raises(InputError, match="There is no style picture"):
+            stylize_video("clip.mp4", output="out.mp4", method="negative")
+
+    def test_weights_that_are_not_there_leave_nothing_behind(self) -> None:
+        with pytest.raises(InputError, match=r"missing\.pth"):
+            paint(method="single", weights="missing.pth")
+        assert not Path("out.mp4.working").exists()
+
+    def test_a_disk_without_room(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        full = SimpleNamespace(free=10_000)
+        monkeypatch.setattr(working.shutil, "disk_usage", lambda _: full)
+        with pytest.raises(
+            InputError, match=r"5 frames need about 61\.4 kB .* the disk has 10 kB left"
+        ):
+            paint()
+        assert not Path("out.mp4.working").exists()
+
+    def test_the_room_is_enough_for_the_frames(self) -> None:
+        with pytest.raises(StoppedError):
+            paint(on_step=lambda step: step.frames < 5)
+        there = sum(path.stat().st_size for path in Path("out.mp4.working").rglob("*.png"))
+        assert there < working.bytes_of(5, (64, 48))
+
+
+def test_frames_are_never_all_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    def peak(count: int) -> int:
+        write_clip("clip.mp4", count, size=(160, 120))
+        tracemalloc.start()
+        paint(output=f"{count}.mp4")
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    assert peak(40) < peak(10) + 5 * 160 * 120 * 3
