@@ -84,7 +84,10 @@ def natural(picture: Pixels, other: Pixels, size: tuple[int, int], count: int) -
         fitted(other, (side, side)),
         size,
         [
-            (0.25 * width + swing * np.sin(0.11 * k), 0.25 * height + 0.5 * swing * np.sin(0.07 * k))
+            (
+                0.25 * width + swing * np.sin(0.11 * k),
+                0.25 * height + 0.5 * swing * np.sin(0.07 * k),
+            )
             for k in range(count)
         ],
         [(0.15 * width + 2.4 * k, 0.25 * height + 12 * np.sin(0.2 * k)) for k in range(count)],

@@ -72,7 +72,7 @@ class Run:
         loaded: the network's weights.
         canvases: the pictures as the network sees them.
         evaluator: evaluates canvases; it starts at the coarsest level.
-        first_canvas: 3 × H × W at the level at which the run begins, RGB 0…255 minus the network's mean.
+        first_canvas: 3 × H × W at the run's first level, RGB 0…255 minus the network's mean.
         cache: cached measurements of this run and of others with its pictures.
         threads: number of CPU threads of the run; None for the current number.
         progress: the state of a run that is resumed from a checkpoint; None for a new run.

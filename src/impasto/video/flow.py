@@ -199,7 +199,7 @@ def _squares(vectors: npt.NDArray[Any]) -> Floats:
 
 @contextmanager
 def _one_thread(cv2: ModuleType) -> Iterator[None]:
-    """A context in which OpenCV computes in one thread, since the search depends on their number."""
+    """A context in which OpenCV has one thread, since the search depends on their number."""
     before = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from impasto.run.before import Floats
 from impasto.video.cuts import is_cut
 from impasto.video.flow import Mask, Way, opencv, way
-from impasto.video.method import Frames, PaintedFrames, Pixels
+from impasto.video.method import Frames, PaintedFrames
 
 REMEMBERED = 64  # frames of which it is known whether they follow a cut
+LEAST_NEW = 0.002  # of the pixels; for less, no earlier painting is looked at
 FEATHER = 5  # pixels, side of the window that softens the border of a mask
+
+
+class Begun(NamedTuple):
+    """A frame as the paintings of other frames show it.
+
+    Attributes:
+        pixels: H × W × 3, RGB in 0…255.
+        seen: H × W, whether one of them shows what is to be seen.
+        trusted: H × W, whether that is so and the flow is sure.
+    """
+
+    pixels: Floats
+    seen: Mask
+    trusted: Mask
 
 
 class Motion:
@@ -44,23 +60,46 @@ class Motion:
             first -= 1
         return first
 
-    def carried(self, painted: PaintedFrames, number: int, other: int, photograph: float) -> Floats:
-        """The painting of another frame, moved to where its content is in this one.
+    def end(self, number: int, most: int) -> int:
+        """The last frame of the shot of a frame, but at most so many frames after it."""
+        last = number
+        while last < number + most and not self.is_cut(last + 1):
+            last += 1
+        return last
+
+    def begun(
+        self, painted: PaintedFrames, number: int, others: Iterable[int], photograph: float
+    ) -> Begun:
+        """A frame as other paintings show it, moved to it: each what those before it do not show.
 
         Args:
             painted: the paintings.
-            number: of this frame.
-            other: number of the other frame.
+            number: of the frame.
+            others: the numbers of painted frames; the nearest first, the rest only looked at if
+                something is missing.
             photograph: how far a painting shows the photograph itself, 0…1: to that extent, what
-                changes between the frames changes in the painting.
-
-        Returns:
-            H × W × 3, RGB in 0…255.
+                changes from frame to frame changes in the painting.
         """
-        there = self.way(number, other)
-        moved = there.moved(painted[other])
+        nearest, *earlier = others
+        way = self.way(number, nearest)
+        pixels = self._carried(painted, number, nearest, photograph)
+        seen, trusted = way.seen, way.trusted
+        for other in earlier:
+            if np.mean(~seen) < LEAST_NEW:
+                break
+            found = ~seen & self.way(number, other).trusted
+            pixels[found] = self._carried(painted, number, other, photograph)[found]
+            seen, trusted = seen | found, trusted | found
+        return Begun(pixels, seen, trusted)
+
+    def _carried(
+        self, painted: PaintedFrames, number: int, other: int, photograph: float
+    ) -> Floats:
+        """The painting of another frame, moved to where its content is in this one."""
+        way = self.way(number, other)
+        moved = way.moved(painted[other])
         if photograph:
-            moved += photograph * (self.frames[number] - there.moved(self.frames[other]))
+            moved += photograph * (self.frames[number] - way.moved(self.frames[other]))
         return np.clip(moved, 0, 255)
 
 

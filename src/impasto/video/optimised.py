@@ -10,7 +10,7 @@ over several frames, since a few steps of one frame do not finish it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -20,16 +20,12 @@ from impasto.video.moving import Motion, feathered
 from impasto.video.painting import FramePainter
 
 STEPS = 0.25  # of those of a single picture at the finest level
-STEADINESS = 600.0  # weight of the temporal loss, as a share of the loss of a painting
 REFERENCE = 25  # frames; the loss of the painting of every so many is measured
 WET = 4  # frames over which the temporal loss takes hold of what is new
 EARLIER = (5, 15, 40)  # frames back, in which what comes out from behind something is looked for
-LEAST_NEW = 0.002  # of the pixels; for less, no earlier frame is looked at
 
 
-def paint(
-    frames: Frames, painted: PaintedFrames, order: Order, on_step: OnVideoStep
-) -> None:
+def paint(frames: Frames, painted: PaintedFrames, order: Order, on_step: OnVideoStep) -> None:
     """Paint every frame that is missing, in order; see :data:`impasto.video.method.Method`.
 
     Args:
@@ -66,7 +62,7 @@ class _Clip:
     def __init__(self, frames: Frames, painted: PaintedFrames, painter: FramePainter) -> None:
         self._frames, self._painted, self._painter = frames, painted, painter
         self._motion = Motion(frames, WET + 1)
-        self._reference: tuple[int, dict[int, float]] = -1, {}
+        self._measured: tuple[int, Mapping[int, float]] = -1, {}
 
     def paint(self, number: int, on_share: Callable[[float], None]) -> None:
         """Paint a frame; those before it have been painted."""
@@ -82,20 +78,12 @@ class _Clip:
     def _before(self, number: int) -> Before:
         """The painting from which a frame begins, and how far it is kept."""
         first = self._motion.start(number, max(EARLIER))
-        last = self._motion.way(number, number - 1)
-        pixels, seen, trust = self._carried(number, number - 1), last.seen, self._dry(number, first)
-        for other in (number - back for back in EARLIER):
-            if np.mean(~seen) < LEAST_NEW or other < first:
-                break
-            found = ~seen & self._motion.way(number, other).trusted
-            pixels[found] = self._carried(number, other)[found]
-            trust[found] = 1.0
-            seen = seen | found
-        return Before(pixels, feathered(seen), trust, self._weights(number, first))
-
-    def _carried(self, number: int, other: int) -> Floats:
+        others = [number - back for back in (1, *EARLIER) if number - back >= first]
         photograph = self._painter.photograph_share
-        return self._motion.carried(self._painted, number, other, photograph)
+        begun = self._motion.begun(self._painted, number, others, photograph)
+        new = ~self._motion.way(number, number - 1).seen
+        trust = np.where(new, begun.trusted, self._dry(number, first)).astype(np.float32)
+        return Before(begun.pixels, feathered(begun.seen), trust, self._weights(number, first))
 
     def _dry(self, number: int, first: int) -> Floats:
         """How far the painting of each pixel of a frame is finished, H × W, 0…1."""
@@ -105,10 +93,10 @@ class _Clip:
             dry = np.where(way.trusted, np.clip(way.moved(dry) + 1 / WET, 0, 1), np.float32(0))
         return dry
 
-    def _weights(self, number: int, first: int) -> dict[int, float]:
-        """The weight of the temporal loss at the finest level, by its number."""
+    def _weights(self, number: int, first: int) -> Mapping[int, float]:
+        """The weights of the temporal loss, from the painting of an earlier frame of the shot."""
         reference = max(first, (number - 1) // REFERENCE * REFERENCE)
-        if self._reference[0] != reference:
+        if self._measured[0] != reference:
             frame, painting = self._frames[reference], self._painted[reference]
-            self._reference = reference, self._painter.losses(frame, painting)
-        return {level: STEADINESS * loss for level, loss in self._reference[1].items()}
+            self._measured = reference, self._painter.weights(frame, painting)
+        return self._measured[1]

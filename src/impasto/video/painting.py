@@ -25,6 +25,7 @@ from impasto.run.run import Run
 from impasto.video.method import Order, Pixels
 
 NOTHING = np.zeros((1, 1, 3), np.uint8)  # in place of the first frame, which is read later
+STEADINESS = 600.0  # weight of the temporal loss, as a share of the loss of a painting
 CACHE_BYTES = 2**26  # memory for the measurements of the styles, which all frames share
 OnShare = Callable[[float], None]  # called with the share of a painting that is done, 0…1
 
@@ -73,9 +74,7 @@ class FramePainter:
         """
         return self._finished(self._run(frame, None, None), on_share)
 
-    def continued(
-        self, frame: Pixels, before: Before, steps: float, on_share: OnShare
-    ) -> Pixels:
+    def continued(self, frame: Pixels, before: Before, steps: float, on_share: OnShare) -> Pixels:
         """Paint a frame from another painting that was moved to it.
 
         Args:
@@ -91,17 +90,21 @@ class FramePainter:
         return self._finished(self._run(frame, before, steps), on_share)
 
     @memory_errors()
-    def losses(self, frame: Pixels, painting: Pixels, last: int = 1) -> dict[int, float]:
-        """The loss of a painting of a frame at each of the last few levels, by their numbers."""
-        nothing, everywhere = (np.full(frame.shape[:2], x, np.float32) for x in (0, 1))
-        count = len(self._plan(self._read(frame)))
-        found = {}
-        for number in range(max(1, count - last + 1), count + 1):
-            weights = dict.fromkeys(range(number, count + 1), 0.0)
-            before = Before(painting.astype(np.float32), everywhere, nothing, weights)
-            run = self._run(frame, before, None)
-            found[number] = run.evaluator(run.first_canvas).loss
-        return found
+    def weights(self, frame: Pixels, painting: Pixels) -> dict[int, float]:
+        """The weight of the temporal loss at the finest level, by the number of the level.
+
+        It is relative to the loss of a painting, so that it suits every recipe.
+
+        Args:
+            frame: H × W × 3, RGB.
+            painting: a painting of the frame.
+        """
+        nothing, everywhere = (np.full(frame.shape[:2], share, np.float32) for share in (0, 1))
+        finest = self._plan(self._read(frame))[-1].number
+        before = Before(painting.astype(np.float32), everywhere, nothing, {finest: 0.0})
+        run = self._run(frame, before, None)
+        measured = run.evaluator(run.first_canvas)
+        return {finest: STEADINESS * measured.loss}
 
     @memory_errors()
     def _run(self, frame: Pixels, before: Before | None, steps: float | None) -> Run:
