@@ -31,6 +31,6 @@ def _reduced(frame: Pixels) -> Pixels:
     cv2 = opencv()
     height, width = frame.shape[:2]
     by = min(1.0, LONGEST_SIDE / max(height, width))
-    size = max(1, round(by * width)), max(1, round(by * height))
+    size = max(2, round(by * width)), max(2, round(by * height))
     reduced: Pixels = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
     return reduced

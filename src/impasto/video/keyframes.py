@@ -45,7 +45,10 @@ def paint(frames: Frames, painted: PaintedFrames, order: Order, on_step: OnVideo
         RunError: memory ran out, or a loss was not finite.
         StoppedError: the work was interrupted.
     """
-    motion, painter, count = Motion(frames, REMEMBERED), FramePainter(order), len(frames)
+    count = len(frames)
+    if all(number in painted for number in range(count)):
+        return
+    motion, painter = Motion(frames, REMEMBERED), FramePainter(order)
     keys: list[int] = []  # those of the shot, so far
     for before, number in keyframes(motion, count):
         keys = keys if before is not None else []

@@ -10,14 +10,15 @@ over several frames, since a few steps of one frame do not finish it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 
 from impasto.run.before import Before, Floats
 from impasto.video.method import Frames, OnVideoStep, Order, PaintedFrames, VideoStep
 from impasto.video.moving import Motion, feathered
-from impasto.video.painting import FramePainter
+from impasto.video.painting import FramePainter, OnShare
 
 STEPS = 0.25  # of those of a single picture at the finest level
 REFERENCE = 25  # frames; the loss of the painting of every so many is measured
@@ -39,15 +40,19 @@ def paint(frames: Frames, painted: PaintedFrames, order: Order, on_step: OnVideo
         RunError: memory ran out, or a loss was not finite.
         StoppedError: the work was interrupted.
     """
+    count = len(frames)
+    missing = [number for number in range(count) if number not in painted]
+    if not missing:
+        return
     clip = _Clip(frames, painted, FramePainter(order))
-    for number in range(len(frames)):
-        if number not in painted:
-            clip.paint(number, lambda done, number=number: on_step(_progress(number, done, frames)))
-            on_step(VideoStep(number + 1, (number + 1) / len(frames)))
+    for number in missing:
+        clip.paint(number, partial(_tell, on_step, number, count))
+        on_step(VideoStep(number + 1, (number + 1) / count))
 
 
-def _progress(number: int, done: float, frames: Frames) -> VideoStep:
-    return VideoStep(number, (number + done) / len(frames))
+def _tell(on_step: OnVideoStep, number: int, count: int, share: float) -> None:
+    """Say how far a frame is painted."""
+    on_step(VideoStep(number, (number + share) / count))
 
 
 class _Clip:
@@ -64,7 +69,7 @@ class _Clip:
         self._motion = Motion(frames, WET + 1)
         self._measured: tuple[int, Mapping[int, float]] = -1, {}
 
-    def paint(self, number: int, on_share: Callable[[float], None]) -> None:
+    def paint(self, number: int, on_share: OnShare) -> None:
         """Paint a frame; those before it have been painted."""
         frame = self._frames[number]
         if self._motion.is_cut(number):

@@ -15,17 +15,19 @@ from impasto.pictures import inputs
 from impasto.pictures.inputs import Inputs, styles_of
 from impasto.process.memory import memory_errors
 from impasto.run import levels
-from impasto.run.before import Before
+from impasto.run.before import Before, Floats
 from impasto.run.either import paints_in_one_pass
 from impasto.run.levels import Level
 from impasto.run.named import name_inputs
 from impasto.run.prepare import begin, load_network
 from impasto.run.result import ASKED_TO_STOP, INTERRUPTED
 from impasto.run.run import Run
+from impasto.video.flow import opencv
 from impasto.video.method import Order, Pixels
 
 NOTHING = np.zeros((1, 1, 3), np.uint8)  # in place of the first frame, which is read later
 STEADINESS = 600.0  # weight of the temporal loss, as a share of the loss of a painting
+SMOOTH = 0.06  # of the longer side: differences of tone that are smoother than this are drift
 CACHE_BYTES = 2**26  # memory for the measurements of the styles, which all frames share
 OnShare = Callable[[float], None]  # called with the share of a painting that is done, 0…1
 
@@ -46,7 +48,7 @@ class FramePainter:
     def __init__(self, order: Order) -> None:
         if paints_in_one_pass(order.recipe):
             raise InputError("flow.one-pass", method=order.recipe.method)
-        self._recipe = order.recipe
+        self._recipe = order.recipe.model_copy(update={"output_size": "working"})
         self._device = devices.choose(order.device, order.recipe.precision)
         styles = order.styles or self._recipe.styles
         self._named = name_inputs(NOTHING, styles or None, order.weights, order.weights_input)
@@ -134,6 +136,10 @@ class FramePainter:
             raise StoppedError
         if result.stopped is not None:
             raise RunError("flow.ended-early", reason=result.stopped)
+        kept = run.canvases.kept_at(run.levels[-1])
+        if kept is not None:
+            moved, trust = run.canvases.to_pixels(kept.target), kept.trust.float().cpu().numpy()
+            result = replace(result, canvas=without_drift(result.canvas, moved, trust))
         return np.asarray(result.image)
 
     def _read(self, frame: Pixels) -> Inputs:
@@ -142,3 +148,20 @@ class FramePainter:
 
     def _plan(self, pictures: Inputs) -> list[Level]:
         return levels.plan_for(pictures, self._recipe)
+
+
+def without_drift(painting: Floats, moved: Floats, trust: Floats) -> Floats:
+    """A painting with the tones of the moved one, so that nothing darkens from frame to frame.
+
+    The steps of every frame lead a little further towards the minimum of the losses, and over
+    hundreds of frames that changes the colours of what does not change in the clip. So the
+    difference of both is taken back as far as it is smooth.
+
+    Args:
+        painting: H × W × 3.
+        moved: the painting before it, moved to the same frame, H × W × 3.
+        trust: H × W, 0…1.
+    """
+    deviation = SMOOTH * max(trust.shape)
+    smooth: Floats = opencv().GaussianBlur(trust[..., None] * (moved - painting), (0, 0), deviation)
+    return painting + smooth
