@@ -10,7 +10,7 @@ import numpy.typing as npt
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float64]
 
-PAN, STEP = 2, -1  # pixels a frame: the window moves to the right, the square to the left
+PAN, STEP = 3, -1  # pixels a frame: the window moves to the right, the square to the left
 SQUARE = 20  # pixels, its side
 
 
