@@ -395,6 +395,29 @@ def total_variation(canvas: Tensor, kind: str) -> Tensor:
     return straight + (_mean(falling.square()) + _mean(rising.square())) / 2
 
 
+def temporal_loss(canvas: Tensor, target: Tensor, trust: Tensor) -> Tensor:
+    """How far a canvas is from the painting before it, moved along the optical flow.
+
+    The squared differences, weighted by pixel: equation 7 of Ruder, Dosovitskiy and Brox, *Artistic
+    style transfer for videos*, arXiv:1604.08610.
+
+    Args:
+        canvas: 3 × H × W, in grey levels.
+        target: the moved painting, 3 × H × W.
+        trust: H × W, 0…1, the weight of each pixel.
+
+    Returns:
+        A scalar, the mean over all pixels and channels; differences are divided by 255.
+
+    Example:
+        >>> import torch
+        >>> canvas, trust = torch.full((3, 1, 2), 255.0), torch.tensor([[1.0, 0.0]])
+        >>> temporal_loss(canvas, torch.zeros(3, 1, 2), trust)
+        tensor(0.5000)
+    """
+    return _mean(trust * ((canvas - target) / 255).square())
+
+
 def _mean(x: Tensor) -> Tensor:
     """The mean; 0 for an empty tensor, as in a canvas one pixel wide."""
     return x.sum() / max(1, x.numel())

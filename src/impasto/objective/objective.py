@@ -25,7 +25,8 @@ from impasto.network.tiles import Box, Tile, cut_for, share
 from impasto.network.vgg import VGG
 from impasto.objective import losses
 from impasto.objective.cache import TileMaps
-from impasto.objective.losses import SMALLEST_ENERGY, Loss, total_variation
+from impasto.objective.losses import SMALLEST_ENERGY, Loss
+from impasto.objective.of_pixels import Kept, OfPixels
 from impasto.objective.regions import Region, Statistics, StyleCanvas, guides_for, region_of
 from impasto.objective.registered import (
     OWN_CONTENT_LOSSES,
@@ -45,7 +46,7 @@ class Evaluation:
     """The result of one evaluation.
 
     Attributes:
-        loss: alpha · content + beta · style, plus the weighted total variation if it has a weight.
+        loss: alpha · content + beta · style, plus the weighted losses of the pixels.
         content: content loss, without alpha.
         style: style loss, without beta.
         gradient: d followed / d canvas, 3 × H × W.
@@ -82,7 +83,7 @@ class Losses(NamedTuple):
     """Losses of one canvas, each a scalar.
 
     Attributes:
-        total: alpha · content + beta · style, plus the weighted total variation if it has a weight.
+        total: alpha · content + beta · style, plus the weighted losses of the pixels.
         followed: the total with the stand-in for the style loss, if the stand-in is followed.
         content: content loss, without alpha.
         style: style loss, without beta.
@@ -120,6 +121,7 @@ class Objective:
         targets: the content picture's feature maps, if another objective has measured them.
         regions: the regions with the styles' statistics, if another objective has measured them;
             then the styles are not measured again.
+        kept: the picture that canvases should stay close to; None for no temporal loss.
 
     Attributes:
         targets: the content picture's feature maps by content layer, tile by tile.
@@ -137,6 +139,7 @@ class Objective:
         deepest: str | None = None,
         targets: TileMaps | None = None,
         regions: Sequence[Region] | None = None,
+        kept: Kept | None = None,
     ) -> None:
         self.network = network
         self.alpha, self.beta = recipe.alpha, recipe.style_weight
@@ -146,7 +149,7 @@ class Objective:
         self.content_weights = self._within(recipe.content_read)
         self.tiles = self._cut(content, tile)
         self._whole = _whole(content)
-        self._smoothing = recipe.tv, recipe.tv_weight
+        self._of_pixels = OfPixels.of(recipe, kept)
         self._sees = losses.STATISTICS[STYLE_LOSSES[recipe.style_loss].statistic]
         self._content_distance = losses.CONTENT_LOSSES[recipe.content_loss]
         if targets is None:
@@ -239,7 +242,7 @@ class Objective:
 
     def total(self, canvas: Tensor, content: Tensor, style: Tensor) -> Tensor:
         """The total loss of a canvas, given its content loss and its style loss."""
-        return self.alpha * content + self.beta * style + self._roughness(canvas)
+        return self.alpha * content + self.beta * style + self._of_pixels(canvas)
 
     def __call__(self, canvas: Tensor, *, stand_in: float = 0.0) -> Evaluation:
         """Evaluate a canvas.
@@ -273,10 +276,10 @@ class Objective:
         easier = stand_in * self.style_loss(seen, stand_in=True) if stand_in else style
         by_statistic = torch.autograd.grad(self.beta * easier, leaves) if leaves else ()
         canvas.requires_grad_()
-        rough = self._roughness(canvas)
+        of_pixels = self._of_pixels(canvas)
         gradient = torch.zeros_like(canvas)
-        if rough.requires_grad:
-            (gradient,) = torch.autograd.grad(rough, canvas)
+        if of_pixels.requires_grad:
+            (gradient,) = torch.autograd.grad(of_pixels, canvas)
         content = torch.zeros_like(style)
         for tile, target in zip(self.tiles, self.targets, strict=True):
             window = _window(canvas, tile).requires_grad_()
@@ -295,15 +298,8 @@ class Objective:
             (by_window,) = torch.autograd.grad(self.alpha * here + self._sum(pull), window)
             tile.window.of(gradient).add_(by_window)
             content += here.detach()
-        totals = (self.alpha * content + self.beta * of + rough for of in (style, easier))
+        totals = (self.alpha * content + self.beta * of + of_pixels for of in (style, easier))
         return torch.stack([*totals, content, style]).detach(), gradient
-
-    def _roughness(self, canvas: Tensor) -> Tensor:
-        """The weighted total variation of a canvas, a scalar."""
-        kind, weight = self._smoothing
-        if not weight:
-            return canvas.new_zeros(())
-        return weight * total_variation(canvas, kind)
 
     def _features_of(
         self,

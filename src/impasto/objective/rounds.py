@@ -13,8 +13,8 @@ from torch import Tensor
 
 from impasto.network.devices import exact_convolutions
 from impasto.network.vgg import VGG
-from impasto.objective.losses import total_variation
 from impasto.objective.objective import Evaluation
+from impasto.objective.of_pixels import Kept, OfPixels
 from impasto.objective.regions import StyleCanvas
 from impasto.process import interrupts
 from impasto.settings.layers import in_order
@@ -47,12 +47,12 @@ class Rounds:
         make: makes the loss of a round.
         steps: number of evaluations of the level.
         rounds: number of rounds, which share the evaluations.
-        smoothing: kind and weight of the total variation that is added.
+        of_pixels: the losses of the pixels of a canvas, which are added.
     """
 
-    def __init__(self, make: Make, steps: int, rounds: int, smoothing: tuple[str, float]) -> None:
+    def __init__(self, make: Make, steps: int, rounds: int, of_pixels: OfPixels) -> None:
         self._make, self._length = make, math.ceil(steps / rounds)
-        self._smoothing = smoothing
+        self._of_pixels = of_pixels
         self._count = 0
         self._start: Tensor | None = None
         self._loss: LossOfCanvas | None = None
@@ -74,10 +74,7 @@ class Rounds:
             loss = self._loss_of_round()
             canvas.requires_grad_()
             parts = loss(canvas)
-            kind, weight = self._smoothing
-            if weight:
-                smooth = parts.total + weight * total_variation(canvas, kind)
-                parts = parts._replace(total=smooth)
+            parts = parts._replace(total=parts.total + self._of_pixels(canvas))
             (gradient,) = torch.autograd.grad(parts.total, canvas)
         self._count += 1
         total, content, style = torch.stack(parts).tolist()  # one wait for the device
@@ -113,6 +110,7 @@ class Compared:
         number: number of the level, counted from 1.
         steps: number of steps of the level.
         splits: whether each layer is matched alone; only in ``nnst``.
+        kept: the picture that canvases should stay close to; None for no temporal loss.
     """
 
     network: VGG
@@ -122,6 +120,7 @@ class Compared:
     number: int
     steps: int
     splits: bool = False
+    kept: Kept | None = None
 
     @cached_property
     def weights(self) -> dict[str, float]:
@@ -142,4 +141,4 @@ class Compared:
 
     def rounds(self, make: Make, count: int = 1) -> Rounds:
         """The objective of the level, in a number of rounds."""
-        return Rounds(make, self.steps, count, (self.recipe.tv, self.recipe.tv_weight))
+        return Rounds(make, self.steps, count, OfPixels.of(self.recipe, self.kept))

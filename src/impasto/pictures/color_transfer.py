@@ -190,3 +190,10 @@ AFTER: dict[str, Callable[[Pixels, Pixels, Pixels], Pixels]] = {
     "histogram": lambda painting, content, _: histogram_of_content(painting, content),
     "palette": palette_of_style,
 }
+# Back to the colours of a canvas, except for what the transfer keeps: from the painting in its new
+# colours and the first canvas, each H × W × 3.
+BACK: dict[str, Callable[[Pixels, Pixels], Pixels]] = {
+    "content": colours_of_content,
+    "histogram": histogram_of_content,
+    "palette": colours_of_content,
+}

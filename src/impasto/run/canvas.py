@@ -14,18 +14,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.errors import InputError
 from impasto.network.pyramid import details
 from impasto.network.weights import CAFFE_MEAN
+from impasto.objective.of_pixels import Kept
 from impasto.objective.regions import StyleCanvas
-from impasto.pictures import arrays
+from impasto.pictures import arrays, color_transfer
 from impasto.pictures.color_transfer import gaussian_map
 from impasto.pictures.inputs import Inputs, StylePicture
 from impasto.pictures.masks import Mask
 from impasto.pictures.sizes import PixelSize
 from impasto.process import interrupts, threads
+from impasto.run.before import Before
 from impasto.run.levels import Level
 from impasto.settings.loss_table import METHODS
 from impasto.settings.pieces import (
@@ -55,6 +58,7 @@ class Canvases:
         mean: mean colour that belongs to the network's weights, RGB in 0…255.
         device: device of the canvases.
         dtype: number format of the canvases.
+        before: the painting from which the run begins; None for a run that paints from nothing.
     """
 
     inputs: Inputs
@@ -62,6 +66,7 @@ class Canvases:
     mean: tuple[float, float, float]
     device: torch.device
     dtype: torch.dtype
+    before: Before | None = None
 
     @functools.cached_property
     def are_grey(self) -> bool:
@@ -120,6 +125,34 @@ class Canvases:
                 _without(self._shares(style.mask, level.size), protected),
                 self._shares(style.style_mask, size),
             )
+
+    def kept_at(self, level: Level) -> Kept | None:
+        """The picture that canvases of a level should stay close to; None if there is none."""
+        before = self.before
+        if before is None:
+            return None
+        trust = self._resized_mask(before.trust, level.size)
+        return Kept(self._moved_at(level, before), trust, before.weights[level.number])
+
+    def continued(self, canvas: Tensor, level: Level) -> Tensor:
+        """The first canvas of a level, 3 × H × W, with the painting before where that is seen."""
+        if self.before is None:
+            return canvas
+        seen = self._resized_mask(self.before.seen, level.size)
+        return canvas.lerp(self._moved_at(level, self.before), seen)
+
+    def _moved_at(self, level: Level, before: Before) -> Tensor:
+        """The painting before at the size of a level, 3 × H × W, in the colours of a canvas."""
+        pixels: arrays.Pixels = arrays.resize(before.pixels, level.size)
+        if self.recipe.color in color_transfer.BACK:
+            recoloured = self.to_pixels(self.recolored_at(level))
+            pixels = color_transfer.BACK[self.recipe.color](pixels, recoloured)
+        return self.greyed(self.from_pixels(pixels))
+
+    def _resized_mask(self, mask: npt.NDArray[np.float32], size: PixelSize) -> Tensor:
+        """A mask, H × W, at another width and height: the mean over each new pixel."""
+        whole = torch.from_numpy(mask).to(self.device, self.dtype)
+        return F.interpolate(whole[None, None], size[::-1], mode="area")[0, 0]
 
     def first(self, level: Level) -> Tensor:
         """The recipe's first canvas at the size of a level, 3 × H × W."""

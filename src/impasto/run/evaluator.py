@@ -59,12 +59,13 @@ class Evaluator:
         cache: measurements of other runs.
         network: the network of another run with the same weights and recipe on the same device;
             None to make one. Two runs that share one must not be painted at the same time.
+        first: number of the level at which the run begins, counted from 1.
 
     Attributes:
         device: the device that computes.
         arithmetic: how the network computes.
         fell_back: whether the run had to change from bfloat16 to float32.
-        level: the current level; at first the coarsest.
+        level: the current level; at first the one at which the run begins.
         network: the network, which reads every layer of the current level's losses.
         tiles: for each level, the side of its tiles in pixels; None if it is processed whole.
         deferred: the objective that defers its deep layers; None if the recipe or tiles exclude it.
@@ -83,6 +84,7 @@ class Evaluator:
         levels: list[Level],
         cache: Measurements,
         network: VGG | None = None,
+        first: int = 1,
     ) -> None:
         self.device = canvases.device
         self.arithmetic = devices.arithmetic(recipe.precision, self.device)
@@ -90,7 +92,7 @@ class Evaluator:
         self._weights, self._canvases, self._cache = weights, canvases, cache
         self._objective = self.deferred = self.rounds = None
         self._recipe, self._levels = recipe, levels
-        self.level = levels[0]
+        self.level = self._first = levels[first - 1]
         self._settings = recipe_at(self.level, recipe)
         is_same = network is not None and network.taps == self._settings.layers
         self.network = network if network is not None and is_same else self._make_network()
@@ -124,7 +126,7 @@ class Evaluator:
         self.fell_back, self.tiles = False, list(tiles)
         if fell_back:
             self.network = self._make_network()
-        self.enter(self._levels[0])
+        self.enter(self._first)
 
     def enter(self, level: Level) -> None:
         """Enter a level: measure the targets that its canvases are compared with.
@@ -140,7 +142,7 @@ class Evaluator:
         self.network.release(self._layers_at(level))
         with memory_errors(level.size), self.threads():
             self._make_objective()
-        self._is_new = level == self._levels[0] and not self.fell_back
+        self._is_new = level == self._first and not self.fell_back
 
     def __call__(
         self, canvas: Tensor, *, exactly: bool = True, stand_in: float = 0.0
@@ -244,6 +246,7 @@ class Evaluator:
             self.level.number,
             self.level.steps,
             self.level.splits,
+            self._canvases.kept_at(self.level),
         )
 
     def _objective_from(self, content: Hashable, styles: Hashable) -> Objective:
@@ -257,6 +260,7 @@ class Evaluator:
             deepest=self.level.deepest,
             targets=next(iter(self._cache.get(content, ())), None),
             regions=self._cache.get(styles),
+            kept=self._canvases.kept_at(self.level),
         )
         keep(self._cache, content, (made.targets,))
         keep(self._cache, styles, made.regions)

@@ -32,6 +32,7 @@ from impasto.pictures.refusals import naming
 from impasto.process.memory import memory_errors
 from impasto.process.notices import tell
 from impasto.run import instant, levels
+from impasto.run.before import Before
 from impasto.run.canvas import Canvases
 from impasto.run.evaluator import Evaluator
 from impasto.run.levels import Level
@@ -134,8 +135,9 @@ def begin(
     initial: InitialSource | None = None,
     cache: Measurements | None = None,
     network: VGG | None = None,
+    before: Before | None = None,
 ) -> Run:
-    """Make a run with its first canvas, and measure the targets of its coarsest level.
+    """Make a run with its first canvas, and measure the targets of the level at which it begins.
 
     Args:
         recipe: the settings.
@@ -149,17 +151,21 @@ def begin(
         cache: cached measurements of other runs; None for none.
         network: the network of a run with the same weights, recipe and device that is over; None
             to make one.
+        before: the painting before, from which the run begins at one of the levels; None for the
+            first canvas alone, at the coarsest level.
 
     Raises:
         InputError: the device or the first canvas cannot be used.
         RunError: there is not enough memory.
     """
     cache = measurements(0) if cache is None else cache
-    canvases, evaluator = instruments(recipe, pictures, planned, loaded, device, cache, network)
-    coarsest = planned[0]
-    with memory_errors(coarsest.size):
-        first = _first_canvas(canvases, planned, initial)
-    evaluator.enter(coarsest)
+    canvases, evaluator = instruments(
+        recipe, pictures, planned, loaded, device, cache, network, before
+    )
+    with memory_errors(evaluator.level.size):
+        first = _first_canvas(canvases, planned, evaluator.level, initial)
+        first = canvases.continued(first, evaluator.level)
+    evaluator.enter(evaluator.level)
     return Run(recipe, named, pictures, planned, loaded, canvases, evaluator, first, cache)
 
 
@@ -171,27 +177,29 @@ def instruments(
     device: str | torch.device,
     cache: Measurements,
     network: VGG | None = None,
+    before: Before | None = None,
 ) -> tuple[Canvases, Evaluator]:
     """The canvases of a run's pictures, and the evaluator of its canvases."""
     chosen = devices.choose(device, recipe.precision)
     dtype = torch.float64 if recipe.precision == "float64" else torch.float32
-    canvases = Canvases(pictures, recipe, loaded.mean, chosen, dtype)
-    return canvases, Evaluator(loaded, canvases, recipe, planned, cache, network)
+    canvases = Canvases(pictures, recipe, loaded.mean, chosen, dtype, before)
+    first = 1 if before is None else before.level
+    return canvases, Evaluator(loaded, canvases, recipe, planned, cache, network, first)
 
 
 def _first_canvas(
-    canvases: Canvases, planned: list[Level], initial: InitialSource | None
+    canvases: Canvases, planned: list[Level], level: Level, initial: InitialSource | None
 ) -> Tensor:
-    """The first canvas, 3 × H × W at the coarsest level: the recipe's, or the caller's."""
+    """The first canvas, 3 × H × W at the size of a level: the recipe's, or the caller's."""
     size = planned[-1].size
     if initial is not None and not isinstance(initial, str | os.PathLike):
         pixels = _initial_pixels(initial, size)
     elif canvases.recipe.initial == "instant":
         pixels = instant.painted(load_networks(), canvases.inputs, canvases.recipe, size)
     else:
-        return canvases.first(planned[0])
+        return canvases.first(level)
     own = canvases.from_pixels(pixels)
-    return canvases.resized(canvases.greyed(own), planned[0].size)
+    return canvases.resized(canvases.greyed(own), level.size)
 
 
 def check_variation(run: Prepared, recipe: Recipe) -> None:

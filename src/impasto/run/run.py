@@ -72,7 +72,7 @@ class Run:
         loaded: the network's weights.
         canvases: the pictures as the network sees them.
         evaluator: evaluates canvases; it starts at the coarsest level.
-        first_canvas: 3 × H × W at the coarsest level, RGB 0…255 minus the network's mean.
+        first_canvas: 3 × H × W at the run's first level, RGB 0…255 minus the network's mean.
         cache: cached measurements of this run and of others with its pictures.
         threads: number of CPU threads of the run; None for the current number.
         progress: the state of a run that is resumed from a checkpoint; None for a new run.
@@ -170,7 +170,7 @@ class Run:
         with memory_errors(self.size), threads.use(self.threads), interrupts.ctrl_c_asks():
             if self.progress is None:
                 self.evaluator.start()
-            progress = self.progress or Progress(self.first_canvas, self.first_canvas)
+            progress = self.progress or self._first_progress()
             progress.on_step, progress.stopped = on_step, None
             try:
                 self._save(progress)
@@ -184,6 +184,11 @@ class Run:
                     raise
                 self.saving, progress.stopped = None, INTERRUPTED
             self._save(progress, at_once=True)
+
+    def _first_progress(self) -> Progress:
+        before = self.canvases.before
+        level = 1 if before is None else before.level
+        return Progress(self.first_canvas, self.first_canvas, level=level)
 
     def levels_left(self, progress: Progress) -> Iterator[Level]:
         """The current level and the finer ones, until the run is stopped."""
@@ -281,7 +286,8 @@ class Run:
 
     def _stand_in_weight(self, progress: Progress) -> float:
         """The weight of the stand-in that the next step follows; 0 for the style loss itself."""
-        follows = follows_stand_in(self.recipe) and not progress.stand_in.is_over
+        follows = follows_stand_in(self.recipe) and self.canvases.before is None
+        follows = follows and not progress.stand_in.is_over
         return progress.stand_in.weight if follows else 0.0
 
     def _gives_way(self, level: Level, progress: Progress) -> bool:

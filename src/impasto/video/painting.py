@@ -1,0 +1,167 @@
+"""Painting single frames of a clip, alone or from another painting moved to the frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from impasto.errors import InputError, RunError, StoppedError
+from impasto.network import devices
+from impasto.network.vgg import VGG
+from impasto.objective.cache import Measurements, measurements
+from impasto.pictures import inputs
+from impasto.pictures.inputs import Inputs, styles_of
+from impasto.process.memory import memory_errors
+from impasto.run import levels
+from impasto.run.before import Before, Floats
+from impasto.run.either import paints_in_one_pass
+from impasto.run.levels import Level
+from impasto.run.named import name_inputs
+from impasto.run.prepare import begin, load_network
+from impasto.run.result import ASKED_TO_STOP, INTERRUPTED
+from impasto.run.run import Run
+from impasto.video.flow import opencv
+from impasto.video.method import Order, Pixels
+
+NOTHING = np.zeros((1, 1, 3), np.uint8)  # in place of the first frame, which is read later
+STEADINESS = 600.0  # weight of the temporal loss, as a share of the loss of a painting
+SMOOTH = 0.06  # of the longer side: differences of tone that are smoother than this are drift
+CACHE_BYTES = 2**26  # memory for the measurements of the styles, which all frames share
+OnShare = Callable[[float], None]  # called with the share of a painting that is done, 0…1
+
+
+class FramePainter:
+    """Paints one frame after another with one network, and reads and measures the styles once.
+
+    Args:
+        order: how the clip is painted.
+
+    Raises:
+        InputError: the recipe has no loss to which a temporal loss can be added, or the device, the
+            weights or a style picture cannot be used.
+        RunError: there is not enough memory.
+    """
+
+    @memory_errors()
+    def __init__(self, order: Order) -> None:
+        if paints_in_one_pass(order.recipe):
+            raise InputError("flow.one-pass", method=order.recipe.method)
+        self._recipe = order.recipe.model_copy(update={"output_size": "working"})
+        self._device = devices.choose(order.device, order.recipe.precision)
+        styles = order.styles or self._recipe.styles
+        self._named = name_inputs(NOTHING, styles or None, order.weights, order.weights_input)
+        self._loaded = load_network(self._named)
+        self._shared = inputs.read_shared(self._named.styles or (), self._recipe)
+        self._cache: Measurements = measurements(CACHE_BYTES)
+        self._network: VGG | None = None
+
+    @property
+    def photograph_share(self) -> float:
+        """How far paintings keep the photograph's own colours and details, 0…1."""
+        return 1 - self._recipe.style_colors
+
+    def alone(self, frame: Pixels, on_share: OnShare) -> Pixels:
+        """Paint a frame as a single picture.
+
+        Args:
+            frame: H × W × 3, RGB.
+            on_share: called after every step.
+
+        Raises:
+            InputError: the frame cannot be painted with the recipe.
+            RunError: memory ran out, or a loss was not finite.
+            StoppedError: the painting was interrupted.
+        """
+        return self._finished(self._run(frame, None, None), on_share)
+
+    def continued(self, frame: Pixels, before: Before, steps: float, on_share: OnShare) -> Pixels:
+        """Paint a frame from another painting that was moved to it.
+
+        Args:
+            frame: H × W × 3, RGB.
+            before: the moved painting.
+            steps: at the finest level, as a share of those of a single picture.
+            on_share: called after every step.
+
+        Raises:
+            RunError: memory ran out, or a loss was not finite.
+            StoppedError: the painting was interrupted.
+        """
+        return self._finished(self._run(frame, before, steps), on_share)
+
+    @memory_errors()
+    def weights(self, frame: Pixels, painting: Pixels) -> dict[int, float]:
+        """The weight of the temporal loss at the finest level, by the number of the level.
+
+        It is relative to the loss of a painting, so that it suits every recipe.
+
+        Args:
+            frame: H × W × 3, RGB.
+            painting: a painting of the frame.
+        """
+        nothing, everywhere = (np.full(frame.shape[:2], share, np.float32) for share in (0, 1))
+        finest = self._plan(self._read(frame))[-1].number
+        before = Before(painting.astype(np.float32), everywhere, nothing, {finest: 0.0})
+        run = self._run(frame, before, None)
+        measured = run.evaluator(run.first_canvas)
+        return {finest: STEADINESS * measured.loss}
+
+    @memory_errors()
+    def _run(self, frame: Pixels, before: Before | None, steps: float | None) -> Run:
+        pictures = self._read(frame)
+        planned = self._plan(pictures)
+        if steps is not None:
+            planned[-1] = replace(planned[-1], steps=max(1, round(steps * planned[-1].steps)))
+        return begin(
+            self._recipe,
+            replace(self._named, content=frame),
+            pictures,
+            planned,
+            self._loaded,
+            self._device,
+            cache=self._cache,
+            network=self._network,
+            before=before,
+        )
+
+    def _finished(self, run: Run, on_share: OnShare) -> Pixels:
+        """Paint a run to its end: the painting, 8 bits."""
+        begun = run.levels[0 if run.canvases.before is None else run.canvases.before.level - 1 :]
+        steps = sum(level.steps for level in begun)
+        result = run.paint(lambda step: on_share(step.number / steps))
+        self._network = run.network_for_others
+        if result.stopped in (ASKED_TO_STOP, INTERRUPTED):
+            raise StoppedError
+        if result.stopped is not None:
+            raise RunError("flow.ended-early", reason=result.stopped)
+        kept = run.canvases.kept_at(run.levels[-1])
+        if kept is not None:
+            moved, trust = run.canvases.to_pixels(kept.target), kept.trust.float().cpu().numpy()
+            result = replace(result, canvas=without_drift(result.canvas, moved, trust))
+        return np.asarray(result.image)
+
+    def _read(self, frame: Pixels) -> Inputs:
+        styles = styles_of(self._named.styles, self._recipe, frame)
+        return inputs.read(frame, styles, self._recipe, self._shared)
+
+    def _plan(self, pictures: Inputs) -> list[Level]:
+        return levels.plan_for(pictures, self._recipe)
+
+
+def without_drift(painting: Floats, moved: Floats, trust: Floats) -> Floats:
+    """A painting with the tones of the moved one, so that nothing darkens from frame to frame.
+
+    The steps of every frame lead a little further towards the minimum of the losses, and over
+    hundreds of frames that changes the colours of what does not change in the clip. So the
+    difference of both is taken back as far as it is smooth.
+
+    Args:
+        painting: H × W × 3.
+        moved: the painting before it, moved to the same frame, H × W × 3.
+        trust: H × W, 0…1.
+    """
+    deviation = SMOOTH * max(trust.shape)
+    smooth: Floats = opencv().GaussianBlur(trust[..., None] * (moved - painting), (0, 0), deviation)
+    return painting + smooth
