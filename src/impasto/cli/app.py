@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from impasto._version import __version__
-from impasto.cli import about, painting, serving, sheets
+from impasto.cli import about, applying, painting, serving, sheets, training
 from impasto.cli.ending import BAD_INPUT, DONE, FAILED, EndedError
 from impasto.cli.manual import Command
 from impasto.cli.notes import hear_notes, warnings_as_notes
@@ -110,6 +110,8 @@ for _command in (
     painting.stylize,
     painting.resume,
     painting.rerun,
+    training.train,
+    applying.apply,
     serving.studio,
     painting.demo,
     sheets.sweep,

@@ -23,6 +23,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "resume": ("impasto resume run.impasto -o out.png",),
     "rerun": ("impasto rerun out.png -o again.png --set strength=0.8",),
+    "train": ("impasto train painting.jpg --photos photos -o painter.safetensors",),
+    "apply": (
+        "impasto apply painter.safetensors photo.jpg -o out.png",
+        "impasto apply painter.safetensors photos -o out/ --strength 0.7",
+    ),
     "studio": ("impasto studio --port 8000",),
     "demo": ("impasto demo pictures --style mosaic",),
     "sweep": (

@@ -168,15 +168,10 @@ def write_tensors(path: Path, key: str, text: str, tensors: Mapping[str, Tensor]
     Raises:
         OSError: the file cannot be written.
     """
-    on_host = {
-        name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()
-    }
+    on_host = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     metadata = {key: text, DIGEST: digest(text, on_host)}
     with written_whole(path) as file:
-        try:
-            safetensors.torch.save_file(on_host, file.name, metadata)
-        except safetensors.SafetensorError as error:
-            raise OSError(str(error)) from None
+        file.write(safetensors.torch.save(on_host, metadata))
 
 
 def read_tensors(path: str | os.PathLike[str], key: str) -> tuple[str, dict[str, Tensor]]:
@@ -199,7 +194,7 @@ def read_tensors(path: str | os.PathLike[str], key: str) -> tuple[str, dict[str,
             # Copied: sums are rounded differently in memory not aligned like PyTorch's own.
             tensors = {
                 name: file.get_tensor(name).clone()
-                for name in (file.keys() if text is not None else ())  # noqa: SIM118
+                for name in (file.keys() if text is not None else ())
             }
     except Exception as error:  # damaged bytes make readers raise almost anything
         reason = getattr(error, "strerror", None) or Message("painter.not-one")

@@ -1,4 +1,4 @@
-"""Training a painter from pictures and settings, with checkpoints: the function most programs need."""
+"""Training a painter from pictures and settings, with checkpoints."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from impasto.files.listing import names_several, pictures_in
 from impasto.files.reading import located
 from impasto.files.writing import CHECKPOINT_EVERY, check_apart, check_interval, check_writable
 from impasto.messages.message import Message
-from impasto.network import devices, weights as weight_files
+from impasto.network import devices
+from impasto.network import weights as weight_files
 from impasto.painters import file as files
 from impasto.painters import objective as objectives
 from impasto.painters import resuming

@@ -2,9 +2,10 @@
 
 Johnson, Alahi and Fei-Fei, *Perceptual Losses for Real-Time Style Transfer and Super-Resolution*,
 arXiv:1603.08155, with instance normalisation (Ulyanov, Vedaldi and Lempitsky, arXiv:1607.08022),
-convolutions after an enlargement instead of transposed ones (Odena, Dumoulin and Olah, *Deconvolution
-and Checkerboard Artifacts*, 2016), and a scale and a shift of each style after every normalisation
-(Dumoulin, Shlens and Kudlur, *A Learned Representation for Artistic Style*, arXiv:1610.07629).
+convolutions after an enlargement instead of transposed ones (Odena, Dumoulin and Olah,
+*Deconvolution and Checkerboard Artifacts*, 2016), and a scale and a shift of each style after every
+normalisation (Dumoulin, Shlens and Kudlur, *A Learned Representation for Artistic Style*,
+arXiv:1610.07629).
 
 The network has three stages: an encoder, which reduces the photograph to a quarter of its sides; a
 middle of residual blocks; and a decoder, which enlarges again. What it computes is a change of the
@@ -13,7 +14,6 @@ photograph, which is 0 before training.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 

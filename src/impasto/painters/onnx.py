@@ -1,8 +1,8 @@
 """A painter as an ONNX model, for programs without PyTorch.
 
 The model paints a picture of any size. Its inputs are ``picture``, (1, 3, H, W), RGB, 0…255;
-``styles``, the share of each style, which add up to 1; and ``strength``, one number from 0 to 1. Its
-output ``painting`` is like ``picture``, neither rounded nor clipped.
+``styles``, the share of each style, which add up to 1; and ``strength``, one number from 0 to 1.
+Its output ``painting`` is like ``picture``, neither rounded nor clipped.
 """
 
 from __future__ import annotations

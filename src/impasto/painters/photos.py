@@ -1,4 +1,4 @@
-"""The photographs that a painter is trained on: square crops, in an order that follows from a seed."""
+"""The photographs that a painter is trained on: square crops, whose order follows from a seed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from impasto.process.notices import tell
 CROP = 256  # pixels; side of a crop, unless the size of the paintings is smaller
 ZOOMS = (0.75, 1.5)  # longer side of the photograph that a crop is cut from, relative to that size
 KEPT_BYTES = 2**29  # of photographs that are kept in memory
-STEP = 16  # the side of a crop is a multiple of it
+STEP = 32  # the side of a crop is a multiple of it, and half of it one of 16
 
 Crop = npt.NDArray[np.float32]  # side × side × 3, RGB, 0…255
 
@@ -37,7 +37,7 @@ class Photos:
         seed: of the order, the places and the sizes of crops.
 
     Attributes:
-        side: side of a crop, in pixels.
+        side: side of a crop, in pixels; a multiple of 32.
     """
 
     def __init__(self, sources: Sequence[images.Source], size: int, seed: int) -> None:
@@ -66,8 +66,12 @@ class Photos:
         )
         return hashlib.sha256(told.encode()).hexdigest()
 
-    def crop(self, number: int) -> Crop:
+    def crop(self, number: int, *, half: bool = False) -> Crop:
         """A crop, by its number from 0; the first of each photograph come before the second ones.
+
+        Args:
+            number: of the crop.
+            half: give it half the side; it shows a quarter as much, at the same scale.
 
         Raises:
             InputError: no photograph can be read.
@@ -76,12 +80,13 @@ class Photos:
         pixels = self._photograph(number)
         height, width = pixels.shape[:2]
         zoom = draws.uniform(*ZOOMS) * self._size / max(height, width)
-        side = max(1, min(height, width, round(self.side / zoom)))
+        across = self.side // 2 if half else self.side
+        side = max(1, min(height, width, round(across / zoom)))
         top, left = (int(draws.integers(0, length - side + 1)) for length in (height, width))
         square = pixels[top : top + side, left : left + side]
         if draws.integers(2):
             square = square[:, ::-1]
-        return arrays.resize(np.ascontiguousarray(square), (self.side, self.side))
+        return arrays.resize(np.ascontiguousarray(square), (across, across))
 
     def _photograph(self, number: int) -> Pixels:
         """The photograph of a crop, H × W × 3; the next one that can be read in its place."""

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -14,10 +14,8 @@ from torch import Tensor
 
 from impasto.errors import RunError, StoppedError
 from impasto.network import devices
-from impasto.objective.objective import Evaluation
 from impasto.painters.network import Condition, PaintingNetwork, Shape
 from impasto.painters.objective import SMALLEST_STRENGTH, CropObjective, tensor_of, weight_at
-from impasto.painters.photos import Photos
 from impasto.pictures import arrays
 from impasto.process import interrupts
 
@@ -25,7 +23,8 @@ RATE = 2e-3  # of Adam, at its highest
 BETAS = (0.9, 0.99)  # of Adam: how much of its moments it keeps from one step to the next
 WARMING_UP = 0.02  # share of the training in which the rate rises from 0
 LONGEST = 1.0  # norm to which a step's gradient is shortened if it is longer
-OWN_STRENGTH = 0.5  # share of the crops that are painted at the recipe's own strength
+OWN_STRENGTH = 0.7  # share of the crops that are painted at the recipe's own strength
+SMALL_CROPS = 0.5  # share of the training whose crops have half the side, and cost a third
 
 Picture = arrays.Pixels
 
@@ -36,7 +35,8 @@ class TrainingStep:
 
     Attributes:
         number: counted from 1.
-        loss: the objective of the crop's painting, at its strength; the mean over the crops.
+        loss: what is minimised, the mean over the crops. At the strength of the recipe, it is the
+            objective; at others, the objective times a factor that makes losses comparable.
         content: its content loss, without its weight.
         style: its style loss, without its weight.
         strength: at which the crop was painted; of several crops, that of the last.
@@ -101,8 +101,8 @@ class Term(Protocol):
 class Crops(Protocol):
     """Photographs as crops, all of one size, by their numbers."""
 
-    def crop(self, number: int) -> Picture:
-        """A crop, H × W × 3, RGB, 0…255; sides are multiples of 16."""
+    def crop(self, number: int, *, half: bool = False) -> Picture:
+        """A crop, H × W × 3, RGB, 0…255; sides are multiples of 16, with ``half`` half as long."""
 
 
 @dataclass
@@ -148,7 +148,7 @@ class Draw:
 def draw(seed: int, number: int, styles: int, own: float) -> Draw:
     """Draw the style and the strength of a crop.
 
-    Half of the crops are painted at the strength that the recipe has, the others at any other.
+    Most crops are painted at the strength that the recipe has, the others at any other.
 
     Args:
         seed: of the training.
@@ -160,6 +160,15 @@ def draw(seed: int, number: int, styles: int, own: float) -> Draw:
     style = int(draws.integers(styles))
     is_own, other = draws.random() < OWN_STRENGTH, draws.uniform(SMALLEST_STRENGTH, 1.0)
     return Draw(style, own if is_own else float(other))
+
+
+class _Measured(NamedTuple):
+    """The losses of one crop: its part of the step's loss, the two losses, and its strength."""
+
+    loss: float
+    content: float
+    style: float
+    strength: float
 
 
 @dataclass(frozen=True)
@@ -193,35 +202,36 @@ class Training:
         """
         began = time.monotonic()
         number = len(state.history)
+        share = length.share(number, state.seconds)
         state.adam.zero_grad(set_to_none=True)
         with devices.exact_convolutions():
             measured = [
-                self._backward(state.network, number * self.batch + index)
+                self._backward(state.network, number * self.batch + index, half=share < SMALL_CROPS)
                 for index in range(self.batch)
             ]
-        share = length.share(number, state.seconds)
         for group in state.adam.param_groups:
             group["lr"] = rate(share)
         torch.nn.utils.clip_grad_norm_(state.network.parameters(), LONGEST)
         with interrupts.shielded():
             state.adam.step()
             state.seconds += time.monotonic() - began
-            evaluations, draws = zip(*measured, strict=True)
             done = TrainingStep(
                 number + 1,
-                *(_mean(getattr(one, of) for one in evaluations) for of in LOSSES),
-                draws[-1].strength,
+                sum(one.loss for one in measured),
+                sum(one.content for one in measured) / self.batch,
+                sum(one.style for one in measured) / self.batch,
+                measured[-1].strength,
                 state.seconds,
                 length.share(number + 1, state.seconds),
             )
             state.history.append(done)
         return done
 
-    def _backward(self, network: PaintingNetwork, number: int) -> tuple[Evaluation, Draw]:
+    def _backward(self, network: PaintingNetwork, number: int, *, half: bool) -> _Measured:
         """Add the gradient of one crop to those of the network's weights."""
         interrupts.check()
         device = network.last.device
-        photograph = tensor_of(self.crops.crop(number), device)
+        photograph = tensor_of(self.crops.crop(number, half=half), device)
         drawn = draw(self.seed, number, self.styles, self.own_strength)
         mixture = torch.zeros(self.styles, device=device)
         mixture[drawn.style] = 1.0
@@ -239,10 +249,7 @@ class Training:
             further = self.term(lambda other: network(other, condition), painted, number)
             total = total if further is None else total + further / self.batch
         torch.autograd.backward(total)
-        return evaluated, drawn
-
-
-LOSSES = ("loss", "content", "style")  # of an evaluation
+        return _Measured(by * evaluated.loss, evaluated.content, evaluated.style, drawn.strength)
 
 
 def train(training: Training, state: State, length: Length) -> Iterator[TrainingStep]:
@@ -259,8 +266,3 @@ def train(training: Training, state: State, length: Length) -> Iterator[Training
         except StoppedError:
             return
         yield step
-
-
-def _mean(values: Iterator[float]) -> float:
-    several = list(values)
-    return sum(several) / len(several)
