@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from impasto.optim.optimizer import register_optimizer as register_optimizer
     from impasto.optim.optimizers import LBFGS as LBFGS
     from impasto.optim.optimizers import Adam as Adam
+    from impasto.painters.applying import LearnedPainting as LearnedPainting
+    from impasto.painters.applying import Painter as Painter
+    from impasto.painters.learning import train_painter as train_painter
     from impasto.pictures import images as _images
     from impasto.pictures import samples as _samples
     from impasto.pictures.arrays import rescale as rescale
@@ -77,9 +80,11 @@ _HOMES = {
     "InputError": "errors",
     "LAYERS": "settings.layers",
     "LBFGS": "optim.optimizers",
+    "LearnedPainting": "painters.applying",
     "Optimizer": "optim.optimizer",
     "Painted": "experiments.many",
     "PaintedClip": "video.stylize",
+    "Painter": "painters.applying",
     "Recipe": "settings.recipe",
     "Result": "run.result",
     "RunError": "errors",
@@ -118,6 +123,7 @@ _HOMES = {
     "sweep": "experiments.sweep",
     "to_uint8": "pictures.arrays",
     "total_variation": "objective.losses",
+    "train_painter": "painters.learning",
 }
 
 __all__ = ["__version__", *_HOMES]  # noqa: PLE0604

@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from impasto._version import __version__
-from impasto.cli import about, painting, serving, sheets, video
+from impasto.cli import about, applying, painting, serving, sheets, training, video
 from impasto.cli.ending import BAD_INPUT, DONE, FAILED, EndedError
 from impasto.cli.live import live
 from impasto.cli.manual import Command
@@ -111,6 +111,8 @@ for _command in (
     painting.stylize,
     painting.resume,
     painting.rerun,
+    training.train,
+    applying.apply,
     video.video,
     live,
     serving.studio,

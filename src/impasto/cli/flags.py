@@ -160,3 +160,15 @@ def build(preset: str | None, file: Path | None, settings: dict[str, Any]) -> Re
     if preset is not None:
         raise InputError("command.preset-and-recipe")
     return Recipe.load(file, **given)
+
+
+def setting_of(change: str) -> tuple[str, str]:
+    """Name and value of a change of a recipe, as in ``strength=0.8``.
+
+    Raises:
+        InputError: it has no equals sign.
+    """
+    name, equals, value = change.partition("=")
+    if not equals:
+        raise InputError("command.not-a-setting", change=change, example="strength=0.8")
+    return name.strip().replace("-", "_"), value.strip()

@@ -23,6 +23,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "resume": ("impasto resume run.impasto -o out.png",),
     "rerun": ("impasto rerun out.png -o again.png --set strength=0.8",),
+    "train": ("impasto train painting.jpg --photos photos -o painter.safetensors",),
+    "apply": (
+        "impasto apply painter.safetensors photo.jpg -o out.png",
+        "impasto apply painter.safetensors photos -o out/ --strength 0.7",
+    ),
     "video": (
         "impasto video clip.mp4 painting.jpg -o out.mp4",
         "impasto video clip.mp4 painting.jpg -o out.mp4 --preset instant --preview 2",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -30,7 +30,7 @@ from impasto.settings.validation import counted
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from impasto.experiments.many import Painted, Painter
+    from impasto.experiments.many import Painted, Painter, Paints
     from impasto.experiments.planning import Painting, Plan
     from impasto.report.documents import OneOfMany
     from impasto.report.overall import OverallBar, OverallLines
@@ -198,7 +198,9 @@ def paint_many(plan: Plan, asked: Asked, *, styles_are_named: bool) -> int:
         for path in asked.written:
             check_writable(path)
         styles = plan.paintings[0].styles if styles_are_named and not several else ()
-        return (_look_over if asked.dry_run else _paint_all)(plan, asked, styles)
+        if asked.dry_run:
+            return _look_over(plan, asked, styles)
+        return paint_all(plan, asked, partial(_painter, asked, styles))
 
 
 def _painter(asked: Asked, styles: Sequence[Style]) -> Painter:
@@ -216,8 +218,14 @@ def _painter(asked: Asked, styles: Sequence[Style]) -> Painter:
     return painter
 
 
-def _paint_all(plan: Plan, asked: Asked, styles: Sequence[Style]) -> int:
-    """Paint what was planned, and print how it ended; return the exit code."""
+def paint_all(plan: Plan, asked: Asked, make_painter: Callable[[], Paints]) -> int:
+    """Paint what was planned, and print how it ended; return the exit code.
+
+    Args:
+        plan: the plan.
+        asked: what the command line asks for.
+        make_painter: makes what paints.
+    """
     from impasto.experiments import many
 
     records: list[Painted] = []
@@ -247,7 +255,7 @@ def _paint_all(plan: Plan, asked: Asked, styles: Sequence[Style]) -> int:
 
             many.paint(
                 plan.paintings,
-                partial(_painter, asked, styles),
+                make_painter,
                 skip_existing=asked.skip_existing,
                 save=save,
                 watch=many.Watch(progress.begin, progress.run, on_painted, progress.step),

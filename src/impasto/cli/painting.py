@@ -11,7 +11,7 @@ import typer
 from impasto._version import __version__
 from impasto.cli.advice import note_idle
 from impasto.cli.completing import one_of
-from impasto.cli.flags import Preset, RecipeFile, build, recipe_flags
+from impasto.cli.flags import Preset, RecipeFile, build, recipe_flags, setting_of
 from impasto.cli.many import Asked, paint_many, paint_one, sort_out
 from impasto.cli.notes import note
 from impasto.cli.options import (
@@ -342,7 +342,7 @@ def rerun(
 
     check_files({"PAINTING.png": picture, "--content": content})
     check_files(dict.fromkeys(["--style"], DASH) if DASH in (styles or []) else {})
-    settings = dict(_setting(change) for change in changes or [])
+    settings = dict(setting_of(change) for change in changes or [])
     again = reruns.prepare(
         picture,
         content=content,
@@ -368,14 +368,6 @@ def rerun(
     given = (again.content, again.styles, again.recipe, outputs)
     run = prepare(*given, device, again.weights, weights_input, threads)
     raise typer.Exit(start(run, outputs))
-
-
-def _setting(change: str) -> tuple[str, str]:
-    """One change of a recipe, as in ``strength=0.8``."""
-    name, equals, value = change.partition("=")
-    if not equals:
-        raise InputError("command.not-a-setting", change=change, example="strength=0.8")
-    return name.strip().replace("-", "_"), value.strip()
 
 
 @recipe_flags

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 STYLES_BYTES = 2**26  # memory for the measurements of the styles, which the runs share
 
 OnPicture = Callable[[int, int, str], None]  # number of the painting, number of all, its name
-Save = Callable[[Result, Path], None]
+Save = Callable[[Any, Path], None]  # of a result, which has a method `save`
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -93,6 +93,13 @@ class Watch:
 
 
 WATCH_NOTHING = Watch()
+
+
+class Paints(Protocol):
+    """What paints one picture after another."""
+
+    def paint(self, painting: Painting, save: Save, watch: Watch) -> Painted:
+        """Paint and write a picture; the record says so if it cannot be painted."""
 
 
 def stylize_many(  # noqa: PLR0913 – as many as `stylize` has, and a few for many pictures
@@ -184,7 +191,7 @@ def _preset_of(recipe: Any) -> str:
 
 def paint(
     paintings: Sequence[Painting],
-    make_painter: Callable[[], Painter],
+    make_painter: Callable[[], Paints],
     *,
     skip_existing: bool = False,
     save: Save = Result.save,
@@ -207,11 +214,11 @@ def paint(
         OSError: a painting could not be written.
     """
     records: list[Painted] = []
-    painter: Painter | None = None
+    painter: Paints | None = None
     with interrupts.ctrl_c_asks(), suppress(StoppedError):
         for number, painting in enumerate(paintings, start=1):
             if skip_existing and painting.path is not None and is_there(painting.path):
-                record = _record(painting, skipped=True)
+                record = record_of(painting, skipped=True)
             else:
                 if painter is None:
                     painter = make_painter()
@@ -224,7 +231,8 @@ def paint(
     return records
 
 
-def _record(painting: Painting, **outcome: Any) -> Painted:
+def record_of(painting: Painting, **outcome: Any) -> Painted:
+    """The record of a painting, with what became of it."""
     return Painted(painting.content, painting.style, **{"path": painting.path, **outcome})
 
 
@@ -294,13 +302,13 @@ class Painter:
             raise
         except (InputError, RunError) as error:
             error.__context__ = None  # whose frames hold pictures
-            return _record(painting, path=None, error=error.with_traceback(None))
+            return record_of(painting, path=None, error=error.with_traceback(None))
         if painting.path is None:
-            return _record(painting, result=result)
+            return record_of(painting, result=result)
         with interrupts.shielded():
             remove_parts(painting.path)
             save(result, painting.path)
-        return _record(painting)
+        return record_of(painting)
 
     @memory_errors()
     def prepare(self, painting: Painting) -> Prepared:

@@ -8,6 +8,12 @@ from pathlib import Path
 from impasto.errors import InputError
 
 PICTURES = Path(__file__).parent / "builtin"
+# The photographs that every installation of scikit-image carries, for training a painter.
+PHOTOGRAPHS = (
+    *("astronaut.png", "brick.png", "camera.png", "chelsea.png", "coffee.png", "coins.png"),
+    *("grass.png", "gravel.png", "hubble_deep_field.jpg", "motorcycle_left.png", "retina.jpg"),
+    *("rocket.jpg",),
+)
 STYLES = ("flowfield", "mosaic", "woodcut")  # painted by tools/paint_styles
 
 
@@ -17,11 +23,28 @@ def photograph() -> Path:
     Raises:
         InputError: scikit-image is not installed.
     """
-    spec = importlib.util.find_spec("skimage")
-    path = Path(spec.origin).parent / "data" / "chelsea.png" if spec and spec.origin else None
-    if path is None or not path.is_file():
+    path = _data() / "chelsea.png"
+    if not path.is_file():
         raise InputError("demo.no-photograph")
     return path
+
+
+def photographs() -> list[Path]:
+    """The paths of the photographs that scikit-image carries, to train a painter on.
+
+    Raises:
+        InputError: scikit-image is not installed.
+    """
+    paths = [path for name in PHOTOGRAPHS if (path := _data() / name).is_file()]
+    if not paths:
+        raise InputError("painter.no-own-photos")
+    return paths
+
+
+def _data() -> Path:
+    """The folder of scikit-image's pictures; it may be missing."""
+    spec = importlib.util.find_spec("skimage")
+    return Path(spec.origin).parent / "data" if spec and spec.origin else Path("skimage-is-missing")
 
 
 def style(name: str) -> Path:

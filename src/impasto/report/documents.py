@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from impasto.errors import ImpastoError
     from impasto.experiments.planning import Painting as PlannedPainting
     from impasto.experiments.sweep import Axis
+    from impasto.painters.applying import LearnedPainting
     from impasto.report.network_figure import NetworkRow
     from impasto.report.outputs import Outputs
     from impasto.run.estimate import Forecast
@@ -223,7 +224,11 @@ class Paintings(Document):
 
 
 def one_of_many(
-    painting: PlannedPainting, state: str, *, error: ImpastoError | None, result: Result | None
+    painting: PlannedPainting,
+    state: str,
+    *,
+    error: ImpastoError | None,
+    result: Result | LearnedPainting | None,
 ) -> OneOfMany:
     """What became of one of many paintings.
 
@@ -231,8 +236,11 @@ def one_of_many(
         painting: the pictures and the file.
         state: ``painted``, ``skipped`` or ``failed``; of a dry run, ``planned`` for ``painted``.
         error: why it could not be painted.
-        result: of its run, if it was painted.
+        result: of its run, if it was painted; that of a painter has no steps.
     """
+    from impasto.run.result import Result
+
+    run = result if isinstance(result, Result) else None
     return OneOfMany(
         content=_named(painting.content),
         styles=[_named(style.picture) for style in painting.styles],
@@ -240,9 +248,9 @@ def one_of_many(
         state=state,
         error=None if error is None else Reason(code=error.code, message=str(error)),
         size=None if result is None else result.size,
-        steps=None if result is None else len(result.history),
-        loss=None if result is None else _finite(result.best.loss),
-        seconds=None if result is None else result.history[-1].seconds,
+        steps=None if run is None else len(run.history),
+        loss=None if run is None else _finite(run.best.loss),
+        seconds=None if run is None else run.history[-1].seconds,
     )
 
 
