@@ -71,12 +71,12 @@ def _painter(styles: list[str], recipe: Recipe, threads: int | None) -> Paint:
     Raises:
         InputError: a style picture or a painter cannot be used, or both are given.
     """
-    from impasto.run.instant import FramePainter
+    from impasto.run.instant import PassPainter
 
     painters = [one for one in styles if Path(one).suffix.lower() == PAINTER]
     if painters and len(styles) > 1:
         raise InputError("live.painter-alone", path=painters[0])
-    return FramePainter(styles, recipe, threads)
+    return PassPainter(styles, recipe, threads)
 
 
 def _frames(camera: str, size: int) -> Iterator[Pixels]:

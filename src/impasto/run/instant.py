@@ -191,7 +191,7 @@ def painted(
     return _grey(canvas) if _is_grey(inputs, recipe) else canvas
 
 
-class FramePainter:
+class PassPainter:
     """Paints one picture after another in the same styles, whose vectors are made only once.
 
     Args:

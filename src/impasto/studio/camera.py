@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from impasto.errors import InputError
-from impasto.run.instant import FramePainter
+from impasto.run.instant import PassPainter
 from impasto.settings.recipe import Recipe
 from impasto.video.live import Rate
 from impasto.video.method import Pixels
@@ -65,7 +65,7 @@ class LivePainter:
     def __init__(self, style: str, strength: float, threads: int) -> None:
         self._chosen = style, strength
         recipe = Recipe.preset("instant", size=SIDE, strength=strength)
-        self._paint = FramePainter(style, recipe, threads)
+        self._paint = PassPainter(style, recipe, threads)
         self._rate = Rate()
 
     def serves(self, style: str, strength: float) -> bool:

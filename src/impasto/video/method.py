@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -61,6 +62,7 @@ class Order:
         device: the device that computes, by name.
         weights: the network's weights, as for :func:`impasto.stylize`.
         weights_input: the input that a weight file expects.
+        folder: where a method can keep files of its own until the clip is done; None for nowhere.
     """
 
     styles: tuple[StyleSource, ...]
@@ -68,11 +70,12 @@ class Order:
     device: str = "auto"
     weights: str = "bundled"
     weights_input: str | None = None
+    folder: Path | None = None
 
 
 OnVideoStep = Callable[[VideoStep], None]
 
 # Paints every frame that is missing. Frames that are there were painted by an earlier call with the
 # same arguments, and the others come out as if there had been one call: what a method knows of
-# earlier paintings it takes from `PaintedFrames` alone.
+# earlier paintings it takes from `PaintedFrames` and from its own files.
 Method = Callable[[Frames, PaintedFrames, Order, OnVideoStep], None]

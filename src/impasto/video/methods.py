@@ -11,6 +11,9 @@ from impasto.video.method import Method
 
 # Name → module and function; the module is imported when the method is used.
 METHODS: dict[str, str] = {
+    "optimised": "impasto.video.optimised:paint",
+    "keyframes": "impasto.video.keyframes:paint",
+    "learned": "impasto.video.learned:paint",
     "single": "impasto.video.singly:paint",
 }
 DEFAULT = "single"

@@ -142,8 +142,8 @@ def plan(asked: Request) -> VideoPlan:
     read = inputs.read_shared(styles, settings)
     _check_sizes(clip.size, read, settings)
     pictures = {key: one.sha256 for key, one in read.items()}
-    order = Order(styles, settings, asked.device, str(asked.weights), asked.weights_input)
     folder = asked.working or target.path.with_name(f"{target.path.name}{SUFFIX}")
+    order = Order(styles, settings, asked.device, str(asked.weights), asked.weights_input, folder)
     own = [] if order.weights == "bundled" else [located(order.weights)]
     files = [*inputs.files_of(clip.path, styles, settings), *own, *asked.others]
     check_apart(files, [target.path, folder])

@@ -1,0 +1,233 @@
+"""The method ``learned``: a painter that is trained on the clip, and then paints every frame.
+
+The painter learns to minimise the losses of the recipe on crops of the frames, and a temporal loss
+besides: what it paints of a frame, moved along the optical flow, should be what it paints of the
+next one. Huang and others, *Real-Time Neural Style Transfer for Videos*, CVPR 2017.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from impasto.errors import StoppedError
+from impasto.painters import learning
+from impasto.painters.applying import Painter
+from impasto.painters.learning import Course
+from impasto.painters.objective import tensor_of
+from impasto.painters.photos import CROP, STEP
+from impasto.painters.training import Length
+from impasto.pictures import arrays
+from impasto.process import interrupts
+from impasto.video.cuts import is_cut
+from impasto.video.flow import Way, way
+from impasto.video.method import Frames, OnVideoStep, Order, PaintedFrames, Pixels, VideoStep
+
+STEPS = 1500  # of the training
+SEED = 0
+STEADINESS = 600.0  # weight of the temporal loss, as a share of the loss of a photograph
+TRAINING = 0.9  # of the whole work
+MOST_WAYS = 256  # ways between frames that are remembered
+PAINTER, CHECKPOINT = "painter.safetensors", "training.impasto"  # files of the working folder
+
+
+def paint(frames: Frames, painted: PaintedFrames, order: Order, on_step: OnVideoStep) -> None:
+    """Train a painter on the frames, and paint every frame that is missing.
+
+    The training is saved in the working folder, and so is the painter, so that a call that was
+    interrupted is continued.
+
+    Args:
+        frames: the frames.
+        painted: the frames that are painted.
+        order: how they are painted.
+        on_step: called after every step of the training, and after every frame.
+
+    Raises:
+        InputError: the recipe cannot be learned, a style or the device cannot be used, or OpenCV
+            is not installed.
+        RunError: the training failed, or memory ran out.
+        StoppedError: the work was interrupted.
+    """
+    count = len(frames)
+    missing = [number for number in range(count) if number not in painted]
+    if not missing:
+        return
+    painter = _painter(frames, order, lambda share: on_step(VideoStep(0, TRAINING * share)))
+    mixture = dict.fromkeys(painter.styles, 1.0)
+    for done, number in enumerate(missing, start=count - len(missing) + 1):
+        interrupts.check()
+        painting = painter.paint(frames[number], style=mixture, color=order.recipe.color)
+        painted.keep(number, np.asarray(painting.image))
+        on_step(VideoStep(done, TRAINING + (1 - TRAINING) * done / count))
+
+
+def _painter(frames: Frames, order: Order, on_share: Callable[[float], None]) -> Painter:
+    """The painter of a clip: from the working folder, or trained.
+
+    Raises:
+        StoppedError: the training was interrupted.
+    """
+    folder = order.folder
+    if folder is not None and (folder / PAINTER).exists():
+        return Painter.load(folder / PAINTER, device=order.device)
+    crops = FrameCrops(frames)
+    recipe = order.recipe.model_copy(update={"color": "style", "output_size": "working"})
+    course = learning.prepare(
+        order.styles or recipe.styles,
+        crops,
+        recipe,
+        Length(STEPS),
+        seed=SEED,
+        device=order.device,
+        weights=order.weights,
+        weights_input=order.weights_input,
+        checkpoint=None if folder is None else folder / CHECKPOINT,
+    )
+    if len(frames) > 1:
+        weight = STEADINESS * _loss_of(crops, course)
+        course.training = replace(course.training, term=Steady(crops, weight))
+    for step in course.train():
+        on_share(step.share)
+    if not course.is_done:
+        raise StoppedError
+    painter = course.painter()
+    if folder is not None:
+        with interrupts.shielded():
+            painter.save(folder / PAINTER)
+            course.finish()
+    return painter
+
+
+def _loss_of(crops: FrameCrops, course: Course) -> float:
+    """The loss of the first crop as a photograph."""
+    photograph = tensor_of(crops.crop(0), course.device)
+    training = course.training
+    return training.objective(photograph, photograph, 0, training.own_strength).loss
+
+
+class Place(NamedTuple):
+    """Where a crop lies.
+
+    Attributes:
+        frame: number of the frame.
+        top: its first row.
+        left: its first column.
+    """
+
+    frame: int
+    top: int
+    left: int
+
+
+class FrameCrops:
+    """The frames of a clip as crops. What a crop shows follows from its number alone.
+
+    Args:
+        frames: the frames.
+
+    Attributes:
+        side: side of a crop, in pixels; a multiple of 32.
+    """
+
+    identity = "frames"  # the working folder belongs to one clip
+
+    def __init__(self, frames: Frames) -> None:
+        self._frames = frames
+        height, width = frames[0].shape[:2]
+        self.side = max(STEP, min(CROP, height, width) // STEP * STEP)
+        self._way = lru_cache(MOST_WAYS)(self._found_way)
+
+    def __len__(self) -> int:
+        """The number of frames."""
+        return len(self._frames)
+
+    def crop(self, number: int, *, half: bool = False) -> arrays.Pixels:
+        """A crop of a frame, H × W × 3.
+
+        Args:
+            number: of the crop.
+            half: give it half the side.
+        """
+        side = self.side // 2 if half else self.side
+        return _cut(self._frames[self._place(number, side).frame], self._place(number, side), side)
+
+    def last(self, number: int, side: int) -> tuple[arrays.Pixels, Way] | None:
+        """The frame before that of a crop, at the same place, and the way there from the crop.
+
+        None if there is no frame before, or if it belongs to another shot.
+
+        Args:
+            number: of the crop.
+            side: of the crop, in pixels.
+        """
+        place = self._place(number, side)
+        found = self._way(place.frame) if place.frame else None
+        if found is None:
+            return None
+        before = _cut(self._frames[place.frame - 1], place, side)
+        flow, seen, trusted = (
+            _cut(one, place, side) for one in (found.flow, found.seen, found.trusted)
+        )
+        return before, Way(flow, seen, trusted)
+
+    def _place(self, number: int, side: int) -> Place:
+        turn, place = divmod(number, len(self._frames))
+        order = np.random.default_rng((SEED, turn, 0)).permutation(len(self._frames))
+        draws = np.random.default_rng((SEED, number))
+        height, width = (max(side, length) for length in self._frames[0].shape[:2])
+        top, left = (int(draws.integers(0, length - side + 1)) for length in (height, width))
+        return Place(int(order[place]), top, left)
+
+    def _found_way(self, number: int) -> Way | None:
+        frame, before = self._frames[number], self._frames[number - 1]
+        return None if is_cut(before, frame) else way(frame, before)
+
+
+def _cut(whole: Pixels | arrays.Pixels, place: Place, side: int) -> arrays.Pixels:
+    """A square of an array, H × W or H × W × C; beyond its border, values repeat."""
+    square = whole[place.top : place.top + side, place.left : place.left + side]
+    beyond = [(0, side - length) for length in square.shape[:2]]
+    return np.pad(square, [*beyond, *[(0, 0)] * (square.ndim - 2)], mode="edge")
+
+
+class Steady:
+    """The temporal loss of a crop's painting (:class:`impasto.painters.training.Term`).
+
+    Args:
+        crops: the frames.
+        weight: of the loss.
+    """
+
+    def __init__(self, crops: FrameCrops, weight: float) -> None:
+        self._crops, self._weight = crops, weight
+
+    def __call__(
+        self, paint: Callable[[Tensor], Tensor], painted: Tensor, number: int
+    ) -> Tensor | None:
+        """The weighted mean of the squared differences from the last frame's painting, moved."""
+        found = self._crops.last(number, painted.shape[1])
+        if found is None:
+            return None
+        before, way = found
+        moved = _moved(paint(tensor_of(before, painted.device)), way)
+        trust = torch.from_numpy(way.trusted.astype(np.float32)).to(painted.device)
+        return self._weight * (trust * ((painted - moved) / 255).square()).mean()
+
+
+def _moved(picture: Tensor, way: Way) -> Tensor:
+    """A picture, 3 × H × W, sampled bilinearly where a flow leads; its border beyond."""
+    height, width = picture.shape[1:]
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    across = (2 * (x + way.flow[..., 0]) + 1) / width - 1
+    down = (2 * (y + way.flow[..., 1]) + 1) / height - 1
+    grid = torch.from_numpy(np.stack([across, down], -1)).to(picture.device, picture.dtype)
+    (moved,) = F.grid_sample(picture[None], grid[None], padding_mode="border", align_corners=False)
+    return moved
