@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from impasto import Recipe, train_painter
 from impasto.cli.app import run
 from impasto.pictures import samples
 from impasto.report import progress
@@ -108,3 +109,18 @@ def test_without_a_display_there_is_a_sentence(
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     assert run(["live", STYLE]) == 2
     assert "needs a display" in capsys.readouterr().err
+
+
+@pytest.mark.filterwarnings("ignore:.*photographs:impasto.ImpastoWarning")
+def test_a_learned_painter_paints_a_camera(clip: Path, screen: Screen, tmp_path: Path) -> None:
+    painter = tmp_path / "painter.safetensors"
+    train_painter(STYLE, str(clip), painter, recipe=Recipe(size=64), steps=1)
+    assert run(["live", str(painter), "--camera", str(clip), "--size", "64"]) == 0
+    assert screen.shown[-1].shape == (48, 64, 3)
+
+
+def test_a_painter_is_not_blended_with_a_style(
+    clip: Path, screen: Screen, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["live", "some.safetensors", STYLE, "--camera", str(clip)]) == 2
+    assert "name it alone" in capsys.readouterr().err

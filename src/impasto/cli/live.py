@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from impasto.cli.options import Threads
+from impasto.cli.options import Threads, use_threads
 from impasto.errors import InputError
 from impasto.pictures import sizes
 from impasto.settings.recipe import Recipe
@@ -40,8 +40,15 @@ def live(
         int, typer.Option(min=32, max=2048, metavar="N", help="Longer side, in pixels.")
     ] = SIZE,
     strength: Annotated[
-        float, typer.Option(min=0, max=1, metavar="X", help="How much of the style.")
-    ] = 0.5,
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            metavar="X",
+            help="How much of the style.",
+            show_default="0.5, or what a painter was trained for",
+        ),
+    ] = None,
     threads: Threads = None,
 ) -> None:
     """Paint what a camera sees, in a window, until it is closed.
@@ -52,8 +59,7 @@ def live(
     from impasto.video.live import paint_live
 
     check_display("live.no-display")
-    recipe = Recipe.preset("instant", size=size, strength=strength)
-    paint = _painter(styles, recipe, threads)
+    paint = _painter(styles, size, strength, threads)
     window, shown = Window(), None
     try:
         for shown in paint_live(_frames(camera, size), paint):
@@ -65,18 +71,32 @@ def live(
             typer.echo(_summary(shown), err=True)
 
 
-def _painter(styles: list[str], recipe: Recipe, threads: int | None) -> Paint:
+def _painter(styles: list[str], size: int, strength: float | None, threads: int | None) -> Paint:
     """What paints a frame.
 
     Raises:
         InputError: a style picture or a painter cannot be used, or both are given.
     """
-    from impasto.run.instant import PassPainter
-
     painters = [one for one in styles if Path(one).suffix.lower() == PAINTER]
     if painters and len(styles) > 1:
         raise InputError("live.painter-alone", path=painters[0])
+    if painters:
+        return _learned(Path(painters[0]), strength, threads)
+    from impasto.run.instant import PassPainter
+
+    recipe = Recipe.preset("instant", size=size, strength=0.5 if strength is None else strength)
     return PassPainter(styles, recipe, threads)
+
+
+def _learned(path: Path, strength: float | None, threads: int | None) -> Paint:
+    """A learned painter, as what paints a frame."""
+    from impasto.painters.applying import Painter
+    from impasto.pictures.arrays import to_uint8
+
+    use_threads(threads)
+    painter = Painter.load(path)
+    condition = painter.condition(strength=strength)
+    return lambda frame: to_uint8(painter.painted(frame, condition))
 
 
 def _frames(camera: str, size: int) -> Iterator[Pixels]:
