@@ -112,6 +112,8 @@ def small(words: list[str]) -> list[str]:
             return ["--size", size, "--steps", "3", "--levels", "1"]
         case "rerun":
             return ["--set", "size=48", "--set", "steps=3"]
+        case "train":
+            return ["--size", "32", "--steps", "2", "--set", "style_layers=conv1_1"]
         case "reconstruct":
             return ["--size", "48", "--steps", "3"]
         case _:
@@ -124,6 +126,7 @@ def test_the_python_of_a_page_runs(
 ) -> None:
     for function in ("stylize", "stylize_many", "stylize_video", "sweep"):
         monkeypatch.setattr(impasto, function, quickly(getattr(impasto, function)))
+    monkeypatch.setattr(impasto, "train_painter", trained_quickly(impasto.train_painter))
     names: dict[str, Any] = {}
     for code in blocks(page, "python"):
         if not any(part in code for part in NOT_RUN_PYTHON):
@@ -142,6 +145,17 @@ def quickly(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(content, style, recipe, *more, **others)
 
     return paint
+
+
+def trained_quickly(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that trains a painter, in one step at a small size."""
+
+    def train(*pictures: Any, **others: Any) -> Any:
+        others.pop("minutes", None)
+        recipe = {"size": 32, "style_layers": "conv1_1"}
+        return function(*pictures, recipe=recipe, steps=1, **others)
+
+    return train
 
 
 @pytest.mark.parametrize("page", RUN, ids=name_of)
@@ -226,6 +240,9 @@ def test_the_flags_that_the_documentation_names_exist(
         "reconstruct",
         "studio",
         "demo",
+        "train",
+        "apply",
+        "live",
     ):
         run([*command.split(), "--help"])
         known |= set(re.findall(r"--[a-z][a-z-]+", capsys.readouterr().out))

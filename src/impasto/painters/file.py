@@ -1,6 +1,6 @@
 """Painters as files: safetensors, which hold numbers and text and nothing that is executed.
 
-The network's weights are tensors; everything else is JSON text in the metadata, with a SHA-256 of
+The network's weights are tensors; everything else is JSON text in the metadata, after a SHA-256 of
 both. Whoever reads a file may not have written it, so everything in it is checked.
 """
 
@@ -30,7 +30,7 @@ from impasto.settings.recipe import Recipe
 from impasto.settings.validation import suggest
 
 SUFFIXES = (".safetensors",)
-KEY, DIGEST = "impasto-painter", "sha256"  # of the metadata
+KEY = "impasto-painter"  # of the metadata, which has no other: the order of several is not fixed
 SWATCHES = "swatches"  # tensor: the styles as small pictures
 SWATCH = 64  # pixels; their side
 MOST_STYLES, MOST_CHANNELS, MOST_BLOCKS = 256, 1024, 64
@@ -169,9 +169,9 @@ def write_tensors(path: Path, key: str, text: str, tensors: Mapping[str, Tensor]
         OSError: the file cannot be written.
     """
     on_host = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-    metadata = {key: text, DIGEST: digest(text, on_host)}
+    data = safetensors.torch.save(on_host, {key: f"{digest(text, on_host)} {text}"})
     with written_whole(path) as file:
-        file.write(safetensors.torch.save(on_host, metadata))
+        file.write(data)
 
 
 def read_tensors(path: str | os.PathLike[str], key: str) -> tuple[str, dict[str, Tensor]]:
@@ -189,19 +189,19 @@ def read_tensors(path: str | os.PathLike[str], key: str) -> tuple[str, dict[str,
         raise InputError("painter.unreadable", path=shown, reason=reason_of(error)) from None
     try:
         with safetensors.safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
-            text = metadata.get(key)
+            told = (file.metadata() or {}).get(key)
             # Copied: sums are rounded differently in memory not aligned like PyTorch's own.
             tensors = {
                 name: file.get_tensor(name).clone()
-                for name in (file.keys() if text is not None else ())
+                for name in (file.keys() if told is not None else ())
             }
     except Exception as error:  # damaged bytes make readers raise almost anything
         reason = getattr(error, "strerror", None) or Message("painter.not-one")
         raise InputError("painter.unreadable", path=shown, reason=reason) from None
-    if text is None:
+    if told is None:
         raise InputError("painter.not-ours", path=shown)
-    if metadata.get(DIGEST) != digest(text, tensors):
+    sha256, _, text = told.partition(" ")
+    if sha256 != digest(text, tensors):
         raise _damaged(path)
     return text, tensors
 
