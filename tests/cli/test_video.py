@@ -41,12 +41,14 @@ def video(*arguments: str, method: str = "negative") -> int:
     return run(["video", "clip.mp4", "style.png", "--method", method, *arguments])
 
 
-def test_it_says_what_it_paints_and_what_it_has_painted(capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_says_what_it_paints_and_then_what_it_has_painted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert video("-o", "out.mp4") == 0
     said = capsys.readouterr()
     assert (
-        "Painting clip.mp4 (64×48, 5 frames, 25 a second, 0.20 s, 1 track of sound) in the style of "
-        "style.png: 64×48 pixels, method negative. Until it is done, its frames take about "
+        "Painting clip.mp4 (64×48, 5 frames, 25 a second, 0.20 s, 1 track of sound) in the style "
+        "of style.png: 64×48 pixels, method negative. Until it is done, its frames take about "
         "61.4 kB in out.mp4.working." in said.err
     )
     assert "Writing 5 frames" in said.err

@@ -79,7 +79,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_clip("clip.mp4", ticks=[0, 66, 70, 71], time_base=Fraction(1))
     Path("frames").mkdir()
     for number in range(3):
-        Image.fromarray(content_pixels(48, 64)).save(f"frames/{number}.png")
+        Image.fromarray(np.roll(content_pixels(48, 64), number, 1)).save(f"frames/{number}.png")
     first, *others = (Image.open(f"frames/{number}.png") for number in range(3))
     first.save("clip.gif", save_all=True, append_images=others, duration=40)
     Path("blend.toml").write_text(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from impasto.errors import InputError
 from impasto.settings.validation import suggest
-from impasto.video.method import Method
+
+if TYPE_CHECKING:
+    from impasto.video.method import Method
 
 # Name → module and function; the module is imported when the method is used.
 METHODS: dict[str, str] = {
@@ -27,7 +29,7 @@ def method_named(name: str) -> Method:
     """
     check_method(name)
     module, _, function = METHODS[name].partition(":")
-    return cast(Method, getattr(importlib.import_module(module), function))
+    return cast("Method", getattr(importlib.import_module(module), function))
 
 
 def check_method(name: object) -> None:
