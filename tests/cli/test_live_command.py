@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from conftest import content_pixels
 from impasto import Recipe, train_painter
 from impasto.cli.app import run
 from impasto.pictures import samples
@@ -114,7 +115,7 @@ def test_without_a_display_there_is_a_sentence(
 @pytest.mark.filterwarnings("ignore:.*photographs:impasto.ImpastoWarning")
 def test_a_learned_painter_paints_a_camera(clip: Path, screen: Screen, tmp_path: Path) -> None:
     painter = tmp_path / "painter.safetensors"
-    train_painter(STYLE, str(clip), painter, recipe=Recipe(size=64), steps=1)
+    train_painter(STYLE, content_pixels(64, 64), painter, recipe=Recipe(size=64), steps=1)
     assert run(["live", str(painter), "--camera", str(clip), "--size", "64"]) == 0
     assert screen.shown[-1].shape == (48, 64, 3)
 
