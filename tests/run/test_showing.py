@@ -40,7 +40,7 @@ def test_lines_come_about_twenty_times_and_at_both_ends() -> None:
             lines(step(number))
     printed = shown.getvalue().splitlines()
     assert len(printed) == 21
-    assert printed[0].startswith("step 1/2500 at 64×48  loss 5.000e+00  best 5.000e+00  1 s, ")
+    assert printed[0] == "step 1/2500 at 64×48  loss 5.000e+00  best 5.000e+00  1 s"
     assert printed[-1].endswith("0 s left")
 
 
@@ -81,7 +81,9 @@ def test_steps_that_a_converged_level_does_not_take_are_not_waited_for() -> None
             lines(step(number, level=2))
     account = lines.account
     assert account.steps == 7
-    assert account.left(step(4, level=2, seconds=7.0)) == pytest.approx(7.0 * 12 / 7)
+    begun = step(1).seconds
+    left = account.left(step(4, level=2, seconds=7.0))
+    assert left == pytest.approx((7.0 - begun) * 12 / (7 - 1))
     assert account.left(step(7, level=2)) == 0.0
     assert shown.getvalue().splitlines()[-1].startswith("step 7/7 at 64×48 ")
     assert shown.getvalue().endswith(" 0 s left\n")
@@ -106,10 +108,25 @@ def test_the_bar_shows_step_size_loss_best_and_time() -> None:
     shown = io.StringIO()
     with Bar(one_level(4), Console(file=shown, force_terminal=True, width=120)) as bar:
         bar(step(1, loss=2.0))
-        bar(step(2, loss=3.0))
+        bar(step(3, loss=3.0))
         bar.progress.refresh()
-    for part in ("step 2/4", "at 64×48", "loss 3.000e+00", "best 2.000e+00", "2 s left"):
+    for part in ("step 3/4", "at 64×48", "loss 3.000e+00", "best 2.000e+00", "1 s left"):
         assert part in shown.getvalue()
+
+
+def test_what_comes_before_the_first_step_does_not_lengthen_the_time_left() -> None:
+    account = Account(one_level(10))
+    for number in range(1, 5):
+        account.take(step(number, seconds=100.0 + number))
+    assert account.left(step(4, seconds=104.0)) == pytest.approx(6.0)
+
+
+def test_no_time_left_is_shown_before_it_is_known() -> None:
+    shown = io.StringIO()
+    with Lines(one_level(4), shown) as lines:
+        for number in range(1, 5):
+            lines(step(number))
+    assert ["left" in line for line in shown.getvalue().splitlines()] == [False, False, True, True]
 
 
 def test_the_best_loss_begins_anew_at_every_level() -> None:

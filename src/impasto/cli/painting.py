@@ -143,7 +143,7 @@ def stylize(
         typer.Option(
             metavar="FILE",
             help="Save the run in this file, for `impasto resume`; without it, a run that will "
-            "take over three minutes is saved in the cache folder.",
+            "take over three minutes, or does, is saved in the cache folder.",
             show_default="automatic",
         ),
     ] = None,

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from impasto.run.estimate import Forecast
     from impasto.run.instant import InstantRun
     from impasto.run.prepared import Prepared
-    from impasto.run.result import Result
+    from impasto.run.result import OnStep, Result, Step
     from impasto.run.run import Run
     from impasto.settings.recipe import Recipe
     from impasto.settings.style import Style
@@ -200,24 +200,57 @@ def expect(run: Run, *, always: bool = False) -> Forecast | None:
 def keep(run: Run, outputs: Outputs, expected: Forecast | None) -> Outputs:
     """Save checkpoints of the run if the user asked for them or the run will take long."""
     if outputs.checkpoint is None and expected is not None and expected.seconds > LONG:
-        if any(file.path is None for file in run.inputs.files.values()):
-            note("No checkpoint is saved, since a picture comes from standard input.")
-            return outputs
-        folder = platformdirs.user_cache_path("impasto") / "checkpoints"
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            file = check_writable(_checkpoint_in(folder, outputs.picture or Path("painting")))
-        except (OSError, InputError) as error:
-            note(f"No checkpoint is saved: {folder}: {reason(error)}. Use --checkpoint FILE.")
-            return outputs
-        outputs = outputs.changed(checkpoint=file, temporary=True)
-        if not outputs.quiet:
-            typer.echo(f"To continue after an interruption: {_resume(file)}", err=True)
+        return _keep_in_cache(run, outputs)
+    return _saved_to_checkpoint(run, outputs)
+
+
+def _keep_in_cache(run: Run, outputs: Outputs) -> Outputs:
+    """Save checkpoints of the run in the cache folder, if that is possible."""
+    if any(file.path is None for file in run.inputs.files.values()):
+        note("No checkpoint is saved, since a picture comes from standard input.")
+        return outputs
+    folder = platformdirs.user_cache_path("impasto") / "checkpoints"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = check_writable(_checkpoint_in(folder, outputs.picture or Path("painting")))
+    except (OSError, InputError) as error:
+        note(f"No checkpoint is saved: {folder}: {reason(error)}. Use --checkpoint FILE.")
+        return outputs
+    if not outputs.quiet:
+        typer.echo(f"To continue after an interruption: {_resume(file)}", err=True)
+    return _saved_to_checkpoint(run, outputs.changed(checkpoint=file, temporary=True))
+
+
+def _saved_to_checkpoint(run: Run, outputs: Outputs) -> Outputs:
     if outputs.checkpoint is not None:
         from impasto.run.saving import save_to
 
         save_to(run, outputs.checkpoint, outputs.checkpoint_every, outputs.to_json())
     return outputs
+
+
+class _Keeper:
+    """Saves a run that takes longer than was expected, from the step on at which that shows.
+
+    Args:
+        run: the run.
+        outputs: what it writes.
+        watchers: are called with every step.
+
+    Attributes:
+        outputs: what the run writes, with the checkpoint.
+    """
+
+    def __init__(self, run: Prepared, outputs: Outputs, watchers: OnStep) -> None:
+        self.run, self.outputs, self._watchers = run, outputs, watchers
+        self._may_begin = run.saving is None and not METHODS[run.recipe.method].one_pass
+
+    def __call__(self, step: Step) -> bool | None:
+        """Begin to save the run if it has taken long."""
+        if self._may_begin and step.seconds > LONG:
+            self._may_begin = False
+            self.outputs = _keep_in_cache(cast("Run", self.run), self.outputs)
+        return self._watchers(step)
 
 
 def _checkpoint_in(folder: Path, picture: Path) -> Path:
@@ -350,7 +383,9 @@ def paint(run: Prepared, outputs: Outputs, also: Sequence[Path] = ()) -> int:
         also: files that the command has already written, to be named with the outputs.
     """
     with told_to_end(outputs.quiet) as signals, watchers_of(run, outputs) as watchers:
-        result = run.paint(watchers)
+        keeper = _Keeper(run, outputs, watchers)
+        result = run.paint(keeper)
+        outputs = keeper.outputs
         saved = run.saving.path if run.saving else None
         with interrupts.shielded():
             _save_painting(result, outputs, saved)
@@ -368,7 +403,7 @@ def paint(run: Prepared, outputs: Outputs, also: Sequence[Path] = ()) -> int:
         for path in (*outputs.files, *folders, *also)
         if path != outputs.picture and path not in gone
     ]
-    code = _tell(result, outputs, besides, signals.number, saved)
+    code = _tell(result, outputs, besides, signals.number, saved, _enlarged_from(run, result))
     if outputs.document:
         from impasto.report import documents
 
@@ -422,6 +457,7 @@ def _tell(
     also_written: Sequence[Path],
     number: int | None,
     saved: Path | None,
+    enlarged: str,
 ) -> int:
     """Print how a run ended and where its picture is; return the exit code."""
     from impasto.run.showing import duration
@@ -431,8 +467,8 @@ def _tell(
     besides = f"; also written: {', '.join(map(str, also_written))}" if also_written else ""
     if number is not None:
         typer.echo(
-            f"Stopped at step {last.number}; the best picture so far, from step {best.number}, "
-            f"is in {written}{besides}.",
+            f"Stopped at step {last.number}; the best picture so far, from step {best.number}"
+            f"{enlarged}, is in {written}{besides}.",
             err=True,
         )
         if saved is not None:
@@ -458,6 +494,13 @@ def _tell(
             err=outputs.picture is None or outputs.document,
         )
     return DONE
+
+
+def _enlarged_from(run: Prepared, result: Result) -> str:
+    """How a picture of a coarse level came to its size."""
+    width, height = run.levels[result.best.level - 1].size
+    is_coarse = (width, height) != run.size
+    return f" and enlarged from {width}×{height} pixels" if is_coarse else ""
 
 
 def show_document(document: BaseModel) -> None:

@@ -28,13 +28,15 @@ from impasto.run.levels import Level
 from impasto.run.result import OnStep, Step
 
 LINES = 20  # about how many lines a run prints without a terminal
+KNOWN_AFTER = 3  # steps, from which on the time left is shown
 DRAWN_EVERY = 0.2  # seconds between two drawings of the bar of a notebook
 
 
 class Account:
     """Keeps count of the steps of a run, to estimate the time left.
 
-    The cost of a step is taken to be proportional to the pixels of its level.
+    The cost of a step is taken to be proportional to the pixels of its level. The first step counts
+    only for itself: until then, the run has also measured its targets and warmed up.
 
     Args:
         levels: the levels of the run.
@@ -48,6 +50,7 @@ class Account:
         self.best = float("inf")
         self.at = 1  # number of the level of the last step
         self.before: dict[int, int] = {}  # steps that earlier levels took, by number of the level
+        self.begun = 0.0, 0  # seconds and work up to the end of the first step
 
     @property
     def steps(self) -> int:
@@ -60,9 +63,23 @@ class Account:
             self.before[self.at] = step.number - 1 - sum(self.before.values())
             self.at, self.best = step.level, float("inf")
         self.best = min(self.best, step.loss)
+        if step.number == 1:
+            self.begun = step.seconds, self._work(step)[0]
 
     def left(self, step: Step) -> float:
         """Estimated seconds that the run will still take after a step."""
+        done, todo = self._work(step)
+        seconds, work = self.begun
+        if done > work:
+            return (step.seconds - seconds) * todo / (done - work)
+        return step.seconds * todo / done
+
+    def time_left(self, step: Step) -> str:
+        """The time left in words, as in ``12 s left``; nothing as long as it is a mere guess."""
+        return f"{duration(self.left(step))} left" if step.number >= KNOWN_AFTER else ""
+
+    def _work(self, step: Step) -> tuple[int, int]:
+        """The pixels of all steps up to this one, and of those after it."""
         done = todo = 0
         for level in self.levels:
             pixels = level.size[0] * level.size[1]
@@ -74,7 +91,7 @@ class Account:
                 todo += (level.steps - count) * pixels
             else:
                 todo += level.steps * pixels
-        return step.seconds * todo / done
+        return done, todo
 
     def size(self, step: Step) -> str:
         """The size of a step's canvas, as in ``512×384``."""
@@ -147,7 +164,7 @@ class Bar:
             size=self.account.size(step),
             loss=f"{step.loss:.3e}",
             best=f"{self.account.best:.3e}",
-            left=f"{duration(self.account.left(step))} left",
+            left=self.account.time_left(step),
         )
 
 
@@ -207,10 +224,11 @@ class Lines:
 
     def _print(self, step: Step) -> None:
         self.due = None
+        left = self.account.time_left(step)
         print(
             f"step {step.number}/{self.account.steps} at {self.account.size(step)}  "
             f"loss {step.loss:.3e}  best {self.account.best:.3e}  "
-            f"{duration(step.seconds)}, {duration(self.account.left(step))} left",
+            f"{duration(step.seconds)}{left and f', {left}'}",
             file=self.file,
             flush=True,
         )
