@@ -97,7 +97,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 PURPOSES: dict[str, str] = {
     "default": "A good picture at 512 pixels, in 20 to 40 seconds.",
     "fast": "A draft at 320 pixels, in about 10 seconds.",
-    "instant": "A look in a second, by a trained network; 512 pixels.",
+    "instant": "A first look in about a second, by a trained network; 512 pixels; extra instant.",
     "fine": "Our best quality: nnst at 1024 pixels, in about 4 minutes.",
     "strotss": "The largest strokes, by relaxed optimal transport; 512 pixels, two minutes.",
     "nnst": "Strokes most like the style's, by neural neighbours; 512 pixels, two minutes.",
