@@ -216,6 +216,15 @@ class TestSound:
         with pytest.warns(ImpastoWarning, match="sound is left out"):
             rewritten(clip, made)
 
+    @pytest.mark.parametrize("made", ["out.mp4", "out.webm"])
+    @pytest.mark.filterwarnings("ignore:The sound is encoded again")
+    def test_a_part_after_the_end_of_the_sound_is_silent(self, made: str) -> None:
+        ticks = [0, 100, 2000, 2100]
+        write_clip("a.mp4", ticks=ticks, time_base=MILLISECOND, sound=True, seconds=0.5)
+        found = rewritten(look(Path("a.mp4"), Part(Fraction(1))), made)
+        assert [seconds for _, seconds, _ in sound_in(found)] in ([], [0])
+        assert len(frames_in(found)) == 1
+
     def test_a_clip_without_sound(self) -> None:
         assert sound_in(rewritten(look(write_clip("a.mp4")), "out.mp4")) == []
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -143,13 +143,16 @@ class _Copied:
 
     def write(self, packet: Packet[Any], origin: Fraction) -> None:
         """Write a packet, with times from the origin on."""
+        import av
+
         shift = round(origin / packet.time_base)
         if packet.pts is not None:
             packet.pts -= shift
         if packet.dts is not None:
             packet.dts -= shift
         packet.stream = self._stream
-        self._container.mux(packet)
+        with suppress(av.ArgumentError):  # its time is not after that of the one before
+            self._container.mux(packet)
 
     def end(self) -> None:
         """All is written."""
@@ -164,18 +167,17 @@ class _Encoded:
         self._container = container
         layout = "mono" if source.codec_context.layout.nb_channels == 1 else "stereo"
         self._stream: Any = container.add_stream(encoder, rate=RATE)
-        self._stream.codec_context.layout = layout
         self._stream.metadata.update(_language(source))
-        context = self._stream.codec_context
+        context: Any = self._stream.codec_context
+        context.layout = layout
         self._resampler = av.AudioResampler(format=context.format, layout=layout, rate=RATE)
-        self._first: int | None = None  # samples from the beginning
 
     def write(self, packet: Packet[Any], origin: Fraction) -> None:
         """Decode a packet and encode its sound, with times from the origin on."""
         import av
 
         try:
-            frames = packet.decode()
+            frames: Any = packet.decode()
         except av.FFmpegError:  # as a player skips it
             return
         for frame in frames:
