@@ -260,6 +260,10 @@ def _paint(planned: VideoPlan, *, quiet: bool, json: bool, preview: bool) -> int
             if signals.number is None:
                 raise
             typer.echo(f"{error}", err=True)
+            if json:
+                from impasto.report.documents import failure
+
+                show_document(failure(error.code, str(error)))
             return code_of(signals.number)
         signals.be_deaf()
     seconds = time.monotonic() - began

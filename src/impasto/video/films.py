@@ -302,7 +302,8 @@ def _counted(clip: Clip, container: InputContainer, stream: VideoStream) -> tupl
 
 def _orientation(frame: VideoFrame) -> int:
     """The orientation of a frame, numbered as EXIF does, from its display matrix."""
-    matrix: Any = next((one for one in frame.side_data if one.type.name == DISPLAY_MATRIX), None)
+    found: Any = frame.side_data
+    matrix = next((one for one in found if one.type.name == DISPLAY_MATRIX), None)
     if matrix is None:
         return 1
     a, b, _, c, d, *_ = np.frombuffer(bytes(matrix), np.int32).astype(int).tolist()

@@ -53,16 +53,31 @@ class Sound:
         self, clip: Clip, container: OutputContainer, encoder: str | None, times: Times
     ) -> None:
         self._clip, self._container, self._times = clip, container, times
+        self._encoder = encoder
         self._stack = ExitStack()
         self._tracks: dict[int, Any] = {}
         self._packets: Iterator[Packet[Any]] = iter(())
         self._next: Packet[Any] | None = None
-        if not clip.sounds:
-            return
+
+    def __enter__(self) -> Sound:
+        """Make the tracks of the new clip; this is done before anything is written to it."""
+        try:
+            if self._clip.sounds:
+                self._begin_tracks()
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def _begin_tracks(self) -> None:
+        container, encoder = self._container, self._encoder
         if encoder is None:
             tell(Message("clip.no-sound", kind=container.format.name.upper()))
             return
-        file = self._stack.enter_context(reading.opened(clip.path, ROLE))
+        file = self._stack.enter_context(reading.opened(self._clip.path, ROLE))
         source = self._stack.enter_context(opened(file))
         taken = container.supported_codecs
         streams = []
@@ -79,12 +94,6 @@ class Sound:
             streams.append(stream)
         self._packets = source.demux(*streams) if streams else iter(())
         self._advance()
-
-    def __enter__(self) -> Sound:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
 
     def until(self, seconds: Fraction) -> None:
         """Write the sound up to a time of the new clip."""
