@@ -46,6 +46,7 @@ def write_clip(
     ticks: Sequence[int] | None = None,
     time_base: Fraction | None = None,
     sound: bool = False,
+    seconds: float | None = None,
     sound_codec: str | None = None,
     codec: str | None = None,
     pixels: str = "yuv420p",
@@ -53,7 +54,11 @@ def write_clip(
     options: dict[str, str] | None = None,
     tags: dict[str, Any] | None = None,
 ) -> Path:
-    """Write a clip; `ticks` are the times of its frames and of its end, in the time base."""
+    """Write a clip.
+
+    `ticks` are the times of its frames and of its end, in the time base, and `seconds` is how long
+    its sound lasts, if this is not as long as the frames.
+    """
     path = Path(path)
     usual, usual_sound = CODECS[path.suffix]
     base = time_base or 1 / rate
@@ -78,7 +83,7 @@ def write_clip(
             _mux(container, stream, frame, lasts)
         _mux(container, stream, None, lasts)
         if track is not None:
-            _write_sound(container, track, float(shown[-1] * base))
+            _write_sound(container, track, seconds or float(shown[-1] * base))
     return path
 
 

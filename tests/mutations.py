@@ -586,7 +586,28 @@ def _read_weights(path: Path, weights_input: str | None = "caffe") -> None:
 
 # ---------------------------------------------------------------------------------- the readers
 
+
+def _clips() -> Seeds:
+    """Clips of three kinds, with sound."""
+    from clip_files import write_clip
+
+    made: Seeds = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for suffix in (".mp4", ".mkv", ".avi"):
+            path = write_clip(Path(folder, f"clip{suffix}"), sound=True, size=(32, 32))
+            made[suffix] = path.read_bytes()
+    return made
+
+
+def _read_clip(path: Path) -> object:
+    from impasto.video.reading import look, shots
+
+    clip = look(path)
+    return [shot.pixels for shot in shots(clip, (16, 16))]
+
+
 READERS: dict[str, Reader] = {
+    "clips": Reader(_clips, _read_clip, ".clip"),
     "pictures": Reader(_pictures, _read_picture),
     "further pictures": Reader(_further_pictures, _read_picture),
     "heads": Reader(lambda: {**_pictures(), **_further_pictures()}, _read_head),

@@ -237,7 +237,7 @@ class TestFolders:
         clip = look(self.write("f1.png", "f2.png", "f10.png"))
         times, pixels = read(clip)
         assert clip.names == ("f1.png", "f2.png", "f10.png")
-        assert (times.rate, len(times)) == (25, 3)
+        assert (times.rate, len(times)) == (Fraction(25), 3)
         assert [int(one[40, 60, 0]) for one in pixels] == [60, 72, 84]
 
     def test_they_have_the_rate_that_is_asked_for(self) -> None:

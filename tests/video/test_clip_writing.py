@@ -18,6 +18,7 @@ from clip_files import (
     write_clip,
 )
 from impasto import ImpastoWarning, InputError
+from impasto.video import sound
 from impasto.video.clip import Clip, Part, Times, times_of
 from impasto.video.encoding import FORMS, check_target, write
 from impasto.video.reading import look, shots
@@ -215,6 +216,27 @@ class TestSound:
         clip = look(write_clip("a.mp4", sound=True))
         with pytest.warns(ImpastoWarning, match="sound is left out"):
             rewritten(clip, made)
+
+    @pytest.mark.parametrize("made", ["out.mp4", "out.webm"])
+    @pytest.mark.filterwarnings("ignore:The sound is encoded again")
+    def test_a_part_after_the_end_of_the_sound_is_silent(self, made: str) -> None:
+        ticks = [0, 100, 2000, 2100]
+        write_clip("a.mp4", ticks=ticks, time_base=MILLISECOND, sound=True, seconds=0.5)
+        found = rewritten(look(Path("a.mp4"), Part(Fraction(1))), made)
+        assert [seconds for _, seconds, _ in sound_in(found)] in ([], [0])
+        assert len(frames_in(found)) == 1
+
+    def test_sound_that_cannot_be_written_is_left_out_and_noted(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(*_: object) -> None:
+            raise av.InvalidDataError(1, "Invalid data", "sound")
+
+        monkeypatch.setattr(sound._Copied, "write", fail)
+        clip = look(write_clip("a.mp4", sound=True))
+        with pytest.warns(ImpastoWarning, match=r"cannot be written \(Invalid data\)"):
+            made = rewritten(clip, "out.mp4")
+        assert (len(frames_in(made)), sound_in(made)) == (5, [])
 
     def test_a_clip_without_sound(self) -> None:
         assert sound_in(rewritten(look(write_clip("a.mp4")), "out.mp4")) == []

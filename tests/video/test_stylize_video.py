@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import tracemalloc
@@ -23,7 +24,12 @@ from impasto import ImpastoWarning, InputError, Recipe, StoppedError, VideoStep,
 from impasto.video import methods, working
 from impasto.video.reading import look, shots
 
-SHALLOW = {"content_layers": "conv1_1", "style_layers": "conv1_1", "levels": 1, "steps": 2}
+SHALLOW: dict[str, Any] = {
+    "content_layers": "conv1_1",
+    "style_layers": "conv1_1",
+    "levels": 1,
+    "steps": 2,
+}
 
 
 @pytest.fixture(autouse=True)
@@ -149,7 +155,7 @@ class TestInterruption:
         assert steps[-1] == VideoStep(5, 1.0)
 
     def test_frames_are_the_same_with_and_without_an_interruption(self) -> None:
-        settings = {"method": "single", "size": 48, "device": "cpu", **SHALLOW}
+        settings: dict[str, Any] = {"method": "single", "size": 48, "device": "cpu", **SHALLOW}
         write_clip("clip.mp4", 3)
         with pytest.raises(StoppedError):
             paint(output="stopped", on_step=self.stopping_after(1), **settings)
@@ -197,7 +203,12 @@ class TestInterruption:
         Image.fromarray(frame_pixels(0)).save("other.png")
         with pytest.raises(StoppedError):
             paint(on_step=self.stopping_after(2))
-        given = {"clip": "clip.mp4", "style": "style.png", "method": "negative", **changes}
+        given: dict[str, Any] = {
+            "clip": "clip.mp4",
+            "style": "style.png",
+            "method": "negative",
+            **changes,
+        }
         with pytest.raises(InputError, match=f"different value of: {what}"):
             stylize_video(output="out.mp4", **given)
         assert len(list(Path("out.mp4.working/painted").iterdir())) == 2
@@ -251,7 +262,7 @@ class TestRefusals:
 
     def test_a_disk_without_room(self, monkeypatch: pytest.MonkeyPatch) -> None:
         full = SimpleNamespace(free=10_000)
-        monkeypatch.setattr(working.shutil, "disk_usage", lambda _: full)
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: full)
         with pytest.raises(
             InputError, match=r"5 frames need about 61\.4 kB .* the disk has 10 kB left"
         ):

@@ -27,7 +27,7 @@ from impasto.cli.pipes import check_files, path_of, style_of
 from impasto.cli.session import show_document
 from impasto.errors import InputError, StoppedError
 from impasto.settings.validation import counted
-from impasto.video.methods import DEFAULT, METHODS
+from impasto.video.methods import ALONE, DEFAULT, METHODS
 
 if TYPE_CHECKING:
     from impasto.report.clips import Told
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 STOPPING = "Stopping; what is painted is kept. Ctrl-C again stops at once."
 PANEL = "Clip"
+USUAL = DEFAULT if DEFAULT == ALONE else f"{DEFAULT}; {ALONE} with the preset instant"
 
 
 @recipe_flags
@@ -73,14 +74,15 @@ def video(
         ),
     ] = None,
     method: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="|".join(METHODS),
             help="How the frames are painted; the preset chooses what is minimised.",
             autocompletion=one_of(METHODS),
+            show_default=USUAL,
             rich_help_panel=PANEL,
         ),
-    ] = DEFAULT,
+    ] = None,
     start: Annotated[
         str,
         typer.Option(
@@ -258,6 +260,10 @@ def _paint(planned: VideoPlan, *, quiet: bool, json: bool, preview: bool) -> int
             if signals.number is None:
                 raise
             typer.echo(f"{error}", err=True)
+            if json:
+                from impasto.report.documents import failure
+
+                show_document(failure(error.code, str(error)))
             return code_of(signals.number)
         signals.be_deaf()
     seconds = time.monotonic() - began

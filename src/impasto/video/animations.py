@@ -15,7 +15,7 @@ from impasto.files import reading
 from impasto.files.png_text import PNG_SIGNATURE
 from impasto.files.reading import sha256_of
 from impasto.messages.message import Message
-from impasto.pictures.arrays import resize_in_kind
+from impasto.pictures.arrays import resize_in_kind, to_uint8
 from impasto.pictures.limits import check_density, check_size
 from impasto.pictures.refusals import naming, refusing
 from impasto.pictures.sizes import PixelSize
@@ -82,7 +82,7 @@ def shots(clip: Clip, size: PixelSize) -> Iterator[Shot]:
                 return
             lasts = _duration(image)
             if begin * MILLISECOND in clip.part:
-                yield Shot(begin, lasts, resize_in_kind(_on_white(image), size))
+                yield Shot(begin, lasts, to_uint8(resize_in_kind(_on_white(image), size)))
             begin += lasts
 
 

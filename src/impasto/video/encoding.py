@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
 from impasto.errors import InputError
-from impasto.files.reading import located
+from impasto.files.reading import located, reason_of
 from impasto.files.writing import check_folder, check_writable, written_whole
 from impasto.messages.message import Message
 from impasto.pictures import writers
@@ -156,14 +157,24 @@ def write(
         on_written: called after every frame.
 
     Raises:
-        InputError: the sound cannot be read.
         OSError: writing failed.
     """
     if target.form is None:
         _write_folder(frames, target.path, size, clip, text, on_written)
         return
-    with written_whole(target.path) as file:
-        _write_film(frames, times, target, size, file, clip, text, on_written)
+    import av
+
+    written = (frames, times, target, size)
+    try:
+        try:
+            _write_film(*written, clip, text, on_written)
+        except av.FFmpegError as error:
+            if clip is None or not clip.sounds:
+                raise
+            tell(Message("clip.sound-lost", reason=reason_of(error)))
+            _write_film(*written, None, text, on_written)
+    except av.FFmpegError as error:
+        raise OSError(errno.EIO, str(reason_of(error)), str(target.path)) from None
 
 
 def _write_folder(
@@ -197,7 +208,6 @@ def _write_film(
     times: Times,
     target: Target,
     size: PixelSize,
-    file: BinaryIO,
     clip: Clip | None,
     text: str | None,
     on_written: Progress,
@@ -210,7 +220,10 @@ def _write_film(
     assert form is not None  # noqa: S101 – a folder is written elsewhere
     shown = _ticks(times, form)
     lasts = {tick: end - tick for (tick, _), (end, _) in itertools.pairwise(shown)}
-    with av.open(file, "w", format=form.container) as container:
+    with (
+        written_whole(target.path) as file,
+        av.open(file, "w", format=form.container) as container,
+    ):
         stream = _stream(container, times, target, size, shown)
         if text is not None:
             container.metadata["comment"] = text

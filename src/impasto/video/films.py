@@ -20,7 +20,7 @@ from impasto.errors import InputError, StoppedError, UnusableError
 from impasto.files import reading
 from impasto.files.reading import sha256_of
 from impasto.messages.message import Message
-from impasto.pictures.arrays import resize_in_kind
+from impasto.pictures.arrays import resize_in_kind, to_uint8
 from impasto.pictures.limits import check_size
 from impasto.pictures.refusals import naming, refusing
 from impasto.pictures.sizes import PixelSize
@@ -46,6 +46,7 @@ FASTEST = 1000  # frames a second; a higher rate is a time base in its place
 HIGH_DEFINITION = 720  # rows from which colours that are not described are BT.709
 ITU709, ITU601 = 1, 5  # SWS_CS_… of FFmpeg
 UNSPECIFIED = 2  # AVCOL_SPC_…
+DISPLAY_MATRIX = "DISPLAYMATRIX"
 BICUBIC = "BICUBIC"  # by which colours of a lower resolution are enlarged
 
 
@@ -70,9 +71,9 @@ def look(path: Path, part: Part) -> Clip:
         file.seek(0)
         with refusing_clip(path), opened(file) as container:
             stream = _stream_of(container)
-            start = container.start_time
+            begin = container.start_time
             time_base = stream.time_base or 1 / USUAL_RATE
-            origin = 0 if start is None else round(Fraction(start, 1_000_000) / time_base)
+            origin = 0 if begin is None else round(Fraction(begin, 1_000_000) / time_base)
             first = next(_decoded(container, stream, []), None)
             if first is None:
                 raise UnusableError("clip.no-frames")
@@ -131,7 +132,8 @@ def shots(clip: Clip, size: PixelSize) -> Iterator[Shot]:
                     continue
                 if clip.part.is_after(seconds):
                     break
-            pixels = resize_in_kind(_pixels(frame, reformatter), _stored(size, frame))
+            stored = size[::-1] if _orientation(frame) in SIDEWAYS else size
+            pixels = to_uint8(resize_in_kind(_pixels(frame, reformatter), stored))
             yield Shot(frame.pts, frame.duration or None, upright(pixels, _orientation(frame)))
     if broken:
         tell(Message("clip.broken", path=clip.path, count=len(broken)))
@@ -298,19 +300,13 @@ def _counted(clip: Clip, container: InputContainer, stream: VideoStream) -> tupl
     return counted, last
 
 
-def _stored(size: PixelSize, frame: VideoFrame) -> PixelSize:
-    """The size of a frame before it is turned upright."""
-    return size[::-1] if _orientation(frame) in SIDEWAYS else size
-
-
 def _orientation(frame: VideoFrame) -> int:
     """The orientation of a frame, numbered as EXIF does, from its display matrix."""
-    from av.sidedata.sidedata import Type
-
-    found = frame.side_data.get(Type.DISPLAYMATRIX)
-    if found is None:
+    found: Any = frame.side_data
+    matrix = next((one for one in found if one.type.name == DISPLAY_MATRIX), None)
+    if matrix is None:
         return 1
-    a, b, _, c, d, *_ = np.frombuffer(bytes(found), np.int32).astype(int).tolist()
+    a, b, _, c, d, *_ = np.frombuffer(bytes(matrix), np.int32).astype(int).tolist()
     if abs(a) >= abs(b):
         return {(True, True): 1, (False, True): 2, (False, False): 3, (True, False): 4}[
             a > 0, d > 0
@@ -327,8 +323,8 @@ def _pixels(frame: VideoFrame, reformatter: VideoReformatter) -> Pixels:
         rgba = _converted(frame, reformatter, "rgba").astype(np.uint16)
         alpha = rgba[..., 3:]
         on_white = (rgba[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255
-        return on_white.astype(np.uint8)
-    return _converted(frame, reformatter, "rgb24")
+        return np.asarray(on_white, np.uint8)
+    return np.asarray(_converted(frame, reformatter, "rgb24"))
 
 
 def _converted(frame: VideoFrame, reformatter: VideoReformatter, kind: str) -> Any:

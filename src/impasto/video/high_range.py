@@ -81,4 +81,4 @@ def _compressed(light: Light) -> Light:
 def _encoded(light: Light) -> npt.NDArray[Any]:
     """The levels of sRGB, IEC 61966-2-1, rounded."""
     bright = 1.055 * light ** np.float32(1 / 2.4) - 0.055
-    return np.rint(255 * np.where(light <= 0.0031308, 12.92 * light, bright))
+    return np.asarray(np.rint(255 * np.where(light <= 0.0031308, 12.92 * light, bright)))

@@ -6,6 +6,8 @@ import importlib
 from typing import TYPE_CHECKING, cast
 
 from impasto.errors import InputError
+from impasto.settings.loss_table import METHODS as LOSSES
+from impasto.settings.recipe import Recipe
 from impasto.settings.validation import suggest
 
 if TYPE_CHECKING:
@@ -19,6 +21,15 @@ METHODS: dict[str, str] = {
     "single": "impasto.video.singly:paint",
 }
 DEFAULT = "single"
+ALONE = "single"  # what paints the frames if the recipe paints in one pass
+
+
+def usual_method(recipe: Recipe) -> str:
+    """The name of the method if the user names none.
+
+    A recipe that paints in one pass has no losses that could tie a frame to the one before.
+    """
+    return ALONE if LOSSES[recipe.method].one_pass else DEFAULT
 
 
 def method_named(name: str) -> Method:

@@ -29,7 +29,7 @@ from impasto.settings.validation import plain
 from impasto.video.clip import WHOLE, Clip, Part, seconds_of
 from impasto.video.encoding import FORMS, Target, check_target
 from impasto.video.method import Order
-from impasto.video.methods import DEFAULT, check_method
+from impasto.video.methods import check_method, usual_method
 from impasto.video.reading import look
 from impasto.video.working import SUFFIX, Working
 
@@ -45,7 +45,7 @@ class Request:
         styles: the styles; None for those of the recipe.
         recipe: the settings of every painting.
         output: where the new clip is written; None for beside the clip.
-        method: the name of the method.
+        method: the name of the method; None for the usual one.
         part: the part of the clip.
         rate: frames a second of a folder of frames; None for the usual rate.
         crf: the constant rate factor; None for the usual one.
@@ -61,7 +61,7 @@ class Request:
     styles: Sequence[Style] | None
     recipe: Recipe
     output: Path | None = None
-    method: str = DEFAULT
+    method: str | None = None
     part: Part = WHOLE
     rate: float | None = None
     crf: int | None = None
@@ -131,8 +131,9 @@ def plan(asked: Request) -> VideoPlan:
     Raises:
         InputError: something cannot be used, or the disk has no room for the frames.
     """
-    check_method(asked.method)
     recipe, rate = asked.recipe, _rate(asked.rate)
+    method = usual_method(recipe) if asked.method is None else asked.method
+    check_method(method)
     clip = look(asked.clip, asked.part, rate)
     target = check_target(_beside(clip) if asked.output is None else asked.output, asked.crf)
     styles = tuple(recipe.styles if asked.styles is None else asked.styles)
@@ -147,7 +148,7 @@ def plan(asked: Request) -> VideoPlan:
     own = [] if order.weights == "bundled" else [located(order.weights)]
     files = [*inputs.files_of(clip.path, styles, settings), *own, *asked.others]
     check_apart(files, [target.path, folder])
-    working = Working(folder, _identity(clip, order, pictures, asked.method))
+    working = Working(folder, _identity(clip, order, pictures, method))
     continues = working.check()
     working.check_space(clip.count, size)
     return VideoPlan(
@@ -155,12 +156,12 @@ def plan(asked: Request) -> VideoPlan:
         size,
         target.size_for(sizes.output_size(clip.size, size, recipe)),
         target,
-        asked.method,
+        method,
         order,
         working,
         continues,
         rate,
-        _carried(clip, order, pictures, asked.method),
+        _carried(clip, order, pictures, method),
     )
 
 
@@ -168,7 +169,9 @@ def _identity(
     clip: Clip, order: Order, pictures: Mapping[str, str], method: str
 ) -> dict[str, object]:
     """What is painted and how, by the nouns of errors; equal ones give equal frames."""
-    styles = [style.model_dump(mode="json", exclude=inputs.PICTURES) for style in order.styles]
+    styles = [
+        style.model_dump(mode="json", exclude=inputs.PICTURES) for style in named(order.styles)
+    ]
     weights = order.weights
     return {
         "version of impasto": __version__,
@@ -265,7 +268,7 @@ def _sha256(weights: str) -> str:
 def _carried(clip: Clip, order: Order, pictures: Mapping[str, str], method: str) -> str:
     """What a painted clip carries, as JSON: the settings, and names and SHA-256 of the inputs."""
     settings = order.recipe.model_dump(mode="json", exclude={"styles"})
-    sources = inputs.sources(None, order.styles, order.recipe)
+    sources = inputs.sources(None, named(order.styles), order.recipe)
     names = {key: inputs.file_of(source) for key, source in sources.items()}
     for key in ("initial", "protect"):
         path = names.get(key)

@@ -71,7 +71,7 @@ def shots(clip: Clip, size: PixelSize) -> Iterator[Shot]:
         return folders.shots(clip, size)
     with reading.opened(clip.path, ROLE) as file:
         moves = animations.accepts(file.read(kinds.HEAD))
-    return (animations if moves else films).shots(clip, size)
+    return animations.shots(clip, size) if moves else films.shots(clip, size)
 
 
 def _is_picture(path: Path) -> bool:

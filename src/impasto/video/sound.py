@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -53,16 +53,31 @@ class Sound:
         self, clip: Clip, container: OutputContainer, encoder: str | None, times: Times
     ) -> None:
         self._clip, self._container, self._times = clip, container, times
+        self._encoder = encoder
         self._stack = ExitStack()
         self._tracks: dict[int, Any] = {}
         self._packets: Iterator[Packet[Any]] = iter(())
         self._next: Packet[Any] | None = None
-        if not clip.sounds:
-            return
+
+    def __enter__(self) -> Sound:
+        """Make the tracks of the new clip; this is done before anything is written to it."""
+        try:
+            if self._clip.sounds:
+                self._begin_tracks()
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def _begin_tracks(self) -> None:
+        container, encoder = self._container, self._encoder
         if encoder is None:
             tell(Message("clip.no-sound", kind=container.format.name.upper()))
             return
-        file = self._stack.enter_context(reading.opened(clip.path, ROLE))
+        file = self._stack.enter_context(reading.opened(self._clip.path, ROLE))
         source = self._stack.enter_context(opened(file))
         taken = container.supported_codecs
         streams = []
@@ -79,12 +94,6 @@ class Sound:
             streams.append(stream)
         self._packets = source.demux(*streams) if streams else iter(())
         self._advance()
-
-    def __enter__(self) -> Sound:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
 
     def until(self, seconds: Fraction) -> None:
         """Write the sound up to a time of the new clip."""
@@ -143,13 +152,16 @@ class _Copied:
 
     def write(self, packet: Packet[Any], origin: Fraction) -> None:
         """Write a packet, with times from the origin on."""
+        import av
+
         shift = round(origin / packet.time_base)
         if packet.pts is not None:
             packet.pts -= shift
         if packet.dts is not None:
             packet.dts -= shift
         packet.stream = self._stream
-        self._container.mux(packet)
+        with suppress(av.ArgumentError):  # its time is not after that of the one before
+            self._container.mux(packet)
 
     def end(self) -> None:
         """All is written."""
@@ -164,18 +176,17 @@ class _Encoded:
         self._container = container
         layout = "mono" if source.codec_context.layout.nb_channels == 1 else "stereo"
         self._stream: Any = container.add_stream(encoder, rate=RATE)
-        self._stream.codec_context.layout = layout
         self._stream.metadata.update(_language(source))
-        context = self._stream.codec_context
+        context: Any = self._stream.codec_context
+        context.layout = layout
         self._resampler = av.AudioResampler(format=context.format, layout=layout, rate=RATE)
-        self._first: int | None = None  # samples from the beginning
 
     def write(self, packet: Packet[Any], origin: Fraction) -> None:
         """Decode a packet and encode its sound, with times from the origin on."""
         import av
 
         try:
-            frames = packet.decode()
+            frames: Any = packet.decode()
         except av.FFmpegError:  # as a player skips it
             return
         for frame in frames:

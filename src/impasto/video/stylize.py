@@ -20,7 +20,7 @@ from impasto.settings.validation import plain
 from impasto.video.clip import Clip, Times, times_of
 from impasto.video.encoding import write
 from impasto.video.method import OnVideoStep, VideoStep
-from impasto.video.methods import DEFAULT, method_named
+from impasto.video.methods import method_named
 from impasto.video.planning import Request, VideoPlan, part_of, plan
 from impasto.video.reading import shots
 from impasto.video.working import Working
@@ -80,7 +80,7 @@ def stylize_video(  # noqa: PLR0913 – every argument is the caller's to choose
     recipe: RecipeSource | None = None,
     output: str | os.PathLike[str] | None = None,
     *,
-    method: str = DEFAULT,
+    method: str | None = None,
     start: str | float = 0,
     end: str | float | None = None,
     rate: float | None = None,
@@ -106,7 +106,7 @@ def stylize_video(  # noqa: PLR0913 – every argument is the caller's to choose
         output: the file of the new clip, which ends in ``.mp4``, ``.m4v``, ``.mov``, ``.mkv``,
             ``.webm``, ``.gif`` or ``.webp``; or a folder for its frames as PNG. None writes it
             beside the clip, with ``-painting`` behind its name.
-        method: the name of the method that paints the frames.
+        method: the name of the method that paints the frames; None for the usual one.
         start: where to begin: seconds, or ``"h:mm:ss"``.
         end: where to end, given like ``start``; None for the end of the clip.
         rate: frames a second of a folder of frames; None for 25.
