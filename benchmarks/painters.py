@@ -1,9 +1,9 @@
 """How well a painter paints: `python benchmarks/painters.py STYLE [--photos DIR] [--unseen DIR]`.
 
 Trains a painter, or takes one that is given, and paints twenty photographs that it has not seen.
-Beside each, the optimised painting of the same recipe. The table says how far each painting has come
-on the way from the photograph to the optimised painting, by the objective of the recipe: 0 % has the
-loss of the photograph, 100 % that of the optimised painting.
+Beside each, the optimised painting of the same recipe. The table says how far each painting has
+come on the way from the photograph to the optimised painting, by the objective of the recipe: 0 %
+has the loss of the photograph, 100 % that of the optimised painting.
 """
 
 from __future__ import annotations
@@ -113,7 +113,8 @@ def unseen(folder: Path | None) -> Iterator[tuple[str, arrays.Pixels]]:
 def _quarter(pixels: arrays.Pixels, down: int, across: int) -> arrays.Pixels:
     height, width = pixels.shape[0] // 2, pixels.shape[1] // 2
     rows = slice(down * height, (down + 1) * height)
-    return np.ascontiguousarray(pixels[rows, across * width : (across + 1) * width])
+    part: arrays.Pixels = pixels[rows, across * width : (across + 1) * width]
+    return part
 
 
 def measured(
@@ -132,8 +133,10 @@ def measured(
         seconds = time.perf_counter() - began
         optimised = impasto.stylize(pixels, style, recipe).canvas
         three = (photograph, painting, optimised)
-        losses = [objective(tensor_of(one), tensor_of(photograph), 0, 0.5).loss for one in three]
-        yield Row(name, *losses, seconds, np.hstack(three))
+        own, learned, best = (
+            objective(tensor_of(one), tensor_of(photograph), 0, 0.5).loss for one in three
+        )
+        yield Row(name, own, learned, best, seconds, np.hstack(three))
 
 
 if __name__ == "__main__":

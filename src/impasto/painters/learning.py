@@ -344,7 +344,7 @@ def photographs(photos: Any) -> Sequence[images.Source]:
     elif not isinstance(photos, Sequence):
         photos = list(photos)
     elif not any(isinstance(one, str | os.PathLike) for one in photos[:1]):
-        if not len(photos):
+        if not photos:
             raise InputError("painter.no-photos")
         return photos  # pictures in memory, which may be made when they are asked for
     spread: list[images.Source] = []
