@@ -41,7 +41,7 @@ def test_each_style_paints_its_own_picture_at_every_strength(
 
 
 def test_a_mixture_of_styles_lies_between_them(network: PaintingNetwork) -> None:
-    layer = network.encoder[0]
+    layer, _ = network.encoder
     ends = [layer.affine(condition(first, 0.5))[0] for first in (1.0, 0.0)]
     mixed = layer.affine(condition(0.25, 0.5))[0]
     assert torch.allclose(mixed, 0.25 * ends[0] + 0.75 * ends[1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,6 @@ def test_the_model_paints_the_same_picture_at_any_size(
 def test_without_the_package_one_sentence_says_what_to_install(
     painter: Painter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(onnx.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(InputError, match="pip install 'impasto\\[onnx\\]'"):
         onnx.export(painter, tmp_path / "painter.onnx")

@@ -69,7 +69,7 @@ def test_a_step_of_two_crops_follows_the_mean_of_their_losses() -> None:
 
 
 def test_the_gradient_of_a_crop_is_that_of_the_objective(weights: Weights) -> None:
-    recipe = Recipe(**RECIPE, precision="float32")  # type: ignore[arg-type]
+    recipe = Recipe(**RECIPE, precision="float32")
     measure = CropObjective(recipe, weights, [images.read(STYLE)], torch.device("cpu"))
     photograph = tensor_of(content_pixels(32, 32))
     painting = photograph + 8 * torch.randn(3, 32, 32, generator=torch.Generator().manual_seed(0))
@@ -203,7 +203,7 @@ def test_a_loss_that_is_not_finite_ends_the_training() -> None:
         PHOTOS,
         Recipe(**RECIPE),
         learning.read_length(1, 3),
-        device="cpu",  # type: ignore[arg-type]
+        device="cpu",
     )
     infinite(course.state.network)
     with pytest.raises(RunError, match="not finite at step 1"):

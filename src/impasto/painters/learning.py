@@ -15,7 +15,7 @@ import torch
 
 from impasto.errors import InputError
 from impasto.files.listing import names_several, pictures_in
-from impasto.files.reading import located
+from impasto.files.reading import located, opened
 from impasto.files.writing import CHECKPOINT_EVERY, check_apart, check_interval, check_writable
 from impasto.messages.message import Message
 from impasto.network import devices
@@ -337,18 +337,24 @@ def photographs(photos: Any) -> Sequence[images.Source]:
     """The photographs that a user names: pictures, folders and patterns.
 
     Raises:
-        InputError: there is none.
+        InputError: there is none, or a file cannot be opened.
     """
-    if not isinstance(photos, str | os.PathLike) and isinstance(photos, Sequence):
-        several = [isinstance(one, str | os.PathLike) and names_several(one) for one in photos]
-        if not any(several):
-            if not len(photos):
-                raise InputError("painter.no-photos")
-            return photos
-        spread: list[images.Source] = []
-        for one, is_several in zip(photos, several, strict=True):
-            spread += pictures_in(one) if is_several else [one]
-        return spread
-    if isinstance(photos, str | os.PathLike):
-        return list(pictures_in(photos)) if names_several(photos) else [photos]
-    return list(photos) if images.are_several(photos) else [photos]
+    if not images.are_several(photos):
+        photos = [photos]
+    elif not isinstance(photos, Sequence):
+        photos = list(photos)
+    elif not any(isinstance(one, str | os.PathLike) for one in photos[:1]):
+        if not photos:
+            raise InputError("painter.no-photos")
+        return photos  # pictures in memory, which may be made when they are asked for
+    spread: list[images.Source] = []
+    for one in photos:
+        if isinstance(one, str | os.PathLike) and names_several(one):
+            spread += pictures_in(one)
+        else:
+            if isinstance(one, str | os.PathLike):
+                opened(one, "photograph").close()
+            spread.append(one)
+    if not spread:
+        raise InputError("painter.no-photos")
+    return spread

@@ -14,8 +14,9 @@ photograph, which is 0 before training.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
@@ -143,6 +144,13 @@ class Layer(nn.Module):
         return self.normalized(self.convolved(x), condition)
 
 
+class Layers(nn.ModuleList):
+    """Some layers, in order."""
+
+    def __iter__(self) -> Iterator[Layer]:
+        return cast("Iterator[Layer]", super().__iter__())
+
+
 class PaintingNetwork(nn.Module):
     """The network; its weights are drawn from PyTorch's generator.
 
@@ -162,18 +170,18 @@ class PaintingNetwork(nn.Module):
         whole, half, quarter = shape.channels
         styles = shape.styles
         self.shape = shape
-        self.encoder = nn.ModuleList(
+        self.encoder = Layers(
             [
                 Layer(3, half, styles, side=5, stride=2),
                 Layer(half, quarter, styles, stride=2),
             ]
         )
-        self.middle = nn.ModuleList(
+        self.middle = Layers(
             Layer(quarter, quarter, styles, rectifies=is_first)
             for _ in range(shape.blocks)
             for is_first in (True, False)
         )
-        self.decoder = nn.ModuleList(
+        self.decoder = Layers(
             [
                 Layer(quarter, half, styles, enlarges=True),
                 Layer(half, whole, styles, enlarges=True),
@@ -199,9 +207,14 @@ class PaintingNetwork(nn.Module):
             x = layer(x, condition)
         return photograph + condition.change * self.change_from(x)
 
+    def blocks(self) -> list[tuple[Layer, Layer]]:
+        """The two layers of each residual block, in order."""
+        layers = list(self.middle)
+        return list(zip(layers[::2], layers[1::2], strict=True))
+
     def through_the_middle(self, x: Tensor, condition: Condition) -> Tensor:
         """The output of the residual blocks, of the shape of ``x``, (1, C, H, W)."""
-        for first, second in zip(self.middle[::2], self.middle[1::2], strict=True):
+        for first, second in self.blocks():
             x = x + second(first(x, condition), condition)
         return x
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from torch import Tensor
 
 from impasto._version import __version__
 from impasto.errors import InputError
@@ -130,7 +131,7 @@ def _draw(graph: _Graph, network: PaintingNetwork) -> None:
     shares = _shares(graph, "styles", strength)
     for layer in network.encoder:
         x = _layer(graph, layer, x, shares)
-    for first, second in zip(network.middle[::2], network.middle[1::2], strict=True):
+    for first, second in network.blocks():
         change = _layer(graph, second, _layer(graph, first, x, shares), shares)
         x = graph.add("Add", (x, change))
     for layer in network.decoder:
@@ -165,8 +166,8 @@ def _shares(graph: _Graph, styles: str, strength: str) -> str:
     return graph.add("Reshape", (both, graph.constant([1, -1], np.int64)))
 
 
-def _layer(graph: _Graph, layer: Any, x: str, shares: str) -> str:
-    assert isinstance(layer, Layer)  # noqa: S101
+def _layer(graph: _Graph, layer: Layer, x: str, shares: str) -> str:
+    """Add a layer: its convolution, its normalisation and its ReLU."""
     if layer.enlarges:
         scales = graph.constant([1, 1, 2, 2])
         x = graph.add(
@@ -191,7 +192,8 @@ def _layer(graph: _Graph, layer: Any, x: str, shares: str) -> str:
     return graph.add("Relu", (x,)) if layer.rectifies else x
 
 
-def _convolution(graph: _Graph, kernel: Any, x: str, stride: int) -> str:
+def _convolution(graph: _Graph, kernel: Tensor, x: str, stride: int) -> str:
+    """Add a convolution with the border replicated."""
     by = kernel.shape[-1] // 2
     pads = graph.constant([0, 0, by, by] * 2, np.int64)
     padded = graph.add("Pad", (x, pads), mode="edge")

@@ -83,10 +83,10 @@ class Photos:
         across = self.side // 2 if half else self.side
         side = max(1, min(height, width, round(across / zoom)))
         top, left = (int(draws.integers(0, length - side + 1)) for length in (height, width))
-        square = pixels[top : top + side, left : left + side]
+        square: Pixels = pixels[top : top + side, left : left + side]
         if draws.integers(2):
             square = square[:, ::-1]
-        return arrays.resize(np.ascontiguousarray(square), (across, across))
+        return arrays.resize(square, (across, across))
 
     def _photograph(self, number: int) -> Pixels:
         """The photograph of a crop, H × W × 3; the next one that can be read in its place."""

@@ -127,8 +127,9 @@ class State:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             network = PaintingNetwork(shape)
-        layout = torch.channels_last if device.type != "mps" else torch.preserve_format
-        network.to(device, memory_format=layout)
+        network.to(device)
+        if device.type != "mps":
+            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return cls(network, torch.optim.Adam(network.parameters(), RATE, BETAS))
 
 

@@ -141,8 +141,10 @@ def training_curves(course: Course, path: Path) -> None:
 def _mean(steps: Sequence[TrainingStep]) -> Step:
     """The mean losses of some steps, with the number of the last."""
     last = steps[-1]
-    losses = (float(np.mean([getattr(step, part) for step in steps])) for part in PARTS)
-    return Step(last.number, *losses, last.seconds)
+    loss, content, style = (
+        float(np.mean([getattr(step, part) for step in steps])) for part in PARTS
+    )
+    return Step(last.number, loss, content, style, last.seconds)
 
 
 class TrainingBar:
