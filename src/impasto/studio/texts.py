@@ -51,8 +51,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "recipe_out": ("These settings as TOML", "현재 설정(TOML)"),
     "ready": ("Choose two pictures, and paint.", "그림 두 장을 고르고 그리기를 누르세요."),
     "glimpsed": (
-        "This is a quick preview. Paint makes the painting, closer to the style.",
-        "빠른 미리보기입니다. 그리기를 누르면 스타일에 더 가깝게 그립니다.",
+        "This is a quick preview. Choose how fine the painting should be, and paint.",
+        "빠른 미리보기입니다. 얼마나 정교하게 그릴지 고르고 그리기를 누르세요.",
     ),
     "missing": (
         "Choose a photograph and a style picture first.",
@@ -70,6 +70,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "done": (
         "Painted: {width}×{height} pixels, {number} steps, {seconds}.",
         "완성: {width}×{height}픽셀, {number}스텝, {seconds}.",
+    ),
+    "done_at_once": (
+        "Painted: {width}×{height} pixels in one pass.",
+        "완성: 한 번에 그린 {width}×{height}픽셀.",
     ),
     "stopped": (
         "Stopped after step {number}: this is the best picture so far.",
