@@ -119,12 +119,21 @@ class Inputs:
 
 
 def styles_of(
-    given: StyleSource | Iterable[StyleSource] | None, recipe: Recipe, content: images.Source
+    given: StyleSource | Iterable[StyleSource] | None,
+    recipe: Recipe,
+    content: images.Source,
+    protect: images.Source | None = None,
 ) -> tuple[Style, ...]:
     """The styles of a run: the given ones, or else those of the recipe.
 
     If only the style counts (alpha is 0) and no style is given, the content picture is the style.
     If only the content counts, no style is needed.
+
+    Args:
+        given: the styles, one or several; None for those of the recipe.
+        recipe: the settings.
+        content: the content picture.
+        protect: the protected region, if it is a picture in memory.
 
     Raises:
         InputError: a style is needed and there is none, a style names a layer that is not one of
@@ -138,7 +147,7 @@ def styles_of(
     if METHODS[recipe.method].one_pass:
         _check_vectors(styles, recipe)
         return styles
-    _check_alone(styles, recipe)
+    _check_alone(styles, recipe, is_protected=protect is not None or recipe.protect is not None)
     for style in styles:
         for layer in style.layers or ():
             if layer not in recipe.style_layers:
@@ -188,7 +197,7 @@ def path_of(given: Any, role: str) -> Path:
         raise InputError("picture.not-a-path", what=role, value=given, reason=error) from None
 
 
-def _check_alone(styles: Sequence[Style], recipe: Recipe) -> None:
+def _check_alone(styles: Sequence[Style], recipe: Recipe, *, is_protected: bool) -> None:
     """Make sure that there is one style for the whole painting, if the losses need this."""
     masked = any(style.mask is not None or style.style_mask is not None for style in styles)
     several = len(styles) > 1 or masked
@@ -197,9 +206,7 @@ def _check_alone(styles: Sequence[Style], recipe: Recipe) -> None:
             raise InputError("style.alone-method", method=recipe.method)
         return
     turned = recipe.style_symmetry != "none"
-    if not STYLE_LOSSES[recipe.style_loss].tiles and (
-        several or turned or recipe.protect is not None
-    ):
+    if not STYLE_LOSSES[recipe.style_loss].tiles and (several or turned or is_protected):
         raise InputError("style.alone", loss=recipe.style_loss)
 
 
@@ -216,7 +223,10 @@ def _check_vectors(styles: Sequence[Style], recipe: Recipe) -> None:
 
 
 def sources(
-    content: images.Source | None, styles: Sequence[Style], recipe: Recipe
+    content: images.Source | None,
+    styles: Sequence[Style],
+    recipe: Recipe,
+    protect: images.Source | None = None,
 ) -> dict[str, images.Source]:
     """The sources of all pictures that a run reads, by the keys of :attr:`Inputs.files`."""
     named: dict[str, Any] = {"content": content}
@@ -224,7 +234,7 @@ def sources(
         named[numbered("style", number)] = style.picture
         named[numbered("mask", number)] = style.mask
         named[numbered("style mask", number)] = style.style_mask
-    named["protect"] = recipe.protect
+    named["protect"] = recipe.protect if protect is None else protect
     named["initial"] = _initial(recipe)
     return {key: source for key, source in named.items() if source is not None}
 
@@ -251,6 +261,7 @@ def read(
     styles: Sequence[Style],
     recipe: Recipe,
     shared: Mapping[str, Picture | Mask] | None = None,
+    protect: images.Source | None = None,
 ) -> Inputs:
     """Read every picture of a run.
 
@@ -259,6 +270,7 @@ def read(
         styles: the styles.
         recipe: the settings.
         shared: pictures that have been read for other runs, by the keys of :attr:`Inputs.files`.
+        protect: the protected region, if it is a picture in memory; None for that of the recipe.
 
     Raises:
         InputError: a picture cannot be used.
@@ -267,7 +279,7 @@ def read(
     shares: dict[str, Mask] = {}
     files: dict[str, Input] = {}
     _check_initial(recipe)
-    for key, source in sources(content, styles, recipe).items():
+    for key, source in sources(content, styles, recipe, protect).items():
         made = (shared or {}).get(key) or read_as(key, source)
         if isinstance(made, Mask):
             shares[key] = made
