@@ -262,11 +262,11 @@ def test_a_region_in_memory_is_refused_where_one_in_a_file_would_be() -> None:
     pictures = content_pixels(48, 64), style_pixels(48, 64)
     with pytest.raises(InputError, match="'sliced'"):
         stylize(*pictures, protect=right, style_loss="sliced")
+    for name, pixels in zip(("content.png", "style.png"), pictures, strict=True):
+        Image.fromarray(pixels).save(name)
+    saved: dict[str, Any] = {"checkpoint": "run.impasto", "size": 64, **SETTINGS}
     with pytest.raises(InputError, match="needs the protected region as a file"):
-        Image.fromarray(pictures[0]).save("content.png")
-        Image.fromarray(pictures[1]).save("style.png")
-        files: dict[str, Any] = {"checkpoint": "run.impasto", "size": 64, **SETTINGS}
-        stylize("content.png", "style.png", protect=right, **files)
+        stylize("content.png", "style.png", protect=right, **saved)
 
 
 def test_a_recipe_cannot_hold_a_region_in_memory() -> None:

@@ -216,10 +216,14 @@ def _check_vectors(styles: Sequence[Style], recipe: Recipe) -> None:
     Raises:
         InputError: a style has layers or a style mask.
     """
-    for style in styles:
-        for name in ("layers", "style_mask"):
-            if getattr(style, name) is not None:
-                raise InputError("style.whole", setting=name, method=recipe.method)
+    for name in beyond_vectors(styles):
+        raise InputError("style.whole", setting=name, method=recipe.method)
+
+
+def beyond_vectors(styles: Sequence[Style]) -> list[str]:
+    """The settings of styles that the networks of ``instant`` cannot follow."""
+    names = ("layers", "style_mask")
+    return [name for name in names if any(getattr(style, name) is not None for style in styles)]
 
 
 def sources(

@@ -181,6 +181,9 @@ def _first_canvas(
     if initial is not None and not isinstance(initial, str | os.PathLike):
         pixels = _initial_pixels(initial, size)
     elif canvases.recipe.initial == "instant":
+        styles = [read.style for read in canvases.inputs.styles]
+        if ignored := inputs.beyond_vectors(styles):
+            tell(Message("canvas.style-whole", settings=tuple(ignored)))
         pixels = instant.painted(load_networks(), canvases.inputs, canvases.recipe, size)
     else:
         return canvases.first(planned[0])
