@@ -14,10 +14,11 @@ from impasto.errors import InputError, ReasonError
 from impasto.files import reading
 from impasto.files.writing import is_there
 from impasto.messages.message import Message
-from impasto.pictures import images, masks
+from impasto.pictures import images, masks, sizes
 from impasto.pictures.images import Picture
 from impasto.pictures.masks import Mask
 from impasto.pictures.refusals import naming
+from impasto.pictures.sizes import PixelSize
 from impasto.process.notices import tell
 from impasto.settings.loss_table import METHODS, STYLE_LOSSES
 from impasto.settings.recipe import Recipe
@@ -115,6 +116,7 @@ class Inputs:
     def serve(self, styles: Sequence[Style], old: Recipe, new: Recipe) -> bool:
         """Whether a run with the new recipe and these styles reads the same pictures."""
         same = sources(None, (), old) == sources(None, (), new)
+        same = same and _cropped_to(old) == _cropped_to(new)
         return same and tuple(read.style for read in self.styles) == tuple(styles)
 
 
@@ -243,6 +245,11 @@ def sources(
     return {key: source for key, source in named.items() if source is not None}
 
 
+def _cropped_to(recipe: Recipe) -> PixelSize | None:
+    """The shape that content pictures are cropped to; None if they are not."""
+    return recipe.shape if recipe.content_fit == "crop" else None
+
+
 def _initial(recipe: Recipe) -> str | None:
     """The path of the first canvas if it is a picture, else None."""
     return None if recipe.initial in FIRST_CANVASES else recipe.initial
@@ -293,8 +300,13 @@ def read(
             pictures[key] = made
         path = file_of(source)
         files[key] = Input(path, path.name if path else None, made.sha256)
+    whole = pictures["content"]
+    part = sizes.cropped_size(whole.size, recipe)
+    for key, mask in shares.items():
+        if kind_of(key) != "style mask":
+            shares[key] = mask.cropped(whole.size, part)
     return Inputs(
-        pictures["content"],
+        whole.cropped(part),
         tuple(
             StylePicture(
                 style,
@@ -356,8 +368,8 @@ def _check_shape(mask: Mask, of: Picture, what: str) -> None:
     """Note that a mask has another aspect ratio than its picture."""
     (width, height), (across, down) = of.size, mask.size
     if abs(math.log(width / height) - math.log(across / down)) > SAME_SHAPE:
-        sizes = {"across": across, "down": down, "width": width, "height": height}
-        tell(Message("mask.stretched", what=what, **sizes))
+        sides = {"across": across, "down": down, "width": width, "height": height}
+        tell(Message("mask.stretched", what=what, **sides))
 
 
 def numbered(key: str, number: int) -> str:

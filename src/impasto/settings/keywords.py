@@ -26,6 +26,7 @@ class _Everywhere(TypedDict, total=False):
 
     size: Size
     output_size: Size
+    content_fit: Literal["stretch", "crop"]
     style_fit: Literal["aspect", "squeeze", "original"]
     style_scale: float
     style_symmetry: Literal["none", "mirror", "rotate", "all"]

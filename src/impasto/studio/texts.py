@@ -114,6 +114,10 @@ SETTINGS: dict[str, str] = {
     "output_size": (
         "'working'(작업 크기), 'content'(사진의 원래 크기), 또는 작업 크기처럼 적은 크기."
     ),
+    "content_fit": (
+        "콘텐츠 그림과 비율이 다른 크기에 그림을 맞추는 방법: 비율을 바꾸어 늘이기(stretch), 양쪽 "
+        "가장자리를 똑같이 잘라 내기(crop)."
+    ),
     "style_fit": (
         "스타일 그림을 작업 크기에 맞추는 방법: 비율을 유지하고 긴 변을 캔버스에 맞추기(aspect), "
         "비율을 무시하고 캔버스에 맞추기(squeeze), 원래 크기 그대로 쓰기(original)."
