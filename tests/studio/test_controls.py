@@ -32,7 +32,6 @@ CONTROLS = {
     "color-content": ["style.png", "--color", "content"],
     "color-match": ["style.png", "--color", "match"],
     "color-histogram": ["style.png", "--color", "histogram"],
-    "content-fit": ["style.png", "--content-fit", "crop", "--size", "48x48"],
     "style-scale": ["style.png", "--style-scale", "1.5"],
     "style-fit": ["style.png", "--style-fit", "original"],
     "symmetry": ["style.png", "--style-symmetry", "all"],
