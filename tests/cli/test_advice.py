@@ -164,7 +164,19 @@ def test_a_size_that_squeezes_the_content_is_named(
     assert stylize("--size", size, "--dry-run") == 0
     told = capsys.readouterr().err
     assert f"squeezes the content picture (72×60): what it shows becomes {change}" in told
-    assert f"(--size {max(map(int, size.split('x')))}), or crop the picture first." in told
+    longer = max(map(int, size.split("x")))
+    assert f"(--size {longer}), or cut its edges off with --content-fit crop." in told
+
+
+def test_a_size_that_the_content_is_cropped_to_squeezes_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert stylize("--size", "96x40", "--content-fit", "crop", "--dry-run") == 0
+    assert capsys.readouterr().err == ""
+    assert stylize("--size", "48", "--content-fit", "crop", "--dry-run") == 0
+    assert (
+        "content_fit has no effect on this run: no size asks for another" in capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize("flags", [["--size", "48x40"], ["--size", "50x41"], ["--size", "48"]])

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
 from impasto.cli.app import run
+from impasto.network.instant import Networks
+from impasto.run.result import Result
 
 pytestmark = pytest.mark.usefixtures("small_pictures")
 COMMAND = ("stylize", "content.png", "style.png", "--preset", "instant", "--size", "64")
@@ -79,6 +84,40 @@ def test_the_steps_of_a_pass_can_be_watched() -> None:
     assert [path.name for path in Path("steps").iterdir()] == ["step-00001.png"]
     with Image.open("m.png") as montage:
         assert montage.width > 3 * 64
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_in_the_pass_leaves_nothing(
+    number: int, code: int, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    before(Networks, "vector", number, monkeypatch)
+    assert stylize() == code
+    announced, said = capfd.readouterr().err.splitlines()
+    assert announced.startswith("Painting content.png like style.png")
+    assert said == "impasto: Stopped; no picture was written."
+    assert not Path("out.png").exists()
+
+
+def test_a_signal_after_the_pass_leaves_its_picture(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    before(Result, "save", signal.SIGINT, monkeypatch)
+    assert stylize("--quiet") == 130
+    assert capfd.readouterr().err == "Stopped after the pass; its picture is in out.png.\n"
+    with Image.open("out.png") as picture:
+        assert picture.size == (64, 48)
+
+
+def before(owner: type, name: str, number: int, patch: pytest.MonkeyPatch) -> None:
+    """Let a signal come whenever a method begins."""
+    method = getattr(owner, name)
+
+    def signalled(*given: Any, **named: Any) -> Any:
+        signal.raise_signal(number)
+        return method(*given, **named)
+
+    patch.setattr(owner, name, signalled)
 
 
 def test_the_demo_has_no_plot_of_losses() -> None:

@@ -79,6 +79,7 @@ REGIONS = ["regions.png#ff0000", "regions.png#00ff00", "mask.png"]
 SETTINGS: dict[str, list[Any]] = {
     "size": [64, 56, "64x40"],
     "output_size": ["working", 40],
+    "content_fit": ["stretch", "crop"],
     "styles": [["style.png"], ["other.png"], ["style.png", "other.png"]],
     "style_fit": ["aspect", "squeeze", "original"],
     "style_scale": [1.0, 0.5],
@@ -113,6 +114,7 @@ SETTINGS: dict[str, list[Any]] = {
     "precision": ["auto", "float32", "float64"],
 }
 BESIDE: dict[str, dict[str, Any]] = {
+    "content_fit": {"size": "48x48"},
     "noise_ratio": {"initial": "noisy-content"},
     "seed": {"initial": "noise"},
     "coarse": {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -209,6 +211,67 @@ def test_what_is_protected_stays_as_it_is() -> None:
     painted = np.asarray(stylize(content, style_pixels(48, 64), recipe, device="cpu").image)
     np.testing.assert_array_equal(painted[:, 32:], content[:, 32:])
     assert (painted[:, :32] != content[:, :32]).mean() > 0.5
+
+
+def in_kinds(mask: np.ndarray[Any, Any]) -> dict[str, Any]:
+    """A mask of booleans, in every form that a region can be given in."""
+    image = Image.fromarray(np.uint8(255 * mask))
+    image.save("protect.png")
+    return {
+        "path": Path("protect.png"),
+        "path and colour": "protect.png#ffffff",
+        "bytes": Path("protect.png").read_bytes(),
+        "file object": io.BytesIO(Path("protect.png").read_bytes()),
+        "image": image,
+        "array": mask,
+        "tensor": torch.from_numpy(mask.astype("float32"))[None],
+    }
+
+
+@pytest.mark.parametrize("preset", ["default", "instant"])
+def test_a_protected_region_can_be_given_like_a_picture(preset: str) -> None:
+    right = np.zeros((48, 64), bool)
+    right[:, 32:] = True
+    settings: dict[str, Any] = {"size": 64, "preset": preset}
+    if preset == "default":
+        settings.update(steps=2, **SETTINGS)
+    content, style = content_pixels(48, 64), style_pixels(48, 64)
+    for kind, region in in_kinds(right).items():
+        painted = stylize(content, style, protect=region, device="cpu", **settings)
+        pixels = np.asarray(painted.image)
+        np.testing.assert_array_equal(pixels[:, 32:], content[:, 32:], err_msg=kind)
+        assert (pixels[:, :32] != content[:, :32]).any(), kind
+        name = {"path": "protect.png", "path and colour": "protect.png#ffffff"}
+        carried = painted.metadata()
+        assert carried["recipe"]["protect"] == name.get(kind, "(in memory)")
+        assert len(carried["protect"]["sha256"]) == 64
+
+
+def test_a_region_in_memory_replaces_that_of_the_recipe() -> None:
+    left, right = np.zeros((2, 48, 64), bool)
+    left[:, :32] = right[:, 32:] = True
+    Image.fromarray(np.uint8(255 * left)).save("left.png")
+    content = content_pixels(48, 64)
+    recipe = Recipe(size=64, steps=2, protect="left.png", **SETTINGS)
+    painted = stylize(content, style_pixels(48, 64), recipe, protect=right, device="cpu").image
+    np.testing.assert_array_equal(np.asarray(painted)[:, 32:], content[:, 32:])
+
+
+def test_a_region_in_memory_is_refused_where_one_in_a_file_would_be() -> None:
+    right = np.eye(48, 64)
+    pictures = content_pixels(48, 64), style_pixels(48, 64)
+    with pytest.raises(InputError, match="'sliced'"):
+        stylize(*pictures, protect=right, style_loss="sliced")
+    for name, pixels in zip(("content.png", "style.png"), pictures, strict=True):
+        Image.fromarray(pixels).save(name)
+    saved: dict[str, Any] = {"checkpoint": "run.impasto", "size": 64, **SETTINGS}
+    with pytest.raises(InputError, match="needs the protected region as a file"):
+        stylize("content.png", "style.png", protect=right, **saved)
+
+
+def test_a_recipe_cannot_hold_a_region_in_memory() -> None:
+    with pytest.raises(InputError, match="only hold paths; pass pictures in memory to stylize"):
+        Recipe(protect=np.eye(48, 64))
 
 
 def test_where_no_mask_reaches_the_content_stays_close() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from impasto.errors import InputError
-from impasto.pictures.sizes import canvas_size, fit, output_size, style_size
+from impasto.pictures.sizes import canvas_size, cropped_size, fit, output_size, style_size
 from impasto.settings.layers import LAYERS
 from impasto.settings.recipe import Recipe
 
@@ -32,6 +32,36 @@ def test_the_aspect_ratio_is_kept_within_rounding(picture: tuple[int, int], size
 def test_a_fitted_picture_keeps_its_orientation(picture: tuple[int, int], size: int) -> None:
     width, height = fit(picture, size)
     assert (width >= height) if picture[0] >= picture[1] else (width <= height)
+
+
+@given(pictures, pictures)
+def test_a_cropped_picture_has_the_shape_within_rounding_and_loses_one_side_only(
+    picture: tuple[int, int], shape: tuple[int, int]
+) -> None:
+    recipe = Recipe(size=shape, content_fit="crop")
+    width, height = cropped_size(picture, recipe)
+    assert width == picture[0] or height == picture[1]
+    assert 1 <= width <= picture[0]
+    assert 1 <= height <= picture[1]
+    off = abs(width - height * shape[0] / shape[1]), abs(height - width * shape[1] / shape[0])
+    assert min(off) <= 0.5 or min(width, height) == 1
+    assert cropped_size((width, height), recipe) == (width, height)
+
+
+@given(pictures, sides)
+def test_a_picture_is_not_cropped_to_a_longer_side(picture: tuple[int, int], size: int) -> None:
+    assert cropped_size(picture, Recipe(size=size, content_fit="crop")) == picture
+
+
+@given(pictures, pictures, sides)
+def test_a_picture_is_cropped_to_the_shape_of_the_result_if_the_canvas_has_none(
+    picture: tuple[int, int], shape: tuple[int, int], size: int
+) -> None:
+    cropped = {
+        cropped_size(picture, Recipe(content_fit="crop", **sizes))
+        for sizes in ({"size": shape}, {"size": size, "output_size": shape})
+    }
+    assert len(cropped) == 1
 
 
 @given(pictures, pictures)

@@ -239,7 +239,7 @@ def test_ctrl_c_twice_ends_with_a_sentence_and_without_a_picture() -> None:
         check=False,
     )
     assert done.returncode == 130
-    assert "Stopping and keeping the best picture; Ctrl-C again discards it." in done.stderr
+    assert "Stopping, and keeping the best picture if there is one; Ctrl-C" in done.stderr
     assert done.stderr.endswith("impasto: Stopped; no picture was written.\n")
     assert not Path("out.png").exists()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from PIL import Image
 
 import impasto
 from conftest import content_pixels, style_pixels
-from impasto.errors import InputError, RunError, StoppedError
+from impasto.errors import ImpastoWarning, InputError, RunError, StoppedError
 from impasto.experiments.sweep import sweep
 from impasto.network import instant as networks
 from impasto.pictures import arrays
@@ -225,6 +226,29 @@ def test_its_painting_can_be_the_first_canvas_of_an_optimisation() -> None:
     recipe = Recipe(initial="instant", size=80, levels=1, steps=1, coarse="same")
     first = prepare(CONTENT, STYLE, recipe, device="cpu").paint()
     assert np.allclose(first.canvas, painted().canvas, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("style", "named"),
+    [
+        ({"layers": ["conv1_1"]}, "layers of a style"),
+        ({"style_mask": np.eye(50)}, "style_mask of a style"),
+        ({"layers": ["conv1_1"], "style_mask": np.eye(50)}, "layers, style_mask of a style"),
+    ],
+)
+def test_what_a_first_canvas_leaves_out_of_a_style_is_told(
+    style: dict[str, Any], named: str
+) -> None:
+    settings: dict[str, Any] = {"size": 64, "steps": 1, "levels": 1}
+    with pytest.warns(ImpastoWarning, match=f"takes every style as a whole: {named}"):
+        prepare(CONTENT, Style(picture=STYLE, **style), Recipe(initial="instant", **settings))
+
+
+def test_a_first_canvas_follows_every_style_with_a_mask_and_a_weight() -> None:
+    recipe = Recipe(initial="instant", size=64, steps=1, levels=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        prepare(CONTENT, Style(picture=STYLE, weight=2, mask=np.eye(60, 80)), recipe)
 
 
 def test_a_first_canvas_for_a_coarser_level_is_the_painting_reduced() -> None:

@@ -44,8 +44,8 @@ class TestTypes:
     def test_every_setting_of_a_recipe_is_a_keyword(self) -> None:
         assert set(HINTS) == set(Recipe.model_fields)
 
-    def test_a_run_has_its_own_initial_and_a_preset(self) -> None:
-        assert set(get_type_hints(RunSettings)) == {*HINTS, "preset"} - {"initial"}
+    def test_a_run_has_its_own_initial_and_protect_and_a_preset(self) -> None:
+        assert set(get_type_hints(RunSettings)) == {*HINTS, "preset"} - {"initial", "protect"}
         assert set(get_type_hints(SettingsOverPreset)) == {*HINTS, "preset"}
 
     @pytest.mark.parametrize("name", sorted(set(HINTS) - LAYERS - PATHS))

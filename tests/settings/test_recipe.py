@@ -31,6 +31,7 @@ else:
 DEFAULT = {
     "size": 512,
     "output_size": "working",
+    "content_fit": "stretch",
     "styles": [],
     "style_fit": "aspect",
     "style_scale": 1.0,
@@ -119,6 +120,7 @@ OTHER_SETTINGS = st.fixed_dictionaries(
     {
         "size": st.just("original") | SIZES,
         "output_size": st.sampled_from(["working", "content"]) | SIZES,
+        "content_fit": st.sampled_from(["stretch", "crop"]),
         "styles": st.lists(STYLES, max_size=3),
         "style_fit": st.sampled_from(["aspect", "squeeze", "original"]),
         "style_symmetry": st.sampled_from(["none", "mirror", "rotate", "all"]),

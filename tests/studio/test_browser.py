@@ -320,3 +320,33 @@ def test_without_the_extra_there_is_no_quick_preview(
     page.click("#paint")
     expect(page.locator("#compare")).to_be_visible()
     expect(glimpsed(page)).to_be_hidden()
+
+
+def test_instant_paints_without_a_plot_of_losses(
+    browser: Browser, address: str, pictures: Path
+) -> None:
+    page = visit(browser, address, "ko-KR")
+    offered = page.locator("#preset label")
+    expect(offered).to_have_text(["instant", "default", "fast", "fine"])
+    offered.first.click()
+    choose(page, pictures)
+    page.click("#paint")
+    expect(page.locator("#status")).to_contain_text("한 번에 그린 512×384픽셀")
+    expect(page.locator("#losses")).to_be_hidden()
+    with Image.open(download(page)) as image:
+        assert image.size == (512, 384)
+        assert '"method": "instant"' in image.info["impasto"]
+    offered.last.click()
+    quick(page, 64, 3)
+    page.click("#paint")
+    expect(page.locator("#status")).to_contain_text("3스텝")
+    expect(page.locator("#losses svg.marks")).to_be_visible()
+
+
+def test_without_the_extra_instant_is_no_choice(
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("impasto.network.instant.is_installed", lambda: False)
+    with running(tmp_path) as (address, _):
+        page = visit(browser, address)
+        expect(page.locator("#preset label")).to_have_text(["default", "fast", "fine"])

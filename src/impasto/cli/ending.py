@@ -12,7 +12,7 @@ from impasto.process.interrupts import ENDING, Signals
 
 DONE, FAILED, BAD_INPUT = 0, 1, 2  # exit codes; 128 + its number if a signal stopped the run
 STDERR = 2  # file descriptor
-KEEPING = "Stopping and keeping the best picture; Ctrl-C again discards it."
+KEEPING = "Stopping, and keeping the best picture if there is one; Ctrl-C again discards it."
 
 
 class EndedError(ImpastoError):

@@ -382,7 +382,9 @@ def paint(run: Prepared, outputs: Outputs, also: Sequence[Path] = ()) -> int:
         outputs: what the run writes and shows.
         also: files that the command has already written, to be named with the outputs.
     """
-    with told_to_end(outputs.quiet) as signals, watchers_of(run, outputs) as watchers:
+    # Until its only step is done, one pass has no picture that a notice could promise to keep.
+    is_silent = outputs.quiet or METHODS[run.recipe.method].one_pass
+    with told_to_end(is_silent) as signals, watchers_of(run, outputs) as watchers:
         keeper = _Keeper(run, outputs, watchers)
         result = run.paint(keeper)
         outputs = keeper.outputs
@@ -465,12 +467,15 @@ def _tell(
     last, best = result.history[-1], result.best
     written = called(outputs.picture)
     besides = f"; also written: {', '.join(map(str, also_written))}" if also_written else ""
+    one_pass = METHODS[result.recipe.method].one_pass
     if number is not None:
-        typer.echo(
-            f"Stopped at step {last.number}; the best picture so far, from step {best.number}"
-            f"{enlarged}, is in {written}{besides}.",
-            err=True,
+        what = (
+            "Stopped after the pass; its picture"
+            if one_pass
+            else f"Stopped at step {last.number}; the best picture so far, from step {best.number}"
+            f"{enlarged},"
         )
+        typer.echo(f"{what} is in {written}{besides}.", err=True)
         if saved is not None:
             typer.echo(f"To continue: {_resume(saved)}", err=True)
         return code_of(number)
@@ -485,7 +490,7 @@ def _tell(
         width, height = result.size
         how = (
             f"in one pass of {last.seconds:.1f} s"
-            if METHODS[result.recipe.method].one_pass
+            if one_pass
             else f"in {duration(last.seconds)}: {counted(last.number, 'step')}, "
             f"best loss {best.loss:.4e} at step {best.number}"
         )

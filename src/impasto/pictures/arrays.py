@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from impasto.settings.pieces import check_pixels, check_size
 
 Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
 Opacity = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
+Number = TypeVar("Number", bound=np.generic)
 STRIP = 256  # rows of a picture that are converted at a time
 GREY_WITHIN = 4  # grey levels by which the channels of a grey picture may differ, as in a WebP
 
@@ -87,6 +88,17 @@ def rescale(pixels: Pixels) -> npt.NDArray[np.float32]:
     if low == high:
         return np.zeros(pixels.shape, np.float32)
     return ((pixels.astype(np.float64) - low) * (255 / (high - low))).astype(np.float32)
+
+
+def middle(values: npt.NDArray[Number], size: tuple[int, int]) -> npt.NDArray[Number]:
+    """The middle of an array H × W or H × W × C, of a width and a height that are at most its own.
+
+    >>> middle(np.arange(12).reshape(3, 4), (2, 1)).tolist()
+    [[5, 6]]
+    """
+    width, height = size
+    left, top = (values.shape[1] - width) // 2, (values.shape[0] - height) // 2
+    return np.ascontiguousarray(values[top : top + height, left : left + width])
 
 
 def to_uint8(pixels: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:

@@ -9,7 +9,7 @@ import functools
 import hashlib
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 import numpy as np
@@ -21,7 +21,7 @@ from impasto.files import reading
 from impasto.files.png_text import PNG_SIGNATURE
 from impasto.messages.message import Message
 from impasto.pictures import deep_png, in_memory, jpeg_xl, tiff
-from impasto.pictures.arrays import Opacity, Pixels, is_grey
+from impasto.pictures.arrays import Opacity, Pixels, is_grey, middle
 from impasto.pictures.decoding import (
     check_head,
     from_file,
@@ -68,6 +68,12 @@ class Picture:
     def is_grey(self) -> bool:
         """Whether it has no colours."""
         return is_grey(self.pixels)
+
+    def cropped(self, size: tuple[int, int]) -> Picture:
+        """The middle of the picture, of a width and a height that are at most its own."""
+        if size == self.size:
+            return self
+        return replace(self, pixels=middle(self.pixels, size))
 
     @property
     def identity(self) -> tuple[str, tuple[int, int]]:

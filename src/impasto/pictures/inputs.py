@@ -14,10 +14,11 @@ from impasto.errors import InputError, ReasonError
 from impasto.files import reading
 from impasto.files.writing import is_there
 from impasto.messages.message import Message
-from impasto.pictures import images, masks
+from impasto.pictures import images, masks, sizes
 from impasto.pictures.images import Picture
 from impasto.pictures.masks import Mask
 from impasto.pictures.refusals import naming
+from impasto.pictures.sizes import PixelSize
 from impasto.process.notices import tell
 from impasto.settings.loss_table import METHODS, STYLE_LOSSES
 from impasto.settings.recipe import Recipe
@@ -115,16 +116,26 @@ class Inputs:
     def serve(self, styles: Sequence[Style], old: Recipe, new: Recipe) -> bool:
         """Whether a run with the new recipe and these styles reads the same pictures."""
         same = sources(None, (), old) == sources(None, (), new)
+        same = same and _cropped_to(old) == _cropped_to(new)
         return same and tuple(read.style for read in self.styles) == tuple(styles)
 
 
 def styles_of(
-    given: StyleSource | Iterable[StyleSource] | None, recipe: Recipe, content: images.Source
+    given: StyleSource | Iterable[StyleSource] | None,
+    recipe: Recipe,
+    content: images.Source,
+    protect: images.Source | None = None,
 ) -> tuple[Style, ...]:
     """The styles of a run: the given ones, or else those of the recipe.
 
     If only the style counts (alpha is 0) and no style is given, the content picture is the style.
     If only the content counts, no style is needed.
+
+    Args:
+        given: the styles, one or several; None for those of the recipe.
+        recipe: the settings.
+        content: the content picture.
+        protect: the protected region, if it is a picture in memory.
 
     Raises:
         InputError: a style is needed and there is none, a style names a layer that is not one of
@@ -138,7 +149,7 @@ def styles_of(
     if METHODS[recipe.method].one_pass:
         _check_vectors(styles, recipe)
         return styles
-    _check_alone(styles, recipe)
+    _check_alone(styles, recipe, is_protected=protect is not None or recipe.protect is not None)
     for style in styles:
         for layer in style.layers or ():
             if layer not in recipe.style_layers:
@@ -188,7 +199,7 @@ def path_of(given: Any, role: str) -> Path:
         raise InputError("picture.not-a-path", what=role, value=given, reason=error) from None
 
 
-def _check_alone(styles: Sequence[Style], recipe: Recipe) -> None:
+def _check_alone(styles: Sequence[Style], recipe: Recipe, *, is_protected: bool) -> None:
     """Make sure that there is one style for the whole painting, if the losses need this."""
     masked = any(style.mask is not None or style.style_mask is not None for style in styles)
     several = len(styles) > 1 or masked
@@ -197,9 +208,7 @@ def _check_alone(styles: Sequence[Style], recipe: Recipe) -> None:
             raise InputError("style.alone-method", method=recipe.method)
         return
     turned = recipe.style_symmetry != "none"
-    if not STYLE_LOSSES[recipe.style_loss].tiles and (
-        several or turned or recipe.protect is not None
-    ):
+    if not STYLE_LOSSES[recipe.style_loss].tiles and (several or turned or is_protected):
         raise InputError("style.alone", loss=recipe.style_loss)
 
 
@@ -209,14 +218,21 @@ def _check_vectors(styles: Sequence[Style], recipe: Recipe) -> None:
     Raises:
         InputError: a style has layers or a style mask.
     """
-    for style in styles:
-        for name in ("layers", "style_mask"):
-            if getattr(style, name) is not None:
-                raise InputError("style.whole", setting=name, method=recipe.method)
+    for name in beyond_vectors(styles):
+        raise InputError("style.whole", setting=name, method=recipe.method)
+
+
+def beyond_vectors(styles: Sequence[Style]) -> list[str]:
+    """The settings of styles that the networks of ``instant`` cannot follow."""
+    names = ("layers", "style_mask")
+    return [name for name in names if any(getattr(style, name) is not None for style in styles)]
 
 
 def sources(
-    content: images.Source | None, styles: Sequence[Style], recipe: Recipe
+    content: images.Source | None,
+    styles: Sequence[Style],
+    recipe: Recipe,
+    protect: images.Source | None = None,
 ) -> dict[str, images.Source]:
     """The sources of all pictures that a run reads, by the keys of :attr:`Inputs.files`."""
     named: dict[str, Any] = {"content": content}
@@ -224,9 +240,14 @@ def sources(
         named[numbered("style", number)] = style.picture
         named[numbered("mask", number)] = style.mask
         named[numbered("style mask", number)] = style.style_mask
-    named["protect"] = recipe.protect
+    named["protect"] = recipe.protect if protect is None else protect
     named["initial"] = _initial(recipe)
     return {key: source for key, source in named.items() if source is not None}
+
+
+def _cropped_to(recipe: Recipe) -> PixelSize | None:
+    """The shape that content pictures are cropped to; None if they are not."""
+    return recipe.shape if recipe.content_fit == "crop" else None
 
 
 def _initial(recipe: Recipe) -> str | None:
@@ -251,6 +272,7 @@ def read(
     styles: Sequence[Style],
     recipe: Recipe,
     shared: Mapping[str, Picture | Mask] | None = None,
+    protect: images.Source | None = None,
 ) -> Inputs:
     """Read every picture of a run.
 
@@ -259,6 +281,7 @@ def read(
         styles: the styles.
         recipe: the settings.
         shared: pictures that have been read for other runs, by the keys of :attr:`Inputs.files`.
+        protect: the protected region, if it is a picture in memory; None for that of the recipe.
 
     Raises:
         InputError: a picture cannot be used.
@@ -267,7 +290,7 @@ def read(
     shares: dict[str, Mask] = {}
     files: dict[str, Input] = {}
     _check_initial(recipe)
-    for key, source in sources(content, styles, recipe).items():
+    for key, source in sources(content, styles, recipe, protect).items():
         made = (shared or {}).get(key) or read_as(key, source)
         if isinstance(made, Mask):
             shares[key] = made
@@ -277,8 +300,13 @@ def read(
             pictures[key] = made
         path = file_of(source)
         files[key] = Input(path, path.name if path else None, made.sha256)
+    whole = pictures["content"]
+    part = sizes.cropped_size(whole.size, recipe)
+    for key, mask in shares.items():
+        if kind_of(key) != "style mask":
+            shares[key] = mask.cropped(whole.size, part)
     return Inputs(
-        pictures["content"],
+        whole.cropped(part),
         tuple(
             StylePicture(
                 style,
@@ -340,8 +368,8 @@ def _check_shape(mask: Mask, of: Picture, what: str) -> None:
     """Note that a mask has another aspect ratio than its picture."""
     (width, height), (across, down) = of.size, mask.size
     if abs(math.log(width / height) - math.log(across / down)) > SAME_SHAPE:
-        sizes = {"across": across, "down": down, "width": width, "height": height}
-        tell(Message("mask.stretched", what=what, **sizes))
+        sides = {"across": across, "down": down, "width": width, "height": height}
+        tell(Message("mask.stretched", what=what, **sides))
 
 
 def numbered(key: str, number: int) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from impasto.files import reading
 from impasto.files.writing import is_there
 from impasto.messages.message import Message
 from impasto.pictures import images
+from impasto.pictures.arrays import middle
 from impasto.pictures.profiles import LUMA
 from impasto.pictures.refusals import UnusableError, naming, tell_of
 from impasto.pictures.sizes import PixelSize
@@ -67,6 +68,17 @@ class Mask:
             return self.shares
         stretched = Image.fromarray(self.shares).resize(size, Image.Resampling.BILINEAR)
         return np.asarray(stretched)
+
+    def cropped(self, picture: PixelSize, size: PixelSize) -> Mask:
+        """The mask of the middle of its picture.
+
+        Args:
+            picture: width and height of the picture, to which the mask is stretched.
+            size: width and height of its middle.
+        """
+        if size == picture:
+            return self
+        return replace(self, shares=middle(self.at(picture), size))
 
 
 def read(source: Any, role: str) -> Mask:

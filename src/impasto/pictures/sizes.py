@@ -26,13 +26,32 @@ def fit(picture: PixelSize, size: str | int | PixelSize) -> PixelSize:
     return max(1, round(size * width / longer)), max(1, round(size * height / longer))
 
 
+def cropped_size(content: PixelSize, recipe: Recipe) -> PixelSize:
+    """Width and height of the part of a content picture that a run uses.
+
+    With ``content_fit = "crop"`` it is the largest part of the shape that the recipe asks for.
+
+    >>> cropped_size((600, 400), Recipe(size=(300, 300), content_fit="crop"))
+    (400, 400)
+    >>> cropped_size((600, 400), Recipe(size=300, content_fit="crop"))
+    (600, 400)
+    """
+    if recipe.content_fit != "crop" or recipe.shape is None:
+        return content
+    (width, height), (across, down) = content, recipe.shape
+    narrower, lower = round(height * across / down), round(width * down / across)
+    if width == narrower or height == lower:  # the shape, but for rounding
+        return content
+    return (max(1, narrower), height) if narrower < width else (width, max(1, lower))
+
+
 def canvas_size(content: PixelSize, recipe: Recipe) -> PixelSize:
     """The size of the canvas for a content picture of that size.
 
     Raises:
         InputError: the canvas is too small for the deepest of the recipe's layers.
     """
-    size = fit(content, recipe.size)
+    size = fit(cropped_size(content, recipe), recipe.size)
     _check(size, "size.canvas", content, recipe)
     return size
 
@@ -58,7 +77,7 @@ def output_size(content: PixelSize, canvas: PixelSize, recipe: Recipe) -> PixelS
         case "working":
             return canvas
         case size:
-            return fit(content, size)
+            return fit(cropped_size(content, recipe), size)
 
 
 def squeezed(content: PixelSize, canvas: PixelSize) -> float:

@@ -118,6 +118,7 @@ def prepare(
     weights: str | os.PathLike[str] = "bundled",
     weights_input: str | None = None,
     threads: int | None = None,
+    protect: images.Source | None = None,
 ) -> InstantRun:
     """Prepare a run of the method ``instant``: read its pictures and load its networks.
 
@@ -130,6 +131,7 @@ def prepare(
         weights: ``bundled``.
         weights_input: None.
         threads: number of CPU threads; None for the usual number.
+        protect: the part of the content picture to keep as it is, if it is a picture in memory.
 
     Raises:
         InputError: a picture cannot be used, the networks are not installed, or the method does
@@ -138,7 +140,7 @@ def prepare(
     """
     check_arguments(initial, device, weights, weights_input)
     with _memory_errors():
-        named = name_inputs(content, style, weights, weights_input)
+        named = name_inputs(content, style, weights, weights_input, protect)
         return begin(recipe, named, threads)
 
 

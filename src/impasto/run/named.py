@@ -22,12 +22,23 @@ class Named:
         weights: ``bundled``, or the path of a weight file.
         weights_input: the input that the weight file expects, ``caffe`` or ``torchvision``; None
             if the kind of file decides.
+        protect: the part of the content picture to keep as it is, if it is a picture in memory;
+            None for that of the recipe, which names a file.
     """
 
     content: images.Source
     styles: tuple[Style, ...] | None
     weights: str | os.PathLike[str]
     weights_input: str | None
+    protect: images.Source | None = None
+
+    def styles_for(self, recipe: Recipe) -> tuple[Style, ...]:
+        """The styles of a run with a recipe.
+
+        Raises:
+            InputError: there is none, or the recipe does not allow these.
+        """
+        return styles_of(self.styles, recipe, self.content, self.protect)
 
 
 def name_inputs(
@@ -35,6 +46,7 @@ def name_inputs(
     style: StyleSource | Iterable[StyleSource] | None,
     weights: str | os.PathLike[str],
     weights_input: str | None,
+    protect: images.Source | None = None,
 ) -> Named:
     """The pictures and the weights of a run as the caller named them; nothing is read yet.
 
@@ -45,7 +57,26 @@ def name_inputs(
     styles = None if style is None else inputs.named(style)  # read once: it may be an iterator
     if str(weights) != "bundled":
         weights = path_of(weights, "weight file")
-    return Named(picture, styles, weights, weights_input)
+    return Named(picture, styles, weights, weights_input, protect)
+
+
+def with_protect(
+    recipe: Recipe, protect: images.Source | None
+) -> tuple[Recipe, images.Source | None]:
+    """Take the protected region that a caller gives beside a recipe.
+
+    Returns:
+        The recipe, with the path of the region if it is a file; and the region if it is a picture
+        in memory, which a recipe cannot hold.
+
+    Raises:
+        InputError: it is neither.
+    """
+    if protect is None:
+        return recipe, None
+    source = source_of(protect, "protected region")
+    path, region = (source, None) if isinstance(source, str) else (None, source)
+    return recipe.model_copy(update={"protect": path}), region
 
 
 def read_pictures(named: Named, recipe: Recipe) -> Inputs:
@@ -54,4 +85,4 @@ def read_pictures(named: Named, recipe: Recipe) -> Inputs:
     Raises:
         InputError: a picture cannot be read, or there is no style picture.
     """
-    return inputs.read(named.content, styles_of(named.styles, recipe, named.content), recipe)
+    return inputs.read(named.content, named.styles_for(recipe), recipe, protect=named.protect)

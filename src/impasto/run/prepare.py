@@ -22,12 +22,7 @@ from impasto.network.vgg import VGG
 from impasto.network.weights import Weights
 from impasto.objective.cache import Measurements, measurements
 from impasto.pictures import arrays, images, in_memory, inputs, sizes
-from impasto.pictures.inputs import (
-    Inputs,
-    StyleSource,
-    called,
-    styles_of,
-)
+from impasto.pictures.inputs import Inputs, StyleSource, called
 from impasto.pictures.refusals import naming
 from impasto.process.memory import memory_errors
 from impasto.process.notices import tell
@@ -97,9 +92,8 @@ def vary(run: Run, recipe: Recipe) -> Run:
         InputError: the pictures cannot be painted with the recipe.
         RunError: there is not enough memory.
     """
-    styles = styles_of(run.named.styles, recipe, run.named.content)
-    same = run.inputs.serve(styles, run.recipe, recipe)
-    pictures = run.inputs if same else inputs.read(run.named.content, styles, recipe)
+    same = run.inputs.serve(run.named.styles_for(recipe), run.recipe, recipe)
+    pictures = run.inputs if same else read_pictures(run.named, recipe)
     planned = levels.plan_for(pictures, recipe)
     device, cache = run.evaluator.device, run.cache
     return begin(recipe, run.named, pictures, planned, run.loaded, device, cache=cache)
@@ -195,6 +189,9 @@ def _first_canvas(
     if initial is not None and not isinstance(initial, str | os.PathLike):
         pixels = _initial_pixels(initial, size)
     elif canvases.recipe.initial == "instant":
+        styles = [read.style for read in canvases.inputs.styles]
+        if ignored := inputs.beyond_vectors(styles):
+            tell(Message("canvas.style-whole", settings=tuple(ignored)))
         pixels = instant.painted(load_networks(), canvases.inputs, canvases.recipe, size)
     else:
         return canvases.first(level)
@@ -210,9 +207,8 @@ def check_variation(run: Prepared, recipe: Recipe) -> None:
     """
     if isinstance(run, Run):
         run.loaded.architecture.check(recipe.layers)
-    content = run.named.content
-    styles = styles_of(run.named.styles, recipe, content)
-    for key, source in inputs.sources(content, styles, recipe).items():
+    named, styles = run.named, run.named.styles_for(recipe)
+    for key, source in inputs.sources(named.content, styles, recipe, named.protect).items():
         file = inputs.file_of(source)
         if file is not None:
             reading.opened(file, called(key)).close()

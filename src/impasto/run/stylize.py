@@ -18,10 +18,11 @@ from impasto.pictures.inputs import (
     path_of,
 )
 from impasto.process.memory import memory_errors
-from impasto.run import either
+from impasto.run import instant
 from impasto.run.checkpoint import check_replaceable
+from impasto.run.either import paints_in_one_pass
 from impasto.run.levels import plan_for
-from impasto.run.named import name_inputs, read_pictures
+from impasto.run.named import name_inputs, read_pictures, with_protect
 from impasto.run.prepare import InitialSource, begin, load_network, with_initial
 from impasto.run.prepared import Prepared
 from impasto.run.result import OnStep, Result
@@ -51,6 +52,7 @@ def stylize(  # noqa: PLR0913 – every argument is the caller's to choose
     checkpoint: str | os.PathLike[str] | None = None,
     checkpoint_every: float = CHECKPOINT_EVERY,
     progress: bool = False,
+    protect: images.Source | None = None,
     **settings: Unpack[RunSettings],
 ) -> Result:
     """Paint the content of one picture in the style of another, or of several.
@@ -80,6 +82,9 @@ def stylize(  # noqa: PLR0913 – every argument is the caller's to choose
         checkpoint_every: seconds between two checkpoints.
         progress: whether to show the progress of the run: as a bar in a terminal or a notebook,
             or else as lines on standard error.
+        protect: the part of the content picture to keep as it is, which replaces that of the
+            recipe: a picture that is white there, given like the content picture, in which floats
+            in 0…1 and booleans are common; or a path and a colour, as in ``"regions.png#ff0000"``.
         settings: settings of the recipe as keywords, which replace those of ``recipe``, as in
             ``steps=50, size=400``; and ``preset``, the name of a preset, instead of ``recipe``.
 
@@ -94,17 +99,18 @@ def stylize(  # noqa: PLR0913 – every argument is the caller's to choose
     _check_on_step(on_step)
     check_choice("progress", progress, (True, False))
     check_interval(checkpoint_every)
-    chosen = with_initial(Recipe.read(recipe, **settings), initial)
-    if either.paints_in_one_pass(chosen):
+    chosen, region = with_protect(with_initial(Recipe.read(recipe, **settings), initial), protect)
+    if paints_in_one_pass(chosen):
         if checkpoint is not None:
             raise InputError("instant.no-checkpoint")
         given: dict[str, Any] = {"weights": weights, "weights_input": weights_input}
-        one_pass = either.prepare(content, style, chosen, initial, device=device, **given)
+        given.update(device=device, protect=region)
+        one_pass = instant.prepare(content, style, chosen, initial, **given)
         with _shown(one_pass, on_step, progress) as told:
             return one_pass.paint(told)
     with memory_errors():
         # 1. Read the inputs.
-        named = name_inputs(content, style, weights, weights_input)
+        named = name_inputs(content, style, weights, weights_input, region)
         pictures = read_pictures(named, chosen)
         # 2. Plan the levels, from coarse to fine.
         planned = plan_for(pictures, chosen)

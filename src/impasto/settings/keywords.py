@@ -26,10 +26,10 @@ class _Everywhere(TypedDict, total=False):
 
     size: Size
     output_size: Size
+    content_fit: Literal["stretch", "crop"]
     style_fit: Literal["aspect", "squeeze", "original"]
     style_scale: float
     style_symmetry: Literal["none", "mirror", "rotate", "all"]
-    protect: str | os.PathLike[str] | None
     color: Literal["style", "content", "match", "histogram", "palette"]
     rescale: bool
     noise_ratio: float
@@ -73,6 +73,7 @@ class Settings(_Common, total=False):
     """The settings of a recipe."""
 
     initial: str | os.PathLike[str]
+    protect: str | os.PathLike[str] | None
 
 
 class SettingsOverPreset(Settings, total=False):
@@ -82,7 +83,7 @@ class SettingsOverPreset(Settings, total=False):
 
 
 class RunSettings(_Common, total=False):
-    """The settings for a function that has an ``initial`` of its own, with their preset."""
+    """The settings for a function that has its own ``initial`` and ``protect``; and a preset."""
 
     preset: str
 
@@ -91,6 +92,7 @@ class ManySettings(_OfOnePicture, total=False):
     """The settings for a function that has ``styles`` of its own, with their preset."""
 
     initial: str | os.PathLike[str]
+    protect: str | os.PathLike[str] | None
     preset: str
 
 

@@ -79,8 +79,8 @@ OF_THE_DEFAULT = (
 )
 # The settings that the method `instant` obeys; every other must have its usual value.
 IN_ONE_PASS = (
-    *("size", "output_size", "styles", "protect", "color", "rescale", "strength", "method"),
-    *("seed", "steps", "levels"),
+    *("size", "output_size", "content_fit", "styles", "protect", "color", "rescale", "strength"),
+    *("method", "seed", "steps", "levels"),
 )
 MOST_BYTES = 1_000_000  # of a recipe file
 
@@ -109,6 +109,11 @@ class Recipe(BaseModel):
         "working",
         description="Size of the result: 'working', 'content' (the content picture's own), "
         "or a size like the working size.",
+    )
+    content_fit: Literal["stretch", "crop"] = Field(
+        "stretch",
+        description="How the content picture is fitted to a size of another shape: stretch changes "
+        "the shape of what it shows, crop cuts off as much on both sides as does not fit.",
     )
     styles: Annotated[
         tuple[InstanceOf[Style], ...],
@@ -296,6 +301,16 @@ class Recipe(BaseModel):
         ]
         if unused:
             raise InputError("recipe.one-pass", settings=tuple(unused), method=self.method)
+
+    @property
+    def shape(self) -> tuple[int, int] | None:
+        """A width and a height in the ratio that a size asks for; None if none asks for one.
+
+        >>> Recipe(size="640x480").shape, Recipe(size=640).shape
+        ((640, 480), None)
+        """
+        asked = (self.size, self.output_size)
+        return next((size for size in asked if isinstance(size, tuple)), None)
 
     @property
     def content_read(self) -> Mapping[str, float]:

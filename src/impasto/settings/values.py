@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, NoReturn, get_args, get_origin
@@ -155,6 +156,8 @@ def read_initial(value: Any) -> str:
 
 def read_protect(value: Any) -> str | None:
     """The path of a mask, or None."""
+    if value is not None and not isinstance(value, str | os.PathLike):
+        raise ReasonError("value.picture-in-memory")
     return None if value is None else read_path(value)
 
 

@@ -17,9 +17,10 @@ from PIL import Image
 
 from impasto.errors import ImpastoError, InputError, StoppedError
 from impasto.files.carried import SUFFIXES
-from impasto.network.instant import is_installed
+from impasto.network import instant
 from impasto.pictures import arrays, images, samples
 from impasto.process.notices import heard_by
+from impasto.run.either import paints_in_one_pass
 from impasto.run.result import Result
 from impasto.settings.presets import PRESETS
 from impasto.settings.recipe import Recipe
@@ -100,7 +101,9 @@ class Page:
             )
             self.style = picture(label=text("style"), sources=sources, height=240, elem_id="style")
         self.ours = gr.Dropdown(["", *samples.STYLES], value="", label=text("ours"), elem_id="ours")
-        self.preset = gr.Radio(list(CHOSEN), value="default", label=text("preset"))
+        self.preset = gr.Radio(
+            _offered_presets(), value="default", label=text("preset"), elem_id="preset"
+        )
         self.strength = gr.Slider(0, 1, USUAL_STRENGTH, step=0.05, label=text("strength"))
         with gr.Row():
             self.paint = gr.Button(text("paint"), variant="primary", elem_id="paint")
@@ -122,7 +125,7 @@ class Page:
                 brush=gr.Brush(default_size=40, colors=["#ff9f1c"], color_mode="fixed"),
                 elem_id="brush",
             )
-        with gr.Accordion(text("live"), open=False, visible=is_installed(), elem_id="live"):
+        with gr.Accordion(text("live"), open=False, visible=instant.is_installed(), elem_id="live"):
             self.live_status = gr.Markdown(text("live_use"), elem_id="live-status")
             self.camera = camera(label=text("camera"), height=240, elem_id="camera")
             self.live = gr.Image(
@@ -167,6 +170,7 @@ class Page:
             label=text("losses"),
             x_title=" ",
             y_title="log₁₀",
+            elem_id="losses",
         )
         self.compare = gr.ImageSlider(
             label=text("compare"), visible=False, buttons=["fullscreen"], elem_id="compare"
@@ -410,7 +414,9 @@ class Page:
         except Exception as error:
             self.workshop.close(job)
             raise refusal(reason_for(error, language)) from None
-        yield from self._show(visit, language, job, self.workshop.paint(job, kept, styles, recipe))
+        views = self.workshop.paint(job, kept, styles, recipe)
+        has_losses = not paints_in_one_pass(recipe)
+        yield from self._show(visit, language, job, views, has_losses=has_losses)
 
     def _go_on(self, visit: Visit | None, language: str, name: str) -> Iterator[Updates]:
         job = self.workshop.take_up(name) if isinstance(name, str) else None
@@ -419,9 +425,15 @@ class Page:
         yield from self._show(visit, language, job, self.workshop.go_on(job))
 
     def _show(
-        self, known: Visit | None, language: str, job: Job, views: Iterator[Any]
+        self,
+        known: Visit | None,
+        language: str,
+        job: Job,
+        views: Iterator[Any],
+        *,
+        has_losses: bool = True,
     ) -> Iterator[Updates]:
-        """Yield the updates of the page during a painting."""
+        """Yield the updates of the page during a painting; one without losses has no plot."""
         visit = known or Visit()
         visit.job = job
         rest = {
@@ -436,7 +448,7 @@ class Page:
                 self.unfinished: job.name,
                 self.status: said("reading", language),
                 self.notes: gr.Markdown(visible=False),
-                self.losses: None,
+                self.losses: gr.LinePlot(None, visible=has_losses),
                 self.glimpse: gr.Image(visible=False),
                 self.painting: gr.Image(visible=True),
                 self.compare: gr.ImageSlider(visible=False),
@@ -454,7 +466,7 @@ class Page:
                     yield {
                         self.status: said("waiting", language, ahead=view.ahead, seconds=seconds)
                     }
-                else:
+                elif has_losses:
                     loss = float(np.log10(max(view.step.loss, 1e-30)))
                     losses.append((view.step.number, loss))
                     yield from self._going(view, language, losses, job)
@@ -507,6 +519,8 @@ class Page:
             key = "saved" if job.ended.is_set() else "stopped"
             return said(key, language, number=last.number)
         width, height = result.size
+        if paints_in_one_pass(result.recipe):
+            return said("done_at_once", language, width=width, height=height)
         seconds = lasting(last.seconds, language)
         return said(
             "done", language, width=width, height=height, number=last.number, seconds=seconds
@@ -523,6 +537,11 @@ class Page:
             self.history: gr.Gallery(list(visit.history), visible=True),
             self.unfinished: job.name if job.ended.is_set() else "",
         }
+
+
+def _offered_presets() -> list[str]:
+    """The presets that the page offers, from the fastest on where one paints at once."""
+    return ["instant", *CHOSEN] if instant.is_installed() else list(CHOSEN)
 
 
 def _ours(name: str) -> str | None:

@@ -59,8 +59,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "recipe_out": ("These settings as TOML", "현재 설정(TOML)"),
     "ready": ("Choose two pictures, and paint.", "그림 두 장을 고르고 그리기를 누르세요."),
     "glimpsed": (
-        "This is a quick preview. Paint makes the painting, closer to the style.",
-        "빠른 미리보기입니다. 그리기를 누르면 스타일에 더 가깝게 그립니다.",
+        "This is a quick preview. Choose how fine the painting should be, and paint.",
+        "빠른 미리보기입니다. 얼마나 정교하게 그릴지 고르고 그리기를 누르세요.",
     ),
     "missing": (
         "Choose a photograph and a style picture first.",
@@ -78,6 +78,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "done": (
         "Painted: {width}×{height} pixels, {number} steps, {seconds}.",
         "완성: {width}×{height}픽셀, {number}스텝, {seconds}.",
+    ),
+    "done_at_once": (
+        "Painted: {width}×{height} pixels in one pass.",
+        "완성: 한 번에 그린 {width}×{height}픽셀.",
     ),
     "stopped": (
         "Stopped after step {number}: this is the best picture so far.",
@@ -117,6 +121,10 @@ SETTINGS: dict[str, str] = {
     "size": ("가로x세로, 비율을 유지한 긴 변의 픽셀 수, 또는 사진의 원래 크기인 'original'."),
     "output_size": (
         "'working'(작업 크기), 'content'(사진의 원래 크기), 또는 작업 크기처럼 적은 크기."
+    ),
+    "content_fit": (
+        "콘텐츠 그림과 비율이 다른 크기에 그림을 맞추는 방법: 비율을 바꾸어 늘이기(stretch), 양쪽 "
+        "가장자리를 똑같이 잘라 내기(crop)."
     ),
     "style_fit": (
         "스타일 그림을 작업 크기에 맞추는 방법: 비율을 유지하고 긴 변을 캔버스에 맞추기(aspect), "
