@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 # Read when PyTorch is loaded, here and by what tests start: where tests run side by side, each has
 # one thread, and threads that wait leave their cores to others. A worker's environment is that of
@@ -25,12 +29,16 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
+import typer
 from hypothesis import settings
 from PIL import Image
+from torch import Tensor
 
 from impasto.network import devices
-from impasto.network.weights import Weights
+from impasto.network.trunk import Trunk
+from impasto.network.weights import Tables, Weights
 from impasto.network.weights import load as load_weights
+from impasto.settings.layers import Layer
 
 # A busy machine is no failure; a build sees the same examples each time, a person new ones.
 settings.register_profile("impasto", deadline=None, derandomize="CI" in os.environ)
@@ -38,6 +46,8 @@ settings.load_profile("impasto")
 
 MEAN = np.array([123.68, 116.779, 103.939])
 THREADS = int(os.environ["OMP_NUM_THREADS"])
+NUMBERS = itertools.count()
+UNPACK, PREPARE = Tables.__getitem__, Trunk._convolution
 
 
 @pytest.fixture(autouse=True)
@@ -52,22 +62,66 @@ def plain_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Checkpoints of runs that take long go to a folder of the test's."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Checkpoints of runs that take long go to a folder of the test's, made when it is needed."""
+    folder = tmp_path_factory.getbasetemp() / f"cache-{next(NUMBERS)}"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
+    return folder
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _prepared_once() -> Iterator[None]:
+    """What every painting prepares anew is prepared once in a process.
+
+    That is the parser of the command line, and the kernels of the bundled weights, unpacked and in
+    the form that the convolutions on a CPU take. For a small picture, they are half of the work.
+    """
+
+    def unpack_once(self: Tables, name: str) -> tuple[Tensor, Tensor]:
+        kept = vars(self).setdefault("unpacked", {})
+        if name not in kept:
+            kept[name] = UNPACK(self, name)
+        return kept[name]
+
+    def prepare_once(self: Trunk, layer: Layer) -> Any:
+        if not isinstance(self._given, Tables):
+            return PREPARE(self, layer)
+        kept = vars(self._given).setdefault("prepared", {})
+        key = layer.name, self._way
+        if key not in kept:
+            kept[key] = PREPARE(self, layer)
+        return self._prepared.setdefault(layer.name, kept[key])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(typer.main, "get_command", functools.cache(typer.main.get_command))
+        patch.setattr(Tables, "__getitem__", unpack_once)
+        patch.setattr(Trunk, "_convolution", prepare_once)
+        yield
+
+
+@pytest.fixture
+def prepared_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kernels are unpacked and prepared by every painting, as they are outside of the tests."""
+    monkeypatch.setattr(Tables, "__getitem__", UNPACK)
+    monkeypatch.setattr(Trunk, "_convolution", PREPARE)
 
 
 @pytest.fixture
 def small_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The test runs in a folder with ``content.png`` and ``style.png``, 64×48 pixels each."""
     monkeypatch.chdir(tmp_path)
-    Image.fromarray(content_pixels(48, 64)).save("content.png")
-    Image.fromarray(style_pixels(48, 64)).save("style.png")
+    save_small_pictures()
 
 
 @pytest.fixture(scope="session")
 def weights() -> Weights:
     return load_weights()
+
+
+def save_small_pictures() -> None:
+    """Write ``content.png`` and ``style.png`` into the current folder, 64×48 pixels each."""
+    Image.fromarray(content_pixels(48, 64)).save("content.png")
+    Image.fromarray(style_pixels(48, 64)).save("style.png")
 
 
 def content_pixels(height: int = 96, width: int = 128) -> npt.NDArray[np.uint8]:

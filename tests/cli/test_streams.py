@@ -53,13 +53,15 @@ def test_the_painting_is_written_and_the_exit_code_is_0(redirection: str) -> Non
     done = shell(f"{COMMAND} {redirection}; exit ${{PIPESTATUS[0]}}")
     assert done.returncode == 0
     assert images.read("out.png").size == (48, 36)
-    assert Path("run.jsonl").read_text().count('"step"') == 3
+    lines = Path("run.jsonl").read_text().splitlines()
+    assert sum('"step"' in line for line in lines) == 3
+    assert all(line.startswith("{") for line in lines)  # nothing that is printed got into it
     assert b"Traceback" not in done.stderr + done.stdout
     assert b"Exception ignored" not in done.stderr + done.stdout
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="redirects as POSIX shells do")
-@pytest.mark.parametrize("command", ["doctor", "nonsense"])
+@pytest.mark.parametrize("command", ["network", "nonsense"])
 @pytest.mark.parametrize("redirection", [">/dev/full 2>/dev/full", ">&- 2>&-"])
 def test_no_process_fails_by_what_it_says(command: str, redirection: str) -> None:
     done = shell(f"{sys.executable} -m impasto {command} {redirection}")
@@ -80,14 +82,6 @@ def test_no_command_fails_by_what_it_says(command: str, monkeypatch: pytest.Monk
         patch.setattr(sys, "stderr", Full())
         code = run([command])
     assert code == (2 if command == "nonsense" else 0)
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="redirects as POSIX shells do")
-def test_nothing_that_is_printed_gets_into_a_file_when_standard_error_is_closed() -> None:
-    done = shell(f"{COMMAND} --optimizer adam 2>&-")
-    assert done.returncode == 0
-    lines = Path("run.jsonl").read_text().splitlines()
-    assert all(line.startswith("{") for line in lines)
 
 
 PLOT = "Verlust Größe 사진.png"  # a name that few encodings have all signs of

@@ -18,7 +18,7 @@ import impasto
 
 TUTORIAL = ROOT / "docs" / "tutorial.md"
 SMALLER = {
-    "(192, 144)": "(64, 48)",
+    "(192, 144)": "(48, 36)",
     "else 200": "else 12",
     "SHOWN_EVERY = 50": "SHOWN_EVERY = 5",
     "else 90": "else 9",

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from conftest import content_pixels, style_pixels
+from conftest import content_pixels, save_small_pictures, style_pixels
 from impasto.cli.app import run
 from impasto.files.carried import carried_text
 
@@ -19,16 +19,43 @@ PAINT = ["--size", "64", "--levels", "1", "--steps", "3", "--device", "cpu", "--
 LAYERS = ["--content-layers", "conv2_1", "--style-layers", "conv1_1,conv2_1"]
 
 
-@pytest.fixture(autouse=True)
-def _pictures(small_pictures: None) -> None:
+def save_pictures() -> None:
+    save_small_pictures()
     Image.fromarray(255 - style_pixels(40, 64)).save("other.png")
     mask = np.zeros((48, 64, 3), np.uint8)
     mask[:, :32] = (255, 0, 0)
     Image.fromarray(mask).save("regions.png")
 
 
+@pytest.fixture(autouse=True)
+def _pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    save_pictures()
+
+
 def paint(*arguments: str) -> None:
     assert run(["stylize", "content.png", "-o", "out.png", *arguments, *PAINT, *LAYERS]) == 0
+
+
+def paint_in(folder: Path, *arguments: str) -> Path:
+    """Paint ``out.png`` in another folder, from the same pictures."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        save_pictures()
+        paint(*arguments)
+    return folder / "out.png"
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A painting in one style."""
+    return paint_in(tmp_path_factory.mktemp("plain"), "style.png").read_bytes()
+
+
+@pytest.fixture
+def _painted(plain: bytes) -> None:
+    """The test finds that painting as ``out.png``."""
+    Path("out.png").write_bytes(plain)
 
 
 def again(*arguments: str) -> int:
@@ -104,6 +131,7 @@ def test_a_setting_is_changed() -> None:
     assert Path("again.png").read_bytes() != Path("out.png").read_bytes()
 
 
+@pytest.mark.usefixtures("_painted")
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -125,7 +153,6 @@ def test_a_setting_is_changed() -> None:
 def test_what_cannot_be(
     arguments: tuple[str, ...], sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    paint("style.png")
     assert again(*arguments) == 2
     said = capsys.readouterr().err
     assert sentence in said
@@ -172,11 +199,12 @@ def refused_again(capsys: pytest.CaptureFixture[str]) -> str:
     return said
 
 
-@pytest.fixture
-def carried() -> dict[str, Any]:
+@pytest.fixture(scope="module")
+def carried(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What a painting with a mask and a protected region carries."""
-    paint("--style", "style.png,mask=regions.png#ff0000", "--protect", "regions.png")
-    table: dict[str, Any] = json.loads(carried_text(Path("out.png")) or "")
+    masked = "--style", "style.png,mask=regions.png#ff0000", "--protect", "regions.png"
+    path = paint_in(tmp_path_factory.mktemp("masked"), *masked)
+    table: dict[str, Any] = json.loads(carried_text(path) or "")
     return table
 
 
@@ -263,11 +291,11 @@ def test_a_name_in_metadata_that_no_file_can_have(
         assert "does not exist: say with --content" in refused_again(capsys)
 
 
+@pytest.mark.usefixtures("_painted")
 @pytest.mark.parametrize("name", ["content", "styles", "style", "mask", "style-mask", "weights"])
 def test_an_input_is_no_setting_to_be_changed(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    paint("style.png")
     assert again("--set", f"{name}=other.png") == 2
     assert "is not a setting of the recipe" in capsys.readouterr().err
 

@@ -356,7 +356,7 @@ def test_ctrl_c_keeps_the_sheet_so_far(command: list[str]) -> None:
     name, *flags = command
     given = [name, "content.png", "style.png", "-o", "sheet.png", "--size", "48", *flags]
     with subprocess.Popen(
-        [sys.executable, "-m", "impasto", *given, "--steps", "60", "--device", "cpu"],
+        [sys.executable, "-m", "impasto", *given, "--steps", "30", "--device", "cpu"],
         stderr=subprocess.PIPE,
         text=True,
     ) as process:

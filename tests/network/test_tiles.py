@@ -58,12 +58,12 @@ def check(tiled: Evaluation, whole: Evaluation, close: float) -> None:
         assert getattr(tiled, name) == pytest.approx(getattr(whole, name), rel=close), name
 
 
-SIZES = [(64, 48), (70, 45), (33, 95), (200, 18), (17, 130)]
+SIZES = [((64, 48), 16), ((70, 45), 32), ((33, 95), 32), ((200, 18), 64), ((17, 130), 48)]
 
 
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: "{}x{}".format(*size))
-def test_in_float64_only_the_rounding_differs(size: tuple[int, int]) -> None:
-    tiled, whole = evaluations(size, 16, Recipe(), dtype=torch.float64)
+@pytest.mark.parametrize(("size", "tile"), SIZES, ids=str)
+def test_in_float64_only_the_rounding_differs(size: tuple[int, int], tile: int) -> None:
+    tiled, whole = evaluations(size, tile, Recipe(), dtype=torch.float64)
     check(tiled, whole, 1e-12)
 
 
@@ -92,9 +92,9 @@ def test_following_the_stand_in() -> None:
 
 
 @pytest.mark.parametrize("by_rows", [False, True], ids=["plain", "Winograd"])
-@pytest.mark.parametrize("size", [(240, 112), (117, 211)], ids=["multiples", "odd"])
+@pytest.mark.parametrize("size", [(160, 80), (85, 131)], ids=["multiples", "odd"])
 def test_in_float32_too(size: tuple[int, int], by_rows: bool) -> None:
-    tiled, whole = evaluations(size, 96, Recipe(), by_rows=by_rows)
+    tiled, whole = evaluations(size, 64, Recipe(), by_rows=by_rows)
     check(tiled, whole, 1e-5)
 
 
@@ -110,7 +110,7 @@ def test_content_targets_that_memory_has_no_room_for_go_to_a_file(
     monkeypatch.setattr("impasto.objective.objective.KEPT_BYTES", 0)
     tiled, whole = evaluations((70, 45), 32, Recipe(), dtype=torch.float64)
     check(tiled, whole, 1e-12)
-    by_rows = evaluations((240, 112), 96, Recipe(), by_rows=True)  # they come back in another order
+    by_rows = evaluations((160, 80), 64, Recipe(), by_rows=True)  # they come back in another order
     check(*by_rows, 1e-5)
 
 

@@ -217,6 +217,7 @@ def test_a_first_kernel_in_float64_as_of_weights_for_another_input(weights: Weig
     assert torch.equal(*seen)
 
 
+@pytest.mark.usefixtures("prepared_anew")
 def test_what_was_released_with_the_deep_layers_is_made_again_where_it_is_needed(
     weights: Weights,
 ) -> None:

@@ -32,14 +32,16 @@ def sets(channels: int = 5) -> tuple[Tensor, Tensor]:
     return one, other
 
 
-def objective(weights: Weights, **settings: Any) -> tuple[Rounds, Tensor]:
+def objective(
+    weights: Weights, *, layers: dict[str, float] = LAYERS, **settings: Any
+) -> tuple[Rounds, Tensor]:
     """The objective of a level, and its content."""
-    network = VGG19(weights, LAYERS, pooling="max", padding="replicate", dtype=torch.float64)
+    network = VGG19(weights, layers, pooling="max", padding="replicate", dtype=torch.float64)
     content, style = (
         torch.from_numpy(pixels).permute(2, 0, 1).double() - network.mean
         for pixels in (content_pixels(*SIZE), style_pixels(56, 40))
     )
-    recipe = Recipe(method="strotss", style_layers=LAYERS, precision="float64", **settings)
+    recipe = Recipe(method="strotss", style_layers=layers, precision="float64", **settings)
     compared = Compared(network, content, StyleCanvas(style), recipe, number=1, steps=40)
     return strotss.transport(compared), content
 
@@ -109,7 +111,7 @@ def test_the_gradient_is_that_of_finite_differences(weights: Weights) -> None:
 
 
 def test_points_are_drawn_anew_in_every_round(weights: Weights) -> None:
-    made, content = objective(weights)
+    made, content = objective(weights, layers={"relu1_1": 1.0})
     seen = [made(content) for _ in range(22)]
     assert [index for index, one in enumerate(seen) if one.is_new] == [0, 20]
     assert len({one.loss for one in seen}) == 2

@@ -276,8 +276,8 @@ def test_a_loss_that_there_is_not(setting: str) -> None:
 def test_it_paints(name: str) -> None:
     """Four steps lower every loss, and give no NaN."""
     settings = {"content_loss": name} if name in CONTENT_LOSSES else {"style_loss": name}
-    recipe = Recipe(size=64, levels=1, steps=4, initial="content", **settings)
-    result = stylize(content_pixels(48, 64), style_pixels(48, 64), recipe)
+    recipe = Recipe(size=48, levels=1, steps=4, initial="content", **settings)
+    result = stylize(content_pixels(36, 48), style_pixels(36, 48), recipe)
     assert np.isfinite(result.canvas).all()
     assert result.best.loss < result.history[0].loss
 

@@ -79,6 +79,7 @@ def painted(flags: list[str]) -> int:
     return run(["stylize", "content.png", "style.png", "-o", "out.png", *FLAGS, *flags])
 
 
+@pytest.mark.usefixtures("prepared_anew")
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
 def test_wherever_memory_runs_out_there_is_a_painting_or_one_sentence(
     command: list[str], capsys: pytest.CaptureFixture[str]
@@ -108,6 +109,8 @@ def test_every_library_s_words_for_it_are_known(
         raise anew(error)
 
     assert is_out_of_memory(error)
+    shallow = {"content_layers": "conv1_2", "style_layers": "conv1_1"}
+    recipe = Recipe(size=32, levels=1, steps=3, **shallow)
     for place in (
         "network.vgg.VGG.__init__",
         "objective.objective.Objective.__init__",
@@ -118,9 +121,7 @@ def test_every_library_s_words_for_it_are_known(
         with monkeypatch.context() as patch:
             patch.setattr(f"impasto.{place}", starve)
             with pytest.raises(RunError, match="Memory ran out"):
-                stylize(
-                    "content.png", "style.png", Recipe(size=64, levels=1, steps=3), device="cpu"
-                )
+                stylize("content.png", "style.png", recipe, device="cpu")
 
 
 def test_a_result_that_does_not_fit_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,7 @@ from impasto.network import devices
 from impasto.process import threads
 
 pytestmark = [
+    pytest.mark.usefixtures("prepared_anew"),  # with the threads of each painting
     pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork"),
     pytest.mark.filterwarnings("ignore:.*use of fork.*may lead to deadlocks:DeprecationWarning"),
 ]

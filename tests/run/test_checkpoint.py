@@ -124,12 +124,22 @@ def paint(on_step: Callable[[impasto.Step], bool | None] | None = None, **settin
 # ------------------------------------------------------------------------------ from Python
 
 
-@pytest.mark.parametrize("settings", RECIPES.values(), ids=RECIPES)
+@pytest.fixture(scope="module", params=RECIPES.values(), ids=RECIPES)
+def unstopped(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[dict[str, Any], Result]:
+    """The settings of a run, and what it paints if it is never stopped."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("unstopped"))
+        save_pictures()
+        return request.param, paint(**request.param)
+
+
 @pytest.mark.parametrize("last", [1, 2, 4])
 def test_the_canvas_is_that_of_a_run_that_was_never_stopped(
-    settings: dict[str, Any], last: int
+    unstopped: tuple[dict[str, Any], Result], last: int
 ) -> None:
-    whole = paint(**settings)
+    settings, whole = unstopped
     paint(lambda step: step.number < last, **settings)
     resumed = impasto.resume("run.impasto")
     assert resumed.canvas.tobytes() == whole.canvas.tobytes()
@@ -573,7 +583,7 @@ def test_a_run_begun_from_python_needs_a_name(capsys: pytest.CaptureFixture[str]
 
 
 def test_a_long_run_is_saved_without_being_asked(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], cache: Path
 ) -> None:
     monkeypatch.setattr("impasto.cli.session.LONG", 0.0)
     monkeypatch.setattr("impasto.cli.session.MANY_PIXELS", 0.0)
@@ -586,7 +596,7 @@ def test_a_long_run_is_saved_without_being_asked(
 
     monkeypatch.setattr("impasto.run.checkpoint.write", write)
     assert run(command("--steps", "3")) == 0
-    assert seen[0].is_relative_to(tmp_path / "cache")
+    assert seen[0].is_relative_to(cache)
     assert f"impasto resume {seen[0]}" in capsys.readouterr().err
     assert not seen[0].exists()  # a run that is done needs it no longer
     paint(lambda _: False)

@@ -169,7 +169,7 @@ def test_a_level_weighs_the_stand_in_so_that_it_would_have_equalled_the_style_lo
 
 
 def test_the_stand_in_leads_further_down_in_as_many_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    recipe = Recipe.preset("gatys-fast", size=48, levels=1, steps=40)
+    recipe = Recipe.preset("gatys-fast", size=48, levels=1, steps=24)
     pictures = samples.style("woodcut"), samples.style("mosaic")
     with_it = stylize(*pictures, recipe, device="cpu").best.loss
     monkeypatch.setattr("impasto.run.run.follows_stand_in", lambda _: False)

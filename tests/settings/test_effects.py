@@ -14,9 +14,11 @@ from impasto.settings.effects import IDLE, idle, ignores_content, ignores_styles
 from impasto.settings.presets import PRESETS
 
 QUICK: dict[str, Any] = {"size": 40, "steps": 2}
+DEEP = {"content_layers": Recipe().content_layers, "style_layers": Recipe().style_layers}
+SHALLOW = {"content_layers": "conv2_1", "style_layers": "conv1_1,conv2_1"}
 OWN = {"method": "nnst", "style_layers": "relu1_1,relu2_1"}
-NO_CONTENT = {"alpha": 0, "style_layers": "conv1_1,conv2_1"}
-NO_STYLE = {"beta": 0, "content_layers": "conv2_1"}
+NO_CONTENT = {"alpha": 0}
+NO_STYLE = {"beta": 0}
 
 # The setting, two of its values, settings with which it has no effect, and some with which it has.
 CASES: list[tuple[str, tuple[Any, Any], dict[str, Any], dict[str, Any]]] = [
@@ -34,7 +36,7 @@ CASES: list[tuple[str, tuple[Any, Any], dict[str, Any], dict[str, Any]]] = [
     ("content_loss", ("features", "self-similarity"), NO_CONTENT, {}),
     ("style_loss", ("gram", "wasserstein"), NO_STYLE, {}),
     ("style_symmetry", ("none", "rotate"), NO_STYLE, {}),
-    ("coarse", ("auto", "same"), {"levels": 1}, {"size": 96, "levels": 2, "steps": 6}),
+    ("coarse", ("auto", "same"), {"levels": 1}, {"size": 96, "levels": 2, "steps": 6, **DEEP}),
     (
         "pooling",
         ("max", "average"),
@@ -44,10 +46,13 @@ CASES: list[tuple[str, tuple[Any, Any], dict[str, Any], dict[str, Any]]] = [
 ]
 
 
+def quick(**settings: Any) -> Recipe:
+    return Recipe(**{**QUICK, **SHALLOW, **settings})
+
+
 def painted(**settings: Any) -> Any:
-    recipe = Recipe(**{**QUICK, **settings})
     pictures = content_pixels(40, 40), style_pixels(40, 40)
-    return impasto.stylize(*pictures, recipe, device="cpu").canvas
+    return impasto.stylize(*pictures, quick(**settings), device="cpu").canvas
 
 
 @pytest.mark.parametrize(("name", "values", "without", "with_effect"), CASES)
@@ -56,11 +61,11 @@ def test_what_is_named_has_no_effect_and_what_is_not_named_has(
 ) -> None:
     one, other = (painted(**{**without, name: value}) for value in values)
     np.testing.assert_array_equal(one, other)
-    named = idle(Recipe(**{**QUICK, **without, name: values[1]}), [name])
+    named = idle(quick(**{**without, name: values[1]}), [name])
     assert [message.values["name"] for message in named] == [name]
     one, other = (painted(**{**with_effect, name: value}) for value in values)
     assert not np.array_equal(one, other)
-    assert not [*idle(Recipe(**{**QUICK, **with_effect, name: values[1]}), [name])]
+    assert not [*idle(quick(**{**with_effect, name: values[1]}), [name])]
 
 
 def test_every_rule_has_a_case() -> None:
@@ -68,7 +73,7 @@ def test_every_rule_has_a_case() -> None:
     tried = {
         (name, message.values["reason"].code)
         for name, values, without, _ in CASES
-        for message in idle(Recipe(**{**QUICK, **without, name: values[1]}), [name])
+        for message in idle(quick(**{**without, name: values[1]}), [name])
     }
     assert named == tried
 
