@@ -142,7 +142,7 @@ def reconstruct(
     quality: Quality = None,
     quiet: Quiet = False,
 ) -> None:
-    """Reconstruct two pictures from each layer of the network, as in the first figure of Gatys and others."""
+    """Reconstruct two pictures from each layer, like the first figure of Gatys and others."""
     from impasto.experiments import reconstruct as reconstructions
 
     outputs = Outputs(picture=output_of(output), format=format, quality=quality, quiet=quiet)
