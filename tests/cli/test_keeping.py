@@ -7,6 +7,7 @@ import shlex
 import signal
 from pathlib import Path
 
+import platformdirs
 import pytest
 
 from impasto.cli import session
@@ -25,7 +26,7 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every run takes long, though none is expected to."""
     monkeypatch.setattr(session, "LONG", 0.0)
     monkeypatch.setattr(session, "expect", lambda *_, **__: None)
-    monkeypatch.setattr(session.platformdirs, "user_cache_path", lambda _: Path("cache").absolute())
+    monkeypatch.setattr(platformdirs, "user_cache_path", lambda _: Path("cache").absolute())
 
 
 def test_a_run_that_takes_long_can_be_continued(

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import expect
+from starlette.types import Message, Scope
 
 from browsing import chromium, needs_chromium
 from conftest import style_pixels
@@ -91,13 +92,16 @@ def test_of_what_streams_only_frames_come_in(method: str, path: str, status: int
 
     answers: list[int] = []
 
-    async def receive() -> dict[str, object]:
+    async def receive() -> Message:
         return {"type": "http.request", "body": b"", "more_body": False}
 
-    async def send(message: dict[str, object]) -> None:
+    async def send(message: Message) -> None:
         if message["type"] == "http.response.start":
             answers.append(int(str(message["status"])))
 
-    scope = {"type": "http", "method": method, "path": path, "headers": [], "query_string": b""}
-    anyio.run(Door(Response("here"), 1000), scope, receive, send)
+    scope: Scope = {"type": "http", "method": method, "path": path, "headers": [], "query_string": b""}
+    async def ask() -> None:
+        await Door(Response("here"), 1000)(scope, receive, send)
+
+    anyio.run(ask)
     assert answers == [status]

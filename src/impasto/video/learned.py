@@ -229,5 +229,5 @@ def _moved(picture: Tensor, way: Way) -> Tensor:
     across = (2 * (x + way.flow[..., 0]) + 1) / width - 1
     down = (2 * (y + way.flow[..., 1]) + 1) / height - 1
     grid = torch.from_numpy(np.stack([across, down], -1)).to(picture.device, picture.dtype)
-    (moved,) = F.grid_sample(picture[None], grid[None], padding_mode="border", align_corners=False)
-    return moved
+    moved = F.grid_sample(picture[None], grid[None], padding_mode="border", align_corners=False)
+    return moved[0]
