@@ -86,6 +86,11 @@ def test_recipes_have_their_flags(capsys: pytest.CaptureFixture[str]) -> None:
     assert (made.working_size, made.recipe["strength"]) == ((32, 24), 0.7)
 
 
+def test_a_size_that_squeezes_the_frames_is_noted(capsys: pytest.CaptureFixture[str]) -> None:
+    assert video("--size", "48x48", "--dry-run") == 0
+    assert "The size 48×48 squeezes the content picture (64×48)" in capsys.readouterr().err
+
+
 def test_styles_can_be_named_by_flags_alone() -> None:
     command = ["video", "clip.mp4", "--style", "style.png:0.5", "--method", "negative"]
     assert run([*command, "-o", "out.mp4"]) == 0

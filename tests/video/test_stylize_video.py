@@ -260,6 +260,11 @@ class TestRefusals:
             paint(method="single", weights="missing.pth")
         assert not Path("out.mp4.working").exists()
 
+    def test_without_pyav(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+        with pytest.raises(InputError, match=r"pip install 'impasto\[video\]'"):
+            paint()
+
     def test_a_disk_without_room(self, monkeypatch: pytest.MonkeyPatch) -> None:
         full = SimpleNamespace(free=10_000)
         monkeypatch.setattr(shutil, "disk_usage", lambda _: full)

@@ -11,7 +11,6 @@ from impasto.settings.effects import idle, ignores_content, ignores_styles
 from impasto.settings.recipe import Recipe
 
 if TYPE_CHECKING:
-    from impasto.run.prepared import Prepared
     from impasto.settings.style import Style
 
 
@@ -37,18 +36,27 @@ def note_ignored(content: object, styles: Sequence[Style], recipe: Recipe) -> No
         note(str(Message("idle.content", path=str(content))))
 
 
-def note_squeezed(run: Prepared, given: Mapping[str, Any]) -> None:
-    """Say how far the content picture is squeezed by a size that the user gave."""
+def note_squeezed(
+    content: tuple[int, int], canvas: tuple[int, int], recipe: Recipe, given: Mapping[str, Any]
+) -> None:
+    """Say how far the content picture is squeezed by a size that the user gave.
+
+    Args:
+        content: width and height of the content picture, in pixels.
+        canvas: width and height of the canvas.
+        recipe: the settings.
+        given: the settings that the user gave; those that are None were left out.
+    """
     from impasto.pictures.sizes import squeezed
 
-    if given.get("size") is None or isinstance(run.recipe.size, int | str):
+    if given.get("size") is None or isinstance(recipe.size, int | str):
         return
-    factor = squeezed(run.inputs.content.size, run.size)
+    factor = squeezed(content, canvas)
     if factor == 1:
         return
     code = "size.wider" if factor > 1 else "size.narrower"
     percent = round(100 * abs(factor - 1), 0 if abs(factor - 1) >= 0.1 else 1)
-    (width, height), (across, down) = run.size, run.inputs.content.size
+    (width, height), (across, down) = canvas, content
     note(
         str(
             Message(
@@ -58,7 +66,7 @@ def note_squeezed(run: Prepared, given: Mapping[str, Any]) -> None:
                 across=across,
                 down=down,
                 change=Message(code, percent=f"{percent:g}"),
-                longer=max(run.size),
+                longer=max(canvas),
             )
         )
     )

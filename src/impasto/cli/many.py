@@ -163,7 +163,7 @@ def paint_one(plan: Plan, asked: Asked, *, styles_are_named: bool) -> int:
             asked.weights_input,
             asked.threads,
         )
-        note_squeezed(run, asked.given)
+        note_squeezed(run.inputs.content.size, run.size, run.recipe, asked.given)
         asked.save_settings(styles)
         if asked.skip_existing and outputs.picture is not None:
             remove_parts(outputs.picture)

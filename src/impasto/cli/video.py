@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from impasto.cli.advice import note_idle
+from impasto.cli.advice import note_idle, note_squeezed
 from impasto.cli.completing import one_of
 from impasto.cli.ending import DONE, code_of, told_to_end
 from impasto.cli.flags import Preset, RecipeFile, build, recipe_flags
@@ -183,6 +183,7 @@ def video(
     )
     planned = plan(asked)
     note_idle(settings, [made])
+    note_squeezed(planned.clip.size, planned.size, made, settings)
     use_threads(threads, made)
     if dry_run or not quiet:
         typer.echo(_announced(planned, dry_run=dry_run), err=not dry_run or json)
