@@ -72,13 +72,15 @@ def keyframes(motion: Motion, count: int) -> Iterator[tuple[int | None, int]]:
         motion: what moves in the clip.
         count: the number of frames.
     """
-    before, number = None, 0
+    before: int | None = None
+    number = 0
     while number < count:
         yield before, number
         last = motion.end(number, min(count - 1 - number, DISTANCES[0]))
-        before, number = (
-            (None, number + 1) if last == number else (number, _next(motion, number, last))
-        )
+        if last == number:
+            before, number = None, number + 1
+        else:
+            before, number = number, _next(motion, number, last)
 
 
 def _next(motion: Motion, number: int, last: int) -> int:
@@ -128,9 +130,10 @@ def mixture(
     """
     first, last = between
     far = (number - first) / (last - first)
-    total, weights = 0.0, 0.0
+    total, weights = np.zeros((2, *painted[first].shape), np.float32)
     for other, near in ((first, 1 - far), (last, far)):
         way = motion.way(number, other)
-        weight = near * (HARDLY + feathered(way.seen & way.trusted))[..., None]
-        total, weights = total + weight * way.moved(painted[other]), weights + weight
+        weight = near * (HARDLY + feathered(way.trusted))[..., None]
+        total += weight * way.moved(painted[other])
+        weights += weight
     return to_uint8(total / weights)

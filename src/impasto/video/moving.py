@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from impasto.process import interrupts
 from impasto.run.before import Floats
 from impasto.video.cuts import is_cut
 from impasto.video.flow import Mask, Way, opencv, way
@@ -47,6 +48,7 @@ class Motion:
 
     def _way(self, number: int, other: int) -> Way:
         """Where the pixels of a frame are in another, by their numbers."""
+        interrupts.check()
         return way(self.frames[number], self.frames[other])
 
     def _is_cut(self, number: int) -> bool:

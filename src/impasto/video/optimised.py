@@ -66,7 +66,7 @@ class _Clip:
 
     def __init__(self, frames: Frames, painted: PaintedFrames, painter: FramePainter) -> None:
         self._frames, self._painted, self._painter = frames, painted, painter
-        self._motion = Motion(frames, WET + 1)
+        self._motion = Motion(frames, WET + 1 + len(EARLIER))
         self._measured: tuple[int, Mapping[int, float]] = -1, {}
 
     def paint(self, number: int, on_share: OnShare) -> None:

@@ -39,8 +39,8 @@ class FramePainter:
         order: how the clip is painted.
 
     Raises:
-        InputError: the recipe has no loss to which a temporal loss can be added, or the device, the
-            weights or a style picture cannot be used.
+        InputError: the recipe has no loss to which a temporal loss can be added; the device, the
+            weights or a style picture cannot be used; or OpenCV is not installed.
         RunError: there is not enough memory.
     """
 
@@ -48,6 +48,7 @@ class FramePainter:
     def __init__(self, order: Order) -> None:
         if paints_in_one_pass(order.recipe):
             raise InputError("flow.one-pass", method=order.recipe.method)
+        opencv()  # before the first frame has been painted
         self._recipe = order.recipe.model_copy(update={"output_size": "working"})
         self._device = devices.choose(order.device, order.recipe.precision)
         styles = order.styles or self._recipe.styles
