@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import warnings
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -153,7 +154,9 @@ def trained_quickly(function: Callable[..., Any]) -> Callable[..., Any]:
     def train(*pictures: Any, **others: Any) -> Any:
         others.pop("minutes", None)
         recipe = {"size": 32, "style_layers": "conv1_1"}
-        return function(*pictures, recipe=recipe, steps=1, **others)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", impasto.ImpastoWarning)  # of few photographs
+            return function(*pictures, recipe=recipe, steps=1, **others)
 
     return train
 

@@ -23,7 +23,7 @@ def painter() -> Painter:
 SIDES = st.integers(16, 90)
 
 
-@settings(max_examples=15)
+@settings(max_examples=10)
 @given(height=SIDES, width=SIDES, tile=st.integers(8, 64), strength=st.floats(0, 1))
 def test_tiles_have_no_seams(
     painter: Painter, height: int, width: int, tile: int, strength: float
