@@ -15,6 +15,7 @@ SECTIONS = (
     "pastiche",
     "startup",
     "many",
+    "instant",
     "contention",
     "large",
     "beauty",
@@ -61,6 +62,7 @@ class Plan:
         memory_sizes: longer sides of the paintings whose peak memory is measured.
         many_pictures: how many pictures are painted together.
         many_settings: longer side and steps of their paintings.
+        instant_sizes: longer sides of the paintings of one pass.
         large_sides: of the canvases that are evaluated by tiles.
         tile: side of those tiles.
         output: folder for everything that is written.
@@ -78,6 +80,7 @@ class Plan:
     memory_sizes: tuple[int, ...]
     many_pictures: int
     many_settings: tuple[int, int]
+    instant_sizes: tuple[int, ...]
     large_sides: tuple[int, ...]
     tile: int
     output: Path
@@ -166,6 +169,7 @@ def read_plan(arguments: Sequence[str] | None = None) -> Plan:
         memory_sizes=(256,) if quick else (256, 512, 1024),
         many_pictures=4 if quick else 26,
         many_settings=(64, 2) if quick else (96, 10),
+        instant_sizes=(64,) if quick else (512, 1024),
         large_sides=tuple(asked.large or ([256] if quick else [1024, 2048, 4096, 8192])),
         tile=asked.tile or (64 if quick else 512),
         output=asked.output,
