@@ -2,12 +2,13 @@
 
 The sections are ``reference`` (time to the loss of a plain loop), ``evaluation`` (what one
 evaluation costs), ``pastiche`` (time to the same loss of another package), ``startup`` (time and
-memory of the commands), ``many`` (many pictures in one command), ``contention`` (steps beside other
-work), ``large`` (time and memory of large canvases, by tiles), ``beauty`` (how paintings look) and
-``steadiness`` (how steady painted clips are); each module says what it measures and how. The tables
-are printed. In the output folder are ``results.json`` with every number, the machine and the
-versions; ``losses.png``, the plot; and the pictures. JSON and plot are written anew after every
-row, so that a run that is stopped loses only the row it was at.
+memory of the commands), ``many`` (many pictures in one command), ``instant`` (one pass, against
+another package with the same networks), ``contention`` (steps beside other work), ``large`` (time
+and memory of large canvases, by tiles), ``beauty`` (how paintings look) and ``steadiness`` (how
+steady painted clips are); each module says what it measures and how. The tables are printed. In the
+output folder are ``results.json`` with every number, the machine and the versions; ``losses.png``,
+the plot; and the pictures. JSON and plot are written anew after every row, so that a run that is
+stopped loses only the row it was at.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from rich.table import Table
 import beauty
 import contention
 import evaluation
+import instant
 import large
 import many
 import peer
@@ -50,6 +52,7 @@ MEASURES: dict[str, Callable[[Plan, Console], Iterator[Any]]] = {
     "evaluation": evaluation.measure,
     "startup": startup.measure,
     "many": many.measure,
+    "instant": instant.measure,
     "contention": contention.measure,
     "large": large.measure,
     "beauty": beauty.measure,
@@ -61,6 +64,7 @@ TABLES: dict[str, Callable[[list[Any]], Table]] = {
     "pastiche": peer.table,
     "startup": startup.table,
     "many": many.table,
+    "instant": instant.table,
     "contention": contention.table,
     "large": large.table,
     "beauty": beauty.table,

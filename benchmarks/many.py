@@ -54,7 +54,7 @@ def measure(plan: Plan, console: Console) -> Iterator[Many]:
     pair, (size, steps) = plan.pairs[0], plan.many_settings
     flags = ["--size", str(size), "--steps", str(steps), "-q"]
     with tempfile.TemporaryDirectory() as folder:
-        contents = _pictures(pair.content, Path(folder, "photos"), plan.many_pictures)
+        contents = turned(pair.content, Path(folder, "photos"), plan.many_pictures)
         console.print(f"{len(contents)} pictures together and alone")
         style, out = str(pair.style), f"{folder}/out/"
         together = [*COMMAND, f"{folder}/photos", style, "-o", out, *flags]
@@ -76,7 +76,7 @@ def measure(plan: Plan, console: Console) -> Iterator[Many]:
         )
 
 
-def _pictures(content: Path, folder: Path, count: int) -> list[Path]:
+def turned(content: Path, folder: Path, count: int) -> list[Path]:
     """Different pictures of one size: the content picture, turned."""
     folder.mkdir()
     paths = [folder / f"{number:02}.png" for number in range(count)]

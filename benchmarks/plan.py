@@ -15,6 +15,7 @@ SECTIONS = (
     "pastiche",
     "startup",
     "many",
+    "instant",
     "contention",
     "large",
     "beauty",
@@ -62,6 +63,7 @@ class Plan:
         memory_sizes: longer sides of the paintings whose peak memory is measured.
         many_pictures: how many pictures are painted together.
         many_settings: longer side and steps of their paintings.
+        instant_sizes: longer sides of the paintings of one pass.
         large_sides: of the canvases that are evaluated by tiles.
         tile: side of those tiles.
         clip_size: width and height of the clips that are painted.
@@ -81,6 +83,7 @@ class Plan:
     memory_sizes: tuple[int, ...]
     many_pictures: int
     many_settings: tuple[int, int]
+    instant_sizes: tuple[int, ...]
     large_sides: tuple[int, ...]
     tile: int
     clip_size: tuple[int, int]
@@ -173,6 +176,7 @@ def read_plan(arguments: Sequence[str] | None = None) -> Plan:
         memory_sizes=(256,) if quick else (256, 512, 1024),
         many_pictures=4 if quick else 26,
         many_settings=(64, 2) if quick else (96, 10),
+        instant_sizes=(64,) if quick else (512, 1024),
         large_sides=tuple(asked.large or ([256] if quick else [1024, 2048, 4096, 8192])),
         tile=asked.tile or (64 if quick else 512),
         clip_size=(96, 64) if quick else (asked.clip or (512, 288)),

@@ -20,7 +20,7 @@ METHODS: dict[str, str] = {
     "learned": "impasto.video.learned:paint",
     "single": "impasto.video.singly:paint",
 }
-DEFAULT = "single"
+DEFAULT = "keyframes"
 ALONE = "single"  # what paints the frames if the recipe paints in one pass
 
 
