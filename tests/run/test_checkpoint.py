@@ -41,7 +41,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "L-BFGS over levels": {"levels": 2, "steps": 9},
     "Adam": {"size": SMALL, "optimizer": "adam", "levels": 1, "steps": 6, "keep": "updated"},
     "Adam on a pyramid": {"size": SMALL, "optimizer": "adam", "variable": "pyramid", "steps": 5},
-    "strotss": {"method": "strotss", "style_layers": "relu1_1,relu3_1", "levels": 2, "steps": 9},
+    "strotss": {"method": "strotss", "style_layers": "relu1_1,relu2_1", "levels": 2, "steps": 9},
     "nnst": {"method": "nnst", "style_layers": "relu1_1,relu3_1", "levels": 2, "steps": 12},
     "nnst and then layers": {
         "levels": 2,
@@ -442,7 +442,7 @@ def start(*flags: str) -> subprocess.Popen[str]:
 @pytest.mark.skipif(os.name == "nt", reason="no kill -9 there")
 def test_kill_9_in_the_middle_and_the_same_bytes() -> None:
     """The short version of `make soak`."""
-    flags = ("--steps", "60", "--checkpoint", "run.impasto", "--checkpoint-every", "0")
+    flags = ("--steps", "40", "--checkpoint", "run.impasto", "--checkpoint-every", "0")
     assert run(command(*flags)) == 0
     whole = Path("out.png").read_bytes()
     Path("out.png").unlink()
