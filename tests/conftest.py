@@ -78,7 +78,7 @@ def _prepared_once() -> Iterator[None]:
     """
 
     def unpack_once(self: Tables, name: str) -> tuple[Tensor, Tensor]:
-        kept = vars(self).setdefault("unpacked", {})
+        kept: dict[str, tuple[Tensor, Tensor]] = vars(self).setdefault("unpacked", {})
         if name not in kept:
             kept[name] = UNPACK(self, name)
         return kept[name]
