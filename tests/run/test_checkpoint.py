@@ -583,7 +583,7 @@ def test_a_run_begun_from_python_needs_a_name(capsys: pytest.CaptureFixture[str]
 
 
 def test_a_long_run_is_saved_without_being_asked(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], cache: Path
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], cache_folder: Path
 ) -> None:
     monkeypatch.setattr("impasto.cli.session.LONG", 0.0)
     monkeypatch.setattr("impasto.cli.session.MANY_PIXELS", 0.0)
@@ -596,7 +596,7 @@ def test_a_long_run_is_saved_without_being_asked(
 
     monkeypatch.setattr("impasto.run.checkpoint.write", write)
     assert run(command("--steps", "3")) == 0
-    assert seen[0].is_relative_to(cache)
+    assert seen[0].is_relative_to(cache_folder)
     assert f"impasto resume {seen[0]}" in capsys.readouterr().err
     assert not seen[0].exists()  # a run that is done needs it no longer
     paint(lambda _: False)
