@@ -62,7 +62,7 @@ def plain_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+def cache_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Checkpoints of runs that take long go to a folder of the test's, made when it is needed."""
     folder = tmp_path_factory.getbasetemp() / f"cache-{next(NUMBERS)}"
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
@@ -78,7 +78,7 @@ def _prepared_once() -> Iterator[None]:
     """
 
     def unpack_once(self: Tables, name: str) -> tuple[Tensor, Tensor]:
-        kept = vars(self).setdefault("unpacked", {})
+        kept: dict[str, tuple[Tensor, Tensor]] = vars(self).setdefault("unpacked", {})
         if name not in kept:
             kept[name] = UNPACK(self, name)
         return kept[name]

@@ -84,11 +84,11 @@ def test_no_command_fails_by_what_it_says(command: str, monkeypatch: pytest.Monk
     assert code == (2 if command == "nonsense" else 0)
 
 
-PLOT = "Verlust Größe 사진.png"  # a name that few encodings have all signs of
+NAME = "Gemälde 사진.png"  # a name that few encodings have all signs of
 
 
 def test_a_process_prints_in_any_encoding() -> None:
-    done = shell(f"{COMMAND} --plot '{PLOT}'", PYTHONIOENCODING="ascii")
+    done = shell(f"{COMMAND} -o '{NAME}'", PYTHONIOENCODING="ascii")
     assert done.returncode == 0
     assert "48x36" in done.stdout.decode("ascii")
     assert "Traceback" not in done.stderr.decode("ascii")
@@ -100,7 +100,7 @@ def test_any_encoding_will_do(encoding: str, monkeypatch: pytest.MonkeyPatch) ->
     with monkeypatch.context() as patch:
         for name, stream in said.items():
             patch.setattr(sys, name, io.TextIOWrapper(stream, encoding, write_through=True))
-        assert run([*COMMAND.split()[3:], "--plot", PLOT]) == 0
+        assert run([*COMMAND.split()[3:], "-o", NAME]) == 0
         last, other = (stream.getvalue().decode(encoding) for stream in said.values())
     assert "48×36" in last or "48x36" in last
     assert "Traceback" not in other

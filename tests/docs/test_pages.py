@@ -108,15 +108,17 @@ def small(words: list[str]) -> list[str]:
     match words[0]:
         case "stylize" | "video" if "instant" in words:
             return ["--size", "48"]
-        case "stylize" | "sweep" | "video":
-            size = "64x48" if "--bits" in words else "48"
-            return ["--size", size, "--steps", "3", "--levels", "1"]
+        case "stylize":
+            size = "64x48" if "--bits" in words else "32"
+            return ["--size", size, "--steps", "2", "--levels", "1"]
+        case "sweep" | "video":  # of which some have small styles
+            return ["--size", "48", "--steps", "2", "--levels", "1"]
         case "rerun":
-            return ["--set", "size=48", "--set", "steps=3"]
+            return ["--set", "size=32", "--set", "steps=2"]
         case "train":
             return ["--size", "32", "--steps", "2", "--set", "style_layers=conv1_1"]
         case "reconstruct":
-            return ["--size", "48", "--steps", "3"]
+            return ["--size", "32", "--steps", "2"]
         case _:
             return []
 

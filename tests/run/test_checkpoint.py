@@ -41,7 +41,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "L-BFGS over levels": {"levels": 2, "steps": 9},
     "Adam": {"size": SMALL, "optimizer": "adam", "levels": 1, "steps": 6, "keep": "updated"},
     "Adam on a pyramid": {"size": SMALL, "optimizer": "adam", "variable": "pyramid", "steps": 5},
-    "strotss": {"method": "strotss", "style_layers": "relu1_1,relu3_1", "levels": 2, "steps": 9},
+    "strotss": {"method": "strotss", "style_layers": "relu1_1,relu2_1", "levels": 2, "steps": 9},
     "nnst": {"method": "nnst", "style_layers": "relu1_1,relu3_1", "levels": 2, "steps": 12},
     "nnst and then layers": {
         "levels": 2,
@@ -124,7 +124,7 @@ def paint(on_step: Callable[[impasto.Step], bool | None] | None = None, **settin
 # ------------------------------------------------------------------------------ from Python
 
 
-@pytest.fixture(scope="module", params=RECIPES.values(), ids=RECIPES)
+@pytest.fixture(scope="module", params=RECIPES.values(), ids=[*RECIPES])
 def unstopped(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[dict[str, Any], Result]:
@@ -442,7 +442,7 @@ def start(*flags: str) -> subprocess.Popen[str]:
 @pytest.mark.skipif(os.name == "nt", reason="no kill -9 there")
 def test_kill_9_in_the_middle_and_the_same_bytes() -> None:
     """The short version of `make soak`."""
-    flags = ("--steps", "60", "--checkpoint", "run.impasto", "--checkpoint-every", "0")
+    flags = ("--steps", "40", "--checkpoint", "run.impasto", "--checkpoint-every", "0")
     assert run(command(*flags)) == 0
     whole = Path("out.png").read_bytes()
     Path("out.png").unlink()
@@ -583,7 +583,7 @@ def test_a_run_begun_from_python_needs_a_name(capsys: pytest.CaptureFixture[str]
 
 
 def test_a_long_run_is_saved_without_being_asked(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], cache: Path
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], cache_folder: Path
 ) -> None:
     monkeypatch.setattr("impasto.cli.session.LONG", 0.0)
     monkeypatch.setattr("impasto.cli.session.MANY_PIXELS", 0.0)
@@ -596,7 +596,7 @@ def test_a_long_run_is_saved_without_being_asked(
 
     monkeypatch.setattr("impasto.run.checkpoint.write", write)
     assert run(command("--steps", "3")) == 0
-    assert seen[0].is_relative_to(cache)
+    assert seen[0].is_relative_to(cache_folder)
     assert f"impasto resume {seen[0]}" in capsys.readouterr().err
     assert not seen[0].exists()  # a run that is done needs it no longer
     paint(lambda _: False)

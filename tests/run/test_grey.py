@@ -48,7 +48,7 @@ def is_grey(result: Result) -> bool:
 
 @pytest.mark.parametrize("preset", [name for name in PRESETS if name != "instant"])
 def test_every_preset(preset: str) -> None:
-    assert is_grey(painted(CONTENT, STYLE, Recipe.preset(preset, **QUICK)))
+    assert is_grey(painted(CONTENT, STYLE, Recipe.preset(preset, **QUICK, **LAYERS)))
 
 
 @pytest.mark.parametrize("initial", FIRST_CANVASES)
@@ -148,7 +148,7 @@ def test_a_style_with_colours_gives_them(content: U8, style: U8) -> None:
 
 @pytest.mark.parametrize("preset", ["default", "fast", "fine", "strotss", "nnst"])
 def test_a_grey_style_gives_a_grey_painting(preset: str) -> None:
-    assert is_grey(painted(COLOURED, STYLE, Recipe.preset(preset, **QUICK)))
+    assert is_grey(painted(COLOURED, STYLE, Recipe.preset(preset, **QUICK, **LAYERS)))
 
 
 @pytest.mark.parametrize(

@@ -347,7 +347,7 @@ def test_the_default_paints_extreme_pictures(content: str, style: str) -> None:
 
 
 @pytest.mark.parametrize("levels", [1, 2])
-@pytest.mark.parametrize("size", [(96, 72), (160, 120)])
+@pytest.mark.parametrize("size", [(96, 72), (128, 96)])
 def test_strength_goes_from_the_photograph_to_the_style_without_turning_back(
     size: tuple[int, int], levels: int
 ) -> None:
