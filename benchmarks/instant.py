@@ -75,7 +75,8 @@ def _versus(
     theirs = [*THEIRS, files[0], "--style-image", files[1], "-o", to, "--max-size", longer]
     runs = [(run(ours), run(theirs)) for _ in range(repeats)]
     first, second = ([pair[index] for pair in runs] for index in (0, 1))
-    return Versus(pictures, size, *map(_fastest, (first, second)), *map(_largest, (first, second)))
+    fastest = _fastest(first), _fastest(second)
+    return Versus(pictures, size, *fastest, _largest(first), _largest(second))
 
 
 def _fastest(runs: Sequence[Ran]) -> float:

@@ -115,10 +115,9 @@ def small(words: list[str]) -> list[str]:
             return ["--size", "48", "--steps", "2", "--levels", "1"]
         case "rerun":
             return ["--set", "size=32", "--set", "steps=2"]
-        case "train":
-            return ["--size", "32", "--steps", "2", "--set", "style_layers=conv1_1"]
-        case "reconstruct":
-            return ["--size", "32", "--steps", "2"]
+        case "train" | "reconstruct":
+            shallow = ["--set", "style_layers=conv1_1"] if words[0] == "train" else []
+            return ["--size", "32", "--steps", "2", *shallow]
         case _:
             return []
 

@@ -187,7 +187,10 @@ def test_a_long_run_comes_as_far_as_one_that_measures_everything(
     # The stand-in is another with the deep layers.
     monkeypatch.setattr("impasto.run.run.follows_stand_in", lambda _: False)
     pictures = content_pixels(24, 32), style_pixels(24, 32)
-    layers = {"content_layers": "conv3_2", "style_layers": "conv1_1,conv2_1,conv3_1"}
+    layers: dict[str, Any] = {
+        "content_layers": "conv3_2",
+        "style_layers": "conv1_1,conv2_1,conv3_1",
+    }
     recipe = Recipe.preset("gatys-fast", size=32, levels=1, steps=150, **layers)
     result = stylize(*pictures, recipe, device="cpu")
     assert len(result.history) == 150

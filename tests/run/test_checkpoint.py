@@ -124,7 +124,7 @@ def paint(on_step: Callable[[impasto.Step], bool | None] | None = None, **settin
 # ------------------------------------------------------------------------------ from Python
 
 
-@pytest.fixture(scope="module", params=RECIPES.values(), ids=[*RECIPES])
+@pytest.fixture(scope="module", params=[*RECIPES.values()], ids=[*RECIPES])
 def unstopped(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[dict[str, Any], Result]:

@@ -99,7 +99,14 @@ def test_of_what_streams_only_frames_come_in(method: str, path: str, status: int
         if message["type"] == "http.response.start":
             answers.append(int(str(message["status"])))
 
-    scope: Scope = {"type": "http", "method": method, "path": path, "headers": [], "query_string": b""}
+    scope: Scope = {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "headers": [],
+        "query_string": b"",
+    }
+
     async def ask() -> None:
         await Door(Response("here"), 1000)(scope, receive, send)
 

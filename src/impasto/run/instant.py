@@ -165,7 +165,6 @@ def painted(
     inputs: Inputs,
     recipe: Recipe,
     size: PixelSize,
-    vectors: Sequence[Vector] | None = None,
 ) -> Pixels:
     """The canvas: the content picture, painted in the style of the style pictures.
 
@@ -177,7 +176,6 @@ def painted(
         inputs: the pictures.
         recipe: the settings.
         size: width and height of the canvas, in pixels.
-        vectors: the style vector of each style, if they are known already.
 
     Returns:
         H × W × 3, RGB, 0…255, neither rounded nor clipped.
@@ -185,8 +183,7 @@ def painted(
     content = _rescaled(arrays.resize(inputs.content.pixels, size), recipe)
     small = arrays.resize(content, sizes.fit(size, min(LONGEST_SIDE, max(size))))
     own = _vector(networks, content)
-    if vectors is None:
-        vectors = [_style_vector(networks, style, content, recipe) for style in inputs.styles]
+    vectors = [_style_vector(networks, style, content, recipe) for style in inputs.styles]
     painting = _in_regions(networks, small, own, vectors, inputs.styles, recipe.vector_share)
     interrupts.check()
     canvas = upsampling.enlarged(painting, content)
@@ -194,7 +191,7 @@ def painted(
 
 
 class PassPainter:
-    """Paints one picture after another in the same styles, whose vectors are made only once.
+    """Paints one picture after another in the same styles, which are read only once.
 
     Args:
         styles: the style picture, or several; None for those of the recipe.
@@ -210,7 +207,6 @@ class PassPainter:
     ) -> None:
         self._styles, self._recipe, self._threads = styles, recipe, threads
         self._run: InstantRun | None = None
-        self._vectors: list[Vector] | None = None
 
     def __call__(self, frame: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         """A picture, painted.
@@ -219,7 +215,7 @@ class PassPainter:
             frame: H × W × 3, sRGB.
 
         Returns:
-            An array of the same shape, or of the recipe's size.
+            H × W × 3, at the recipe's size.
 
         Raises:
             InputError: a style picture cannot be used, or the networks are not installed.
@@ -227,22 +223,12 @@ class PassPainter:
         """
         if self._run is None:
             self._run = prepare(frame, self._styles, self._recipe, threads=self._threads)
-            self._vectors = self._vectors_of(self._run)
         content = images.read(frame)
         inputs = replace(self._run.inputs, content=content)
         size = sizes.fit(content.size, self._recipe.size)
         with _memory_errors(size):
-            canvas = painted(self._run.networks, inputs, self._recipe, size, self._vectors)
+            canvas = painted(self._run.networks, inputs, self._recipe, size)
             return np.asarray(finish(canvas, size, self._recipe.color, inputs))
-
-    def _vectors_of(self, run: InstantRun) -> list[Vector] | None:
-        """The style vectors; None if they depend on the content picture."""
-        if self._recipe.color == "match":
-            return None
-        content = run.inputs.content.pixels
-        return [
-            _style_vector(run.networks, style, content, self._recipe) for style in run.inputs.styles
-        ]
 
 
 def blended(

@@ -24,9 +24,9 @@ FORMATS = ("JPEG", "PNG", "WEBP")  # in which pages send frames
 
 def camera(**settings: Any) -> gr.Image:
     """An image component that passes on each frame of the camera as the bytes of a picture file."""
-    image = gr.Image(sources=["webcam"], streaming=True, **settings)
-    image.preprocess = _as_sent  # type: ignore[method-assign]
-    return image
+    image: Any = gr.Image(sources=["webcam"], streaming=True, **settings)
+    image.preprocess = _as_sent
+    return image  # type: ignore[no-any-return]
 
 
 def _as_sent(payload: Any) -> bytes | None:

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -28,7 +29,9 @@ from impasto.pictures import arrays
 from impasto.process import interrupts
 from impasto.video.cuts import is_cut
 from impasto.video.flow import Way, way
-from impasto.video.method import Frames, OnVideoStep, Order, PaintedFrames, Pixels, VideoStep
+from impasto.video.method import Frames, OnVideoStep, Order, PaintedFrames, VideoStep
+
+Kind = TypeVar("Kind", bound=np.generic)
 
 STEPS = 1500  # of the training
 SEED = 0
@@ -173,10 +176,8 @@ class FrameCrops:
         if found is None:
             return None
         before = _cut(self._frames[place.frame - 1], place, side)
-        flow, seen, trusted = (
-            _cut(one, place, side) for one in (found.flow, found.seen, found.trusted)
-        )
-        return before, Way(flow, seen, trusted)
+        seen, trusted = (_cut(one, place, side) for one in (found.seen, found.trusted))
+        return before, Way(_cut(found.flow, place, side), seen, trusted)
 
     def _place(self, number: int, side: int) -> Place:
         turn, place = divmod(number, len(self._frames))
@@ -191,7 +192,7 @@ class FrameCrops:
         return None if is_cut(before, frame) else way(frame, before)
 
 
-def _cut(whole: Pixels | arrays.Pixels, place: Place, side: int) -> arrays.Pixels:
+def _cut(whole: npt.NDArray[Kind], place: Place, side: int) -> npt.NDArray[Kind]:
     """A square of an array, H × W or H × W × C; beyond its border, values repeat."""
     square = whole[place.top : place.top + side, place.left : place.left + side]
     beyond = [(0, side - length) for length in square.shape[:2]]
