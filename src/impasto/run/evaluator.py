@@ -228,7 +228,7 @@ class Evaluator:
                 side = self._smaller_side(error)
             else:
                 cut = cut_for(self._recipe, self._weights.architecture)
-                whole = len(self.objective.tiles) == 1
+                whole = self.objective.is_whole
                 self.deferred = Deferred(self.objective, cut) if cut and whole else None
                 return
             self._use_tiles(side)
