@@ -38,6 +38,7 @@ from impasto.run.levels import Level
 from impasto.run.named import Named, name_inputs, read_pictures
 from impasto.run.prepared import Prepared
 from impasto.run.run import Run
+from impasto.run.workplace import HERE, Workplace
 from impasto.settings.recipe import Recipe, RecipeSource
 from impasto.settings.validation import plain
 
@@ -55,6 +56,7 @@ def prepare(
     weights: str | os.PathLike[str] = "bundled",
     weights_input: str | None = None,
     cache_bytes: int = 0,
+    workplace: Workplace = HERE,
 ) -> Run:
     """Prepare a run that is painted later: the first four steps of :func:`impasto.stylize`.
 
@@ -67,6 +69,7 @@ def prepare(
         weights: the network's weights.
         weights_input: the input that a weight file expects.
         cache_bytes: memory for measurements that are cached for runs made by :func:`vary`.
+        workplace: where the losses that compare layers are computed.
 
     Returns:
         The run, to be painted with :meth:`Run.paint`.
@@ -81,7 +84,17 @@ def prepare(
     planned = levels.plan_for(pictures, settings)
     loaded = load_network(named)
     cache = measurements(cache_bytes)
-    return begin(settings, named, pictures, planned, loaded, device, initial, cache)
+    return begin(
+        settings,
+        named,
+        pictures,
+        planned,
+        loaded,
+        device,
+        initial,
+        cache,
+        workplace=workplace,
+    )
 
 
 @memory_errors()
@@ -134,6 +147,7 @@ def begin(
     initial: InitialSource | None = None,
     cache: Measurements | None = None,
     network: VGG | None = None,
+    workplace: Workplace = HERE,
 ) -> Run:
     """Make a run with its first canvas, and measure the targets of its coarsest level.
 
@@ -149,13 +163,16 @@ def begin(
         cache: cached measurements of other runs; None for none.
         network: the network of a run with the same weights, recipe and device that is over; None
             to make one.
+        workplace: where the losses that compare layers are computed.
 
     Raises:
         InputError: the device or the first canvas cannot be used.
         RunError: there is not enough memory.
     """
     cache = measurements(0) if cache is None else cache
-    canvases, evaluator = instruments(recipe, pictures, planned, loaded, device, cache, network)
+    canvases, evaluator = instruments(
+        recipe, pictures, planned, loaded, device, cache, network, workplace
+    )
     coarsest = planned[0]
     with memory_errors(coarsest.size):
         first = _first_canvas(canvases, planned, initial)
@@ -171,12 +188,13 @@ def instruments(
     device: str | torch.device,
     cache: Measurements,
     network: VGG | None = None,
+    workplace: Workplace = HERE,
 ) -> tuple[Canvases, Evaluator]:
     """The canvases of a run's pictures, and the evaluator of its canvases."""
     chosen = devices.choose(device, recipe.precision)
     dtype = torch.float64 if recipe.precision == "float64" else torch.float32
     canvases = Canvases(pictures, recipe, loaded.mean, chosen, dtype)
-    return canvases, Evaluator(loaded, canvases, recipe, planned, cache, network)
+    return canvases, Evaluator(loaded, canvases, recipe, planned, cache, network, workplace)
 
 
 def _first_canvas(
