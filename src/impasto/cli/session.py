@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from impasto.run.prepared import Prepared
     from impasto.run.result import Result
     from impasto.run.run import Run
+    from impasto.run.workplace import Workplace
     from impasto.settings.recipe import Recipe
     from impasto.settings.style import Style
 
@@ -56,8 +57,12 @@ def prepare(
     weights: str = "bundled",
     weights_input: str | None = None,
     threads: int | None = None,
+    workplace: Workplace | None = None,
 ) -> Prepared:
-    """Check and read the inputs of a run, and check that its painting can be written."""
+    """Check and read the inputs of a run, and check that its painting can be written.
+
+    With a workplace, the canvases and their optimiser are on the CPU of this machine.
+    """
     from impasto.run import either
 
     if either.paints_in_one_pass(recipe):
@@ -69,10 +74,11 @@ def prepare(
         content,
         styles,
         recipe,
-        device=device,
+        device=device if workplace is None else "cpu",
         weights=weights,
         weights_input=weights_input,
         threads=threads,
+        workplace=workplace,
     )
     outputs.check_picture(run.output_size)
     return run
@@ -247,6 +253,7 @@ def take_up(
     quality: int | None = None,
     quiet: bool = False,
     document: bool = False,
+    workplace: Workplace | None = None,
 ) -> tuple[Run, Outputs]:
     """The run in a checkpoint, and its outputs.
 
@@ -260,14 +267,16 @@ def take_up(
         quality: another quality; None for that of the run, unless the format has none.
         quiet: print only errors.
         document: print the result as a JSON document.
+        workplace: where the losses are computed; None for this machine.
 
     Raises:
         InputError: the run cannot be continued, or an output cannot be written.
     """
     from impasto.run.resuming import resumed
     from impasto.run.saving import save_to
+    from impasto.run.workplace import HERE
 
-    run = resumed(checkpoint, folder)
+    run = resumed(checkpoint, folder, workplace or HERE)
     assert run.saving is not None  # noqa: S101 – a resumed run is always saved
     if not run.saving.outputs and picture is None:
         raise InputError("command.no-output", path=checkpoint)

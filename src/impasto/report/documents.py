@@ -11,7 +11,7 @@ import math
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from pydantic import BaseModel, ConfigDict
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from impasto.run.estimate import Forecast
     from impasto.run.instant import InstantRun
     from impasto.run.prepared import Prepared
-    from impasto.run.result import Result
+    from impasto.run.result import Result, Step
     from impasto.run.run import Run
     from impasto.settings.recipe import Recipe
 
@@ -202,8 +202,24 @@ class Paintings(Document):
     recipe: dict[str, Any]
 
 
+class HasSteps(Protocol):
+    """What is told of a painting that was made: a :class:`Result`, or what another machine sent."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height, in pixels."""
+
+    @property
+    def history(self) -> list[Step]:
+        """Its steps."""
+
+    @property
+    def best(self) -> Step:
+        """The step with the smallest loss of the last level."""
+
+
 def one_of_many(
-    painting: PlannedPainting, state: str, *, error: ImpastoError | None, result: Result | None
+    painting: PlannedPainting, state: str, *, error: ImpastoError | None, result: HasSteps | None
 ) -> OneOfMany:
     """What became of one of many paintings.
 
