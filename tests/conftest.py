@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 # Read when PyTorch is loaded, here and by what tests start: where tests run side by side, each has
 # one thread, and threads that wait leave their cores to others. A worker's environment is that of
@@ -88,3 +90,30 @@ def noisy_canvas(height: int = 96, width: int = 128) -> npt.NDArray[np.float64]:
     noise = (7 * x + 13 * y + 29 * c) % 41 - 20.0
     canvas = 0.7 * noise + 0.3 * (content_pixels(height, width) - MEAN) + MEAN
     return np.asarray(canvas, dtype=np.float64)
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """A cluster of three nodes of one core each on this machine, to which Ray is connected.
+
+    The first node takes part in the work; the others may die.
+    """
+    pytest.importorskip("ray")
+    from impasto.cluster.engine import ray
+
+    engine = ray()
+    from ray.cluster_utils import Cluster
+
+    node = {"num_cpus": 1, "object_store_memory": 80 * 2**20}
+    head = {
+        **node,
+        "include_dashboard": False,
+        "_system_config": {"memory_monitor_refresh_ms": 0},  # others may fill the memory meanwhile
+    }
+    made = Cluster(initialize_head=True, head_node_args=head)
+    for _ in range(2):
+        made.add_node(**node)
+    engine.init(made.address, log_to_driver=False, logging_level="ERROR")
+    yield made
+    engine.shutdown()
+    made.shutdown()

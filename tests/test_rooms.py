@@ -26,6 +26,7 @@ ROOMS = (
     "objective",
     "run",
     "experiments",
+    "cluster",
     "report",
     "studio",
     "cli",

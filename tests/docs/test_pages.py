@@ -31,6 +31,11 @@ NOT_RUN = {
     "pip ": "installs; the environment of the tests was installed like this",
     "docker ": "needs Docker",
     "cat ": "is a pipe of a shell; tests/cli/test_pipes.py runs such ones",
+    "impasto stylize --ray": "starts a cluster; tests/cluster starts one",
+    "impasto sweep --ray": "the same",
+    "impasto resume --ray": "the same",
+    "impasto doctor --ray": "the same",
+    "ray ": "the same",
     "impasto studio": "serves until it is stopped; tests/studio starts it",
 }
 # Why a block of Python in the documentation is not run here.

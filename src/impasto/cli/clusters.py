@@ -6,25 +6,32 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from impasto.cli.ending import DONE
+from impasto.cli.session import show_document
 from impasto.errors import InputError, StoppedError
 from impasto.files.writing import is_there
 from impasto.messages.message import Message
 from impasto.process.notices import tell
 from impasto.settings.loss_table import METHODS
+from impasto.settings.validation import counted
 
 if TYPE_CHECKING:
     from impasto.cluster.batch import Job
     from impasto.cluster.canvas import ManyWorkers
     from impasto.cluster.engine import Needs
+    from impasto.cluster.nodes import Node
     from impasto.experiments.many import Painted
     from impasto.experiments.planning import Painting
+    from impasto.pictures import images
     from impasto.report.documents import HasSteps
     from impasto.report.outputs import Outputs
+    from impasto.run.run import Run
     from impasto.settings.recipe import Recipe
+    from impasto.settings.style import Style
 
 Ray = Annotated[
     str | None,
@@ -52,6 +59,13 @@ RayDevice = Annotated[
     ),
 ]
 OnPainted = Callable[[int, "Painted", "HasSteps | None"], None]  # its number, counted from 0
+
+WHY = {  # more workers bring nothing, by what takes most of a step
+    "computing": "their halos are most of what they compute",
+    "sending": "the canvas and its gradient pass through one machine",
+    "workers": "each worker has to be called",
+    "driver": "the optimiser works beside the canvas, on one machine",
+}
 
 
 @dataclass(frozen=True)
@@ -219,3 +233,111 @@ def _largest(jobs: Sequence[Job]) -> tuple[int, int]:
             size = images.size_of(str(job.painting.content), called("content"))
             canvases.append(sizes.canvas_size(size, job.recipe))
     return max(canvases, key=math.prod)
+
+
+@contextmanager
+def filling(
+    cluster: Cluster | None,
+    content: images.Source,
+    styles: Sequence[Style],
+    weights: str,
+    weights_input: str | None,
+) -> Iterator[dict[str, Any]]:
+    """A context that gives the arguments with which a sweep paints on a cluster.
+
+    Args:
+        cluster: the cluster; None for this process, which needs no arguments.
+        content: the content picture.
+        styles: its styles.
+        weights: ``bundled``, or the path of a weight file.
+        weights_input: the input that the weight file expects.
+    """
+    if cluster is None:
+        yield {}
+        return
+    from impasto.cluster.batch import Common
+    from impasto.cluster.sheets import ClusterFill
+
+    with cluster.connected() as needs:
+        common = Common(needs, weights, weights_input)
+        yield {"fill": ClusterFill(content, tuple(styles), common, cluster.workers)}
+
+
+def show_nodes(address: str, *, document: bool) -> int:
+    """Print the nodes of a cluster, and whether their versions agree; return the exit code.
+
+    Args:
+        address: the address of the cluster.
+        document: print them as a JSON document on standard output.
+
+    Raises:
+        InputError: Ray is not installed, there is no such cluster, or its versions differ.
+    """
+    from impasto.cluster.engine import connected
+    from impasto.cluster.nodes import check_versions, found
+
+    with connected(address):
+        nodes = found()
+    if document:
+        from impasto.report import documents
+
+        show_document(documents.cluster(nodes))
+    else:
+        _print_nodes(nodes)
+    check_versions(nodes)
+    return DONE
+
+
+def _print_nodes(nodes: Sequence[Node]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title="Nodes", title_justify="left")
+    for heading in ("Node", "CPU cores", "GPUs", "Memory", "Devices", "Versions"):
+        table.add_column(heading, overflow="fold")
+    for node in nodes:
+        table.add_row(
+            node.name,
+            str(node.cpus),
+            str(node.gpus),
+            f"{node.memory / 1e9:.1f} GB",
+            ", ".join(node.devices),
+            ", ".join(f"{name} {version or 'none'}" for name, version in node.versions.items()),
+        )
+    Console().print(table)
+
+
+def foretold(workers: ManyWorkers, run: Run) -> None:
+    """Print how long a step of a run would take with 1, 2, 4 … workers, by a short trial."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from impasto.cluster import model
+    from impasto.cluster.probing import canvas_of, probed
+
+    canvas = canvas_of(run)
+    speeds = probed(workers, run.evaluator.network, run.recipe)
+    enough = model.stops_paying(canvas, speeds)
+    table = Table(title="A step at the finest level, foretold", title_justify="left")
+    for heading in ("Workers", "Seconds", "Times as fast", "Halo", "Sent", "Most of it"):
+        table.add_column(heading, justify="right")
+    alone = model.seconds(canvas.work(1), speeds)
+    for count in (1 << n for n in range((2 * enough).bit_length())):
+        work = canvas.work(count)
+        seconds = model.seconds(work, speeds)
+        table.add_row(
+            str(count),
+            f"{seconds:.3g}",
+            f"{alone / seconds:.2f}",
+            f"{work.halo:.0%}",
+            f"{work.bytes / 1e6:.1f} MB",
+            model.bottleneck(work, speeds),
+        )
+    console = Console(stderr=True)
+    console.print(table)
+    why = model.bottleneck(canvas.work(2 * enough), speeds)
+    typer.echo(
+        f"More than {counted(enough, 'worker')} would save less than a tenth of a step's time: "
+        f"{WHY[why]}.",
+        err=True,
+    )

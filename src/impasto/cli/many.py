@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from impasto.cli.advice import note_ignored, note_squeezed
-from impasto.cli.clusters import Batch, Cluster, paint_batch, workplace_of
+from impasto.cli.clusters import Batch, Cluster, foretold, paint_batch, workplace_of
 from impasto.cli.ending import BAD_INPUT, DONE, FAILED, EndedError, code_of, told_to_end
 from impasto.cli.options import files_of_run
 from impasto.cli.pipes import check_files, is_dash, path_of, style_of, taken_in
@@ -174,7 +174,8 @@ def paint_one(plan: Plan, asked: Asked, *, styles_are_named: bool) -> int:
             asked.save_settings(styles)
             if asked.skip_existing and outputs.picture is not None:
                 remove_parts(outputs.picture)
-            return start(run, outputs, dry_run=asked.dry_run, also=asked.written)
+            foretell = None if workplace is None else partial(foretold, workplace)
+            return start(run, outputs, dry_run=asked.dry_run, also=asked.written, foretell=foretell)
 
 
 def paint_many(plan: Plan, asked: Asked, *, styles_are_named: bool) -> int:

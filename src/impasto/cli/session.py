@@ -85,7 +85,12 @@ def prepare(
 
 
 def start(
-    run: Prepared, outputs: Outputs, *, dry_run: bool = False, also: Sequence[Path] = ()
+    run: Prepared,
+    outputs: Outputs,
+    *,
+    dry_run: bool = False,
+    also: Sequence[Path] = (),
+    foretell: Callable[[Run], None] | None = None,
 ) -> int:
     """Print what will be painted and what it will take, then paint; return the exit code.
 
@@ -94,6 +99,7 @@ def start(
         outputs: what the run writes and shows.
         dry_run: print only, on standard output, and paint nothing.
         also: files that the command has already written.
+        foretell: prints what a dry run tells besides.
     """
     from impasto.run.instant import InstantRun
 
@@ -106,14 +112,21 @@ def start(
 
             show_document(documents.plan_of_pass(run, outputs))
         return DONE if dry_run else paint(run, outputs, also)
-    return _start(cast("Run", run), outputs, also, dry_run=dry_run)
+    return _start(cast("Run", run), outputs, also, foretell if dry_run else None, dry_run=dry_run)
 
 
 def _verb(dry_run: bool) -> str:
     return "Would paint" if dry_run else "Painting"
 
 
-def _start(run: Run, outputs: Outputs, also: Sequence[Path], *, dry_run: bool) -> int:
+def _start(
+    run: Run,
+    outputs: Outputs,
+    also: Sequence[Path],
+    foretell: Callable[[Run], None] | None,
+    *,
+    dry_run: bool,
+) -> int:
     """Print what an optimisation will take, then paint."""
     expected = expect(run, always=dry_run)
     if dry_run or not outputs.quiet:
@@ -122,6 +135,8 @@ def _start(run: Run, outputs: Outputs, also: Sequence[Path], *, dry_run: bool) -
         from rich.console import Console
 
         Console(stderr=outputs.document).print(_levels_table(run))
+        if foretell is not None:
+            foretell(run)
         if outputs.document and expected is not None:
             from impasto.report import documents
 

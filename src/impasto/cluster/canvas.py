@@ -35,6 +35,7 @@ from impasto.settings.layers import BY_NAME, Layer
 from impasto.settings.recipe import Recipe
 
 Answer = TypeVar("Answer")
+NUMBERS = itertools.count(1)  # of the objectives of this process
 
 
 @dataclass
@@ -261,26 +262,28 @@ class ManyWorkers:
     Args:
         count: number of workers.
         needs: what each needs of its node.
+        pool: workers that have been started; None to start some.
 
     Attributes:
         pool: the workers.
+        needs: what each needs of its node.
         traffic: bytes that were sent in evaluations.
     """
 
-    def __init__(self, count: int, needs: Needs) -> None:
-        self.pool, self.traffic = Pool(count, needs), Traffic()
-        self._needs, self._numbers = needs, itertools.count(1)
+    def __init__(self, count: int, needs: Needs, pool: Pool | None = None) -> None:
+        self.pool, self.traffic = pool or Pool(count, needs), Traffic()
+        self.needs = needs
 
     def arithmetic(self, precision: str, device: torch.device) -> Arithmetic:
         """How the network computes: in the number format of the workers."""
-        if not self._needs.gpus or precision != "auto":
+        if not self.needs.gpus or precision != "auto":
             return devices.arithmetic(precision, device)
         fast = torch.bfloat16 if self._gpu.has_bfloat16 else torch.float32
         return devices.fastest(fast, device)
 
     def free_memory(self, device: torch.device) -> float:  # noqa: ARG002 – the workers have others
         """Bytes of memory that each worker has, where they have the least."""
-        return self._gpu.free if self._needs.gpus else memory_of_workers(self._needs)
+        return self._gpu.free if self.needs.gpus else memory_of_workers(self.needs)
 
     def most_at_once(self, layers: Sequence[Layer], size: tuple[int, int]) -> int:
         """Pixels that a worker processes at once of a picture, if its share is one tile."""
@@ -290,7 +293,7 @@ class ManyWorkers:
 
     @functools.cached_property
     def _gpu(self) -> Gpu:
-        return a_gpu(self._needs)
+        return a_gpu(self.needs)
 
     def objective(
         self,
@@ -307,7 +310,7 @@ class ManyWorkers:
         """The objective of a level, whose tiles the workers process."""
         return SpreadObjective(
             self.pool,
-            next(self._numbers),
+            next(NUMBERS),
             self.traffic,
             network,
             content,

@@ -60,13 +60,15 @@ class Pool:
             ray().kill(worker)
         self._workers = []
 
+    def first(self) -> Pool:
+        """A pool of only the first worker, for trials; it is still this pool's too."""
+        one = Pool(1, self._needs)
+        one._weights, one._workers = self._weights, self._workers[:1]
+        return one
+
     def worker(self, share: int) -> Any:
         """The worker that holds a share."""
         return self._workers[self.holders[share]]
-
-    def every(self) -> list[Any]:
-        """All workers that hold a share."""
-        return [self._workers[index] for index in sorted(set(self.holders))]
 
     def steadily(
         self, work: Callable[[], Answer], restore: Callable[[Sequence[int]], object]

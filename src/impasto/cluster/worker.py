@@ -93,13 +93,9 @@ class Worker:
         """Whether it has started; the answer itself says so."""
         return True
 
-    def arithmetic(self, precision: str) -> Arithmetic:
-        """How the network computes on the worker's device."""
-        return devices.arithmetic(precision, self._device)
-
-    def free_memory(self) -> float:
-        """Bytes of memory that are free on the worker's device."""
-        return devices.free_memory(self._device)
+    def echo(self, array: Array) -> Array:
+        """A copy of what was sent, to measure how fast it is sent."""
+        return array.copy()
 
     def hold(self, setting: Setting, number: int, part: Part, content: Array) -> dict[str, float]:
         """Hold a share: measure the content picture there.

@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from pydantic import BaseModel, ConfigDict
 
 from impasto._version import __version__
+from impasto.cluster.nodes import differing
 
 if TYPE_CHECKING:
+    from impasto.cluster.nodes import Node
     from impasto.errors import ImpastoError
     from impasto.experiments.planning import Painting as PlannedPainting
     from impasto.experiments.sweep import Axis
@@ -162,6 +164,42 @@ class Doctor(Document):
     memory_total: int
     weights: WeightFile
     loss: float
+
+
+class ClusterNode(Part):
+    """A node of a cluster."""
+
+    name: str
+    cpus: int
+    gpus: int
+    memory: int
+    devices: list[str]
+    versions: dict[str, str | None]
+
+
+class ClusterNodes(Document):
+    """The nodes of a cluster, and the packages whose versions differ between them."""
+
+    nodes: list[ClusterNode]
+    differing: dict[str, list[str]]
+
+
+def cluster(nodes: Sequence[Node]) -> ClusterNodes:
+    """The document of the nodes of a cluster."""
+    return ClusterNodes(
+        nodes=[
+            ClusterNode(
+                name=node.name,
+                cpus=node.cpus,
+                gpus=node.gpus,
+                memory=int(node.memory),
+                devices=list(node.devices),
+                versions=dict(node.versions),
+            )
+            for node in nodes
+        ],
+        differing=differing(nodes),
+    )
 
 
 class Reason(Part):
