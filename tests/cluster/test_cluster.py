@@ -16,12 +16,13 @@ from PIL import Image
 from torch import Tensor
 
 from conftest import content_pixels, style_pixels
-from impasto import ImpastoWarning, Recipe, Style, stylize
+from impasto import ImpastoWarning, Recipe, Style, stylize, sweep
 from impasto.cluster import batch
 from impasto.cluster.batch import BatchWatch, Common, Job, Outcome
 from impasto.cluster.canvas import ManyWorkers, SpreadObjective, many_workers
 from impasto.cluster.engine import Needs, ray
 from impasto.cluster.nodes import differing, found
+from impasto.cluster.sheets import ClusterFill
 from impasto.experiments.many import Painter
 from impasto.experiments.planning import Painting
 from impasto.network.vgg import VGG
@@ -114,7 +115,7 @@ def apart(one: Evaluation, other: Evaluation) -> float:
     """The largest relative difference of losses and gradients."""
     of_loss = abs(one.loss - other.loss) / abs(one.loss)
     of_content = abs(one.content - other.content) / abs(one.content)
-    of_gradient = ((one.gradient - other.gradient).norm() / one.gradient.norm()).item()
+    of_gradient = float((one.gradient - other.gradient).norm() / one.gradient.norm())
     return max(of_loss, of_content, of_gradient)
 
 
@@ -268,6 +269,15 @@ def test_a_painting_whose_worker_is_killed_is_made_again(cluster: Any) -> None:
     assert len(told) == 1
     assert outcomes[0].made is not None
     assert Path("again.png").is_file()
+
+
+def test_a_sheet_of_a_sweep_is_that_of_one_process(cluster: Any) -> None:
+    axes = {"strength": [0.3, 0.9]}
+    fill = ClusterFill("a.png", (Style(picture="oil.png"),), COMMON)
+    here = sweep("a.png", "oil.png", axes, SMALL)
+    there = sweep("a.png", "oil.png", axes, SMALL, fill=fill, folder="kept")
+    assert np.abs(np.asarray(there).astype(int) - np.asarray(here)).max() <= 1
+    assert len(list(Path("kept").glob("*.png"))) == 2
 
 
 def test_the_nodes_of_one_machine_agree(cluster: Any) -> None:

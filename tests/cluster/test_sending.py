@@ -23,7 +23,7 @@ def test_a_node_that_does_not_see_the_files_is_sent_them_under_their_names(
     with files_here(there, recipe, sent, lambda kept: kept) as (here, settings):
         assert Path(str(here.content)).read_bytes() == b"a.png"
         assert Path(str(here.content)).name == "a.png"
-        assert here.styles[0].mask == f"{here.content}#ffffff"
+        assert here.styles[0].mask == str(here.content) + "#ffffff"
         assert here.styles[0].picture == str(tmp_path / "oil.png")
         assert Path(str(settings.protect)).read_bytes() == b"b.png"
     assert not Path(str(here.content)).exists()
