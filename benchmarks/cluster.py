@@ -17,8 +17,8 @@ from rich.table import Table
 from torch import Tensor
 
 from impasto.cluster import model
-from impasto.cluster.canvas import many_workers
-from impasto.cluster.engine import Needs, connected
+from impasto.cluster.canvas import ManyWorkers, many_workers
+from impasto.cluster.engine import Needs, connected, ray
 from impasto.cluster.model import Canvas, Speeds, Work
 from impasto.network import devices
 from impasto.network.vgg import VGG
@@ -30,6 +30,7 @@ from impasto.settings.recipe import Recipe
 from plan import Plan
 
 WORKERS = (1, 2, 4)
+EVALUATIONS = 4  # of each canvas; the first, in which buffers are made, is not timed
 WALL = 65_536  # pixels; side of the canvas that is foretold
 GPUS = (8, 64, 512)
 # Assumed of one GPU: multiplications a second in bfloat16 that the network reaches, a share of the
@@ -46,6 +47,8 @@ class Measured:
         side: of the canvas, in pixels.
         workers: number of workers; 0 for this process alone.
         seconds: of the fastest evaluation.
+        busy: seconds of processor time of an evaluation, of this process and the busiest worker
+            together; unlike ``seconds``, it hardly depends on other work on the machine.
         work: what the model says that it takes; None without workers.
         sent: bytes for each pixel of the canvas that were sent, both ways.
     """
@@ -53,6 +56,7 @@ class Measured:
     side: int
     workers: int
     seconds: float
+    busy: float
     work: Work | None = None
     sent: float = 0.0
 
@@ -69,7 +73,9 @@ def measure(plan: Plan, console: Console) -> Iterator[Measured]:
             picture = noise(side)
             styles = [StyleCanvas(picture.flip(1))]
             alone = Objective(network, picture, styles, recipe)
-            yield Measured(side, 0, fastest(lambda one=alone, of=picture: one(of)))  # type: ignore[misc]
+            began = time.process_time()
+            seconds = fastest(lambda one=alone, of=picture: one(of))  # type: ignore[misc]
+            yield Measured(side, 0, seconds, (time.process_time() - began) / EVALUATIONS)
         for count in WORKERS:
             yield from _by_workers(count, plan.cluster_sides, network, recipe)
     finally:
@@ -94,13 +100,22 @@ def _by_workers(
                 targets=None,
                 regions=None,
             )
-            before = replace(workers.traffic)
+            before, spent, began = replace(workers.traffic), used(workers), time.process_time()
             seconds = fastest(lambda one=shared, of=picture: one(of))  # type: ignore[misc]
             after = workers.traffic
             times = after.evaluations - before.evaluations
             sent = after.canvas + after.gradient - before.canvas - before.gradient
+            here = time.process_time() - began
+            there = max(now - then for now, then in zip(used(workers), spent, strict=True))
             work = canvas_of(side, recipe).work(count)
-            yield Measured(side, count, seconds, work, sent / times / side**2)
+            busy = (here + there) / EVALUATIONS
+            yield Measured(side, count, seconds, busy, work, sent / times / side**2)
+
+
+def used(workers: ManyWorkers) -> list[float]:
+    """Seconds of processor time that each worker has used."""
+    every = range(workers.pool.count)
+    return list(ray().get([workers.pool.worker(number).spent.remote() for number in every]))
 
 
 def network_for(recipe: Recipe) -> VGG:
@@ -127,11 +142,11 @@ def noise(side: int) -> Tensor:
     return 50 * torch.randn(3, side, side, generator=torch.Generator().manual_seed(0))
 
 
-def fastest(work: Callable[[], object], times: int = 3) -> float:
-    """The seconds of the fastest of several trials, after one that does not count."""
+def fastest(work: Callable[[], object]) -> float:
+    """The seconds of the fastest of several evaluations, after one that does not count."""
     work()
     best = float("inf")
-    for _ in range(times):
+    for _ in range(EVALUATIONS - 1):
         began = time.perf_counter()
         work()
         best = min(best, time.perf_counter() - began)
@@ -141,14 +156,15 @@ def fastest(work: Callable[[], object], times: int = 3) -> float:
 def table(measured: Sequence[Measured]) -> Group:
     """What was measured, how the model fits it, and what it foretells."""
     by_workers = [one for one in measured if one.work is not None]
-    speeds = model.fitted([(one.work, one.seconds) for one in by_workers if one.work is not None])
-    alone = {one.side: one.seconds for one in measured if one.work is None}
-    first = {one.side: one.seconds for one in by_workers if one.workers == 1}
+    speeds = model.fitted([(one.work, one.busy) for one in by_workers if one.work is not None])
+    alone = {one.side: one.busy for one in measured if one.work is None}
+    first = {one.side: one.busy for one in by_workers if one.workers == 1}
     shown = Table(title="One canvas over local workers, one thread each", title_justify="left")
     for heading in (
         "canvas",
         "workers",
         "s",
+        "busy s",
         "of alone",
         "of one worker",
         "model s",
@@ -161,8 +177,9 @@ def table(measured: Sequence[Measured]) -> Group:
             f"{one.side}²",
             str(one.workers or "none"),
             f"{one.seconds:.2f}",
-            f"{one.seconds / alone[one.side]:.2f}",
-            f"{first[one.side] / one.seconds:.2f}×" if one.work else "",
+            f"{one.busy:.2f}",
+            f"{one.busy / alone[one.side]:.2f}",
+            f"{first[one.side] / one.busy:.2f}×" if one.work else "",
             model_s,
             f"{one.sent:.1f}" if one.work else "",
         )

@@ -156,6 +156,8 @@ def announce(
     evaluator, cores = run.evaluator, len(cut(run, run.levels[-1]))
     tiled = f" in {cores} tiles of {evaluator.tiles[-1]}" if cores > 1 else ""
     where = f"in {evaluator.arithmetic.name} on {devices.describe(evaluator.device)}"
+    if evaluator.workers > 1:
+        where += f", shared by {counted(evaluator.workers, 'worker')}"
     typer.echo(
         f"{_verb(dry_run)} {_pictures(run)}: {width}×{height} pixels{tiled}, "
         f"{counted(run.recipe.steps, 'step')} at {_levels(run)} {where}{_taking(expected)}.",

@@ -208,6 +208,7 @@ class _Batch:
         self._board = engine.remote(num_cpus=0)(Board).remote()
         self._tries = [0] * len(jobs)
         self._left: dict[int, set[str]] = {}  # nodes where a painting failed
+        self._used: set[str] = set()  # nodes where some painting was made
         self._running: dict[Any, int] = {}
 
     def paint(self) -> None:
@@ -250,18 +251,15 @@ class _Batch:
         self._running[task.remote(number, *sent, [self._board])] = number
 
     def _strategy(self, number: int) -> Any:
-        """Where to paint: anywhere, but not where the painting has failed if there is a choice."""
+        """Where to paint: anywhere, but elsewhere if the painting has failed.
+
+        Of the other nodes, those are chosen that have painted for this batch: others may be busy
+        with work that never ends.
+        """
         left = self._left.get(number)
         if not left:
             return "SPREAD"
-        needed = self._common.needs
-        others = [
-            node["NodeID"]
-            for node in alive()
-            if node["NodeID"] not in left
-            and node["Resources"].get("CPU", 0) >= needed.cpus
-            and node["Resources"].get("GPU", 0) >= needed.gpus
-        ]
+        others = sorted(self._used & {node["NodeID"] for node in alive()} - left)
         if not others:
             return "SPREAD"
         kind = ray().util.scheduling_strategies.NodeAffinitySchedulingStrategy
@@ -277,6 +275,7 @@ class _Batch:
             if is_lost(error):
                 self._board = ray().remote(num_cpus=0)(Board).remote()
             return {}
+        self._used.update(nodes.values())
         running = set(self._running.values())
         self._watch.on_progress({number: n for number, n in done.items() if number in running})
         return dict(nodes)

@@ -274,6 +274,11 @@ class ManyWorkers:
         self.pool, self.traffic = pool or Pool(count, needs), Traffic()
         self.needs = needs
 
+    @property
+    def workers(self) -> int:
+        """How many workers there are."""
+        return self.pool.count
+
     def arithmetic(self, precision: str, device: torch.device) -> Arithmetic:
         """How the network computes: in the number format of the workers."""
         if not self.needs.gpus or precision != "auto":

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import importlib
 import os
+import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from impasto.errors import InputError, RunError
+from impasto.files.reading import reason_of
 from impasto.process import interrupts
 
 LOCAL = "local"  # the address of a cluster that is made of this machine
+REACHED = 10.0  # seconds in which a cluster has to answer
 ASKING = 0.2  # seconds between two questions whether the work was interrupted
 EXTRA = "impasto[cluster]"
 
@@ -72,6 +75,7 @@ def connected(address: str, cpus: int | None = None) -> Iterator[None]:
     if engine.is_initialized():
         yield
         return
+    _check_reachable(address)
     quiet = {"log_to_driver": False, "logging_level": "ERROR"}
     try:
         if address == LOCAL:
@@ -85,6 +89,22 @@ def connected(address: str, cpus: int | None = None) -> Iterator[None]:
         yield
     finally:
         engine.shutdown()
+
+
+def _check_reachable(address: str) -> None:
+    """Make sure that something answers at an address, which Ray itself would try for minutes.
+
+    Raises:
+        InputError: nothing does.
+    """
+    if address in (LOCAL, "auto"):
+        return
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    try:
+        with socket.create_connection((host, int(port)), REACHED):
+            pass
+    except (OSError, ValueError, OverflowError) as error:
+        raise InputError("cluster.no-cluster", address=address, reason=reason_of(error)) from None
 
 
 def needs_for(device: str, threads: int | None) -> Needs:

@@ -6,6 +6,7 @@ a worker that has died can be replaced by another, or its shares be read by thos
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -96,6 +97,10 @@ class Worker:
     def echo(self, array: Array) -> Array:
         """A copy of what was sent, to measure how fast it is sent."""
         return np.array(array)
+
+    def spent(self) -> float:
+        """Seconds of processor time that the worker has used."""
+        return time.process_time()
 
     def hold(self, setting: Setting, number: int, part: Part, content: Array) -> dict[str, float]:
         """Hold a share: measure the content picture there.

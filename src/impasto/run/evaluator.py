@@ -64,6 +64,7 @@ class Evaluator:
 
     Attributes:
         device: the device that computes.
+        workers: how many workers share the canvas; 1 for this process.
         arithmetic: how the network computes.
         fell_back: whether the run had to change from bfloat16 to float32.
         level: the current level; at first the coarsest.
@@ -88,7 +89,7 @@ class Evaluator:
         workplace: Workplace = HERE,
     ) -> None:
         self.device = canvases.device
-        self._workplace = workplace
+        self._workplace, self.workers = workplace, workplace.workers
         self.arithmetic = workplace.arithmetic(recipe.precision, self.device)
         self.fell_back = self._is_new = False
         self._weights, self._canvases, self._cache = weights, canvases, cache

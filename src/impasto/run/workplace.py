@@ -21,6 +21,10 @@ from impasto.settings.recipe import Recipe
 class Workplace(Protocol):
     """Where the losses that compare layers are computed."""
 
+    @property
+    def workers(self) -> int:
+        """How many compute at the same time."""
+
     def arithmetic(self, precision: str, device: torch.device) -> Arithmetic:
         """How the network computes there.
 
@@ -68,6 +72,8 @@ class Workplace(Protocol):
 
 class Here:
     """This machine, with the device of the canvases."""
+
+    workers = 1
 
     def arithmetic(self, precision: str, device: torch.device) -> Arithmetic:
         """How the network computes on the device."""
