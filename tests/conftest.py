@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -110,10 +110,20 @@ def cluster() -> Iterator[Any]:
         "include_dashboard": False,
         "_system_config": {"memory_monitor_refresh_ms": 0},  # others may fill the memory meanwhile
     }
-    made = Cluster(initialize_head=True, head_node_args=head)
+    made = _tried(lambda: Cluster(initialize_head=True, head_node_args=head))
     for _ in range(2):
-        made.add_node(**node)
+        _tried(lambda: made.add_node(**node))
     engine.init(made.address, log_to_driver=False, logging_level="ERROR")
     yield made
     engine.shutdown()
     made.shutdown()
+
+
+def _tried(start: Callable[[], Any]) -> Any:
+    """Start a node; Ray gives up after half a minute, which a busy machine may take."""
+    for _ in range(2):
+        try:
+            return start()
+        except Exception:
+            continue
+    return start()

@@ -70,6 +70,7 @@ def connected(address: str, cpus: int | None = None) -> Iterator[None]:
 
     Raises:
         InputError: Ray is not installed, or there is no such cluster.
+        RunError: Ray could not start on this machine.
     """
     engine = ray()
     if engine.is_initialized():
@@ -82,8 +83,10 @@ def connected(address: str, cpus: int | None = None) -> Iterator[None]:
             engine.init("local", num_cpus=cpus, include_dashboard=False, **quiet)
         else:
             engine.init(address, **quiet)
-    except (ConnectionError, TimeoutError, ValueError, RuntimeError, OSError) as error:
+    except Exception as error:  # Ray raises that itself if a node does not start in time
         reason = " ".join(str(error).split())[:200] or type(error).__name__
+        if address == LOCAL:
+            raise RunError("cluster.not-started", reason=reason) from None
         raise InputError("cluster.no-cluster", address=address, reason=reason) from None
     try:
         yield
