@@ -21,7 +21,7 @@ from impasto.cluster import batch
 from impasto.cluster.batch import BatchWatch, Common, Job, Outcome
 from impasto.cluster.canvas import ManyWorkers, SpreadObjective, many_workers
 from impasto.cluster.engine import Needs, ray
-from impasto.cluster.nodes import differing, found
+from impasto.cluster.nodes import alive, differing, found
 from impasto.cluster.sheets import ClusterFill
 from impasto.experiments.many import Painter
 from impasto.experiments.planning import Painting
@@ -282,6 +282,6 @@ def test_a_sheet_of_a_sweep_is_that_of_one_process(cluster: Any) -> None:
 
 def test_the_nodes_of_one_machine_agree(cluster: Any) -> None:
     nodes = found()
-    assert len(nodes) == len(ray().nodes())
+    assert len(nodes) == len(alive())
     assert all(node.versions["torch"] for node in nodes)
     assert not differing(nodes)
