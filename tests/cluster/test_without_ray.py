@@ -40,7 +40,7 @@ def test_workers_without_a_cluster_are_refused_and_nothing_is_written(
     assert not Path("out.png").exists()
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "nowhere", ""])
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "nowhere"])
 def test_an_address_where_nothing_answers_is_refused_at_once(
     address: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
