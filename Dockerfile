@@ -6,7 +6,7 @@ ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 WORKDIR /impasto
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY src src
-RUN pip install --no-cache-dir --extra-index-url "$TORCH_INDEX" -c constraints.txt '.[demo,studio]' \
+RUN pip install --no-cache-dir --extra-index-url "$TORCH_INDEX" -c constraints.txt '.[cluster,demo,studio]' 'ray[default]' \
     && useradd --create-home painter
 
 USER painter

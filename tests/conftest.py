@@ -6,7 +6,7 @@ import functools
 import itertools
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -142,3 +142,40 @@ def noisy_canvas(height: int = 96, width: int = 128) -> npt.NDArray[np.float64]:
     noise = (7 * x + 13 * y + 29 * c) % 41 - 20.0
     canvas = 0.7 * noise + 0.3 * (content_pixels(height, width) - MEAN) + MEAN
     return np.asarray(canvas, dtype=np.float64)
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """A cluster of three nodes of one core each on this machine, to which Ray is connected.
+
+    The first node takes part in the work; the others may die.
+    """
+    pytest.importorskip("ray")
+    from impasto.cluster.engine import ray
+
+    engine = ray()
+    from ray.cluster_utils import Cluster
+
+    node = {"num_cpus": 1, "object_store_memory": 80 * 2**20}
+    head = {
+        **node,
+        "include_dashboard": False,
+        "_system_config": {"memory_monitor_refresh_ms": 0},  # others may fill the memory meanwhile
+    }
+    made = _tried(lambda: Cluster(initialize_head=True, head_node_args=head))
+    for _ in range(2):
+        _tried(lambda: made.add_node(**node))
+    engine.init(made.address, log_to_driver=False, logging_level="ERROR")
+    yield made
+    engine.shutdown()
+    made.shutdown()
+
+
+def _tried(start: Callable[[], Any]) -> Any:
+    """Start a node; Ray gives up after half a minute, which a busy machine may take."""
+    for _ in range(2):
+        try:
+            return start()
+        except Exception:
+            continue
+    return start()

@@ -26,6 +26,7 @@ ROOMS = (
     "objective",
     "run",
     "experiments",
+    "cluster",
     "painters",
     "video",
     "report",

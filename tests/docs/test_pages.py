@@ -35,6 +35,11 @@ NOT_RUN = {
     "docker ": "needs Docker",
     "cat ": "is a pipe of a shell; tests/cli/test_pipes.py runs such ones",
     "impasto live": "needs a camera; tests/cli/test_live_command.py has a clip in its place",
+    "impasto stylize --ray": "starts a cluster; tests/cluster starts one",
+    "impasto sweep --ray": "the same",
+    "impasto resume --ray": "the same",
+    "impasto doctor --ray": "the same",
+    "ray ": "the same",
     "impasto studio": "serves until it is stopped; tests/studio starts it",
 }
 # Why a block of Python in the documentation is not run here.

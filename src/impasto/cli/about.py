@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from impasto.cli.clusters import show_nodes
 from impasto.cli.flags import Preset, RecipeFile, build
 from impasto.cli.options import OFF, Device, Json, Threads, WeightFile, WeightsInput, use_threads
 from impasto.cli.pipes import DASH, output_of, path_of, save_to
@@ -120,6 +121,15 @@ def doctor(
     threads: Threads = None,
     weights: WeightFile = "bundled",
     weights_input: WeightsInput = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            "--ray",
+            metavar="ADDRESS|local",
+            help="Show the nodes of a Ray cluster instead, and whether their versions agree.",
+            show_default="this machine",
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Show the device, threads, memory and weights that a run would use, and do a test run."""
@@ -134,6 +144,8 @@ def doctor(
     from impasto.run.prepare import prepare
     from impasto.settings.recipe import Recipe
 
+    if ray is not None:
+        raise typer.Exit(show_nodes(ray, document=json))
     use_threads(threads)
     recipe = Recipe(size=64, steps=2)
     run = prepare(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 import time
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from impasto.cli.advice import note_ignored, note_squeezed
+from impasto.cli.clusters import Batch, Cluster, foretold, paint_batch, workplace_of
 from impasto.cli.ending import BAD_INPUT, DONE, FAILED, EndedError, code_of, told_to_end
 from impasto.cli.options import files_of_run
 from impasto.cli.pipes import check_files, is_dash, path_of, style_of, taken_in
@@ -30,9 +32,10 @@ from impasto.settings.validation import counted
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from impasto.cli.clusters import OnPainted
     from impasto.experiments.many import Painted, Painter, Paints
     from impasto.experiments.planning import Painting, Plan
-    from impasto.report.documents import OneOfMany
+    from impasto.report.documents import HasSteps, OneOfMany
     from impasto.report.overall import OverallBar, OverallLines
     from impasto.run.result import Result
     from impasto.settings.recipe import Recipe
@@ -98,6 +101,7 @@ class Asked:
         save_recipe: the file that the settings are written to, if any.
         dry_run: whether nothing is painted.
         skip_existing: whether paintings that exist are not painted again.
+        cluster: the cluster that paints; None for this process.
     """
 
     recipe: Recipe
@@ -111,6 +115,7 @@ class Asked:
     save_recipe: Path | None
     dry_run: bool
     skip_existing: bool
+    cluster: Cluster | None = None
 
     @property
     def written(self) -> list[Path]:
@@ -153,21 +158,24 @@ def paint_one(plan: Plan, asked: Asked, *, styles_are_named: bool) -> int:
             check_replaceable(outputs.checkpoint)
         note_ignored(content, painting.styles, asked.recipe)
         photograph, pictures = taken_in(content, styles)
-        run = prepare(
-            photograph,
-            pictures or None,
-            asked.recipe,
-            outputs,
-            asked.device,
-            asked.weights,
-            asked.weights_input,
-            asked.threads,
-        )
-        note_squeezed(run.inputs.content.size, run.size, run.recipe, asked.given)
-        asked.save_settings(styles)
-        if asked.skip_existing and outputs.picture is not None:
-            remove_parts(outputs.picture)
-        return start(run, outputs, dry_run=asked.dry_run, also=asked.written)
+        with workplace_of(asked.cluster, asked.recipe) as workplace:
+            run = prepare(
+                photograph,
+                pictures or None,
+                asked.recipe,
+                outputs,
+                asked.device,
+                asked.weights,
+                asked.weights_input,
+                asked.threads,
+                workplace,
+            )
+            note_squeezed(run.inputs.content.size, run.size, run.recipe, asked.given)
+            asked.save_settings(styles)
+            if asked.skip_existing and outputs.picture is not None:
+                remove_parts(outputs.picture)
+            foretell = None if workplace is None else partial(foretold, workplace)
+            return start(run, outputs, dry_run=asked.dry_run, also=asked.written, foretell=foretell)
 
 
 def paint_many(plan: Plan, asked: Asked, *, styles_are_named: bool) -> int:
@@ -200,6 +208,8 @@ def paint_many(plan: Plan, asked: Asked, *, styles_are_named: bool) -> int:
         styles = plan.paintings[0].styles if styles_are_named and not several else ()
         if asked.dry_run:
             return _look_over(plan, asked, styles)
+        if asked.cluster is not None:
+            return _paint_there(plan, asked, asked.cluster, styles)
         return paint_all(plan, asked, partial(_painter, asked, styles))
 
 
@@ -219,47 +229,47 @@ def _painter(asked: Asked, styles: Sequence[Style]) -> Painter:
 
 
 def paint_all(plan: Plan, asked: Asked, make_painter: Callable[[], Paints]) -> int:
-    """Paint what was planned, and print how it ended; return the exit code.
+    """Paint what was planned in this process, and print how it ended; return the exit code.
 
     Args:
         plan: the plan.
         asked: what the command line asks for.
         make_painter: makes what paints.
     """
-    from impasto.experiments import many
 
+    def paint(on_painted: OnPainted) -> None:
+        _paint_here(plan, asked, make_painter, on_painted)
+
+    return _told(plan, asked, paint)
+
+
+def _paint_there(plan: Plan, asked: Asked, cluster: Cluster, styles: Sequence[Style]) -> int:
+    """Paint what was planned on a cluster, and print how it ended; return the exit code."""
+    batch = Batch(plan.paintings, asked.recipe, asked.outputs, asked.weights, asked.weights_input)
+    save_settings = partial(asked.save_settings, styles)
+
+    def paint(on_painted: OnPainted) -> None:
+        paint_batch(batch, cluster, on_painted, save_settings, skips=asked.skip_existing)
+
+    return _told(plan, asked, paint)
+
+
+def _told(plan: Plan, asked: Asked, paint: Callable[[OnPainted], None]) -> int:
+    """Paint what was planned, and print how it ended; return the exit code."""
     records: list[Painted] = []
-    made: list[OneOfMany] = []
-    saved: list[Result] = []  # of the last painting
+    ended: dict[int, OneOfMany] = {}
     outputs, count = asked.outputs, len(plan.paintings)
     began = time.monotonic()
 
-    def save(result: Result, path: Path) -> None:
-        save_or_rescue(partial(result.save, metadata=outputs.metadata, **outputs.form), path)
-        saved.append(result)
+    def on_painted(number: int, record: Painted, result: HasSteps | None) -> None:
+        records.append(record)
+        ended[number] = _document(
+            plan.paintings[number], record.error, result=result, skipped=record.skipped
+        )
 
     try:
-        with (
-            told_to_end(outputs.quiet, STOPPING) as signals,
-            _progress(count, outputs.quiet) as progress,
-        ):
-
-            def on_painted(record: Painted) -> None:
-                painting = plan.paintings[len(records)]
-                records.append(record)
-                result = saved.pop() if saved else None
-                made.append(
-                    _document(painting, record.error, result=result, skipped=record.skipped)
-                )
-                progress.painted(record)
-
-            many.paint(
-                plan.paintings,
-                make_painter,
-                skip_existing=asked.skip_existing,
-                save=save,
-                watch=many.Watch(progress.begin, progress.run, on_painted, progress.step),
-            )
+        with told_to_end(outputs.quiet, STOPPING) as signals:
+            paint(on_painted)
         code = code_of(signals.number)
     except EndedError as error:  # a second signal came
         code = error.exit_code
@@ -268,7 +278,7 @@ def paint_all(plan: Plan, asked: Asked, make_painter: Callable[[], Paints]) -> i
             _tell(records, count, None, quiet=True)
             _tell_stopped(records, count)
         raise
-    seconds = time.monotonic() - began
+    seconds, made = time.monotonic() - began, [ended[number] for number in sorted(ended)]
     was_stopped = bool(code) and len(records) < count
     _show(made, count, asked, seconds=seconds, stopped=was_stopped)
     if was_stopped:
@@ -278,11 +288,40 @@ def paint_all(plan: Plan, asked: Asked, make_painter: Callable[[], Paints]) -> i
     return _tell(records, count, seconds, quiet=outputs.quiet, to_stderr=outputs.document)
 
 
+def _paint_here(
+    plan: Plan, asked: Asked, make_painter: Callable[[], Paints], on_painted: OnPainted
+) -> None:
+    """Paint what was planned in this process, one after another."""
+    from impasto.experiments import many
+
+    saved: list[Result] = []  # of the last painting
+    outputs = asked.outputs
+    numbers = itertools.count()
+
+    def save(result: Result, path: Path) -> None:
+        save_or_rescue(partial(result.save, metadata=outputs.metadata, **outputs.form), path)
+        saved.append(result)
+
+    with _progress(len(plan.paintings), outputs.quiet) as progress:
+
+        def told(record: Painted) -> None:
+            on_painted(next(numbers), record, saved.pop() if saved else None)
+            progress.painted(record)
+
+        many.paint(
+            plan.paintings,
+            make_painter,
+            skip_existing=asked.skip_existing,
+            save=save,
+            watch=many.Watch(progress.begin, progress.run, told, progress.step),
+        )
+
+
 def _document(
     painting: Painting,
     error: ImpastoError | None = None,
     *,
-    result: Result | None = None,
+    result: HasSteps | None = None,
     skipped: bool = False,
     planned: bool = False,
 ) -> OneOfMany:

@@ -10,6 +10,7 @@ import typer
 
 from impasto._version import __version__
 from impasto.cli.advice import note_idle
+from impasto.cli.clusters import Ray, RayDevice, Workers, asked_cluster, workplace_of
 from impasto.cli.completing import one_of
 from impasto.cli.flags import Preset, RecipeFile, build, recipe_flags, setting_of
 from impasto.cli.many import Asked, paint_many, paint_one, sort_out
@@ -153,6 +154,8 @@ def stylize(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what the run would take, and paint nothing.")
     ] = False,
+    ray: Ray = None,
+    workers: Workers = None,
     json: Json = False,
     quiet: Quiet = False,
     **settings: Any,
@@ -214,9 +217,11 @@ def stylize(
         save_recipe,
         dry_run,
         skip_existing,
+        asked_cluster(ray, workers, device, threads),
     )
     note_idle(settings, [made])
-    use_threads(threads, made)
+    if ray is None:
+        use_threads(threads, made)
     paint_it = paint_one if len(plan.paintings) == 1 else paint_many
     raise typer.Exit(paint_it(plan, asked, styles_are_named=bool(named)))
 
@@ -261,21 +266,28 @@ def resume(
             show_default="where they were",
         ),
     ] = None,
+    ray: Ray = None,
+    workers: Workers = None,
+    device: RayDevice = "auto",
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Continue an interrupted run; the painting is the same as without the interruption."""
     check_files({"FILE": checkpoint})
-    run, outputs = take_up(
-        checkpoint,
-        output,
-        folder,
-        format=format,
-        quality=quality,
-        quiet=quiet,
-        document=json,
-    )
-    raise typer.Exit(paint(run, outputs))
+    cluster = asked_cluster(ray, workers, device, None)
+    with workplace_of(cluster) as workplace:
+        run, outputs = take_up(
+            checkpoint,
+            output,
+            folder,
+            format=format,
+            quality=quality,
+            quiet=quiet,
+            document=json,
+            workplace=workplace,
+        )
+        code = paint(run, outputs)
+    raise typer.Exit(code)
 
 
 def rerun(

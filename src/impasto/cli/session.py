@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from impasto.run.prepared import Prepared
     from impasto.run.result import OnStep, Result, Step
     from impasto.run.run import Run
+    from impasto.run.workplace import Workplace
     from impasto.settings.recipe import Recipe
     from impasto.settings.style import Style
 
@@ -56,8 +57,12 @@ def prepare(
     weights: str = "bundled",
     weights_input: str | None = None,
     threads: int | None = None,
+    workplace: Workplace | None = None,
 ) -> Prepared:
-    """Check and read the inputs of a run, and check that its painting can be written."""
+    """Check and read the inputs of a run, and check that its painting can be written.
+
+    With a workplace, the canvases and their optimiser are on the CPU of this machine.
+    """
     from impasto.run import either
 
     if either.paints_in_one_pass(recipe):
@@ -69,17 +74,23 @@ def prepare(
         content,
         styles,
         recipe,
-        device=device,
+        device=device if workplace is None else "cpu",
         weights=weights,
         weights_input=weights_input,
         threads=threads,
+        workplace=workplace,
     )
     outputs.check_picture(run.output_size)
     return run
 
 
 def start(
-    run: Prepared, outputs: Outputs, *, dry_run: bool = False, also: Sequence[Path] = ()
+    run: Prepared,
+    outputs: Outputs,
+    *,
+    dry_run: bool = False,
+    also: Sequence[Path] = (),
+    foretell: Callable[[Run], None] | None = None,
 ) -> int:
     """Print what will be painted and what it will take, then paint; return the exit code.
 
@@ -88,6 +99,7 @@ def start(
         outputs: what the run writes and shows.
         dry_run: print only, on standard output, and paint nothing.
         also: files that the command has already written.
+        foretell: prints what a dry run tells besides.
     """
     from impasto.run.instant import InstantRun
 
@@ -100,14 +112,21 @@ def start(
 
             show_document(documents.plan_of_pass(run, outputs))
         return DONE if dry_run else paint(run, outputs, also)
-    return _start(cast("Run", run), outputs, also, dry_run=dry_run)
+    return _start(cast("Run", run), outputs, also, foretell if dry_run else None, dry_run=dry_run)
 
 
 def _verb(dry_run: bool) -> str:
     return "Would paint" if dry_run else "Painting"
 
 
-def _start(run: Run, outputs: Outputs, also: Sequence[Path], *, dry_run: bool) -> int:
+def _start(
+    run: Run,
+    outputs: Outputs,
+    also: Sequence[Path],
+    foretell: Callable[[Run], None] | None,
+    *,
+    dry_run: bool,
+) -> int:
     """Print what an optimisation will take, then paint."""
     expected = expect(run, always=dry_run)
     if dry_run or not outputs.quiet:
@@ -116,6 +135,8 @@ def _start(run: Run, outputs: Outputs, also: Sequence[Path], *, dry_run: bool) -
         from rich.console import Console
 
         Console(stderr=outputs.document).print(_levels_table(run))
+        if foretell is not None:
+            foretell(run)
         if outputs.document and expected is not None:
             from impasto.report import documents
 
@@ -135,6 +156,8 @@ def announce(
     evaluator, cores = run.evaluator, len(cut(run, run.levels[-1]))
     tiled = f" in {cores} tiles of {evaluator.tiles[-1]}" if cores > 1 else ""
     where = f"in {evaluator.arithmetic.name} on {devices.describe(evaluator.device)}"
+    if evaluator.workers > 1:
+        where += f", shared by {counted(evaluator.workers, 'worker')}"
     typer.echo(
         f"{_verb(dry_run)} {_pictures(run)}: {width}×{height} pixels{tiled}, "
         f"{counted(run.recipe.steps, 'step')} at {_levels(run)} {where}{_taking(expected)}.",
@@ -280,6 +303,7 @@ def take_up(
     quality: int | None = None,
     quiet: bool = False,
     document: bool = False,
+    workplace: Workplace | None = None,
 ) -> tuple[Run, Outputs]:
     """The run in a checkpoint, and its outputs.
 
@@ -293,14 +317,16 @@ def take_up(
         quality: another quality; None for that of the run, unless the format has none.
         quiet: print only errors.
         document: print the result as a JSON document.
+        workplace: where the losses are computed; None for this machine.
 
     Raises:
         InputError: the run cannot be continued, or an output cannot be written.
     """
     from impasto.run.resuming import resumed
     from impasto.run.saving import save_to
+    from impasto.run.workplace import HERE
 
-    run = resumed(checkpoint, folder)
+    run = resumed(checkpoint, folder, workplace or HERE)
     assert run.saving is not None  # noqa: S101 – a resumed run is always saved
     if not run.saving.outputs and picture is None:
         raise InputError("command.no-output", path=checkpoint)

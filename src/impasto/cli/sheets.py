@@ -14,6 +14,7 @@ import typer
 from pydantic import BaseModel
 
 from impasto.cli.advice import note_idle
+from impasto.cli.clusters import Ray, Workers, asked_cluster, filling
 from impasto.cli.ending import EndedError, code_of, told_to_end
 from impasto.cli.flags import Preset, RecipeFile, build, recipe_flags
 from impasto.cli.options import (
@@ -80,6 +81,8 @@ def sweep(
     weights_input: WeightsInput = None,
     format: Format = None,
     quality: Quality = None,
+    ray: Ray = None,
+    workers: Workers = None,
     json: Json = False,
     quiet: Quiet = False,
     **settings: Any,
@@ -110,7 +113,9 @@ def sweep(
     outputs.check(files, made.steps, within=kept)
     varied = dict.fromkeys((axis.setting for axis in axes), True)
     note_idle({**settings, **varied}, itertools.chain(*sweeps.grid(made, axes)))
-    use_threads(threads)
+    cluster = asked_cluster(ray, workers, device, threads)
+    if cluster is None:
+        use_threads(threads)
     photograph, styles = taken_in(content, [named])
     paint_sheet = partial(
         sweeps.sweep,
@@ -118,12 +123,15 @@ def sweep(
         styles,
         axes,
         made,
-        device=device,
+        device=device if cluster is None else "cpu",
         weights=weights,
         weights_input=weights_input,
         folder=folder,
     )
-    raise typer.Exit(fill_sheet(paint_sheet, outputs, partial(documents.sweep, axes, kept)))
+    describe = partial(documents.sweep, axes, kept)
+    with filling(cluster, photograph, styles, weights, weights_input) as how:
+        code = fill_sheet(partial(paint_sheet, **how), outputs, describe)
+    raise typer.Exit(code)
 
 
 def reconstruct(

@@ -14,6 +14,7 @@ from impasto.pictures import montage
 from impasto.process import interrupts
 from impasto.run.prepared import Prepared
 from impasto.run.result import ASKED_TO_STOP, INTERRUPTED, OnStep
+from impasto.settings.recipe import Recipe
 
 LONGEST = 200  # most bytes of a file's name
 PLAIN = str.maketrans(dict.fromkeys('/\\:*?"<>|,;', "-"))
@@ -31,12 +32,14 @@ class Place:
         column: column of the sheet, counted from 0.
         name: name of the painting.
         prepare: returns the prepared run of the painting.
+        recipe: its settings.
     """
 
     row: int
     column: int
     name: str
     prepare: Callable[[], Prepared]
+    recipe: Recipe
 
 
 def painting_in(folder: Path, name: str) -> Path:

@@ -218,7 +218,7 @@ def paint(
     with interrupts.ctrl_c_asks(), suppress(StoppedError):
         for number, painting in enumerate(paintings, start=1):
             if skip_existing and painting.path is not None and is_there(painting.path):
-                record = record_of(painting, skipped=True)
+                record = recorded(painting, skipped=True)
             else:
                 if painter is None:
                     painter = make_painter()
@@ -231,7 +231,7 @@ def paint(
     return records
 
 
-def record_of(painting: Painting, **outcome: Any) -> Painted:
+def recorded(painting: Painting, **outcome: Any) -> Painted:
     """The record of a painting, with what became of it."""
     return Painted(painting.content, painting.style, **{"path": painting.path, **outcome})
 
@@ -246,6 +246,7 @@ class Painter:
         weights_input: the input that a weight file expects.
         form: format, quality and bits per channel of the files, as :func:`writers.check_output`
             takes them.
+        loaded: the weights, if they have been loaded.
 
     Raises:
         InputError: the weights, the device, or a picture of the recipe cannot be used.
@@ -260,6 +261,7 @@ class Painter:
         weights: str | os.PathLike[str] = "bundled",
         weights_input: str | None = None,
         form: Mapping[str, Any] | None = None,
+        loaded: Weights | None = None,
     ) -> None:
         self._recipe, self._form = recipe, form or {}
         self._device = devices.choose(device, recipe.precision)
@@ -269,7 +271,7 @@ class Painter:
         if paints_in_one_pass(recipe):
             instant.check_arguments(None, device, weights, weights_input)
         else:
-            self._loaded = load_network(self._named)
+            self._loaded = loaded or load_network(self._named)
         self._cache: Measurements = measurements(STYLES_BYTES)
         self._network: VGG | None = None
         self._styles: tuple[Style, ...] | None = None  # those that were read last
@@ -289,26 +291,37 @@ class Painter:
             OSError: the painting could not be written.
         """
         try:
-            run = self.prepare(painting)
-            if watch.on_run is not None:
-                watch.on_run(run)
-            result = run.paint(watch.on_step)
-            self._network = run.network_for_others if isinstance(run, Run) else None
-            if result.stopped in (ASKED_TO_STOP, INTERRUPTED):
-                raise StoppedError
-            if result.stopped is not None:
-                raise RunError("many.ended-early", name=painting.name, reason=result.stopped)
+            result = self.result(painting, watch)
         except StoppedError:
             raise
         except (InputError, RunError) as error:
             error.__context__ = None  # whose frames hold pictures
-            return record_of(painting, path=None, error=error.with_traceback(None))
+            return recorded(painting, path=None, error=error.with_traceback(None))
         if painting.path is None:
-            return record_of(painting, result=result)
+            return recorded(painting, result=result)
         with interrupts.shielded():
             remove_parts(painting.path)
             save(result, painting.path)
-        return record_of(painting)
+        return recorded(painting)
+
+    def result(self, painting: Painting, watch: Watch = WATCH_NOTHING) -> Result:
+        """Paint a picture without writing it.
+
+        Raises:
+            InputError: a picture cannot be used.
+            RunError: the run ended early.
+            StoppedError: the work was interrupted.
+        """
+        run = self.prepare(painting)
+        if watch.on_run is not None:
+            watch.on_run(run)
+        result = run.paint(watch.on_step)
+        self._network = run.network_for_others if isinstance(run, Run) else None
+        if result.stopped in (ASKED_TO_STOP, INTERRUPTED):
+            raise StoppedError
+        if result.stopped is not None:
+            raise RunError("many.ended-early", name=painting.name, reason=result.stopped)
+        return result
 
     @memory_errors()
     def prepare(self, painting: Painting) -> Prepared:

@@ -59,7 +59,7 @@ def reconstruct(
     of_style = prepare(style, None, textures[0], device=device)
     of_content = prepare(content, None, contents[0], device=device)
     places = [
-        Place(row, column, f"{name}, {layer}", partial(vary, run, recipe))
+        Place(row, column, f"{name}, {layer}", partial(vary, run, recipe), recipe)
         for column, (layer, *recipes) in enumerate(
             zip(LAYERS, textures, contents, strict=True), start=1
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -134,6 +134,7 @@ def sweep(  # noqa: PLR0913 – those of stylize, and the axes
     on_picture: OnPicture | None = None,
     on_sheet: OnSheet | None = None,
     on_step: OnStep | None = None,
+    fill: Callable[..., Image.Image] = Sheet.fill,
     **settings: Unpack[SettingsOverPreset],
 ) -> Image.Image:
     """Paint a pair of pictures with every combination of settings, on one sheet.
@@ -154,6 +155,7 @@ def sweep(  # noqa: PLR0913 – those of stylize, and the axes
         on_sheet: called with the sheet, before the first painting and after each, and with the
             number of paintings on it.
         on_step: a callback after every step; if it returns False, the sweep ends there.
+        fill: paints the pictures of the sheet; by default one after another in this process.
         settings: settings of the recipe as keywords, as for :func:`impasto.stylize`.
 
     Returns:
@@ -189,7 +191,7 @@ def sweep(  # noqa: PLR0913 – those of stylize, and the axes
     across, down = axes[0].names, axes[1].names if len(axes) > 1 else [""]
     names = _names(axes)
     places = [
-        Place(row, column, names[row][column], partial(vary, first, one, device))
+        Place(row, column, names[row][column], partial(vary, first, one, device), one)
         for row, several in enumerate(recipes)
         for column, one in enumerate(several)
     ]
@@ -199,4 +201,4 @@ def sweep(  # noqa: PLR0913 – those of stylize, and the axes
         [across, *([] for _ in down[1:])],
         down,
     )
-    return sheet.fill(places, folder=to, on_picture=on_picture, on_sheet=on_sheet, on_step=on_step)
+    return fill(sheet, places, folder=to, on_picture=on_picture, on_sheet=on_sheet, on_step=on_step)

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.errors import InputError
+from impasto.network.devices import Arithmetic
 from impasto.network.direct import Direct
 from impasto.network.statistics import gram
 from impasto.network.tiles import Box
@@ -48,6 +49,10 @@ class VGG:
     Attributes:
         architecture: the whole network that its weights are of.
         taps: names of the layers to read.
+        weights: the weights.
+        arithmetic: how it computes.
+        pooling: ``average`` or ``max``.
+        padding: ``zeros`` or ``replicate``.
         mean: the mean colour that is subtracted from pictures, 3 × 1 × 1, RGB in 0…255.
 
     Raises:
@@ -68,7 +73,9 @@ class VGG:
         dtype: torch.dtype = torch.float32,
         by_rows: bool = False,
     ) -> None:
-        self.architecture = weights.architecture
+        self.weights, self.architecture = weights, weights.architecture
+        self.pooling, self.padding = pooling, padding
+        self.arithmetic = Arithmetic(dtype, by_rows)
         if self.only not in (None, self.architecture):
             raise InputError(
                 "network.other",

@@ -20,13 +20,13 @@ import torch
 from torch import Tensor
 
 from impasto.network.devices import exact_convolutions
-from impasto.network.statistics import gram
-from impasto.network.tiles import Box, Tile, cut_for, share
+from impasto.network.tiles import Box, Tile, cut_for
 from impasto.network.vgg import VGG
 from impasto.objective import losses
-from impasto.objective.cache import TileMaps
+from impasto.objective.cache import Maps, TileMaps
 from impasto.objective.losses import SMALLEST_ENERGY, Loss
 from impasto.objective.of_pixels import Kept, OfPixels
+from impasto.objective.reader import Part, Reader, add
 from impasto.objective.regions import Region, Statistics, StyleCanvas, guides_for, region_of
 from impasto.objective.registered import (
     OWN_CONTENT_LOSSES,
@@ -124,6 +124,9 @@ class Objective:
         kept: the picture that canvases should stay close to; None for no temporal loss.
 
     Attributes:
+        tiles: the tiles of the canvas; only one if it is processed whole.
+        part: all of the tiles, with the guides of the regions.
+        reader: reads the tiles.
         targets: the content picture's feature maps by content layer, tile by tile.
         regions: the regions of the canvas and their target statistics.
     """
@@ -150,8 +153,12 @@ class Objective:
         self.tiles = self._cut(content, tile)
         self._whole = _whole(content)
         self._of_pixels = OfPixels.of(recipe, kept)
-        self._sees = losses.STATISTICS[STYLE_LOSSES[recipe.style_loss].statistic]
-        self._content_distance = losses.CONTENT_LOSSES[recipe.content_loss]
+        self.reader = Reader(
+            network,
+            losses.STATISTICS[STYLE_LOSSES[recipe.style_loss].statistic],
+            losses.CONTENT_LOSSES[recipe.content_loss],
+            self.alpha,
+        )
         if targets is None:
             targets = self.measure_content(
                 content, target_bytes(network, self.content_weights, self._whole)
@@ -166,13 +173,14 @@ class Objective:
             {name: make(target) for name, target in region.targets.items()}
             for region in self.regions
         ]
-        self._guides = guides_for(masks, self.style_layers, (content.shape[1], content.shape[2]))
+        guides = guides_for(masks, self.style_layers, (content.shape[1], content.shape[2]))
+        self.part = Part(self.tiles, self._whole, guides)
         self.style_weights = [
             self._weights_in(region, distances, recipe)
             for region, distances in zip(self.regions, self._style_distances, strict=True)
         ]
         if recipe.balance == "relative":
-            energies = self._content_energies()
+            energies = self.content_energies()
             check_energies(recipe.content_loss, energies, OWN_CONTENT_LOSSES)
             self.content_weights = self._relative(
                 self.content_weights, energies, recipe.content_layers
@@ -181,6 +189,11 @@ class Objective:
         if follows_stand_in(recipe):
             make_stand_in = losses.STAND_INS[recipe.style_loss]
             self._stand_ins = self._make_stand_ins(content, make_stand_in)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether pictures are processed whole."""
+        return len(self.tiles) == 1
 
     def features_of(
         self, picture: Tensor, features: Iterable[str], styles: Iterable[str], first: str = INPUT
@@ -196,17 +209,17 @@ class Objective:
         Returns:
             By layer name, the feature maps, (C, H', W'), and the statistics, stacked by region.
         """
-        return self._features_of(picture, features, styles, self._guides, first=first)
+        return self.reader.features_of(picture, features, styles, self.part.guides, first=first)
 
     def content_loss(self, features: Mapping[str, Tensor]) -> Tensor:
         """The content loss, a scalar, of the layers whose feature maps (C, H, W) are given."""
         (target,) = self.targets
-        return self._content_loss(features, target)
+        return self.reader.content_loss(features, target, self.content_weights)
 
     def style_loss(self, seen: Statistics, *, stand_in: bool = False) -> Tensor:
         """The style loss, a scalar, of the layers whose statistics are given; or its stand-in."""
         distances = self._stand_ins if stand_in else self._style_distances
-        return self._sum(
+        return self.reader.sum(
             weight * distances[index][name](seen[name][index])
             for index, weights in enumerate(self.style_weights)
             for name, weight in weights.items()
@@ -256,7 +269,7 @@ class Objective:
         """
         canvas = canvas.detach()
         with exact_convolutions():
-            if len(self.tiles) == 1:
+            if self.is_whole:
                 canvas.requires_grad_()
                 features, seen = self.features_of(canvas, self.content_weights, self.style_layers)
                 measured = self.losses_of(canvas, features, seen, stand_in=stand_in)
@@ -269,58 +282,20 @@ class Objective:
 
     def _by_tiles(self, canvas: Tensor, *, stand_in: float) -> tuple[Tensor, Tensor]:
         """The four :class:`Losses` of a canvas, and the gradient, 3 × H × W, in two passes."""
-        with torch.no_grad():
-            seen = self._statistics(canvas, self.tiles, self.style_layers, self._guides)
+        seen = self.seen_by_tiles(canvas)
         leaves = [statistic.requires_grad_() for statistic in seen.values()]
         style = self.style_loss(seen)
         easier = stand_in * self.style_loss(seen, stand_in=True) if stand_in else style
-        by_statistic = torch.autograd.grad(self.beta * easier, leaves) if leaves else ()
+        slopes = torch.autograd.grad(self.beta * easier, leaves) if leaves else ()
+        by_statistic = dict(zip(seen, slopes, strict=True))
         canvas.requires_grad_()
         of_pixels = self._of_pixels(canvas)
         gradient = torch.zeros_like(canvas)
         if of_pixels.requires_grad:
             (gradient,) = torch.autograd.grad(of_pixels, canvas)
-        content = torch.zeros_like(style)
-        for tile, target in zip(self.tiles, self.targets, strict=True):
-            window = _window(canvas, tile).requires_grad_()
-            features, parts = self._features_of(
-                window,
-                self.content_weights,
-                self.style_layers,
-                _guides_of(self._guides, tile),
-                tile.inside,
-            )
-            here = self._content_loss(features, target, tile)
-            pull = [
-                share(tile.core, _whole(canvas), name) * (by_statistic[index] * parts[name]).sum()
-                for index, name in enumerate(seen)
-            ]
-            (by_window,) = torch.autograd.grad(self.alpha * here + self._sum(pull), window)
-            tile.window.of(gradient).add_(by_window)
-            content += here.detach()
+        content = self.add_pull(canvas, by_statistic, gradient)
         totals = (self.alpha * content + self.beta * of + of_pixels for of in (style, easier))
         return torch.stack([*totals, content, style]).detach(), gradient
-
-    def _features_of(
-        self,
-        picture: Tensor,
-        features: Iterable[str],
-        styles: Iterable[str],
-        guides: Mapping[str, Tensor] | None = None,
-        core: Box | None = None,
-        first: str = INPUT,
-    ) -> tuple[dict[str, Tensor], Statistics]:
-        """Feature maps of some layers, and statistics of others, stacked by region."""
-        if self._sees is gram and guides is None:
-            maps, grams = self.network.statistics(picture, features, styles, core, first)
-            return maps, {name: matrix.unsqueeze(0) for name, matrix in grams.items()}
-        maps = self.network.maps(picture, {*features, *styles}, core, first)
-        return {name: maps[name] for name in features}, {
-            name: self._sees(maps[name]).unsqueeze(0)
-            if guides is None
-            else torch.stack([self._sees(maps[name], guide) for guide in guides[name]])
-            for name in styles
-        }
 
     def measure_styles(
         self, styles: Iterable[StyleCanvas], recipe: Recipe, tile: int | None
@@ -337,9 +312,10 @@ class Objective:
             sums: Statistics = {}
             for canvas, mask in ways:
                 guides = guides_for([mask], layers, (canvas.shape[1], canvas.shape[2]))
-                with torch.no_grad(), exact_convolutions():
-                    seen = self._statistics(canvas, self._cut(canvas, tile), layers, guides)
-                _add(sums, {name: one[0] / len(ways) for name, one in seen.items()})
+                cut = self._cut(canvas, tile)
+                with exact_convolutions():
+                    seen = self.statistics(canvas, Part(cut, _whole(canvas), guides), layers)
+                add(sums, {name: one[0] / len(ways) for name, one in seen.items()})
             region_of(style, regions).add(style, sums)
         return regions
 
@@ -349,7 +325,7 @@ class Objective:
         """Layer weights of a region, so that each of its pixels counts as in a whole picture."""
         weights = {name: recipe.style_layers[name] for name in distances}
         if recipe.balance == "relative":
-            nothing = {name: self._sees(self._nothing(name)) for name in distances}
+            nothing = {name: self.reader.sees(self._nothing(name)) for name in distances}
             energies = {name: of(nothing[name]).item() for name, of in distances.items()}
             check_energies(recipe.style_loss, energies, OWN_STYLE_LOSSES)
             weights = self._relative(weights, energies, recipe.style_layers)
@@ -363,8 +339,8 @@ class Objective:
 
     def _make_stand_ins(self, content: Tensor, make: Callable[[Tensor, Tensor], Loss]) -> Distances:
         """Stand-ins for the style losses, scaled to be equal to them for the content picture."""
-        with torch.no_grad(), exact_convolutions():
-            seen = self._statistics(content, self.tiles, self.style_layers, self._guides)
+        with exact_convolutions():
+            seen = self.seen_by_tiles(content)
         return [
             {name: make(target, seen[name][index]) for name, target in region.targets.items()}
             for index, region in enumerate(self.regions)
@@ -374,66 +350,52 @@ class Objective:
         """A zero feature map of a layer, C × 1 × 1."""
         return torch.zeros(BY_NAME[layer].channels, 1, 1).to(self.network.mean)
 
-    def _statistics(
-        self,
-        picture: Tensor,
-        tiles: Iterable[Tile],
-        layers: Sequence[str],
-        guides: Mapping[str, Tensor] | None,
-    ) -> Statistics:
-        """The statistics of a picture by layer, stacked by guide."""
-        sums: Statistics = {}
-        for tile in tiles:
-            window, here = _window(picture, tile), _guides_of(guides, tile)
-            _, parts = self._features_of(window, (), layers, here, tile.inside)
-            whole = _whole(picture)
-            _add(sums, {name: part * share(tile.core, whole, name) for name, part in parts.items()})
-        return sums
-
     def measure_content(self, content: Tensor, size: int) -> TileMaps:
         """Measure the content picture's feature maps, tile by tile; ``size`` is in bytes."""
-
-        def maps() -> Iterator[dict[str, Tensor]]:
-            if not self.content_weights:
-                yield from ({} for _ in self.tiles)
-                return
-            for tile in self.tiles:
-                with torch.no_grad(), exact_convolutions():
-                    window = _window(content, tile)
-                    yield self.network.maps(window, self.content_weights, tile.inside)
-
         if size <= KEPT_BYTES or len(self.tiles) == 1:
-            return TileMaps(maps(), in_memory=True)
+            return TileMaps(self._maps(content), in_memory=True)
         try:
-            return TileMaps(maps(), in_memory=False)
+            return TileMaps(self._maps(content), in_memory=False)
         except OSError:  # no room on the disk
-            return TileMaps(maps(), in_memory=True)
+            return TileMaps(self._maps(content), in_memory=True)
 
-    def _content_energies(self) -> dict[str, float]:
+    def _maps(self, content: Tensor) -> Iterator[Maps]:
+        return self.reader.maps(content, self.tiles, self.content_weights)
+
+    def content_energies(self) -> dict[str, float]:
         """The content loss of zero feature maps, by layer; relative losses are divided by it."""
-        energies = dict.fromkeys(self.content_weights, 0.0)
-        for tile, targets in zip(self.tiles, self.targets, strict=True):
-            for name, target in targets.items():
-                part = share(tile.core, self._whole, name)
-                nothing = torch.zeros_like(target)
-                energies[name] += part * self._content_distance(nothing, target).item()
-        return energies
+        return self.reader.energies(Part(self.tiles, self._whole), self.targets)
 
-    def _content_loss(
-        self, features: Mapping[str, Tensor], target: dict[str, Tensor], tile: Tile | None = None
-    ) -> Tensor:
-        """The content loss, or a tile's share of it; a scalar."""
-        return self._sum(
-            (weight if tile is None else weight * share(tile.core, self._whole, name))
-            * self._content_distance(features[name], target[name])
-            for name, weight in self.content_weights.items()
-            if name in features
-        )
+    def statistics(self, picture: Tensor, part: Part, layers: Sequence[str]) -> Statistics:
+        """The statistics of a picture by layer, stacked by region."""
+        return self.reader.statistics(picture, part, layers)
 
-    def _sum(self, parts: Iterable[Tensor]) -> Tensor:
-        """The sum of some losses; 0 if there are none."""
-        several = list(parts)
-        return torch.stack(several).sum() if several else self.network.mean.new_zeros(())
+    def seen_by_tiles(self, canvas: Tensor) -> Statistics:
+        """The statistics of a canvas, which the first pass over its tiles adds up."""
+        return self.statistics(canvas, self.part, self.style_layers)
+
+    def add_pull(self, canvas: Tensor, by_statistic: Statistics, gradient: Tensor) -> Tensor:
+        """Make the second pass over the tiles of a canvas.
+
+        Args:
+            canvas: 3 × H × W.
+            by_statistic: the gradient of the weighted style loss with respect to the statistics.
+            gradient: 3 × H × W, to which the gradients of content and style loss are added.
+
+        Returns:
+            The content loss, a scalar.
+        """
+        content = self.reader.sum(())
+        for tile, target in zip(self.tiles, self.targets, strict=True):
+            read = self.reader.read(
+                canvas, self.part, tile, self.content_weights, self.style_layers
+            )
+            here, by_window = self.reader.pull(
+                read, self.part, target, self.content_weights, by_statistic
+            )
+            tile.window.of(gradient).add_(by_window)
+            content += here
+        return content
 
     def _cut(self, picture: Tensor, side: int | None) -> list[Tile]:
         height, width = picture.shape[1:]
@@ -475,18 +437,6 @@ def follows_stand_in(recipe: Recipe) -> bool:
     return stands_in and recipe.optimizer == "lbfgs" and recipe.balance == "absolute"
 
 
-def _guides_of(guides: Mapping[str, Tensor] | None, tile: Tile) -> Mapping[str, Tensor] | None:
-    """The guides at the core of a tile."""
-    if guides is None:
-        return None
-    return {name: tile.core.after(BY_NAME[name].pools).of(guide) for name, guide in guides.items()}
-
-
-def _add(sums: Statistics, parts: Statistics) -> None:
-    for name, part in parts.items():
-        sums[name] = sums[name] + part if name in sums else part
-
-
 def target_bytes(network: VGG, names: Collection[str], whole: Box) -> int:
     """Bytes of the content targets of some layers for a picture that fills a box."""
     layers = [BY_NAME[name] for name in names]
@@ -496,8 +446,3 @@ def target_bytes(network: VGG, names: Collection[str], whole: Box) -> int:
 
 def _whole(picture: Tensor) -> Box:
     return Box(0, picture.shape[1], 0, picture.shape[2])
-
-
-def _window(picture: Tensor, tile: Tile) -> Tensor:
-    """The window of a tile, core and halo, of a picture (3 × H × W)."""
-    return tile.window.of(picture).detach()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from impasto.errors import InputError, RunError, StoppedError
-from impasto.experiments.many import WATCH_NOTHING, Painted, Save, Watch, record_of
+from impasto.experiments.many import WATCH_NOTHING, Painted, Save, Watch, recorded
 from impasto.experiments.planning import Painting
 from impasto.files.writing import remove_parts
 from impasto.painters.applying import LearnedPainting, Painter, check_color
@@ -69,9 +69,9 @@ class Applied:
             raise
         except (InputError, RunError) as error:
             error.__context__ = None  # whose frames hold pictures
-            return record_of(painting, path=None, error=error.with_traceback(None))
+            return recorded(painting, path=None, error=error.with_traceback(None))
         assert painting.path is not None, "many paintings are written"  # noqa: S101
         with interrupts.shielded():
             remove_parts(painting.path)
             save(made, painting.path)
-        return record_of(painting)
+        return recorded(painting)

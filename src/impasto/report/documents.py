@@ -12,13 +12,15 @@ import math
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from pydantic import BaseModel, ConfigDict
 
 from impasto._version import __version__
+from impasto.cluster.nodes import differing
 
 if TYPE_CHECKING:
+    from impasto.cluster.nodes import Node
     from impasto.errors import ImpastoError
     from impasto.experiments.planning import Painting as PlannedPainting
     from impasto.experiments.sweep import Axis
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from impasto.run.estimate import Forecast
     from impasto.run.instant import InstantRun
     from impasto.run.prepared import Prepared
-    from impasto.run.result import Result
+    from impasto.run.result import Result, Step
     from impasto.run.run import Run
     from impasto.settings.recipe import Recipe
     from impasto.video.planning import VideoPlan
@@ -168,6 +170,42 @@ class Doctor(Document):
     loss: float
 
 
+class ClusterNode(Part):
+    """A node of a cluster."""
+
+    name: str
+    cpus: int
+    gpus: int
+    memory: int
+    devices: list[str]
+    versions: dict[str, str | None]
+
+
+class ClusterNodes(Document):
+    """The nodes of a cluster, and the packages whose versions differ between them."""
+
+    nodes: list[ClusterNode]
+    differing: dict[str, list[str]]
+
+
+def cluster(nodes: Sequence[Node]) -> ClusterNodes:
+    """The document of the nodes of a cluster."""
+    return ClusterNodes(
+        nodes=[
+            ClusterNode(
+                name=node.name,
+                cpus=node.cpus,
+                gpus=node.gpus,
+                memory=int(node.memory),
+                devices=list(node.devices),
+                versions=dict(node.versions),
+            )
+            for node in nodes
+        ],
+        differing=differing(nodes),
+    )
+
+
 class Reason(Part):
     """Why a command failed."""
 
@@ -223,12 +261,28 @@ class Paintings(Document):
     recipe: dict[str, Any]
 
 
+class HasSteps(Protocol):
+    """What is told of a painting that was made: a :class:`Result`, or what another machine sent."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height, in pixels."""
+
+    @property
+    def history(self) -> list[Step]:
+        """Its steps."""
+
+    @property
+    def best(self) -> Step:
+        """The step with the smallest loss of the last level."""
+
+
 def one_of_many(
     painting: PlannedPainting,
     state: str,
     *,
     error: ImpastoError | None,
-    result: Result | LearnedPainting | None,
+    result: HasSteps | LearnedPainting | None,
 ) -> OneOfMany:
     """What became of one of many paintings.
 

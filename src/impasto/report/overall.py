@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console
@@ -145,3 +149,87 @@ class OverallLines:
 
     def painted(self, record: Painted) -> None:
         """Print nothing for a painting that is done; all are counted at the end."""
+
+
+class AtTheSameTime:
+    """The progress of paintings that are made at the same time, on several machines.
+
+    Args:
+        names: their names.
+        steps: the number of steps of each.
+        bar: a bar over all of them; None where there is no terminal.
+        file: where a line is printed for each that begins; None prints nothing.
+    """
+
+    def __init__(
+        self, names: Sequence[str], steps: int, bar: Progress | None, file: TextIO | None
+    ) -> None:
+        self._names, self._steps, self._bar, self._file = names, steps, bar, file
+        self._ended, self._part, self._begun = 0, 0.0, 0
+        self._began = time.monotonic()
+        if bar is not None:
+            self._task = bar.add_task("", total=len(names), left="", running="")
+
+    def begin(self, number: int) -> None:
+        """A painting begins; numbers count from 0."""
+        self._begun += 1
+        if self._file is not None:
+            line = f"{self._begun} of {len(self._names)}: {self._names[number]}"
+            print(line, file=self._file, flush=True)
+
+    def take(self, steps: Mapping[int, int]) -> None:
+        """Show how many steps are done of each painting in progress, by its number."""
+        self._part = sum(min(1.0, done / self._steps) for done in steps.values())
+        self._show(len(steps))
+
+    def done(self, _: int) -> None:
+        """A painting has ended."""
+        self._ended += 1
+        self._part = max(0.0, self._part - 1)
+        self._show(0)
+
+    def left(self, seconds: float) -> float | None:
+        """Estimated seconds for what is left, after some seconds; None before the first step.
+
+        >>> progress = AtTheSameTime(["a", "b"], 10, None, None)
+        >>> progress.take({0: 5})
+        >>> progress.left(60.0)
+        180.0
+        """
+        whole = self._ended + self._part
+        return seconds * (len(self._names) - whole) / whole if whole else None
+
+    def _show(self, running: int) -> None:
+        if self._bar is None:
+            return
+        left = self.left(time.monotonic() - self._began)
+        self._bar.update(
+            self._task,
+            completed=self._ended + self._part,
+            left="" if left is None else f"{duration(left)} left",
+            running=f"{running} in progress" if running else "",
+        )
+
+
+@contextmanager
+def at_the_same_time(names: Sequence[str], steps: int, *, quiet: bool) -> Iterator[AtTheSameTime]:
+    """A context that shows the progress of paintings that are made at the same time.
+
+    Args:
+        names: their names.
+        steps: the number of steps of each.
+        quiet: whether nothing is shown.
+    """
+    console = Console(stderr=True)
+    if quiet or not console.is_terminal or console.is_dumb_terminal:
+        yield AtTheSameTime(names, steps, None, None if quiet else sys.stderr)
+        return
+    with Progress(
+        BarColumn(bar_width=20),
+        TextColumn("{task.completed:.0f} of {task.total:.0f} pictures"),
+        TextColumn("{task.fields[left]}"),
+        TextColumn("{task.fields[running]}"),
+        console=console,
+        transient=True,
+    ) as bar:
+        yield AtTheSameTime(names, steps, bar, None)

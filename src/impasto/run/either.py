@@ -16,6 +16,8 @@ from impasto.settings.recipe import Recipe, RecipeSource
 if TYPE_CHECKING:
     import torch
 
+    from impasto.run.workplace import Workplace
+
 
 def paints_in_one_pass(recipe: Recipe) -> bool:
     """Whether the method of a recipe is one pass of a trained network."""
@@ -33,6 +35,7 @@ def prepare(
     weights_input: str | None = None,
     cache_bytes: int = 0,
     threads: int | None = None,
+    workplace: Workplace | None = None,
 ) -> Prepared:
     """Prepare a run that is painted later; see :func:`impasto.run.prepare.prepare`.
 
@@ -46,6 +49,7 @@ def prepare(
         weights_input: the input that a weight file expects.
         cache_bytes: memory for measurements that are cached for runs made by :func:`vary`.
         threads: number of CPU threads of one pass; an optimisation takes PyTorch's number.
+        workplace: where the losses that compare layers are computed; None for this machine.
 
     Raises:
         InputError: a picture, size, weight file or device cannot be used.
@@ -58,6 +62,8 @@ def prepare(
     from impasto.run import prepare as runs
 
     first = cast("runs.InitialSource", initial)
+    if workplace is not None:
+        given["workplace"] = workplace
     return runs.prepare(content, style, settings, first, cache_bytes=cache_bytes, **given)
 
 

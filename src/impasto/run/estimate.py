@@ -79,7 +79,8 @@ def forecast(run: Run) -> Forecast:
     if run.recipe.method in OBJECTIVES:
         each += HYPERCOLUMN_BYTES
     needed = BASE_BYTES + canvases + window * each
-    forecasted = Forecast(work(run) * _seconds_a_pixel(run), needed)
+    seconds = work(run) * _seconds_a_pixel(run) / run.evaluator.workers
+    forecasted = Forecast(seconds, needed)
     run.evaluator.network.release(_layers(run, run.evaluator.level))
     return forecasted
 

@@ -26,6 +26,7 @@ from impasto.process.notices import tell
 from impasto.run import memory_need
 from impasto.run.canvas import Canvases
 from impasto.run.levels import Level, layers_at, recipe_at
+from impasto.run.workplace import HERE, Workplace
 from impasto.settings.layers import Layer
 from impasto.settings.loss_table import METHODS, STYLE_LOSSES
 from impasto.settings.recipe import Recipe
@@ -60,9 +61,11 @@ class Evaluator:
         network: the network of another run with the same weights and recipe on the same device;
             None to make one. Two runs that share one must not be painted at the same time.
         first: number of the level at which the run begins, counted from 1.
+        workplace: where the losses that compare layers are computed.
 
     Attributes:
         device: the device that computes.
+        workers: how many workers share the canvas; 1 for this process.
         arithmetic: how the network computes.
         fell_back: whether the run had to change from bfloat16 to float32.
         level: the current level; at first the one at which the run begins.
@@ -85,9 +88,11 @@ class Evaluator:
         cache: Measurements,
         network: VGG | None = None,
         first: int = 1,
+        workplace: Workplace = HERE,
     ) -> None:
         self.device = canvases.device
-        self.arithmetic = devices.arithmetic(recipe.precision, self.device)
+        self._workplace, self.workers = workplace, workplace.workers
+        self.arithmetic = workplace.arithmetic(recipe.precision, self.device)
         self.fell_back = self._is_new = False
         self._weights, self._canvases, self._cache = weights, canvases, cache
         self._objective = self.deferred = self.rounds = None
@@ -230,7 +235,7 @@ class Evaluator:
                 side = self._smaller_side(error)
             else:
                 cut = cut_for(self._recipe, self._weights.architecture)
-                whole = len(self.objective.tiles) == 1
+                whole = self.objective.is_whole
                 self.deferred = Deferred(self.objective, cut) if cut and whole else None
                 return
             self._use_tiles(side)
@@ -251,7 +256,7 @@ class Evaluator:
 
     def _objective_from(self, content: Hashable, styles: Hashable) -> Objective:
         """The current level's objective, with cached measurements where their keys are known."""
-        made = Objective(
+        made = self._workplace.objective(
             self.network,
             self._canvases.content_at(self.level),
             self._canvases.styles_at(self.level),
@@ -305,12 +310,15 @@ class Evaluator:
                     level,
                     self._recipe,
                     self.arithmetic,
-                    self.device,
+                    self._workplace.free_memory(self.device),
                     self._canvases.inputs.guides,
                     self._weights.architecture,
                 )
                 larger = max([level.size, *level.style_sizes], key=math.prod)
-                return tiles.choose_side(larger, tiles.halo_for(self._layers_at(level)), room)
+                layers = self._layers_at(level)
+                if self._workplace.most_at_once(layers, larger) <= room:
+                    return None
+                return tiles.choose_side(larger, tiles.halo_for(layers), room)
 
     def _layers_at(self, level: Level) -> tuple[Layer, ...]:
         return layers_at(level, self._recipe, self._weights.architecture)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import torch
-
-from impasto.network import devices
 from impasto.network.devices import Arithmetic
 from impasto.optim.optimizers import history_for
 from impasto.run.levels import Level
@@ -45,10 +42,10 @@ def room(
     level: Level,
     recipe: Recipe,
     arithmetic: Arithmetic,
-    device: torch.device,
+    free: float,
     guides: int,
     network: Architecture,
 ) -> float:
-    """How many pixels of a level the network can process at once in the free memory."""
-    free = USED * devices.free_memory(device) - canvas_bytes(level, recipe)
-    return max(0.0, free) / pixel_bytes(arithmetic, guides, network)
+    """How many pixels of a level the network can process at once in the free memory, in bytes."""
+    left = USED * free - canvas_bytes(level, recipe)
+    return max(0.0, left) / pixel_bytes(arithmetic, guides, network)

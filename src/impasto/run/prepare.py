@@ -34,6 +34,7 @@ from impasto.run.levels import Level
 from impasto.run.named import Named, name_inputs, read_pictures
 from impasto.run.prepared import Prepared
 from impasto.run.run import Run
+from impasto.run.workplace import HERE, Workplace
 from impasto.settings.recipe import Recipe, RecipeSource
 from impasto.settings.validation import plain
 
@@ -51,6 +52,7 @@ def prepare(
     weights: str | os.PathLike[str] = "bundled",
     weights_input: str | None = None,
     cache_bytes: int = 0,
+    workplace: Workplace = HERE,
 ) -> Run:
     """Prepare a run that is painted later: the first four steps of :func:`impasto.stylize`.
 
@@ -63,6 +65,7 @@ def prepare(
         weights: the network's weights.
         weights_input: the input that a weight file expects.
         cache_bytes: memory for measurements that are cached for runs made by :func:`vary`.
+        workplace: where the losses that compare layers are computed.
 
     Returns:
         The run, to be painted with :meth:`Run.paint`.
@@ -77,7 +80,17 @@ def prepare(
     planned = levels.plan_for(pictures, settings)
     loaded = load_network(named)
     cache = measurements(cache_bytes)
-    return begin(settings, named, pictures, planned, loaded, device, initial, cache)
+    return begin(
+        settings,
+        named,
+        pictures,
+        planned,
+        loaded,
+        device,
+        initial,
+        cache,
+        workplace=workplace,
+    )
 
 
 @memory_errors()
@@ -119,7 +132,7 @@ def load_network(named: Named) -> Weights:
     return weight_files.load(named.weights, named.weights_input)
 
 
-def begin(
+def begin(  # noqa: PLR0913 – all that a run consists of
     recipe: Recipe,
     named: Named,
     pictures: Inputs,
@@ -129,7 +142,9 @@ def begin(
     initial: InitialSource | None = None,
     cache: Measurements | None = None,
     network: VGG | None = None,
+    *,
     before: Before | None = None,
+    workplace: Workplace = HERE,
 ) -> Run:
     """Make a run with its first canvas, and measure the targets of the level at which it begins.
 
@@ -147,6 +162,7 @@ def begin(
             to make one.
         before: the painting before, from which the run begins at one of the levels; None for the
             first canvas alone, at the coarsest level.
+        workplace: where the losses that compare layers are computed.
 
     Raises:
         InputError: the device or the first canvas cannot be used.
@@ -154,7 +170,7 @@ def begin(
     """
     cache = measurements(0) if cache is None else cache
     canvases, evaluator = instruments(
-        recipe, pictures, planned, loaded, device, cache, network, before
+        recipe, pictures, planned, loaded, device, cache, network, before, workplace
     )
     with memory_errors(evaluator.level.size):
         first = _first_canvas(canvases, planned, evaluator.level, initial)
@@ -172,13 +188,15 @@ def instruments(
     cache: Measurements,
     network: VGG | None = None,
     before: Before | None = None,
+    workplace: Workplace = HERE,
 ) -> tuple[Canvases, Evaluator]:
     """The canvases of a run's pictures, and the evaluator of its canvases."""
     chosen = devices.choose(device, recipe.precision)
     dtype = torch.float64 if recipe.precision == "float64" else torch.float32
     canvases = Canvases(pictures, recipe, loaded.mean, chosen, dtype, before)
     first = 1 if before is None else before.level
-    return canvases, Evaluator(loaded, canvases, recipe, planned, cache, network, first)
+    evaluator = Evaluator(loaded, canvases, recipe, planned, cache, network, first, workplace)
+    return canvases, evaluator
 
 
 def _first_canvas(

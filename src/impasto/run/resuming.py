@@ -25,18 +25,20 @@ from impasto.run.result import Step
 from impasto.run.run import Run, make_optimizer
 from impasto.run.saving import save_to
 from impasto.run.stand_in import StandIn
+from impasto.run.workplace import HERE, Workplace
 from impasto.settings.recipe import Recipe
 from impasto.settings.style import Style
 
 
 @memory_errors()
-def resumed(path: Path, folder: Path | None = None) -> Run:
+def resumed(path: Path, folder: Path | None = None, workplace: Workplace = HERE) -> Run:
     """The run that a checkpoint contains, ready to continue.
 
     Args:
         path: path of the checkpoint.
         folder: the folder that contains the run's pictures now; None if they have not moved, or
             have moved along with the checkpoint.
+        workplace: where the losses that compare layers are computed.
 
     Raises:
         InputError: the checkpoint cannot be read, or an input of the run is missing or has changed.
@@ -54,7 +56,7 @@ def resumed(path: Path, folder: Path | None = None) -> Run:
     named = name_inputs(saved.content, styles, saved.weights, saved.weights_input)
     try:
         with threads.use(saved.threads):
-            run = _restored(saved, tensors, recipe, named)
+            run = _restored(saved, tensors, recipe, named, workplace)
     except InputError:
         raise
     except (KeyError, ValueError) as error:
@@ -65,11 +67,19 @@ def resumed(path: Path, folder: Path | None = None) -> Run:
     return run
 
 
-def _restored(saved: Saved, tensors: dict[str, Tensor], recipe: Recipe, named: Named) -> Run:
+def _restored(
+    saved: Saved,
+    tensors: dict[str, Tensor],
+    recipe: Recipe,
+    named: Named,
+    workplace: Workplace,
+) -> Run:
     """The run of a checkpoint, in the state in which it was saved."""
     pictures = read_pictures(named, recipe)
     planned, loaded, cache = plan_for(pictures, recipe), load_network(named), measurements(0)
-    canvases, evaluator = instruments(recipe, pictures, planned, loaded, saved.device, cache)
+    canvases, evaluator = instruments(
+        recipe, pictures, planned, loaded, saved.device, cache, workplace=workplace
+    )
     canvas, kept = (tensors[name].to(canvases.device) for name in ("canvas", "kept"))
     run = Run(
         recipe,

@@ -1,0 +1,158 @@
+"""The nodes of a cluster: what they have, and whether their versions agree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from impasto.cluster.engine import Needs, ray, results
+from impasto.errors import InputError
+
+COMPARED = ("impasto", "torch", "numpy", "ray")  # whose versions change paintings, or the protocol
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node of the connected cluster.
+
+    Attributes:
+        name: its host name or address.
+        cpus: number of CPU cores that Ray uses.
+        gpus: number of GPUs that Ray uses.
+        memory: bytes of memory that Ray gives to workers.
+        devices: names of its GPUs, or the processor's.
+        versions: versions of Python and of :data:`COMPARED`, by name; None for what it lacks.
+    """
+
+    name: str
+    cpus: int
+    gpus: int
+    memory: float
+    devices: tuple[str, ...]
+    versions: Mapping[str, str | None]
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """A GPU of the cluster.
+
+    Attributes:
+        free: bytes of memory that are free.
+        has_bfloat16: whether it has units for bfloat16.
+    """
+
+    free: float
+    has_bfloat16: bool
+
+
+def alive() -> list[dict[str, Any]]:
+    """What Ray knows of each node that is alive."""
+    return [node for node in ray().nodes() if node["Alive"]]
+
+
+def found() -> list[Node]:
+    """Ask every node of the connected cluster what it has."""
+    engine = ray()
+    strategy = engine.util.scheduling_strategies.NodeAffinitySchedulingStrategy
+    ask = engine.remote(num_cpus=0, max_retries=0)(_report())
+    nodes = alive()
+    told = results(
+        [
+            ask.options(scheduling_strategy=strategy(node["NodeID"], soft=False)).remote(COMPARED)
+            for node in nodes
+        ]
+    )
+    return [
+        Node(
+            name=node["NodeManagerHostname"] or node["NodeManagerAddress"],
+            cpus=int(node["Resources"].get("CPU", 0)),
+            gpus=int(node["Resources"].get("GPU", 0)),
+            memory=node["Resources"].get("memory", 0.0),
+            devices=tuple(names),
+            versions=versions,
+        )
+        for node, (names, versions) in zip(nodes, told, strict=True)
+    ]
+
+
+def _report() -> Callable[[Sequence[str]], tuple[list[str], dict[str, str | None]]]:
+    """A function that tells what a node has.
+
+    Ray sends it as code rather than by name, so that a node without impasto can answer too.
+    """
+
+    def report(packages: Sequence[str]) -> tuple[list[str], dict[str, str | None]]:
+        import importlib.metadata
+        import platform
+        import shutil
+        import subprocess
+
+        versions: dict[str, str | None] = {"python": platform.python_version()}
+        for name in packages:
+            try:
+                versions[name] = importlib.metadata.version(name)
+            except importlib.metadata.PackageNotFoundError:
+                versions[name] = None
+        names = [platform.processor() or platform.machine()]
+        tool = shutil.which("nvidia-smi")
+        if tool is not None:
+            asked = [tool, "--query-gpu=name", "--format=csv,noheader"]
+            told = subprocess.run(  # noqa: S603
+                asked, capture_output=True, text=True, timeout=30, check=False
+            )
+            names = told.stdout.split("\n")[:-1] or names
+        return names, versions
+
+    return report
+
+
+def differing(nodes: Sequence[Node]) -> dict[str, list[str]]:
+    """The versions of what is not the same on all nodes, by name.
+
+    >>> one = Node("a", 1, 0, 1e9, ("cpu",), {"torch": "2.13.0", "ray": "2.60.0"})
+    >>> other = Node("b", 1, 0, 1e9, ("cpu",), {"torch": "2.12.0", "ray": "2.60.0"})
+    >>> differing([one, other])
+    {'torch': ['2.12.0', '2.13.0']}
+    """
+    names = dict.fromkeys(name for node in nodes for name in node.versions)
+    seen = {name: sorted({node.versions.get(name) or "none" for node in nodes}) for name in names}
+    return {name: versions for name, versions in seen.items() if len(versions) > 1}
+
+
+def check_versions(nodes: Sequence[Node]) -> None:
+    """Make sure that all nodes have the same versions.
+
+    Raises:
+        InputError: they have not.
+    """
+    for name, versions in differing(nodes).items():
+        of = [f"{node.name}: {node.versions.get(name) or 'none'}" for node in nodes]
+        if len(versions) > 1:
+            raise InputError("cluster.versions", package=name, nodes=tuple(dict.fromkeys(of)))
+
+
+def memory_of_workers(needs: Needs) -> float:
+    """Bytes of memory that each worker has, on the node where they have the least."""
+    rooms = [
+        node["Resources"].get("memory", 0.0) / max(1, node["Resources"]["CPU"] // needs.cpus)
+        for node in alive()
+        if node["Resources"].get("CPU", 0) >= needs.cpus
+    ]
+    return min(rooms, default=0.0)
+
+
+def a_gpu(needs: Needs) -> Gpu:
+    """Ask one GPU of the cluster what it has."""
+
+    def ask() -> Gpu:
+        import torch
+
+        from impasto.network import devices
+
+        device = torch.device("cuda")
+        return Gpu(devices.free_memory(device), devices.multiplies_bfloat16(device))
+
+    (gpu,) = results([ray().remote(**needs.options())(ask).remote()])
+    found_gpu: Gpu = gpu
+    return found_gpu

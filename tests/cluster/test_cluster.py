@@ -1,0 +1,287 @@
+"""On a cluster of several nodes, paintings are those of one machine, whoever dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from conftest import content_pixels, style_pixels
+from impasto import ImpastoWarning, Recipe, Style, stylize, sweep
+from impasto.cluster import batch
+from impasto.cluster.batch import BatchWatch, Common, Job, Outcome
+from impasto.cluster.canvas import ManyWorkers, SpreadObjective, many_workers
+from impasto.cluster.engine import Needs, ray
+from impasto.cluster.nodes import alive, differing, found
+from impasto.cluster.sheets import ClusterFill
+from impasto.experiments.many import Painter
+from impasto.experiments.planning import Painting
+from impasto.network.vgg import VGG
+from impasto.network.weights import Weights
+from impasto.objective.objective import Evaluation, Objective
+from impasto.objective.regions import StyleCanvas
+from impasto.run.prepare import prepare
+from impasto.run.resuming import resumed
+from impasto.run.saving import save_to
+
+WORKERS = 2
+HEIGHT, WIDTH = 160, 128
+RECIPE = Recipe(
+    precision="float64",
+    content_layers={"conv2_1": 1.0},
+    style_layers={"conv1_1": 1.0, "conv2_1": 0.5},
+    tv_weight=1e-3,
+)
+SMALL = Recipe(
+    size=48,
+    steps=3,
+    levels=1,
+    precision="float32",
+    content_layers="conv2_1",
+    style_layers="conv1_1,conv2_1",
+)
+COMMON = Common(Needs())
+
+
+@pytest.fixture(autouse=True)
+def _pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for index, name in enumerate("abc"):
+        pixels = np.roll(content_pixels(30, 40), 9 * index, axis=1)
+        Image.fromarray(pixels).save(f"{name}.png")
+    Image.fromarray(style_pixels(30, 40)).save("oil.png")
+
+
+@pytest.fixture(scope="module")
+def workers(cluster: Any) -> Iterator[ManyWorkers]:
+    with many_workers(WORKERS, Needs()) as started:
+        yield started
+
+
+def picture(seed: int, height: int = HEIGHT, width: int = WIDTH) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return 40 * torch.randn(3, height, width, generator=generator, dtype=torch.float64)
+
+
+def network_for(weights: Weights, recipe: Recipe) -> VGG:
+    return VGG(weights, recipe.layers, padding=recipe.padding, dtype=torch.float64)
+
+
+def styles(regions: bool) -> list[StyleCanvas]:
+    if not regions:
+        return [StyleCanvas(picture(2, 96, 112))]
+    mask = torch.zeros(HEIGHT, WIDTH, dtype=torch.float64)
+    mask[:, : WIDTH // 3] = 1
+    return [
+        StyleCanvas(picture(2, 96, 112), mask=mask),
+        StyleCanvas(picture(3, 96, 96), mask=1 - mask),
+    ]
+
+
+def both(
+    workers: ManyWorkers,
+    weights: Weights,
+    recipe: Recipe = RECIPE,
+    tile: int | None = None,
+    *,
+    regions: bool = False,
+) -> tuple[Objective, Objective]:
+    """The objective of one machine, and of many workers."""
+    network, content = network_for(weights, recipe), picture(1)
+    here = Objective(network, content, styles(regions), recipe)
+    there = workers.objective(
+        network,
+        content,
+        styles(regions),
+        recipe,
+        tile,
+        deepest=None,
+        targets=None,
+        regions=None,
+    )
+    return here, there
+
+
+def apart(one: Evaluation, other: Evaluation) -> float:
+    """The largest relative difference of losses and gradients."""
+    of_loss = abs(one.loss - other.loss) / abs(one.loss)
+    of_content = abs(one.content - other.content) / abs(one.content)
+    of_gradient = float((one.gradient - other.gradient).norm() / one.gradient.norm())
+    return max(of_loss, of_content, of_gradient)
+
+
+@pytest.mark.parametrize(
+    ("losses", "tile", "regions"),
+    [({}, None, False), ({"balance": "absolute", "beta": 1000}, 48, True)],
+    ids=["one tile each", "several tiles and regions"],
+)
+def test_losses_and_gradient_are_those_of_one_machine_but_for_rounding(
+    workers: ManyWorkers, weights: Weights, losses: dict[str, Any], tile: int | None, regions: bool
+) -> None:
+    recipe = RECIPE.model_copy(update=losses)
+    here, there = both(workers, weights, recipe, tile, regions=regions)
+    canvas = picture(4)
+    assert apart(here(canvas), there(canvas)) < 1e-12
+
+
+def test_the_same_number_of_workers_gives_the_same_bytes(
+    workers: ManyWorkers, weights: Weights
+) -> None:
+    _, one = both(workers, weights)
+    _, other = both(workers, weights)
+    first, second = one(picture(4)), other(picture(4))
+    assert first.loss == second.loss
+    assert torch.equal(first.gradient, second.gradient)
+
+
+def kill(_cluster: Any, worker: Any) -> None:
+    """Kill the process of a worker."""
+    os.kill(ray().get(worker.__ray_call__.remote(lambda _: os.getpid())), signal.SIGKILL)
+
+
+def remove_node(cluster: Any, worker: Any) -> None:
+    """Remove the node of a worker, and add another."""
+    where = worker.__ray_call__.remote(lambda _: ray().get_runtime_context().get_node_id())
+    name = ray().get(where)
+    (node,) = (one for one in cluster.list_all_nodes() if one.node_id == name)
+    cluster.remove_node(node)
+    cluster.add_node(num_cpus=1, object_store_memory=80 * 2**20)
+
+
+def away_from_head(cluster: Any, workers: ManyWorkers) -> Any:
+    """A worker on a node that may be removed."""
+    head = cluster.head_node.node_id
+    for share in range(WORKERS):
+        worker = workers.pool.worker(share)
+        where = worker.__ray_call__.remote(lambda _: ray().get_runtime_context().get_node_id())
+        if ray().get(where) != head:
+            return worker
+    raise AssertionError("each node has room for one worker")
+
+
+@pytest.mark.parametrize("strike", [kill, remove_node])
+def test_a_worker_that_dies_in_a_step_is_replaced_and_the_bytes_are_the_same(
+    cluster: Any,
+    workers: ManyWorkers,
+    weights: Weights,
+    monkeypatch: pytest.MonkeyPatch,
+    strike: Callable[[Any, Any], None],
+) -> None:
+    _, objective = both(workers, weights)
+    canvas = picture(4)
+    undisturbed = objective(canvas)
+    victim = away_from_head(cluster, workers)
+    second_pass = SpreadObjective.add_pull
+
+    def struck(self: SpreadObjective, *args: Any) -> Tensor:
+        monkeypatch.undo()
+        strike(cluster, victim)
+        return second_pass(self, *args)
+
+    monkeypatch.setattr(SpreadObjective, "add_pull", struck)
+    with pytest.warns(ImpastoWarning, match="lost 1 of the run"):
+        again = objective(canvas)
+    assert again.loss == undisturbed.loss
+    assert torch.equal(again.gradient, undisturbed.gradient)
+
+
+def test_a_painting_by_workers_is_that_of_one_machine_and_a_resumed_one_has_its_bytes(
+    workers: ManyWorkers,
+) -> None:
+    recipe = RECIPE.model_copy(update={"size": (128, 96), "steps": 4, "levels": 1})
+    pictures = "a.png", "oil.png"
+    alone = stylize(*pictures, recipe)
+    undisturbed = prepare(*pictures, recipe, device="cpu", workplace=workers).paint()
+    assert np.abs(undisturbed.canvas - alone.canvas).max() < 1e-3
+
+    run = prepare(*pictures, recipe, device="cpu", workplace=workers)
+    save_to(run, "run.impasto", 0)
+    run.paint(lambda step: step.number < 2)
+    again = resumed(Path("run.impasto"), workplace=workers).paint()
+    assert np.array_equal(again.canvas, undisturbed.canvas)
+
+
+def painting(name: str, path: str | None = None) -> Painting:
+    return Painting(f"{name}.png", (Style(picture="oil.png"),), Path(path) if path else None)
+
+
+def painted(
+    paintings: list[Painting], on_begin: Callable[[int], None] = lambda _: None
+) -> dict[int, Outcome]:
+    outcomes: dict[int, Outcome] = {}
+    watch = BatchWatch(on_begin, on_done=outcomes.__setitem__)
+    batch.paint([Job(one, SMALL) for one in paintings], COMMON, 2, watch=watch)
+    return outcomes
+
+
+def pixels_of(path: str) -> Any:
+    return np.asarray(Image.open(path)).astype(int)
+
+
+def one_machine(name: str) -> Any:
+    result = Painter(SMALL).result(painting(name))
+    return np.asarray(result.image).astype(int)
+
+
+def test_many_paintings_are_those_of_one_machine_and_a_broken_one_stops_no_other(
+    cluster: Any,
+) -> None:
+    Path("b.png").write_bytes(b"no picture")
+    outcomes = painted([painting(name, f"{name}-out.png") for name in "abc"])
+    assert sorted(outcomes) == [0, 1, 2]
+    assert outcomes[1].error is not None
+    assert outcomes[1].error.code == "picture.not-one"
+    assert not Path("b-out.png").exists()
+    for name in "ac":
+        assert np.abs(pixels_of(f"{name}-out.png") - one_machine(name)).max() <= 1
+
+
+def tasks_in_progress() -> list[psutil.Process]:
+    """The processes of this cluster that paint."""
+    every = psutil.Process().children(recursive=True)
+    return [one for one in every if "painted_here" in " ".join(one.cmdline())]
+
+
+def test_a_painting_whose_worker_is_killed_is_made_again(cluster: Any) -> None:
+    killed: list[int] = []
+
+    def progress(steps: Mapping[int, int]) -> None:
+        if any(steps.values()) and not killed:
+            for task in tasks_in_progress():
+                task.kill()
+                killed.append(task.pid)
+
+    outcomes: dict[int, Outcome] = {}
+    job = Job(painting("a", "again.png"), SMALL.model_copy(update={"steps": 60}))
+    watch = BatchWatch(on_progress=progress, on_done=outcomes.__setitem__)
+    with pytest.warns(ImpastoWarning, match="painted again") as told:
+        batch.paint([job], COMMON, 1, watch=watch)
+    assert killed
+    assert len(told) == 1
+    assert outcomes[0].made is not None
+    assert Path("again.png").is_file()
+
+
+def test_a_sheet_of_a_sweep_is_that_of_one_process(cluster: Any) -> None:
+    axes = {"strength": [0.3, 0.9]}
+    fill = ClusterFill("a.png", (Style(picture="oil.png"),), COMMON)
+    here = sweep("a.png", "oil.png", axes, SMALL)
+    there = sweep("a.png", "oil.png", axes, SMALL, fill=fill, folder="kept")
+    assert np.abs(np.asarray(there).astype(int) - np.asarray(here)).max() <= 1
+    assert len(list(Path("kept").glob("*.png"))) == 2
+
+
+def test_the_nodes_of_one_machine_agree(cluster: Any) -> None:
+    nodes = found()
+    assert len(nodes) == len(alive())
+    assert all(node.versions["torch"] for node in nodes)
+    assert not differing(nodes)

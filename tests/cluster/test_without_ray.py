@@ -1,0 +1,68 @@
+"""Nothing of Ray is imported without the flag, and what is wrong is one sentence."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from impasto import InputError
+from impasto.cli.app import run
+from impasto.cluster import engine
+from impasto.cluster.engine import needs_for
+
+
+def test_nothing_of_ray_is_imported_without_the_flag() -> None:
+    code = (
+        "import sys, impasto.cli.app, impasto.cluster.batch, impasto.cluster.canvas, "
+        "impasto.cluster.sheets; print('ray' in sys.modules)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "False"
+
+
+def test_without_the_extra_the_sentence_says_how_to_install_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(InputError, match=r"pip install 'impasto\[cluster\]'"):
+        engine.ray()
+
+
+@pytest.mark.usefixtures("small_pictures")
+def test_workers_without_a_cluster_are_refused_and_nothing_is_written(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["stylize", "content.png", "style.png", "-o", "out.png", "--workers", "2"]) == 2
+    assert "--ray local" in capsys.readouterr().err
+    assert not Path("out.png").exists()
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "nowhere"])
+def test_an_address_where_nothing_answers_is_refused_at_once(
+    address: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("ray")
+    assert run(["doctor", "--ray", address]) == 2
+    assert "--ray local" in capsys.readouterr().err
+
+
+class NoGpu:
+    """Ray, connected to a cluster without a GPU."""
+
+    def cluster_resources(self) -> dict[str, float]:
+        return {"CPU": 4.0}
+
+
+@pytest.mark.parametrize(
+    ("device", "code"), [("cuda", "cluster.no-gpu"), ("mps", "cluster.device")]
+)
+def test_a_device_that_the_cluster_lacks_is_refused(
+    monkeypatch: pytest.MonkeyPatch, device: str, code: str
+) -> None:
+    monkeypatch.setattr(engine, "ray", NoGpu)
+    with pytest.raises(InputError) as raised:
+        needs_for(device, None)
+    assert raised.value.code == code
