@@ -26,6 +26,7 @@ from impasto.video.flow import opencv
 from impasto.video.method import Order, Pixels
 
 NOTHING = np.zeros((1, 1, 3), np.uint8)  # in place of the first frame, which is read later
+LEAST_STEPS = 4  # of a frame that continues another, if the recipe has as many
 STEADINESS = 600.0  # weight of the temporal loss, as a share of the loss of a painting
 SMOOTH = 0.06  # of the longer side: differences of tone that are smoother than this are drift
 CACHE_BYTES = 2**26  # memory for the measurements of the styles, which all frames share
@@ -114,7 +115,9 @@ class FramePainter:
         pictures = self._read(frame)
         planned = self._plan(pictures)
         if steps is not None:
-            planned[-1] = replace(planned[-1], steps=max(1, round(steps * planned[-1].steps)))
+            finest = planned[-1]
+            fewest = min(LEAST_STEPS, finest.steps)
+            planned[-1] = replace(finest, steps=max(fewest, round(steps * finest.steps)))
         return begin(
             self._recipe,
             replace(self._named, content=frame),
