@@ -29,6 +29,7 @@ NOTHING = np.zeros((1, 1, 3), np.uint8)  # in place of the first frame, which is
 LEAST_STEPS = 4  # of a frame that continues another, if the recipe has as many
 STEADINESS = 600.0  # weight of the temporal loss, as a share of the loss of a painting
 SMOOTH = 0.06  # of the longer side: differences of tone that are smoother than this are drift
+TIMES = 3  # that it is taken back
 CACHE_BYTES = 2**26  # memory for the measurements of the styles, which all frames share
 OnShare = Callable[[float], None]  # called with the share of a painting that is done, 0…1
 
@@ -159,13 +160,15 @@ def without_drift(painting: Floats, moved: Floats, trust: Floats) -> Floats:
 
     The steps of every frame lead a little further towards the minimum of the losses, and over
     hundreds of frames that changes the colours of what does not change in the clip. So the
-    difference of both is taken back as far as it is smooth.
+    difference of both, as they are saved, is taken back as far as it is smooth.
 
     Args:
-        painting: H × W × 3.
+        painting: H × W × 3, which may go beyond 0…255.
         moved: the painting before it, moved to the same frame, H × W × 3.
         trust: H × W, 0…1.
     """
-    deviation = SMOOTH * max(trust.shape)
-    smooth: Floats = opencv().GaussianBlur(trust[..., None] * (moved - painting), (0, 0), deviation)
-    return painting + smooth
+    deviation, blur = SMOOTH * max(trust.shape), opencv().GaussianBlur
+    for _ in range(TIMES):  # since what is clipped does not follow
+        painting = np.clip(painting, 0, 255)
+        painting = painting + blur(trust[..., None] * (moved - painting), (0, 0), deviation)
+    return painting
