@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from impasto.run.before import Floats
 from impasto.video.painting import without_drift
 from scenes import pattern
 
@@ -21,9 +22,10 @@ def test_tones_that_drift_are_taken_back_also_where_they_are_clipped() -> None:
 
 
 def test_strokes_stay() -> None:
-    middle = np.full_like(MOVED, 128)
-    painted = without_drift(middle + STROKES / 8, middle, ALL)
-    assert np.abs(painted - middle - STROKES / 8).max() < 2
+    middle: Floats = np.full_like(MOVED, 128)
+    strokes = np.asarray(STROKES / 8, np.float32)
+    painted = without_drift(middle + strokes, middle, ALL)
+    assert np.abs(painted - middle - strokes).max() < 2
 
 
 def test_nothing_is_taken_back_where_nothing_is_trusted() -> None:
