@@ -164,22 +164,22 @@ def sampled(picture: Floats, flow: Floats) -> Floats:
         cv2.INTER_CUBIC,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    return found.reshape(height, width, -1)
+    return np.asarray(found, np.float32).reshape(height, width, -1)
 
 
 def shifted(picture: Floats, place: Place, size: tuple[int, int]) -> Floats:
     """A picture, H × W × C, with its corner at a place of a frame; 0 or its border elsewhere."""
     across, down = place
-    matrix = np.float32([[1, 0, across], [0, 1, down]])
+    matrix = np.array([[1, 0, across], [0, 1, down]], np.float32)
     border = cv2.BORDER_CONSTANT if picture.shape[-1] == 1 else cv2.BORDER_REPLICATE
     moved = cv2.warpAffine(picture, matrix, size, flags=cv2.INTER_CUBIC, borderMode=border)
-    return moved.reshape(size[1], size[0], -1)
+    return np.asarray(moved, np.float32).reshape(size[1], size[0], -1)
 
 
 def disc(side: int) -> Floats:
     """A disc as large as a square allows, H × W, 0…1, with a soft edge."""
     y, x = np.mgrid[0:side, 0:side] - (side - 1) / 2
-    return np.clip(0.46 * side - np.hypot(x, y), 0, 1).astype(np.float32)
+    return np.asarray(np.clip(0.46 * side - np.hypot(x, y), 0, 1), np.float32)
 
 
 def pattern(shape: tuple[int, int], seed: int) -> Floats:
@@ -194,7 +194,7 @@ def pattern(shape: tuple[int, int], seed: int) -> Floats:
             rough.astype(np.float32), None, fx=cell, fy=cell, interpolation=cv2.INTER_CUBIC
         )
         total += cell**0.5 * fine[:height, :width]
-    return np.clip(127.5 + 55 * total / total.std(), 0, 255)
+    return np.asarray(np.clip(127.5 + 55 * total / total.std(), 0, 255), np.float32)
 
 
 def fitted(picture: Pixels, size: tuple[int, int]) -> Floats:

@@ -13,17 +13,18 @@ from hypothesis import strategies as st
 from impasto.errors import InputError
 from impasto.video import flow as flows
 from impasto.video.flow import alike, boundary, consistent, flow, way
+from impasto.video.method import Pixels
 from scenes import noisy, pattern, scene
 
 BIG = pattern(96, 128, 1)
 SCENE = scene(2)
 
 
-def shifted(across: float, down: float) -> np.ndarray:
+def shifted(across: float, down: float) -> Pixels:
     """The picture, moved by a part of a pixel or several, without its borders."""
-    matrix = np.float32([[1, 0, across], [0, 1, down]])
+    matrix = np.array([[1, 0, across], [0, 1, down]], np.float32)
     moved = cv2.warpAffine(BIG, matrix, (128, 96), flags=cv2.INTER_LANCZOS4)
-    return moved[16:-16, 16:-16]
+    return np.asarray(moved[16:-16, 16:-16], np.uint8)
 
 
 @settings(max_examples=15)
@@ -81,7 +82,8 @@ def test_the_number_of_threads_does_not_change_the_flow() -> None:
             assert cv2.getNumThreads() == count
     finally:
         cv2.setNumThreads(before)
-    np.testing.assert_array_equal(*found)
+    one, several = found
+    np.testing.assert_array_equal(one, several)
 
 
 def test_there_and_back_must_end_near_the_start() -> None:

@@ -16,7 +16,7 @@ COVERED = np.s_[24:40, 54:66]  # what the square covers in the second frame alon
 
 
 def with_square(left: int) -> Pixels:
-    frame = BEHIND.copy()
+    frame: Pixels = BEHIND.copy()
     frame[22 : 22 + SQUARE, left : left + SQUARE] = pattern(SQUARE, SQUARE, 2)
     return frame
 

@@ -75,7 +75,7 @@ def opencv() -> ModuleType:
         import cv2
     except ImportError:
         raise InputError("flow.not-installed", extra="impasto[video]") from None
-    return cast("ModuleType", cv2)
+    return cv2
 
 
 def way(frame: Pixels, other: Pixels) -> Way:
@@ -122,7 +122,8 @@ def flow(frame: Pixels, other: Pixels) -> Floats:
         found = cv2.resize(found, (width, height)) / by
     if not camera_rests(frame, found):
         return cast("Floats", found)
-    return np.where(_is_still(frame, other, found)[..., None], np.float32(0), found)
+    found[_is_still(frame, other, found)] = 0
+    return cast("Floats", found)
 
 
 def consistent(forth: Floats, back: Floats) -> Mask:
@@ -134,17 +135,17 @@ def consistent(forth: Floats, back: Floats) -> Mask:
     """
     height, width = forth.shape[:2]
     x, y = _places(forth)
-    inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
+    inside: Mask = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
     returned = _sampled(back, forth, opencv().INTER_LINEAR)
     lengths = _squares(forth) + _squares(returned)
-    near = _squares(forth + returned) <= DISAGREEMENT * lengths + LEAST_DISAGREEMENT
-    return cast("Mask", inside & near)
+    near: Mask = _squares(forth + returned) <= DISAGREEMENT * lengths + LEAST_DISAGREEMENT
+    return inside & near
 
 
 def boundary(flow: Floats) -> Mask:
     """Where the flow changes so much from pixel to pixel that a motion ends there."""
     slopes = [_squares(np.gradient(flow, axis=axis)) for axis in (0, 1)]
-    return cast("Mask", sum(slopes) > STEEPNESS * _squares(flow) + LEAST_STEEPNESS)
+    return sum(slopes) > STEEPNESS * _squares(flow) + LEAST_STEEPNESS
 
 
 def alike(frame: Pixels, other: Pixels, flow: Floats) -> Mask:
@@ -174,7 +175,7 @@ def _is_still(frame: Pixels, other: Pixels, flow: Floats) -> Mask:
 
     along = _sampled(other.astype(np.float32), flow, cv2.INTER_CUBIC)
     hardly = differences(other) <= GROWTH * differences(along) + LEAST_GROWTH
-    return cast("Mask", hardly & (_squares(flow) < SHORT**2))
+    return hardly & (_squares(flow) < SHORT**2)
 
 
 def _places(flow: Floats) -> tuple[Floats, Floats]:

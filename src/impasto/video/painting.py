@@ -26,8 +26,10 @@ from impasto.video.flow import opencv
 from impasto.video.method import Order, Pixels
 
 NOTHING = np.zeros((1, 1, 3), np.uint8)  # in place of the first frame, which is read later
+LEAST_STEPS = 4  # of a frame that continues another, if the recipe has as many
 STEADINESS = 600.0  # weight of the temporal loss, as a share of the loss of a painting
 SMOOTH = 0.06  # of the longer side: differences of tone that are smoother than this are drift
+TIMES = 3  # that it is taken back
 CACHE_BYTES = 2**26  # memory for the measurements of the styles, which all frames share
 OnShare = Callable[[float], None]  # called with the share of a painting that is done, 0…1
 
@@ -114,7 +116,9 @@ class FramePainter:
         pictures = self._read(frame)
         planned = self._plan(pictures)
         if steps is not None:
-            planned[-1] = replace(planned[-1], steps=max(1, round(steps * planned[-1].steps)))
+            finest = planned[-1]
+            fewest = min(LEAST_STEPS, finest.steps)
+            planned[-1] = replace(finest, steps=max(fewest, round(steps * finest.steps)))
         return begin(
             self._recipe,
             replace(self._named, content=frame),
@@ -156,13 +160,15 @@ def without_drift(painting: Floats, moved: Floats, trust: Floats) -> Floats:
 
     The steps of every frame lead a little further towards the minimum of the losses, and over
     hundreds of frames that changes the colours of what does not change in the clip. So the
-    difference of both is taken back as far as it is smooth.
+    difference of both, as they are saved, is taken back as far as it is smooth.
 
     Args:
-        painting: H × W × 3.
+        painting: H × W × 3, which may go beyond 0…255.
         moved: the painting before it, moved to the same frame, H × W × 3.
         trust: H × W, 0…1.
     """
-    deviation = SMOOTH * max(trust.shape)
-    smooth: Floats = opencv().GaussianBlur(trust[..., None] * (moved - painting), (0, 0), deviation)
-    return painting + smooth
+    deviation, blur = SMOOTH * max(trust.shape), opencv().GaussianBlur
+    for _ in range(TIMES):  # since what is clipped does not follow
+        painting = np.clip(painting, 0, 255)
+        painting = painting + blur(trust[..., None] * (moved - painting), (0, 0), deviation)
+    return painting
