@@ -45,7 +45,7 @@ def test_a_file_of_just_that_name_is_a_picture(
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("oil.jpg:0", "weight of a style cannot be '0': it should be greater than 0."),
+        ("oil.jpg:0", "weight of a style cannot be '0': it should be at least 0.0001."),
         ("oil.jpg,weight=x", "weight of a style cannot be 'x': it should be a number."),
         ("oil.jpg,weigth=2", "There is no setting 'weigth' of a style; did you mean 'weight'?"),
         ("oil.jpg:1,Mask=m.png", "There is no setting 'Mask' of a style; did you mean 'mask'?"),
