@@ -6,6 +6,7 @@ import shlex
 import signal
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -170,7 +171,8 @@ def _failed(error: Exception, *, document: bool) -> int:
         from impasto.cli.session import show_document
         from impasto.report.documents import failure
 
-        show_document(failure(code, text))
+        with suppress(ImpastoError):  # there is nowhere left to say so
+            show_document(failure(code, text))
     return number
 
 

@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import json
 import shlex
+import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,10 +21,12 @@ from pydantic import BaseModel, ValidationError
 from impasto.cli import pipes
 from impasto.cli.ending import DONE, FAILED, code_of, told_to_end
 from impasto.cli.notes import note
+from impasto.cli.streams import was_closed
 from impasto.cli.watching import reason, watchers_of, write_figures
-from impasto.errors import ImpastoError, InputError
+from impasto.errors import ImpastoError, InputError, RunError
+from impasto.files.reading import reason_of
 from impasto.files.writing import check_writable, is_there
-from impasto.messages.message import shown
+from impasto.messages.message import Message, shown
 from impasto.process import interrupts
 from impasto.report.outputs import Outputs
 from impasto.settings.loss_table import METHODS
@@ -464,8 +467,16 @@ def show_document(document: BaseModel) -> None:
     """Print a JSON document, the only thing that a command with ``--json`` prints on stdout.
 
     It is ASCII, and so UTF-8, whatever the encoding of standard output.
+
+    Raises:
+        RunError: standard output is closed or full.
     """
     typer.echo(json.dumps(document.model_dump(mode="json"), indent=2))
+    failure: Exception | None = getattr(sys.stdout, "failure", None)
+    if was_closed(pipes.STDOUT):
+        raise RunError("pipe.no-document", reason=Message("pipe.closed"))
+    if failure is not None:
+        raise RunError("pipe.no-document", reason=reason_of(failure))
 
 
 def called(picture: Path | None) -> str:
