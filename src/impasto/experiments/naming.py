@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import string
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
@@ -18,6 +19,7 @@ from impasto.settings.style import Style
 
 FIELDS = ("content", "style", "preset", "number")
 IN_FOLDER, BESIDE = "{content}-{style}", "{content}-painting"  # without suffix
+WIDEST = 20  # most digits of a number
 LONGEST = 200  # most bytes of a name before its suffix
 STDIN = Path("-")  # a content picture from standard input
 Key = tuple[str, Hashable]  # of a picture: its role, and what tells it from others
@@ -105,16 +107,24 @@ def _check_template(template: str, text: str) -> None:
     try:
         parts = list(string.Formatter().parse(template))
     except ValueError:  # a brace without its other half
-        raise InputError("many.template", name=text, fields=FIELDS) from None
+        raise InputError("many.template", name=text, fields=FIELDS, most=WIDEST) from None
     for _, name, spec, conversion in parts:
         if name is not None and not (name in FIELDS and not conversion and _fits(name, spec)):
-            raise InputError("many.template", name=text, fields=FIELDS)
+            raise InputError("many.template", name=text, fields=FIELDS, most=WIDEST)
 
 
 def _fits(name: str, spec: str | None) -> bool:
-    """Whether a field can have a format; only numbers have one, as in ``{number:03}``."""
+    """Whether a field can have a format; only numbers have one, as in ``{number:03}``.
+
+    >>> _fits("number", "03"), _fits("number", "1000000000"), _fits("content", "03")
+    (True, False, False)
+    """
+    if not spec:
+        return True
+    if name != "number" or any(int(digits) > WIDEST for digits in re.findall(r"\d+", spec)):
+        return False
     try:
-        return not spec or (name == "number" and bool(format(1, spec)))
+        return bool(format(1, spec))
     except ValueError:
         return False
 
