@@ -50,7 +50,8 @@ def test_a_file_that_takes_no_more_is_an_error(result: impasto.Result) -> None:
 
 def test_a_stream_that_returns_nothing_has_taken_every_byte(result: impasto.Result) -> None:
     class Collector:
-        held: list[bytes] = []
+        def __init__(self) -> None:
+            self.held: list[bytes] = []
 
         def write(self, data: bytes) -> None:
             self.held.append(data)

@@ -153,14 +153,14 @@ def announce_pass(run: InstantRun, verb: str, *, to_stderr: bool = True) -> None
 
 
 def _pictures(run: Prepared) -> str:
-    """The content and the styles of a run, as in ``photo.jpg like oil.jpg``."""
+    """The content and the styles of a run, as in ``photo.jpg in the style of oil.jpg``."""
     content, *styles = (
         str(file.path or "standard input")
         for key, file in run.inputs.files.items()
         if key.split()[0] in ("content", "style") and "mask" not in key
     )
     others = [style for style in styles if style != content]  # a texture is its own content
-    return f"{content} like {' and '.join(others)}" if others else content
+    return f"{content} in the style of {' and '.join(others)}" if others else content
 
 
 def _levels_table(run: Run) -> Table:

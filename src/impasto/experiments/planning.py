@@ -43,9 +43,10 @@ class Painting:
 
     @property
     def name(self) -> str:
-        """The names of its pictures, as in ``photo.jpg like oil.jpg``."""
+        """The names of its pictures, as in ``photo.jpg in the style of oil.jpg``."""
+        content = _shown(self.content)
         styles = " and ".join(_shown(style.picture) for style in self.styles)
-        return f"{_shown(self.content)} like {styles}" if styles else _shown(self.content)
+        return f"{content} in the style of {styles}" if styles else content
 
     @property
     def style(self) -> StyleSource | tuple[Style, ...] | None:
@@ -129,7 +130,7 @@ class Plan:
         }
         check_apart([*read, *inputs], [*self.paths, *outputs])
         with self.folders():
-            for path in self.paths:
+            for path in filter(_is_unicode, self.paths):  # others fail alone, when they are painted
                 if not self.beside or is_there(path.parent):  # else the content picture is missing
                     writers.check_output(path, **(form or {}))
             yield
@@ -304,6 +305,12 @@ def identity_of(picture: Any) -> Hashable:
     with suppress(OSError, ValueError):
         return os.path.normcase(os.path.realpath(located(picture)))
     return os.fsdecode(picture)
+
+
+def _is_unicode(path: Path) -> bool:
+    with suppress(UnicodeEncodeError):
+        return bool(str(path).encode())
+    return False
 
 
 def _shown(picture: Any) -> str:
