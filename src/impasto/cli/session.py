@@ -308,7 +308,7 @@ def _another(
     if picture is not None:
         path = pipes.output_of(picture, document=document)
         form = format or ("png" if path is None else None)
-        changed = {"picture": None if path is None else path.absolute(), "format": form}
+        changed = {"picture": path, "format": form}
         if not writers.has_quality(path, form):
             changed["quality"] = None
     elif kept.get("picture", "") is None:
@@ -456,8 +456,9 @@ def _tell(
             else f"in {duration(last.seconds)}: {counted(last.number, 'step')}, "
             f"best loss {best.loss:.4e} at step {best.number}"
         )
+        done = "Wrote the painting to" if outputs.picture is None else "Painted"
         typer.echo(
-            f"Painted {written} ({width}×{height}) {how}{besides}.",
+            f"{done} {written} ({width}×{height}) {how}{besides}.",
             err=outputs.picture is None or outputs.document,
         )
     return DONE

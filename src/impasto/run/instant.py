@@ -328,8 +328,10 @@ def check_arguments(
         raise InputError("instant.no-initial")
     if str(device) not in DEVICES:
         raise InputError("instant.device", device=str(device), devices=tuple(map(repr, DEVICES)))
-    if str(weights) != "bundled" or weights_input is not None:
+    if str(weights) != "bundled":
         raise InputError("instant.weights", weights=str(weights))
+    if weights_input is not None:
+        raise InputError("instant.weights-input", value=weights_input)
 
 
 @contextmanager
