@@ -54,7 +54,8 @@ def test_without_a_style_the_command_shows_how_to_name_one(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     told = said(capsys, "stylize", "content.png")
-    assert told.endswith("as in: impasto stylize content.png painting.jpg\n")
+    assert "as in: impasto stylize content.png painting.jpg\n" in told
+    assert "impasto: There is no style picture" in told
 
 
 def test_a_run_that_draws_nothing_says_so_of_its_seed(capsys: pytest.CaptureFixture[str]) -> None:

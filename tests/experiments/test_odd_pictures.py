@@ -34,7 +34,7 @@ def save(path: str | bytes) -> None:
 
 
 def codes(records: list[impasto.Painted]) -> list[str | None]:
-    return [record.error and record.error.code for record in records]
+    return [None if record.error is None else record.error.code for record in records]
 
 
 @pytest.mark.parametrize(

@@ -226,18 +226,14 @@ def stylize(
 
 @contextmanager
 def _showing_a_style(pictures: Sequence[str]) -> Iterator[None]:
-    """A context in which the error that there is no style picture shows how to name one.
-
-    Raises:
-        InputError: there is none, or another error of the block.
-    """
+    """A context in which a note shows how to name a style picture, if there is none."""
     try:
         yield
     except InputError as error:
-        if error.code != "style.none":
-            raise
-        example = shlex.join(["impasto", "stylize", *pictures, "painting.jpg"])
-        raise InputError("command.no-style", example=example) from None
+        if error.code == "style.none":
+            example = shlex.join(["impasto", "stylize", *pictures, "painting.jpg"])
+            note(f"The style picture comes last, as in: {example}", with_error=True)
+        raise
 
 
 def _preset_name(preset: str | None, recipe: Path | None) -> str:
