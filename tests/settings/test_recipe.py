@@ -105,7 +105,7 @@ LAYER_WEIGHTS = st.dictionaries(
 STYLES = st.builds(
     Style,
     picture=st.text(min_size=1),
-    weight=st.floats(0, exclude_min=True, allow_infinity=False),
+    weight=st.floats(0.0001, 10000),
     layers=st.none() | st.lists(st.sampled_from(READABLE), min_size=1),
     mask=st.none() | st.text(min_size=1),
 )

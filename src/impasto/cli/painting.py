@@ -178,7 +178,7 @@ def stylize(
     to_stdout = output == str(DASH)
     if json or to_stdout:
         check_apart_from_stdout([trace])
-    with _showing_a_style(pictures):
+    with _showing_a_style(pictures, document=json):
         plan = planning.plan(
             contents,
             named or None,
@@ -225,12 +225,12 @@ def stylize(
 
 
 @contextmanager
-def _showing_a_style(pictures: Sequence[str]) -> Iterator[None]:
+def _showing_a_style(pictures: Sequence[str], *, document: bool) -> Iterator[None]:
     """A context in which a note shows how to name a style picture, if there is none."""
     try:
         yield
     except InputError as error:
-        if error.code == "style.none":
+        if error.code == "style.none" and not document:
             example = shlex.join(["impasto", "stylize", *pictures, "painting.jpg"])
             note(f"The style picture comes last, as in: {example}", with_error=True)
         raise
