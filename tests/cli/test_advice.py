@@ -197,7 +197,7 @@ def test_a_preset_s_size_is_its_contract(capsys: pytest.CaptureFixture[str]) -> 
 def test_a_dry_run_answers_on_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
     assert stylize("--dry-run", "--seed", "7") == 0
     told = capsys.readouterr()
-    assert told.out.startswith("Would paint content.png like style.png: 48×40 pixels")
+    assert told.out.startswith("Would paint content.png in the style of style.png: 48×40 pixels")
     assert "at one level" in told.out
     assert told.err.startswith("Note: seed has no effect")
     assert told.err.count("\n") == 1

@@ -109,7 +109,7 @@ MISTAKES: list[tuple[list[str], str]] = [
     (flags("--steps", "1.5"), "steps cannot be '1.5'"),
     (flags("--alpha", "-1"), "alpha cannot be '-1'"),
     (flags("--beta", "nan"), "beta cannot be 'nan'"),
-    (flags("--strength", "1.5"), "strength cannot be '1.5': it should be at most 1"),
+    (flags("--strength", "1.5"), "strength cannot be '1.5': it should be from 0 to 1"),
     (flags("--strength", "some"), "strength cannot be 'some': it should be a number"),
     (
         flags("--strength", "0.5", "--beta", "9"),

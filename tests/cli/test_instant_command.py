@@ -25,14 +25,14 @@ def stylize(*flags: str) -> int:
 def test_it_says_what_it_painted(capsys: pytest.CaptureFixture[str]) -> None:
     assert stylize() == 0
     told = capsys.readouterr()
-    assert told.err == "Painting content.png like style.png: 64×48 pixels in one pass.\n"
+    assert told.err == "Painting content.png in the style of style.png: 64×48 pixels in one pass.\n"
     assert told.out.startswith("Painted out.png (64×48) in one pass of ")
     assert "loss" not in told.out
 
 
 def test_a_dry_run_paints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert stylize("--dry-run") == 0
-    assert capsys.readouterr().out.startswith("Would paint content.png like style.png")
+    assert capsys.readouterr().out.startswith("Would paint content.png in the style of style.png")
     assert not Path("out.png").exists()
 
 

@@ -95,7 +95,7 @@ def test_a_folder_a_pattern_and_names(capsys: pytest.CaptureFixture[str]) -> Non
     assert stylize(*(f"photos/{name}.png" for name in "abc"), "oil.png", "-o", "three/") == 0
     assert painted() == painted("two") == painted("three") == [f"{name}-oil.png" for name in "abc"]
     captured = capsys.readouterr()
-    assert captured.err.splitlines()[1] == "2 of 3: photos/b.png like oil.png"
+    assert captured.err.splitlines()[1] == "2 of 3: photos/b.png in the style of oil.png"
     assert re.match(r"Painted 3 of 3 pictures in \d+ s\.\n", captured.out)
 
 

@@ -67,7 +67,7 @@ def test_a_picture_goes_in_and_a_painting_comes_out_of_a_pipe(redirection: str) 
 def test_the_painting_is_that_of_files(capfd: pytest.CaptureFixture[str]) -> None:
     code, painting = piped("stylize", "-", "style.png", "-o", "-", given="content.png")
     assert code == 0
-    assert "Painted standard output (48×36)" in capfd.readouterr().err
+    assert "Wrote the painting to standard output (48×36)" in capfd.readouterr().err
     assert run(["stylize", "content.png", "style.png", "-o", "out.png", *QUICK]) == 0
     Path("piped.png").write_bytes(painting)
     assert images.read("piped.png").pixels.tolist() == images.read("out.png").pixels.tolist()

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 import impasto
 from conftest import content_pixels, style_pixels
@@ -289,7 +290,9 @@ def test_a_callback_that_returns_false_ends_it_without_the_painting_in_progress(
 
 def test_headers_tell_what_would_become_of_each_painting() -> None:
     Path("photos/b.png").write_bytes(b"no picture")
-    Path("photos/c-oil.png").touch()
+    carried = PngInfo()
+    carried.add_text("impasto", '{"content": {"name": "c.png"}}')
+    Image.new("RGB", (8, 8)).save("photos/c-oil.png", pnginfo=carried)
     to = planning.Output("photos/{content}-oil.png", "default")
     paintings = planning.plan(["photos"], [Style.read("styles/oil.png")], SMALL, to).paintings
     states = many.looked_over(paintings, SMALL, skip_existing=True)

@@ -136,7 +136,7 @@ def test_a_setting_is_changed() -> None:
     ("arguments", "sentence"),
     [
         (("--set", "strength"), "--set takes a setting and its value, as in strength=0.8"),
-        (("--set", "strength=2"), "strength cannot be '2': it should be at most 1."),
+        (("--set", "strength=2"), "strength cannot be '2': it should be from 0 to 1."),
         (("--set", "strenth=1"), "There is no setting 'strenth'; did you mean 'strength'?"),
         (
             ("--content", "gone.png"),

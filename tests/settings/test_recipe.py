@@ -106,7 +106,7 @@ LAYER_WEIGHTS = st.dictionaries(
 STYLES = st.builds(
     Style,
     picture=st.text(min_size=1),
-    weight=st.floats(0, exclude_min=True, allow_infinity=False),
+    weight=st.floats(0.0001, 10000),
     layers=st.none() | st.lists(st.sampled_from(READABLE), min_size=1),
     mask=st.none() | st.text(min_size=1),
 )
@@ -592,8 +592,11 @@ REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
         "at auto, or choose another.",
     ),
     "at least": ({"alpha": -1}, "alpha cannot be -1: it should be at least 0."),
-    "at most": ({"noise_ratio": 1.5}, "noise_ratio cannot be 1.5: it should be at most 1."),
-    "at most, whole": ({"steps": 10**7}, f"steps cannot be {10**7}: it should be at most 1000000."),
+    "at most": ({"noise_ratio": 1.5}, "noise_ratio cannot be 1.5: it should be from 0 to 1."),
+    "at most, whole": (
+        {"steps": 10**7},
+        f"steps cannot be {10**7}: it should be from 1 to 1000000.",
+    ),
     "less than": ({"seed": 2**63}, f"seed cannot be {2**63}: it should be less than {2**63}."),
     "text for a number": ({"alpha": "much"}, "alpha cannot be 'much': it should be a number."),
     "no number": ({"beta": [1]}, "beta cannot be [1]: it should be a number."),
@@ -613,7 +616,7 @@ REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
     "no styles": ({"styles": "a.jpg"}, "styles cannot be 'a.jpg': it should be a list of styles."),
     "a setting within a style": (
         {"styles": ["a.jpg:0"]},
-        "weight of a style cannot be '0': it should be greater than 0.",
+        "weight of a style cannot be '0': it should be from 0.0001 to 10000.",
     ),
     "an unknown setting of a style": (
         {"styles": [{"picture": "a.jpg", "masc": "m.png"}]},

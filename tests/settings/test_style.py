@@ -45,7 +45,7 @@ def test_a_file_of_just_that_name_is_a_picture(
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("oil.jpg:0", "weight of a style cannot be '0': it should be greater than 0."),
+        ("oil.jpg:0", "weight of a style cannot be '0': it should be from 0.0001 to 10000."),
         ("oil.jpg,weight=x", "weight of a style cannot be 'x': it should be a number."),
         ("oil.jpg,weigth=2", "There is no setting 'weigth' of a style; did you mean 'weight'?"),
         ("oil.jpg:1,Mask=m.png", "There is no setting 'Mask' of a style; did you mean 'mask'?"),
@@ -61,7 +61,7 @@ def test_a_file_of_just_that_name_is_a_picture(
             "oil.jpg,weight=1,weight=2",
             "The style 'oil.jpg,weight=1,weight=2' sets 'weight' twice: leave one of them out.",
         ),
-        ("oil.jpg,mask=", "mask of a style cannot be '': it should be the path of a picture."),
+        ("oil.jpg,mask=", "mask of a style cannot be '': it should be the path of the picture."),
         (
             "oil.jpg,layers=conv1_9",
             "layers of a style cannot be 'conv1_9': there is no layer 'conv1_9'; did you mean "
@@ -122,3 +122,10 @@ def test_styles_with_pictures_in_memory_can_be_compared() -> None:
 def test_a_name_that_no_file_can_have(name: str) -> None:
     assert Style.read(name) == Style(picture=name)
     assert Style.read(f"{name}:2,mask={name}") == Style(picture=name, weight=2, mask=name)
+
+
+def test_a_weight_is_given_once() -> None:
+    with pytest.raises(InputError) as raised:
+        Style.read("oil.jpg:1,weight=2")
+    assert raised.value.code == "style.setting-twice"
+    assert raised.value.values["name"] == "weight"

@@ -81,7 +81,7 @@ def network(
         rows = network_figure.network_table(canvas, made.pooling, architecture)
         show_document(documents.network(rows, made, canvas, path))
     elif path is not None:
-        typer.echo(f"The drawing is in {path}.")
+        typer.echo(f"Wrote {path}.")
 
 
 def _architecture(weights: str, weights_input: str | None) -> Architecture:

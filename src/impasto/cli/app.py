@@ -5,7 +5,8 @@ from __future__ import annotations
 import shlex
 import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -124,6 +125,7 @@ for _command in (
     about.doctor,
 ):
     app.command(_command.__name__, cls=Command)(_command)
+COMMANDS = tuple(command.name for command in app.registered_commands)
 
 
 def run(arguments: list[str] | None = None) -> int:
@@ -137,7 +139,9 @@ def run(arguments: list[str] | None = None) -> int:
                 return app(shielded(given), prog_name="impasto", standalone_mode=False) or DONE
         except (KeyboardInterrupt, typer.Abort, StoppedError):
             return _failed(EndedError(signals.number or signal.SIGINT), document=document)
-        except (typer.TyperException, ImpastoError, OSError) as error:
+        except typer.TyperException as error:
+            return _failed(_usage_error(error, given), document=document)
+        except (ImpastoError, OSError) as error:
             return _failed(error, document=document)
         except Exception:
             if signals.number is None:  # a signal during an import can cause any error
@@ -162,6 +166,16 @@ def _check_none_empty(arguments: Iterable[str]) -> None:
         before = one
 
 
+def _usage_error(error: typer.TyperException, arguments: Sequence[str]) -> InputError:
+    """Impasto's error for one of Typer's, with the nearest option in place of all that are near."""
+    text = error.format_message()
+    near = getattr(error, "possibilities", None)
+    if near:
+        text = f"{error.message}; did you mean {near[0]}?"
+    named = arguments[0] if arguments and arguments[0] in COMMANDS else ""
+    return InputError("command.usage", text=text, command=f"impasto {named}".strip())
+
+
 def _failed(error: Exception, *, document: bool) -> int:
     """Print why a command failed; return its exit code.
 
@@ -175,18 +189,14 @@ def _failed(error: Exception, *, document: bool) -> int:
         from impasto.cli.session import show_document
         from impasto.report.documents import failure
 
-        show_document(failure(code, text))
+        with suppress(ImpastoError):  # there is nowhere left to say so
+            show_document(failure(code, text))
     return number
 
 
 def _explained(error: Exception) -> tuple[str, str, int]:
     """The code of an error, its sentence, and the exit code of the command."""
     match error:
-        case typer.TyperException():
-            context = getattr(error, "ctx", None)
-            command = "impasto" if context is None else context.command_path
-            text = f"{error.format_message()} (try: {command} --help)"
-            return "command.usage", text, error.exit_code
         case ImpastoError():
             return error.code, str(error), _exit_code(error)
         case OSError():

@@ -404,7 +404,7 @@ def _look_over(plan: Plan, asked: Asked, styles: Sequence[Style]) -> int:
     from impasto.run.showing import duration
 
     states = many.looked_over(plan.paintings, asked.recipe, skip_existing=asked.skip_existing)
-    Console(stderr=True).print(_table(plan.paintings, states))
+    Console(stderr=asked.outputs.document).print(_table(plan.paintings, states))
     to_paint = [one for one, state in zip(plan.paintings, states, strict=True) if state == many.NEW]
     wrong = list(dict.fromkeys(str(one) for one in states if isinstance(one, ImpastoError)))
     for sentence in wrong:
@@ -415,7 +415,7 @@ def _look_over(plan: Plan, asked: Asked, styles: Sequence[Style]) -> int:
         each, whole = duration(takes.seconds), duration(takes.all_seconds)
         told += f": about {each} each, {whole} for all, {takes.bytes / 1e9:.1f} GB"
         known = {"seconds": takes.all_seconds, "memory": takes.bytes}
-    typer.echo(f"{told}.", err=True)
+    typer.echo(f"{told}.", err=asked.outputs.document)
     made = [
         _document(
             painting,

@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import json
 import shlex
+import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,10 +21,12 @@ from pydantic import BaseModel, ValidationError
 from impasto.cli import pipes
 from impasto.cli.ending import DONE, FAILED, code_of, told_to_end
 from impasto.cli.notes import note
+from impasto.cli.streams import was_closed
 from impasto.cli.watching import reason, watchers_of, write_figures
-from impasto.errors import ImpastoError, InputError
+from impasto.errors import ImpastoError, InputError, RunError
+from impasto.files.reading import reason_of
 from impasto.files.writing import check_writable, is_there
-from impasto.messages.message import shown
+from impasto.messages.message import Message, shown
 from impasto.process import interrupts
 from impasto.report.outputs import Outputs
 from impasto.settings.loss_table import METHODS
@@ -173,14 +176,14 @@ def announce_pass(run: InstantRun, verb: str, *, to_stderr: bool = True) -> None
 
 
 def _pictures(run: Prepared) -> str:
-    """The content and the styles of a run, as in ``photo.jpg like oil.jpg``."""
+    """The content and the styles of a run, as in ``photo.jpg in the style of oil.jpg``."""
     content, *styles = (
         str(file.path or "standard input")
         for key, file in run.inputs.files.items()
         if key.split()[0] in ("content", "style") and "mask" not in key
     )
     others = [style for style in styles if style != content]  # a texture is its own content
-    return f"{content} like {' and '.join(others)}" if others else content
+    return f"{content} in the style of {' and '.join(others)}" if others else content
 
 
 def _levels_table(run: Run) -> Table:
@@ -364,7 +367,7 @@ def _another(
     if picture is not None:
         path = pipes.output_of(picture, document=document)
         form = format or ("png" if path is None else None)
-        changed = {"picture": None if path is None else path.absolute(), "format": form}
+        changed = {"picture": path, "format": form}
         if not writers.has_quality(path, form):
             changed["quality"] = None
     elif kept.get("picture", "") is None:
@@ -520,8 +523,9 @@ def _tell(
             else f"in {duration(last.seconds)}: {counted(last.number, 'step')}, "
             f"best loss {best.loss:.4e} at step {best.number}"
         )
+        done = "Wrote the painting to" if outputs.picture is None else "Painted"
         typer.echo(
-            f"Painted {written} ({width}×{height}) {how}{besides}.",
+            f"{done} {written} ({width}×{height}) {how}{besides}.",
             err=outputs.picture is None or outputs.document,
         )
     return DONE
@@ -538,8 +542,16 @@ def show_document(document: BaseModel) -> None:
     """Print a JSON document, the only thing that a command with ``--json`` prints on stdout.
 
     It is ASCII, and so UTF-8, whatever the encoding of standard output.
+
+    Raises:
+        RunError: standard output is closed or full.
     """
     typer.echo(json.dumps(document.model_dump(mode="json"), indent=2))
+    failure: Exception | None = getattr(sys.stdout, "failure", None)
+    if was_closed(pipes.STDOUT):
+        raise RunError("pipe.no-document", reason=Message("pipe.closed"))
+    if failure is not None:
+        raise RunError("pipe.no-document", reason=reason_of(failure))
 
 
 def called(picture: Path | None) -> str:

@@ -182,7 +182,8 @@ def montage(
     sheet = montage.montage(list(take_in(named).values()))
     save_to(partial(writers.save, sheet, **outputs.form), outputs.picture)
     if outputs.picture is not None:
-        typer.echo(f"{output}")
+        width, height = sheet.size
+        typer.echo(f"Wrote {output} ({width}×{height}).")
 
 
 def fill_sheet(
@@ -241,4 +242,5 @@ def _tell_of_sheet(outputs: Outputs, size: tuple[int, int], painted: int, *, sto
     elif not outputs.quiet:
         width, height = size
         aside = outputs.picture is None or outputs.document
-        typer.echo(f"Painted {where} ({width}×{height}).", err=aside)
+        done = "Wrote the sheet to" if outputs.picture is None else "Painted"
+        typer.echo(f"{done} {where} ({width}×{height}).", err=aside)

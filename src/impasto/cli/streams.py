@@ -26,6 +26,7 @@ class Unfailing(io.TextIOBase):
 
     def __init__(self, stream: TextIO | None) -> None:
         self._stream = stream
+        self.failure: Exception | None = None  # why something was not written
 
     def __getattr__(self, name: str) -> Any:
         if name == "buffer":  # bytes written to it would bypass this stream
@@ -60,18 +61,25 @@ class Unfailing(io.TextIOBase):
     def write(self, text: str) -> int:
         """Write as much of a text as possible; return the length of the whole text."""
         if self._stream is not None:
-            with suppress(OSError, ValueError):  # ValueError: the stream is closed
-                try:
-                    self._stream.write(text)
-                except UnicodeEncodeError:
-                    self._stream.write(self._without_unknown_signs(text))
+            try:
+                self._write(self._stream, text)
+            except (OSError, ValueError) as error:  # ValueError: the stream is closed
+                self.failure = error
         return len(text)
 
     def flush(self) -> None:
         """Flush the stream, if possible."""
         if self._stream is not None:
-            with suppress(OSError, ValueError):
+            try:
                 self._stream.flush()
+            except (OSError, ValueError) as error:
+                self.failure = error
+
+    def _write(self, stream: TextIO, text: str) -> None:
+        try:
+            stream.write(text)
+        except UnicodeEncodeError:
+            stream.write(self._without_unknown_signs(text))
 
     def _without_unknown_signs(self, text: str) -> str:
         plain = text.translate(PLAIN)

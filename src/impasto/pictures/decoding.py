@@ -17,6 +17,7 @@ from impasto.pictures import (
     deep_tiff,
     jpeg_2000,
     jpeg_xl,
+    png_data,
     profiles,
     ranges,
     targa,
@@ -67,6 +68,8 @@ def from_file(file: BinaryIO, notes: list[Message]) -> tuple[Pixels, Opacity | N
         return _from_tiff(file, notes)
     image = opened_image(file, head)
     _tell_of_frames(image, file, notes)
+    if image.format == "PNG":
+        png_data.check_complete(file)
     if deep_png.accepts(head):
         return in_srgb(deep_png.read(file, notes), notes)
     return from_image(_completed(image, file, notes), notes)

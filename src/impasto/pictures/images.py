@@ -194,11 +194,12 @@ def _decoded(
         with reading.opened(source, role) as file, refusing(naming(role, source)):
             pixels, opacity = from_file(file, notes)
             return pixels, opacity, reading.located(source).name, reading.sha256_of(file)
-    with refusing(naming(role, source)):
+    with refusing(naming(role, source), "picture.no-pixels-to-read"):
         if isinstance(source, Image.Image):
             return *from_image(source, notes), None, None
         if in_memory.is_array(source):
             return *in_memory.pixels_of(source, notes), None, None
+    with refusing(naming(role, source)):
         if reading.is_encoded(source):
             data = _taken(source)
             with reading.in_memory(data) as file:

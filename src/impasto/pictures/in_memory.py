@@ -108,7 +108,7 @@ def _in_grey_levels(values: npt.NDArray[Any], notes: list[Message]) -> Any:
         if high > 0:
             notes.append(Message(ZERO_ONE))
         return _float32(values, 255.0)
-    most = 65535 if values.dtype == np.uint16 else 255
+    most = 65535 if values.dtype.kind == "u" and values.dtype.itemsize == 2 else 255
     over = most * OVER / 255 if is_float else 0
     if low < -over or high > most + over:
         raise UnusableError("picture.out-of-range", low=low, high=high)

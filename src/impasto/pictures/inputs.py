@@ -289,6 +289,8 @@ def read(
     pictures: dict[str, Picture] = {}
     shares: dict[str, Mask] = {}
     files: dict[str, Input] = {}
+    if content is None:
+        raise InputError("picture.none", what=called("content"))
     _check_initial(recipe)
     for key, source in sources(content, styles, recipe, protect).items():
         made = (shared or {}).get(key) or read_as(key, source)

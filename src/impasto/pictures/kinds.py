@@ -7,6 +7,7 @@ from typing import BinaryIO, Protocol
 from PIL import Image
 
 from impasto.files import reading
+from impasto.files.listing import KINDS
 from impasto.messages.message import Message
 from impasto.pictures import camera_raw, jpeg_xl, netpbm, photoshop, targa
 from impasto.pictures.limits import MOST_BYTES, Head
@@ -18,11 +19,7 @@ FORMATS = (
     *("JPEG", "MPO", "PNG", "WEBP", "TIFF", "BMP", "DIB", "GIF", "AVIF", "HEIF", "JPEG2000"),
     *("JXL", "TGA"),
 )
-# What a sentence says that can be read.
-READABLE = (
-    *("JPEG", "PNG", "WebP", "TIFF", "BMP", "GIF", "HEIC", "AVIF", "JPEG 2000", "JPEG XL"),
-    *("PSD", "TGA", "PPM", "PFM", "DNG"),
-)
+READABLE = tuple(KINDS)  # what a sentence says that can be read
 HEAD = 32  # bytes of a file that tell its kind
 # First bytes of Matroska, MPEG, Flash and Windows Media.
 CLIPS = (b"\x1aE\xdf\xa3", b"\0\0\1\xba", b"\0\0\1\xb3", b"FLV\1", b"0&\xb2u\x8ef\xcf\x11")

@@ -26,10 +26,14 @@ def naming(role: str, source: Any) -> Message:
 
 
 @contextmanager
-def refusing(picture: Message) -> Iterator[None]:
+def refusing(picture: Message, unusual: str = "picture.unusual") -> Iterator[None]:
     """A context that turns any error of a decoder into an error that names the picture.
 
     On hostile bytes, decoders raise errors and warnings of every kind.
+
+    Args:
+        picture: the picture, for the sentence.
+        unusual: the code of an error of a kind that is not known.
 
     Raises:
         InputError: the picture cannot be used.
@@ -44,7 +48,7 @@ def refusing(picture: Message) -> Iterator[None]:
     except MemoryError:
         raise InputError("picture.memory", picture=picture) from None
     except Exception as error:
-        raise InputError("picture.unusual", picture=picture, reason=_reason(error)) from None
+        raise InputError(unusual, picture=picture, reason=_reason(error)) from None
 
 
 def tell_of(picture: Message, notes: Iterable[Message]) -> None:

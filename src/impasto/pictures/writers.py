@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import io
 import os
@@ -184,10 +185,27 @@ def save(
         with written_whole(path) as file:
             _encode(pixels, file, suffix, quality=quality, bits=bits, text=text)
         return
+    if isinstance(target, io.TextIOBase):
+        raise InputError("output.text-stream")
     check_stream(bits=bits, size=size, format=format, quality=quality)
     encoded = io.BytesIO()  # a pipe cannot be positioned, as the encoders of TIFF do
     _encode(pixels, encoded, suffix_of(None, format), quality=quality, bits=bits, text=text)
-    target.write(encoded.getvalue())
+    _write_all(encoded.getvalue(), target)
+
+
+def _write_all(data: bytes, stream: BinaryIO) -> None:
+    """Write every byte; an unbuffered file may take only some of them at a time.
+
+    Raises:
+        OSError: the stream takes no more.
+    """
+    while data:
+        taken: int | None = stream.write(data)
+        if taken is None and not isinstance(stream, io.RawIOBase):
+            return  # streams of the caller's own often return nothing
+        if not taken:
+            raise OSError(errno.EIO, "The stream takes no more bytes")
+        data = data[taken:]
 
 
 def _encode(

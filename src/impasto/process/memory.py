@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from impasto.errors import ImpastoError, RunError
 
@@ -40,6 +41,25 @@ def is_out_of_memory(error: BaseException) -> bool:
         return True
     text = str(error).lower()
     return isinstance(error, MemoryError) or any(word in text for word in WORDS)
+
+
+def free() -> float:
+    """Bytes of main memory that are available, including caches that can be released."""
+    import psutil
+
+    return float(min(psutil.virtual_memory().available, _left_in_container()))
+
+
+def _left_in_container() -> float:
+    """Bytes that Linux's control groups (version 2) leave this process; infinity if unlimited."""
+    folder = Path("/sys/fs/cgroup")
+    try:
+        limit = int((folder / "memory.max").read_text())
+        used = int((folder / "memory.current").read_text())
+        cached = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+    except (OSError, ValueError):  # no such files, or no limit: "max"
+        return float("inf")
+    return limit - used + int(cached.get("inactive_file", 0))
 
 
 @contextmanager

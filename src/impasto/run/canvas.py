@@ -197,12 +197,14 @@ class Canvases:
             (style,) = self.styles_at(level)
             return recolored(content, style.canvas, of_style=style.style_mask)
         parts, covered = torch.zeros_like(content), torch.zeros_like(content[0])
+        heaviest = max(style.style.weight for style in self.inputs.styles)
         for style in self.styles_at(level):
             mask = torch.ones_like(covered) if style.mask is None else style.mask
             colours = recolored(content, style.canvas, of_content=mask, of_style=style.style_mask)
-            parts += style.weight * mask * colours
-            covered += style.weight * mask
-        reached = (covered / max(style.style.weight for style in self.inputs.styles)).clamp(max=1)
+            share = style.weight / heaviest * mask
+            parts += share * colours
+            covered += share
+        reached = covered.clamp(max=1)
         return content.lerp(parts / covered.clamp_min(1e-6), reached)
 
     def enlarged(self, canvas: Tensor, before: Level, level: Level) -> Tensor:

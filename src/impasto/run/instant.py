@@ -14,14 +14,15 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from impasto.errors import InputError, StoppedError
+from impasto.errors import InputError, RunError, StoppedError
+from impasto.files import reading
 from impasto.network import instant
 from impasto.network.instant import Networks, Vector
 from impasto.pictures import arrays, images, sizes, upsampling
 from impasto.pictures.inputs import Inputs, StylePicture, StyleSource
 from impasto.pictures.profiles import LUMA
 from impasto.pictures.sizes import PixelSize
-from impasto.process import interrupts
+from impasto.process import interrupts, memory
 from impasto.process.memory import memory_errors
 from impasto.run.levels import Level
 from impasto.run.named import Named, name_inputs, read_pictures
@@ -34,6 +35,10 @@ STYLE_SIDE = 256  # pixels: side of a square with as many pixels as the style ne
 # and a side of 4096 takes 5 GB.
 LONGEST_SIDE = 2048
 DEVICES = ("auto", "cpu")
+
+# Bytes per pixel, as measured: of a canvas that is enlarged, and of what the network paints.
+CANVAS_BYTES, PAINTED_BYTES = 140, 320
+USED = 0.9  # share of the free memory that a run may use
 
 Pixels = npt.NDArray[np.float32]
 
@@ -149,23 +154,37 @@ def begin(recipe: Recipe, named: Named, threads: int | None = None) -> InstantRu
 
     Raises:
         InputError: a picture cannot be used, or the networks are not installed.
+        RunError: there is not enough memory.
     """
     networks = instant.load(threads)
     pictures = read_pictures(named, recipe)
     size = sizes.fit(pictures.content.size, recipe.size)
     if min(size) < instant.SMALLEST_SIDE:
         raise InputError("size.instant", width=size[0], height=size[1], least=instant.SMALLEST_SIDE)
+    check_memory(size)
     of_styles = tuple(style_size(style.picture.size) for style in pictures.styles)
     level = Level(1, size, of_styles, 1, method=recipe.method, is_last=True)
     return InstantRun(recipe, named, pictures, [level], networks)
 
 
-def painted(
-    networks: Networks,
-    inputs: Inputs,
-    recipe: Recipe,
-    size: PixelSize,
-) -> Pixels:
+def check_memory(size: PixelSize) -> None:
+    """Make sure that a canvas fits into the free memory, before the system ends the process.
+
+    Args:
+        size: width and height of the canvas, in pixels.
+
+    Raises:
+        RunError: it does not.
+    """
+    width, height = sizes.fit(size, min(LONGEST_SIDE, max(size)))
+    needed = max(CANVAS_BYTES * size[0] * size[1], PAINTED_BYTES * width * height)
+    free = round(memory.free())
+    if needed > USED * free:
+        given = {"needed": reading.in_gigabytes(needed), "free": reading.in_gigabytes(free)}
+        raise RunError("memory.too-little", width=size[0], height=size[1], **given)
+
+
+def painted(networks: Networks, inputs: Inputs, recipe: Recipe, size: PixelSize) -> Pixels:
     """The canvas: the content picture, painted in the style of the style pictures.
 
     A canvas larger than the network paints well is painted smaller, and enlarged with the edges of
@@ -251,11 +270,14 @@ def blended(
 def style_size(picture: PixelSize) -> PixelSize:
     """The size at which the style network sees a picture: as many pixels as it was trained on.
 
-    >>> style_size((1000, 1000)), style_size((800, 200))
-    ((256, 256), (512, 128))
+    One that is too narrow for the network is stretched.
+
+    >>> style_size((1000, 1000)), style_size((800, 200)), style_size((7000, 10))
+    ((256, 256), (512, 128), (2048, 32))
     """
-    by = STYLE_SIDE / (picture[0] * picture[1]) ** 0.5
-    width, height = (max(instant.SMALLEST_SIDE, round(by * side)) for side in picture)
+    by, least = STYLE_SIDE / (picture[0] * picture[1]) ** 0.5, instant.SMALLEST_STYLE_SIDE
+    most = STYLE_SIDE**2 // least
+    width, height = (min(most, max(least, round(by * side))) for side in picture)
     return width, height
 
 
@@ -272,13 +294,14 @@ def _in_regions(
         weights = [style.style.weight for style in styles]
         return _pass(networks, content, blended(own, vectors, weights, share))
     parts, covered = np.zeros_like(content), np.zeros_like(content[..., :1])
+    heaviest = max(style.style.weight for style in styles)
     size = content.shape[1], content.shape[0]
     for style, vector in zip(styles, vectors, strict=True):
         mask = np.ones_like(covered) if style.mask is None else style.mask.at(size)[..., None]
-        part = style.style.weight * mask
+        part = style.style.weight / heaviest * mask
         parts += part * _pass(networks, content, blended(own, [vector], [1.0], share))
         covered += part
-    reached = np.minimum(covered / max(style.style.weight for style in styles), 1)
+    reached = np.minimum(covered, 1)
     painting = parts / np.maximum(covered, 1e-6)
     return np.asarray(content + reached * (painting - content), np.float32)
 
@@ -348,8 +371,10 @@ def check_arguments(
         raise InputError("instant.no-initial")
     if str(device) not in DEVICES:
         raise InputError("instant.device", device=str(device), devices=tuple(map(repr, DEVICES)))
-    if str(weights) != "bundled" or weights_input is not None:
+    if str(weights) != "bundled":
         raise InputError("instant.weights", weights=str(weights))
+    if weights_input is not None:
+        raise InputError("instant.weights-input", value=weights_input)
 
 
 @contextmanager

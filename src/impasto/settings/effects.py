@@ -45,6 +45,7 @@ def _same_anyway(recipe: Recipe) -> bool:
 
 IDLE = (
     Idle(("content_fit",), lambda recipe: recipe.shape is None, "idle.own-shape"),
+    Idle(("seed",), lambda recipe: METHODS[recipe.method].one_pass, "idle.no-chance"),
     Idle(("seed",), lambda recipe: recipe.initial not in NOISY, "idle.no-noise"),
     Idle(("noise_ratio",), lambda recipe: recipe.initial != "noisy-content", "idle.no-mixture"),
     Idle(

@@ -47,7 +47,7 @@ def settings_in(path: Path) -> dict[str, Any]:
     """
     try:
         carried = json.loads(carried_text(path) or "")
-        settings = dict(carried["recipe"])
+        settings = {**carried["recipe"]}  # raises TypeError for anything but a table
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         if isinstance(error, InputError):
             raise

@@ -109,7 +109,7 @@ class Style(BaseModel):
         picture: the style picture: a path, the bytes of a picture file, a binary file object, a PIL
             image, an array or a tensor, as for :func:`impasto.read_picture`. A file object is read
             at once, so that the style can be used again.
-        weight: weight relative to the other styles.
+        weight: weight relative to the other styles, from 0.0001 to 10000.
         layers: the style layers that it supplies; None for all.
         mask: the part of the canvas that it paints: a grey picture that is white there.
         style_mask: the part of the style picture that counts.
@@ -124,7 +124,7 @@ class Style(BaseModel):
         description="The style picture: a path or, in Python, a picture in memory."
     )
     weight: Annotated[float, BeforeValidator(not_boolean)] = Field(
-        1.0, gt=0, description="Weight relative to the other styles."
+        1.0, ge=0.0001, le=10000, description="Weight relative to the other styles."
     )
     layers: Annotated[
         tuple[str, ...] | None,
@@ -222,6 +222,8 @@ def _fields(text: str, folder: str | Path | None = None) -> dict[str, Any]:
     _check_signs(picture, folder)
     weighted = None if is_there(within(picture, folder)) else WEIGHT.match(picture)
     if weighted is not None:
+        if "weight" in fields:
+            raise InputError("style.setting-twice", text=text, name="weight")
         return {"picture": weighted["picture"], "weight": weighted["weight"], **fields}
     return {"picture": picture, **fields}
 

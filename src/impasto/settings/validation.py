@@ -64,6 +64,8 @@ def refusal(
     if kind == "extra_forbidden":
         all_settings = Message("hint.settings", of=of, names=tuple(model.model_fields))
         hint = suggest(name, model.model_fields, all_settings)
+        if len(first["loc"]) > 1:  # a key of a table within one of the settings
+            name, hint = str(first["loc"][-1]), NO_HINT
         return InputError("setting.unknown", name=name, of=of, hint=hint)
     if kind == "missing":
         name = next(part for part in reversed(first["loc"]) if isinstance(part, str))
@@ -77,16 +79,34 @@ def _expected(error: ErrorDetails, model: type[BaseModel]) -> Message | str:
     code, context = f"expected.{error['type']}", error.get("ctx", {})
     if code not in catalogue("en"):
         return error["msg"]
+    limits = _limits(model, error["loc"])
+    if error["type"] in ("less_than_equal", "greater_than_equal") and len(limits) == 2:
+        return Message("expected.between", least=limits["ge"], most=limits["le"])
     values: dict[str, Any] = {}
     if error["type"] == "literal_error":
         words = get_args(model.model_fields[str(error["loc"][0])].annotation)
         values.update(words=tuple(map(repr, words)), hint=suggest(error["input"], words))
     for bound in BOUNDS & context.keys():
-        limit = context[bound]
-        values["bound"] = int(limit) if limit == int(limit) else limit
+        values["bound"] = _short(context[bound])
     if "pattern" in context:
         values["pattern"] = context["pattern"]
     return Message(code, **values)
+
+
+def _limits(model: type[BaseModel], location: tuple[int | str, ...]) -> dict[str, float]:
+    """The least and the greatest value of a number, as far as they are part of its range."""
+    field = model.model_fields.get(str(location[0])) if len(location) == 1 else None
+    limits: dict[str, float] = {}
+    for rule in [] if field is None else field.metadata:
+        limits |= {
+            name: _short(getattr(rule, name)) for name in ("ge", "le") if hasattr(rule, name)
+        }
+    return limits
+
+
+def _short(limit: float) -> float:
+    """A limit as a whole number, if it is one."""
+    return int(limit) if limit == int(limit) else limit
 
 
 def counted(number: int, what: str) -> str:
