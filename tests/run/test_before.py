@@ -33,7 +33,7 @@ def run_from(before: Before | None, **settings: Any) -> Run:
     planned = levels.plan_for(pictures, recipe)
     cache = measurements(0)
     return begin(
-        recipe, named, pictures, planned, load_network(named), "cpu", None, cache, None, before
+        recipe, named, pictures, planned, load_network(named), "cpu", cache=cache, before=before
     )
 
 

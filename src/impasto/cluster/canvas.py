@@ -76,7 +76,7 @@ class SpreadObjective(Objective):
         RunError: the cluster has no room for the workers, or they die again and again.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 – those of an `Objective`, and the workers
         self,
         pool: Pool,
         number: int,
