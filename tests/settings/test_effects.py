@@ -21,6 +21,7 @@ NO_STYLE = {"beta": 0, "content_layers": "conv2_1"}
 # The setting, two of its values, settings with which it has no effect, and some with which it has.
 CASES: list[tuple[str, tuple[Any, Any], dict[str, Any], dict[str, Any]]] = [
     ("seed", (1, 2), {}, {"initial": "noise"}),
+    ("seed", (1, 2), {"method": "instant", "steps": 1}, {"initial": "noise"}),
     ("noise_ratio", (0.1, 0.9), {"initial": "noise"}, {"initial": "noisy-content"}),
     ("keep", ("measured", "updated"), {}, {"optimizer": "adam"}),
     ("variable", ("pixels", "pyramid"), {}, {"optimizer": "adam"}),
