@@ -24,6 +24,7 @@ NO_STYLE = {"beta": 0}
 CASES: list[tuple[str, tuple[Any, Any], dict[str, Any], dict[str, Any]]] = [
     ("content_fit", ("stretch", "crop"), {}, {"size": "40x30"}),
     ("seed", (1, 2), {}, {"initial": "noise"}),
+    ("seed", (1, 2), {"method": "instant", "steps": 1}, {"initial": "noise"}),
     ("noise_ratio", (0.1, 0.9), {"initial": "noise"}, {"initial": "noisy-content"}),
     ("keep", ("measured", "updated"), {}, {"optimizer": "adam"}),
     ("variable", ("pixels", "pyramid"), {}, {"optimizer": "adam"}),

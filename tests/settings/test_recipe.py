@@ -485,7 +485,7 @@ def test_an_error_in_a_file_names_the_file(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         Recipe.load(file)
     assert str(caught.value) == (
-        f"In the recipe '{file}': steps cannot be 0: it should be at least 1."
+        f"In the recipe '{file}': steps cannot be 0: it should be from 1 to 1000000."
     )
 
 
