@@ -146,7 +146,7 @@ def quickly(function: Callable[..., Any]) -> Callable[..., Any]:
     def paint(content: Any, style: Any, third: Any = None, *more: Any, **others: Any) -> Any:
         if function.__name__ == "sweep":
             return function(content, style, third, SMALL, **others)
-        names = others.keys() & SettingsOverPreset.__annotations__.keys()
+        names = (others.keys() - {"protect"}) & SettingsOverPreset.__annotations__.keys()
         settings: dict[str, Any] = {name: others.pop(name) for name in names}
         recipe = Recipe.read(third, **settings).model_copy(update=SMALL)
         return function(content, style, recipe, *more, **others)
@@ -255,7 +255,7 @@ def test_the_flags_that_the_documentation_names_exist(
     ):
         run([*command.split(), "--help"])
         known |= set(re.findall(r"--[a-z][a-z-]+", capsys.readouterr().out))
-    of_others = {"--index-url", "--build-arg", "--gpus", "--check"}
+    of_others = {"--index-url", "--build-arg", "--gpus", "--check", "--preserve-color"}
     for page in PAGES:
         text = " ".join(token.content for token in parsed(page) if token.type == "code_inline")
         unknown = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)) - known - of_others
