@@ -181,16 +181,16 @@ def test_a_dry_run_lists_the_paintings(
     Path("photos/b.png").write_bytes(b"no picture")
     Path("c-oil.png").touch()
     assert stylize("photos", "oil.png", "-o", "./{content}-oil.png", "-n", "--dry-run") == 1
-    error = capsys.readouterr().err
+    told = capsys.readouterr()
     for number, what in (
         ("1", "to be painted"),
         ("2", "cannot be painted"),
         ("3", "exists already"),
     ):
-        assert re.search(rf"{number} .* {what} ", error)
-    assert "'photos/b.png' is damaged" in error
+        assert re.search(rf"{number} .* {what} ", told.out)
+    assert "'photos/b.png' is damaged" in told.err
     assert re.search(
-        r"Would paint 1 of 3 pictures: about \d+ s each, \d+ s for all, .* GB\.", error
+        r"Would paint 1 of 3 pictures: about \d+ s each, \d+ s for all, .* GB\.", told.out
     )
     assert not Path("a-oil.png").exists()
     assert stylize("photos", "oil.png", "-o", "new/", "--dry-run") == 1

@@ -278,7 +278,7 @@ def test_no_more_is_kept_than_there_is_room_for() -> None:
     ("flags", "sentence"),
     [
         (["--vary", "strength"], "A sweep takes a setting and its values"),
-        (["--vary", "strength=0.2,5"], "strength cannot be '5': it should be at most 1."),
+        (["--vary", "strength=0.2,5"], "strength cannot be '5': it should be from 0 to 1."),
         (["--vary", "strenth=1,2"], "did you mean 'strength'?"),
         (["--vary", "strength=1", "--vary", "strength=0"], "strength is varied twice"),
         (
