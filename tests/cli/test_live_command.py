@@ -70,7 +70,7 @@ def test_a_clip_is_painted_as_a_camera_would_be(
     assert run(["live", STYLE, "--camera", str(clip), "--size", "64"]) == 0
     told = capsys.readouterr().err
     assert 1 <= len(screen.shown) <= FRAMES
-    assert f"Painted {len(screen.shown)} frames" in told
+    assert f"Painted {len(screen.shown)} frame" in told
     assert f"; {FRAMES - len(screen.shown)} were dropped." in told
     assert screen.shown[-1].shape == (48, 64, 3)
     assert screen.shown[-1].std() > 5

@@ -12,6 +12,7 @@ from impasto.cli.options import Threads, use_threads
 from impasto.errors import InputError
 from impasto.pictures import sizes
 from impasto.settings.recipe import Recipe
+from impasto.settings.validation import counted
 
 if TYPE_CHECKING:
     from impasto.video.live import Paint, Shown
@@ -115,6 +116,6 @@ def _frames(camera: str, size: int) -> Iterator[Pixels]:
 
 def _summary(shown: Shown) -> str:
     return (
-        f"Painted {shown.painted} frames, the last ones at {shown.rate:.1f} a second; "
+        f"Painted {counted(shown.painted, 'frame')}, the last ones at {shown.rate:.1f} a second; "
         f"{shown.dropped} were dropped."
     )
