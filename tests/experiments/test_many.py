@@ -269,7 +269,7 @@ def test_callbacks_see_every_picture() -> None:
         on_picture=lambda *picture: pictures.append(picture),
         on_painted=painted.append,
     )
-    assert pictures[1] == (2, 3, "photos/b.png like styles/oil.png")
+    assert pictures[1] == (2, 3, "photos/b.png in the style of styles/oil.png")
     assert painted == records
 
 

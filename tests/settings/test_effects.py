@@ -48,7 +48,8 @@ CASES: list[tuple[str, tuple[Any, Any], dict[str, Any], dict[str, Any]]] = [
 
 
 def quick(**settings: Any) -> Recipe:
-    return Recipe(**{**QUICK, **SHALLOW, **settings})
+    has_layers = settings.get("method") != "instant"
+    return Recipe(**{**QUICK, **(SHALLOW if has_layers else {}), **settings})
 
 
 def painted(**settings: Any) -> Any:

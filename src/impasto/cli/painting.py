@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -181,16 +179,15 @@ def stylize(
     to_stdout = output == str(DASH)
     if json or to_stdout:
         check_apart_from_stdout([trace])
-    with _showing_a_style(pictures, document=json):
-        plan = planning.plan(
-            contents,
-            named or None,
-            made,
-            None if to_stdout else planning.Output(output, _preset_name(preset, recipe), format),
-            each=each,
-            pairs=pairs,
-            skip_existing=skip_existing,
-        )
+    plan = planning.plan(
+        contents,
+        named or None,
+        made,
+        None if to_stdout else planning.Output(output, _preset_name(preset, recipe), format),
+        each=each,
+        pairs=pairs,
+        skip_existing=skip_existing,
+    )
     outputs = Outputs(
         picture=output_of(DASH, document=json) if to_stdout else plan.paths[0],
         format=format,
@@ -227,18 +224,6 @@ def stylize(
         use_threads(threads, made)
     paint_it = paint_one if len(plan.paintings) == 1 else paint_many
     raise typer.Exit(paint_it(plan, asked, styles_are_named=bool(named)))
-
-
-@contextmanager
-def _showing_a_style(pictures: Sequence[str], *, document: bool) -> Iterator[None]:
-    """A context in which a note shows how to name a style picture, if there is none."""
-    try:
-        yield
-    except InputError as error:
-        if error.code == "style.none" and not document:
-            example = shlex.join(["impasto", "stylize", *pictures, "painting.jpg"])
-            note(f"The style picture comes last, as in: {example}", with_error=True)
-        raise
 
 
 def _preset_name(preset: str | None, recipe: Path | None) -> str:
