@@ -238,7 +238,7 @@ def test_the_flags_that_the_documentation_names_exist(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "300")
-    known = {"--only", "--pair", "--quick", "--letter", "--rules"}
+    known = {"--only", "--pair", "--quick", "--letter", "--rules", "--clip", "--frames"}
     for command in (
         "",
         "stylize",
