@@ -38,6 +38,9 @@ from impasto.network import devices
 from impasto.network.trunk import Trunk
 from impasto.network.weights import Tables, Weights
 from impasto.network.weights import load as load_weights
+from impasto.objective import losses, registered
+from impasto.optim import optimizer
+from impasto.settings import loss_table, values
 from impasto.settings.layers import Layer
 
 # A busy machine is no failure; a build sees the same examples each time, a person new ones.
@@ -122,6 +125,24 @@ def save_small_pictures() -> None:
     """Write ``content.png`` and ``style.png`` into the current folder, 64×48 pixels each."""
     Image.fromarray(content_pixels(48, 64)).save("content.png")
     Image.fromarray(style_pixels(48, 64)).save("style.png")
+
+
+TABLES: tuple[Any, ...] = (
+    *(losses.STYLE_LOSSES, losses.CONTENT_LOSSES),
+    *(loss_table.STYLE_LOSSES, loss_table.CONTENT_LOSSES),
+    *(values.OPTIMIZERS, optimizer.REGISTERED),
+    *(registered.OWN_STYLE_LOSSES, registered.OWN_CONTENT_LOSSES),
+)
+
+
+@pytest.fixture
+def own_parts() -> Iterator[None]:
+    """What a test registers is gone after it."""
+    before = [table.copy() for table in TABLES]
+    yield
+    for table, kept in zip(TABLES, before, strict=True):
+        table.clear()
+        table.update(kept)
 
 
 def content_pixels(height: int = 96, width: int = 128) -> npt.NDArray[np.uint8]:

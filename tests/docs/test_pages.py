@@ -127,6 +127,7 @@ def small(words: list[str]) -> list[str]:
             return []
 
 
+@pytest.mark.usefixtures("own_parts")
 @pytest.mark.parametrize("page", RUN, ids=name_of)
 def test_the_python_of_a_page_runs(
     page: Path, folder: Path, monkeypatch: pytest.MonkeyPatch

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,9 @@ import impasto
 from conftest import content_pixels, style_pixels
 from impasto import InputError, Recipe, Result, RunError
 from impasto.objective import losses, registered
-from impasto.optim import optimizer
-from impasto.settings import loss_table, values
+from impasto.settings import loss_table
+
+pytestmark = pytest.mark.usefixtures("own_parts")
 
 SETTINGS: dict[str, Any] = {
     "size": (48, 32),
@@ -26,22 +27,6 @@ SETTINGS: dict[str, Any] = {
     "style_layers": "conv1_1",
     "precision": "float64",
 }
-TABLES: tuple[Any, ...] = (
-    *(losses.STYLE_LOSSES, losses.CONTENT_LOSSES),
-    *(loss_table.STYLE_LOSSES, loss_table.CONTENT_LOSSES),
-    *(values.OPTIMIZERS, optimizer.REGISTERED),
-    *(registered.OWN_STYLE_LOSSES, registered.OWN_CONTENT_LOSSES),
-)
-
-
-@pytest.fixture(autouse=True)
-def _tables() -> Iterator[None]:
-    """What a test registers is gone after it."""
-    before = [table.copy() for table in TABLES]
-    yield
-    for table, kept in zip(TABLES, before, strict=True):
-        table.clear()
-        table.update(kept)
 
 
 def paint(**settings: Any) -> Result:

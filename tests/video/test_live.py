@@ -64,20 +64,23 @@ def test_what_a_camera_raises_is_raised_after_its_last_frame() -> None:
         next(painted)
 
 
-def test_the_camera_is_released_when_no_more_is_painted() -> None:
-    released = threading.Event()
+def test_the_camera_is_released_by_its_own_thread_when_no_more_is_painted() -> None:
+    threads: list[threading.Thread] = []
 
     def camera() -> Iterator[Pixels]:
+        threads.append(threading.current_thread())
         try:
             while True:
                 yield frame(1)
         finally:
-            released.set()
+            threads.append(threading.current_thread())
 
     painted = paint_live(camera(), lambda pixels: pixels)
     next(painted)
     painted.close()  # type: ignore[attr-defined]
-    assert released.wait(5)
+    opened, released = threads
+    assert released is opened
+    assert not opened.is_alive()
 
 
 def test_a_clip_is_played_at_its_own_times() -> None:

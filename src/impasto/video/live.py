@@ -133,8 +133,9 @@ class Latest:
             return newest
 
     def _read(self) -> None:
+        frames = iter(self._frames)
         try:
-            for number, frame in enumerate(self._frames, 1):
+            for number, frame in enumerate(frames, 1):
                 with self._changed:
                     if self._ended:
                         break
@@ -143,6 +144,8 @@ class Latest:
         except Exception as error:
             self._error = error
         finally:
+            # In this thread, to which the silence of a decoder's warnings belongs.
+            getattr(frames, "close", lambda: None)()
             with self._changed:
                 self._ended = True
                 self._changed.notify()
