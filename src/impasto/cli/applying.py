@@ -12,7 +12,18 @@ import typer
 from impasto.cli.completing import one_of
 from impasto.cli.ending import DONE, told_to_end
 from impasto.cli.many import Asked, paint_all
-from impasto.cli.options import OFF, Device, Format, Json, Quality, Quiet, Threads, use_threads
+from impasto.cli.options import (
+    OFF,
+    Bits,
+    Device,
+    Format,
+    Json,
+    Quality,
+    Quiet,
+    SkipExisting,
+    Threads,
+    use_threads,
+)
 from impasto.cli.pipes import (
     DASH,
     check_apart_from_stdout,
@@ -96,12 +107,7 @@ def apply(
             autocompletion=one_of(("style", "content", "histogram", "palette")),
         ),
     ] = "style",
-    skip_existing: Annotated[
-        bool,
-        typer.Option(
-            "--skip-existing", "-n", help="Do not paint again what has been written already."
-        ),
-    ] = False,
+    skip_existing: SkipExisting = False,
     export: Annotated[
         Path | None,
         typer.Option(
@@ -112,7 +118,7 @@ def apply(
     ] = None,
     device: Device = "auto",
     threads: Threads = None,
-    bits: Annotated[int, typer.Option(metavar="8|16", help="Bits per channel; 16 needs TIFF.")] = 8,
+    bits: Bits = 8,
     format: Format = None,
     quality: Quality = None,
     no_metadata: Annotated[

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from impasto.pictures import images
     from impasto.settings.recipe import Recipe
 
+OFF = "not written"
+
 Output = Annotated[
     Path,
     typer.Option(
@@ -41,6 +43,22 @@ Format = Annotated[
 Quality = Annotated[
     int | None,
     typer.Option(metavar="1…100", help="Quality of a JPEG or a WebP.", show_default="95"),
+]
+Bits = Annotated[int, typer.Option(metavar="8|16", help="Bits per channel; 16 needs TIFF.")]
+SkipExisting = Annotated[
+    bool,
+    typer.Option("--skip-existing", "-n", help="Do not paint again what has been written already."),
+]
+Trace = Annotated[
+    Path | None,
+    typer.Option(metavar="RUN.jsonl", help="Write every step as JSON lines.", show_default=OFF),
+]
+Plot = Annotated[
+    Path | None,
+    typer.Option(metavar="LOSS.png", help="Plot the losses over the steps.", show_default=OFF),
+]
+CheckpointEvery = Annotated[
+    float, typer.Option(metavar="SECONDS", help="Seconds between two checkpoints, at least 0.")
 ]
 Json = Annotated[
     bool, typer.Option("--json", help="Print the result as a JSON document on standard output.")
@@ -80,9 +98,6 @@ WeightsInput = Annotated[
         show_default="from the file",
     ),
 ]
-
-
-OFF = "not written"
 
 
 def _be_quiet(quiet: bool) -> bool:

@@ -17,13 +17,18 @@ from impasto.cli.many import Asked, paint_many, paint_one, sort_out
 from impasto.cli.notes import note
 from impasto.cli.options import (
     OFF,
+    Bits,
+    CheckpointEvery,
     Device,
     Format,
     Json,
     Output,
+    Plot,
     Quality,
     Quiet,
+    SkipExisting,
     Threads,
+    Trace,
     WeightFile,
     WeightsInput,
     files_of_run,
@@ -87,12 +92,7 @@ def stylize(
         bool,
         typer.Option("--pairs", help="Paint the first picture in the first style, and so on."),
     ] = False,
-    skip_existing: Annotated[
-        bool,
-        typer.Option(
-            "--skip-existing", "-n", help="Do not paint again what has been written already."
-        ),
-    ] = False,
+    skip_existing: SkipExisting = False,
     preset: Preset = None,
     recipe: RecipeFile = None,
     device: Device = "auto",
@@ -103,10 +103,7 @@ def stylize(
         Path | None,
         typer.Option(metavar="FILE.toml", help="Write the whole recipe as TOML.", show_default=OFF),
     ] = None,
-    trace: Annotated[
-        Path | None,
-        typer.Option(metavar="RUN.jsonl", help="Write every step as JSON lines.", show_default=OFF),
-    ] = None,
+    trace: Trace = None,
     timelapse: Annotated[
         Path | None,
         typer.Option(
@@ -127,12 +124,9 @@ def stylize(
             show_default=OFF,
         ),
     ] = None,
-    plot: Annotated[
-        Path | None,
-        typer.Option(metavar="LOSS.png", help="Plot the losses over the steps.", show_default=OFF),
-    ] = None,
+    plot: Plot = None,
     show: Annotated[bool, typer.Option("--show", help="Show the canvas in a window.")] = False,
-    bits: Annotated[int, typer.Option(metavar="8|16", help="Bits per channel; 16 needs TIFF.")] = 8,
+    bits: Bits = 8,
     format: Format = None,
     quality: Quality = None,
     no_metadata: Annotated[
@@ -148,9 +142,7 @@ def stylize(
             show_default="automatic",
         ),
     ] = None,
-    checkpoint_every: Annotated[
-        float, typer.Option(metavar="SECONDS", help="Seconds between two checkpoints, at least 0.")
-    ] = CHECKPOINT_EVERY,
+    checkpoint_every: CheckpointEvery = CHECKPOINT_EVERY,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what the run would take, and paint nothing.")
     ] = False,

@@ -15,9 +15,12 @@ from impasto.cli.flags import Preset, RecipeFile, build, setting_of
 from impasto.cli.notes import note
 from impasto.cli.options import (
     OFF,
+    CheckpointEvery,
     Device,
+    Plot,
     Quiet,
     Threads,
+    Trace,
     WeightFile,
     WeightsInput,
     use_threads,
@@ -126,14 +129,8 @@ def train(
             show_default=OFF,
         ),
     ] = None,
-    plot: Annotated[
-        Path | None,
-        typer.Option(metavar="LOSS.png", help="Plot the losses over the steps.", show_default=OFF),
-    ] = None,
-    trace: Annotated[
-        Path | None,
-        typer.Option(metavar="RUN.jsonl", help="Write every step as JSON lines.", show_default=OFF),
-    ] = None,
+    plot: Plot = None,
+    trace: Trace = None,
     export: Annotated[
         Path | None,
         typer.Option(
@@ -149,9 +146,7 @@ def train(
             show_default="PAINTER.training beside the painter",
         ),
     ] = None,
-    checkpoint_every: Annotated[
-        float, typer.Option(metavar="SECONDS", help="Seconds between two checkpoints, at least 0.")
-    ] = CHECKPOINT_EVERY,
+    checkpoint_every: CheckpointEvery = CHECKPOINT_EVERY,
     quiet: Quiet = False,
 ) -> None:
     """Train a painter: a network that learns STYLE once, then paints any picture in one pass."""

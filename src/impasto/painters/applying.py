@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 from collections.abc import Mapping
@@ -37,7 +36,6 @@ from impasto.settings.values import read_size
 
 COLORS = ("style", "content", "histogram", "palette")
 SMALLEST_SIDE = 16  # pixels
-SHOWN_SIDE = 800  # pixels; the longer side of a painting that a notebook shows is at most this
 WHOLE_PIXELS = 2**21  # a photograph with more pixels is painted in tiles
 TILE = 1024  # pixels; side of a tile without its halo
 
@@ -73,11 +71,7 @@ class LearnedPainting:
 
     def _repr_png_(self) -> bytes:
         """The painting as a notebook shows it: a PNG, reduced if it is large."""
-        shown = self.image
-        shown.thumbnail((SHOWN_SIDE, SHOWN_SIDE), Image.Resampling.LANCZOS)
-        file = io.BytesIO()
-        shown.save(file, "PNG")
-        return file.getvalue()
+        return writers.png_for_notebook(self.image)
 
     @property
     def size(self) -> tuple[int, int]:

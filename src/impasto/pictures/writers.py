@@ -39,6 +39,7 @@ OFFERED = ("png", "jpg", "webp", "tiff")  # one name for each
 # The most pixels on a side, in the formats that limit it to less than a picture can have.
 LONGEST_SIDE = {"JPEG": 65500, "WEBP": 16383}
 WITH_QUALITY, BEST_QUALITY = ("JPEG", "WEBP"), 100
+SHOWN_SIDE = 800  # pixels; the longer side of a painting that a notebook shows is at most this
 
 
 def check_output(
@@ -191,6 +192,15 @@ def save(
     encoded = io.BytesIO()  # a pipe cannot be positioned, as the encoders of TIFF do
     _encode(pixels, encoded, suffix_of(None, format), quality=quality, bits=bits, text=text)
     _write_all(encoded.getvalue(), target)
+
+
+def png_for_notebook(image: Image.Image) -> bytes:
+    """A picture as a notebook shows it: a PNG, reduced if it is large."""
+    shown = image.copy()
+    shown.thumbnail((SHOWN_SIDE, SHOWN_SIDE), Image.Resampling.LANCZOS)
+    file = io.BytesIO()
+    shown.save(file, "PNG")
+    return file.getvalue()
 
 
 def _write_all(data: bytes, stream: BinaryIO) -> None:

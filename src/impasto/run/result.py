@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 from collections.abc import Callable
@@ -26,7 +25,6 @@ IN_MEMORY = "(in memory)"  # name of a picture that is not a file
 # Why a run may end before its last step.
 ASKED_TO_STOP = "on_step asked to stop"
 INTERRUPTED = "the run was interrupted"
-SHOWN_SIDE = 800  # pixels; the longer side of a painting that a notebook shows is at most this
 
 
 @dataclass
@@ -127,11 +125,7 @@ class Result:
 
     def _repr_png_(self) -> bytes:
         """The painting as a notebook shows it: a PNG, reduced if it is large."""
-        shown = self.image
-        shown.thumbnail((SHOWN_SIDE, SHOWN_SIDE), Image.Resampling.LANCZOS)
-        file = io.BytesIO()
-        shown.save(file, "PNG")
-        return file.getvalue()
+        return writers.png_for_notebook(self.image)
 
     def _made_of(self) -> tuple[Any, ...]:
         """All inputs and the losses; not the times, nor the paths of files."""
