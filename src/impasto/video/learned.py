@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.errors import StoppedError
+from impasto.objective.losses import temporal_loss
 from impasto.painters import learning
 from impasto.painters.applying import Painter
 from impasto.painters.learning import Course
@@ -160,7 +161,8 @@ class FrameCrops:
             half: give it half the side.
         """
         side = self.side // 2 if half else self.side
-        return _cut(self._frames[self._place(number, side).frame], self._place(number, side), side)
+        place = self._place(number, side)
+        return _cut(self._frames[place.frame], place, side)
 
     def last(self, number: int, side: int) -> tuple[arrays.Pixels, Way] | None:
         """The frame before that of a crop, at the same place, and the way there from the crop.
@@ -220,7 +222,7 @@ class Steady:
         before, way = found
         moved = _moved(paint(tensor_of(before, painted.device)), way)
         trust = torch.from_numpy(way.trusted.astype(np.float32)).to(painted.device)
-        return self._weight * (trust * ((painted - moved) / 255).square()).mean()
+        return self._weight * temporal_loss(painted, moved, trust)
 
 
 def _moved(picture: Tensor, way: Way) -> Tensor:
