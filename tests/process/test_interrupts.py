@@ -204,8 +204,7 @@ def test_a_signal_during_start_up_ends_with_a_sentence(
     """In the midst of the imports, which the interpreter is asked to tell of."""
     monkeypatch.setenv("PYTHONPROFILEIMPORTTIME", "1")
     with started() as process:
-        wait_for(process, "impasto.process.interrupts")
-        time.sleep(0.3)
+        wait_for(process, "typer")  # the command line is being imported, and signals are heard
         process.send_signal(number)
         _, error = process.communicate(timeout=60)
     assert process.returncode == ENDINGS[number]
