@@ -672,7 +672,7 @@ def test_a_loss_is_not_compared_with_an_estimate_that_went_with_the_memory(
 ) -> None:
     fast = Recipe.preset("gatys-fast", size=(WIDTH, HEIGHT), levels=1)
     made = prepare("content.png", "style.png", fast, device="cpu")
-    made.evaluator.enter(made.levels[0])
+    made.evaluator.enter(made.levels[0], made.first_canvas)
     canvas, deferred = made.first_canvas, made.evaluator.deferred
     assert deferred is not None
     while deferred.age == 0:

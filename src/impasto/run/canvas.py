@@ -114,6 +114,21 @@ class Canvases:
         interrupts.check()
         return self._rescaled(arrays.resize_in_kind(self.inputs.content.pixels, level.size))
 
+    def wanted_at(self, level: Level, begun: Tensor) -> Tensor:
+        """The picture whose content a level's canvases should have, 3 × H × W.
+
+        It is the content picture. But if coarse levels have painted strokes in another method, it
+        is a mixture with their painting: otherwise these strokes would be errors in the content,
+        and a style loss that sees only statistics would put finer ones in their place.
+
+        Args:
+            level: the level.
+            begun: the canvas with which the level begins, 3 × H × W.
+        """
+        if not level.paints_on:
+            return self.content_at(level)
+        return self.recolored_at(level).lerp(begun, self.recipe.painted_share)
+
     def styles_at(self, level: Level) -> Iterator[StyleCanvas]:
         """The styles at a level, one by one; recoloured like the content for ``color = match``."""
         protected = self._shares(self.inputs.protected, level.size)

@@ -38,7 +38,7 @@ from impasto.settings.values import LARGEST_SIDE, MOST_THREADS, TILE_STEP
 KEY = "impasto"  # key of the JSON text in the file's metadata
 DIGEST = "sha256"  # key of the SHA-256 of the JSON text and every tensor
 # First words of the names of tensors: those of a canvas's shape, single numbers, maps of the cut.
-LIKE_A_CANVAS = ("canvas", "kept", "step", "change", "line", "round")
+LIKE_A_CANVAS = ("canvas", "kept", "step", "change", "line", "round", "begun")
 NUMBERS = ("scale", "curvature")
 MOST_LEVELS = 16  # of a Laplacian pyramid
 LIKE_THE_CUT = ("deep map", "deep content", "deep style")
@@ -227,6 +227,16 @@ def check_tensors(
             raise ReasonError("state.tensor", name=name)
     if not tensors["kept"].isfinite().all():
         raise ReasonError("state.not-finite")
+
+
+def holds_begun(level: Level, count: int) -> bool:
+    """Whether a checkpoint holds the canvas with which its level began.
+
+    Args:
+        level: the level.
+        count: number of steps that it has taken.
+    """
+    return level.paints_on and count < level.steps
 
 
 def with_inputs_found(saved: Saved, path: Path, folder: Path | None = None) -> Saved:

@@ -78,6 +78,7 @@ class Evaluator:
     deferred: Deferred | None
     rounds: Rounds | None
     _objective: Objective | None
+    _begun: Tensor
 
     def __init__(
         self,
@@ -118,8 +119,11 @@ class Evaluator:
         shared = shared and self.arithmetic.by_rows
         return threads.whole_operations() if shared else nullcontext()
 
-    def start(self) -> None:
+    def start(self, canvas: Tensor) -> None:
         """Return to the state before the first evaluation of a run.
+
+        Args:
+            canvas: the first canvas of the run.
 
         Raises:
             RunError: there is not enough memory.
@@ -131,16 +135,21 @@ class Evaluator:
         self.fell_back, self.tiles = False, list(tiles)
         if fell_back:
             self.network = self._make_network()
-        self.enter(self._first)
+        self.enter(self._first, canvas)
 
-    def enter(self, level: Level) -> None:
+    def enter(self, level: Level, canvas: Tensor) -> None:
         """Enter a level: measure the targets that its canvases are compared with.
+
+        Args:
+            level: the level.
+            canvas: the canvas with which it begins.
 
         Raises:
             RunError: there is not enough memory.
         """
         self._drop_objective()  # so that memory never holds two
         before, self.level = self.level, level
+        self._begun = canvas
         self._settings = recipe_at(level, self._recipe)
         if level.method != before.method:
             self.network = self._make_network()
@@ -258,7 +267,7 @@ class Evaluator:
         """The current level's objective, with cached measurements where their keys are known."""
         made = self._workplace.objective(
             self.network,
-            self._canvases.content_at(self.level),
+            self._canvases.wanted_at(self.level, self._begun),
             self._canvases.styles_at(self.level),
             self._recipe,
             self._tile,
@@ -267,13 +276,15 @@ class Evaluator:
             regions=self._cache.get(styles),
             kept=self._canvases.kept_at(self.level),
         )
-        keep(self._cache, content, (made.targets,))
+        if content is not None:
+            keep(self._cache, content, (made.targets,))
         keep(self._cache, styles, made.regions)
         return made
 
     def _seen(self) -> tuple[Hashable, Hashable]:
         """The cache keys of the content picture's measurements and of the style pictures'.
 
+        The first is None if the canvas has a say in the content, which no other run can share.
         A key contains every setting except those that are known not to matter, so that an exception
         that is missing costs time but never changes a painting.
         """
@@ -281,11 +292,12 @@ class Evaluator:
         network = self._weights.sha256, self._weights.mean, self.network.layers, level.deepest
         common = network, str(self.device), self.arithmetic, self._tile, level.size
         inputs = self._canvases.inputs
-        recolored_like = inputs.content.identity if recipe.color == "match" else None
+        of_content = inputs.content.identity
+        recolored_like = of_content if recipe.color == "match" else None
         content = recipe.model_dump_json(exclude=AFTERWARDS | OF_STYLES)
         styles = recipe.model_dump_json(exclude=AFTERWARDS | OF_CONTENT)
         return (
-            (*common, content, recipe.alpha > 0, inputs.content.identity),
+            None if level.paints_on else (*common, content, recipe.alpha > 0, of_content),
             (
                 *(*common, styles, recipe.style_weight > 0, level.style_sizes),
                 *(inputs.identity_of_styles, recolored_like),

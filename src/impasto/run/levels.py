@@ -31,6 +31,8 @@ class Level:
         steps: number of steps, which are evaluations of the loss.
         deepest: name of the layer up to which the network is read; None for all of its layers.
         method: what is minimised; that of the recipe, or ``nnst`` at a coarse level.
+        paints_on: whether the content is matched in a mixture of the photograph and the canvas with
+            which the level begins; at the levels after coarse ones of another method.
         splits: whether each layer is matched alone; a second level of the finest size.
         is_last: whether no level follows.
     """
@@ -41,6 +43,7 @@ class Level:
     steps: int
     deepest: str | None = None
     method: str = "layers"
+    paints_on: bool = field(default=False, repr=False)
     splits: bool = field(default=False, repr=False)
     is_last: bool = field(default=False, repr=False)
 
@@ -110,6 +113,7 @@ def plan(
             count,
             deepest_at_the_end(recipe) if 1 < number == len(planned) else None,
             one.method,
+            one.method != planned[0].method,
             one.splits,
             number == len(planned),
         )

@@ -12,7 +12,7 @@ from impasto.settings.recipe import Recipe
 BY_ROWS_BYTES, PLAIN_BYTES = 1500, 3200
 HYPERCOLUMN_BYTES = 2000  # per pixel, for the targets and gradients of hypercolumns
 GUIDED_BYTES = 500  # per pixel and region, for feature maps that masks multiply
-OTHER_CANVASES = 9  # style, gradient and so on, besides the optimiser's
+OTHER_CANVASES = 10  # style, gradient and so on, besides the optimiser's
 USED = 0.7  # share of the free memory that a run may use
 
 

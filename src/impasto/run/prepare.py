@@ -175,7 +175,7 @@ def begin(  # noqa: PLR0913 – all that a run consists of
     with memory_errors(evaluator.level.size):
         first = _first_canvas(canvases, planned, evaluator.level, initial)
         first = canvases.continued(first, evaluator.level)
-    evaluator.enter(evaluator.level)
+    evaluator.enter(evaluator.level, first)
     return Run(recipe, named, pictures, planned, loaded, canvases, evaluator, first, cache)
 
 

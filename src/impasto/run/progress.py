@@ -25,6 +25,7 @@ class Progress:
     Attributes:
         canvas: the canvas to evaluate next, 3 × H × W at the size of its level.
         kept: the best canvas so far, 3 × H × W at the size of its level.
+        begun: the canvas with which the level began, 3 × H × W.
         optimizer: the optimiser of the level; None before the first step of the level.
         on_step: the callback for every step.
         level: number of the level, counted from 1.
@@ -39,6 +40,7 @@ class Progress:
 
     canvas: Tensor
     kept: Tensor
+    begun: Tensor
     optimizer: Optimizer | None = None
     on_step: OnStep | None = None
     level: int = 1
@@ -52,7 +54,8 @@ class Progress:
 
     def enter(self, level: Level, canvas: Tensor) -> None:
         """Start another level from the given canvas."""
-        self.canvas, self.optimizer = canvas, None
+        self.canvas = self.begun = canvas
+        self.optimizer = None
         self.level, self.count = level.number, 0
         self.stand_in = self.stand_in.at_next_level()
 

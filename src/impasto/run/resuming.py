@@ -104,7 +104,7 @@ def _restored(
     if saved.float32:
         evaluator.give_up_bfloat16()
     evaluator.tiles = saved.tiles
-    evaluator.enter(planned[saved.level - 1])
+    evaluator.enter(planned[saved.level - 1], run.progress.begun)
     evaluator.restore(saved.objective, others)
     return run
 
@@ -114,13 +114,14 @@ def _progress(
 ) -> Progress:
     """The progress of a run, from the state in its checkpoint."""
     history = [Step(number, *measured) for number, measured in enumerate(saved.history, start=1)]
-    optimizer = None
+    level, optimizer = run.levels[saved.level - 1], None
     if saved.optimizer:
-        optimizer = make_optimizer(run.recipe, canvas, run.levels[saved.level - 1])
+        optimizer = make_optimizer(run.recipe, canvas, level)
         optimizer.restore(saved.optimizer, others)
     return Progress(
         canvas,
         kept,
+        others["begun"] if checkpoints.holds_begun(level, saved.count) else canvas,
         optimizer,
         level=saved.level,
         count=saved.count,

@@ -169,7 +169,7 @@ class Run:
         """
         with memory_errors(self.size), threads.use(self.threads), interrupts.ctrl_c_asks():
             if self.progress is None:
-                self.evaluator.start()
+                self.evaluator.start(self.first_canvas)
             progress = self.progress or self._first_progress()
             progress.on_step, progress.stopped = on_step, None
             try:
@@ -188,7 +188,7 @@ class Run:
     def _first_progress(self) -> Progress:
         before = self.canvases.before
         level = 1 if before is None else before.level
-        return Progress(self.first_canvas, self.first_canvas, level=level)
+        return Progress(*3 * (self.first_canvas,), level=level)
 
     def levels_left(self, progress: Progress) -> Iterator[Level]:
         """The current level and the finer ones, until the run is stopped."""
@@ -198,12 +198,13 @@ class Run:
 
     def enter(self, level: Level, progress: Progress) -> None:
         """Measure the targets of a level, and resize the canvas to its size."""
-        if level != self.evaluator.level:
-            self.evaluator.enter(level)
-        if level.number != progress.level:
-            with memory_errors(level.size):
-                before = self.levels[progress.level - 1]
-                progress.enter(level, self.canvases.enlarged(progress.kept, before, level))
+        if level.number == progress.level:
+            return
+        with memory_errors(level.size):
+            before = self.levels[progress.level - 1]
+            canvas = self.canvases.enlarged(progress.kept, before, level)
+        self.evaluator.enter(level, canvas)
+        progress.enter(level, canvas)
 
     @memory_errors()
     def result(self, progress: Progress) -> Result:

@@ -70,6 +70,8 @@ class Checkpointer:
         numbers, tensors = optimizer.state() if optimizer and not is_over else ({}, {})
         of_objective, maps = ({}, {}) if is_over else run.evaluator.state()
         tensors = {**tensors, **maps, "canvas": progress.canvas, "kept": progress.kept}
+        if checkpoints.holds_begun(run.levels[progress.level - 1], progress.count):
+            tensors["begun"] = progress.begun
         try:
             if self.last is None:
                 remove_parts(self.path)

@@ -71,6 +71,7 @@ else:
 # to 0 it falls with the square of the strength.
 USUAL_BETA, GROWTH = 0.34 * 1000**0.5, 1000**0.5
 USUAL_STRENGTH = 0.5  # if neither strength nor beta is set
+MOST_PAINTED = 0.8  # of the coarse levels' painting in the picture whose content is kept
 USUAL_CANVAS_SHARE = 0.25  # Kolkin and others, arXiv:2203.13215, section 3.2
 # The settings that say what is minimised; with their usual values, coarse levels can be nnst's.
 OF_THE_DEFAULT = (
@@ -407,6 +408,15 @@ class Recipe(BaseModel):
         [0.25, 0.25, 1.0]
         """
         return USUAL_CANVAS_SHARE + (1 - USUAL_CANVAS_SHARE) * self._beyond_usual
+
+    @property
+    def painted_share(self) -> float:
+        """The share of the coarse levels' painting in the picture whose content is kept after them.
+
+        >>> [Recipe(strength=strength).painted_share for strength in (0, 0.5, 1)]
+        [0.0, 0.4, 0.8]
+        """
+        return MOST_PAINTED * self._strength
 
     @property
     def content_factor(self) -> float:
