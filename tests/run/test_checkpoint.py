@@ -171,6 +171,16 @@ def test_a_run_can_be_stopped_again_and_again() -> None:
     assert result.canvas.tobytes() == whole.canvas.tobytes()
 
 
+def test_the_canvas_with_which_a_level_began_cannot_be_left_out() -> None:
+    paint(lambda step: step.number < 5, **RECIPES["nnst and then layers"])
+    saved, tensors = checkpoint.read(Path("run.impasto"))
+    assert saved.level == 2
+    del tensors["begun"]
+    checkpoint.write(Path("run.impasto"), saved, tensors)
+    with pytest.raises(InputError, match="begun"):
+        impasto.resume("run.impasto")
+
+
 def test_time_goes_on_where_it_was() -> None:
     stopped = paint(lambda step: step.number < 3, levels=1, steps=5)
     resumed = impasto.resume("run.impasto")

@@ -10,7 +10,7 @@ import torch
 
 from conftest import content_pixels, style_pixels
 from impasto import Recipe, Style, stylize
-from impasto.run.prepare import prepare
+from impasto.run.prepare import prepare, vary
 
 SMALL: dict[str, Any] = {"size": (128, 96), "levels": 2, "steps": 6}
 CONTENT, STYLE = content_pixels(96, 128), style_pixels(96, 128)
@@ -56,6 +56,35 @@ def test_the_finest_level_starts_from_as_much_of_the_photograph_as_the_strength_
     canvas = torch.full((3, *reversed(before.size)), 7.0)
     expected = (1 - photograph) * 7.0 + photograph * run.canvases.recolored_at(last)
     torch.testing.assert_close(run.canvases.enlarged(canvas, before, last), expected)
+
+
+@pytest.mark.parametrize(("strength", "painted"), [(0.1, 0.08), (0.5, 0.4), (1, 0.8)])
+def test_the_finest_level_keeps_the_content_of_a_mixture_with_the_painting_so_far(
+    strength: float, painted: float
+) -> None:
+    run = prepare(CONTENT, STYLE, Recipe(**SMALL, strength=strength), device="cpu")
+    last = run.levels[-1]
+    begun = torch.full((3, *reversed(last.size)), 7.0)
+    expected = painted * 7.0 + (1 - painted) * run.canvases.recolored_at(last)
+    torch.testing.assert_close(run.canvases.wanted_at(last, begun), expected)
+
+
+@pytest.mark.parametrize("settings", [{"coarse": "same"}, {"levels": 1}], ids=str)
+def test_without_coarse_levels_of_nnst_it_keeps_the_content_of_the_photograph(
+    settings: dict[str, Any],
+) -> None:
+    run = prepare(CONTENT, STYLE, Recipe(**{**SMALL, **settings}), device="cpu")
+    last = run.levels[-1]
+    begun = torch.full((3, *reversed(last.size)), 7.0)
+    torch.testing.assert_close(run.canvases.wanted_at(last, begun), run.canvases.content_at(last))
+
+
+def test_a_variation_does_not_take_the_content_of_the_first_run() -> None:
+    run = prepare(CONTENT, STYLE, Recipe(**SMALL), device="cpu", cache_bytes=10**9)
+    run.paint()
+    other = Recipe(**SMALL, strength=0.8)
+    varied, alone = vary(run, other).paint(), prepare(CONTENT, STYLE, other, device="cpu").paint()
+    assert varied.canvas.tobytes() == alone.canvas.tobytes()
 
 
 def test_strokes_run_in_the_directions_of_the_symmetry() -> None:
