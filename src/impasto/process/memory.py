@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from impasto.errors import ImpastoError, RunError
+from impasto.messages.message import catalogue
 
 # Texts of libraries that have no error class for it, in lower case.
 WORDS = (
@@ -72,6 +73,7 @@ def memory_errors(size: tuple[int, int] | None = None) -> Iterator[None]:
     Raises:
         RunError: memory ran out.
     """
+    catalogue("en")  # kept, because the sentence may be needed when there is no memory to read it
     try:
         yield
     except (RuntimeError, MemoryError, OSError, ImportError, SystemError) as error:
