@@ -97,6 +97,17 @@ def test_what_cannot_be_trained_is_refused_in_one_sentence(
     assert set(Path().iterdir()) == before
 
 
+def test_photographs_that_cannot_be_read_leave_nothing_behind(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path("broken.jpg").write_bytes(b"no picture")
+    before = set(Path().iterdir())
+    command = ["train", "style.png", "--photos", "broken.jpg", *QUICK, "-o", "p.safetensors"]
+    assert run([*command, "--steps", "2"]) == 2
+    assert "None of the photographs (1) can be read" in capsys.readouterr().err
+    assert set(Path().iterdir()) == before
+
+
 def test_ctrl_c_writes_the_painter_as_it_is_and_the_same_command_continues() -> None:
     command = [sys.executable, "-m", "impasto", *TRAIN, "--steps", "4000", "-o", "p.safetensors"]
     process = subprocess.Popen(
