@@ -260,6 +260,10 @@ class TestRefusals:
             ({"size": 8}, "choose a larger size"),
             ({"stepps": 5}, "no setting 'stepps'.*did you mean 'steps'"),
             ({"on_step": 5}, "on_step"),
+            ({"preset": "instant", "method": "keyframes"}, "cannot paint a frame from the one be"),
+            ({"preset": "instant", "method": "optimised"}, "cannot paint a frame from the one be"),
+            ({"preset": "instant", "method": "learned"}, "cannot learn the method 'instant'"),
+            ({"preset": "fine", "method": "learned"}, "cannot learn the method 'nnst'"),
         ],
     )
     def test_what_cannot_be_used(self, changes: dict[str, Any], sentence: str) -> None:

@@ -180,6 +180,7 @@ def video(
         weights_input=weights_input,
         is_capped=settings["size"] is None and recipe is None,
         others=[recipe] if recipe is not None else [],
+        threads=threads,
     )
     planned = plan(asked)
     note_idle(settings, [made])
