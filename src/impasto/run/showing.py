@@ -327,7 +327,7 @@ def has_bar(console: Console) -> bool:
 def _leaving(shown: AbstractContextManager[Any]) -> Callable[..., None]:
     """Ends a display without an error of its own."""
 
-    def leave(*error: object) -> None:
+    def leave(*error: Any) -> None:
         with suppress(Exception):
             shown.__exit__(*error)
 
