@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from impasto.cli.app import run
+from impasto.network import instant
 from impasto.network.instant import Networks
 from impasto.run.result import Result
 
@@ -28,6 +29,22 @@ def test_it_says_what_it_painted(capsys: pytest.CaptureFixture[str]) -> None:
     assert told.err == "Painting content.png in the style of style.png: 64×48 pixels in one pass.\n"
     assert told.out.startswith("Painted out.png (64×48) in one pass of ")
     assert "loss" not in told.out
+
+
+def test_many_pictures_are_painted_with_as_many_threads_as_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[int | None] = []
+    load = instant.load
+
+    def noted(threads: int | None = None) -> Networks:
+        asked.append(threads)
+        return load(threads)
+
+    monkeypatch.setattr(instant, "load", noted)
+    command = ["stylize", "content.png", "content.png", "style.png", "-o", "out/", *COMMAND[3:]]
+    assert run([*command, "--threads", "2", "--quiet"]) == 0
+    assert set(asked) == {2}
 
 
 def test_a_dry_run_paints_nothing(capsys: pytest.CaptureFixture[str]) -> None:

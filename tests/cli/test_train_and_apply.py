@@ -97,6 +97,42 @@ def test_what_cannot_be_trained_is_refused_in_one_sentence(
     assert set(Path().iterdir()) == before
 
 
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ("--trace", "photos/a.jpg"),
+        ("--trace", "recipe.toml"),
+        ("--plot", "photos/b.png"),
+        ("--samples", "photos"),
+        ("--checkpoint", "photos/a.jpg"),
+    ],
+)
+def test_no_photograph_and_no_recipe_is_replaced(
+    flags: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("photos").mkdir()
+    for name in ("a.jpg", "b.png"):
+        Image.fromarray(content_pixels(32, 48)).save(Path("photos", name))
+    Path("recipe.toml").write_text("size = 32\n")
+    before = {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()}
+    command = ["train", "style.png", "--photos", "photos", "--recipe", "recipe.toml"]
+    assert run([*command, "-o", "p.safetensors", "--steps", "1", *flags]) == 2
+    error = capsys.readouterr().err
+    assert error == f"impasto: '{flags[1]}' is an input of this run too: choose another name.\n"
+    assert {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()} == before
+
+
+def test_photographs_that_cannot_be_read_leave_nothing_behind(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path("broken.jpg").write_bytes(b"no picture")
+    before = set(Path().iterdir())
+    command = ["train", "style.png", "--photos", "broken.jpg", *QUICK, "-o", "p.safetensors"]
+    assert run([*command, "--steps", "2"]) == 2
+    assert "None of the photographs (1) can be read" in capsys.readouterr().err
+    assert set(Path().iterdir()) == before
+
+
 def test_ctrl_c_writes_the_painter_as_it_is_and_the_same_command_continues() -> None:
     command = [sys.executable, "-m", "impasto", *TRAIN, "--steps", "4000", "-o", "p.safetensors"]
     process = subprocess.Popen(

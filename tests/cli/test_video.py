@@ -15,6 +15,7 @@ from PIL import Image
 from clip_files import times_in, write_clip
 from conftest import style_pixels
 from impasto.cli.app import run
+from impasto.network import instant
 from impasto.report import documents
 from impasto.video import methods
 
@@ -146,9 +147,23 @@ def test_bad_inputs_get_one_sentence(
     assert sorted(Path().iterdir()) == before
 
 
+def test_threads_are_those_of_the_networks_of_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int | None] = []
+    load = instant.load
+
+    def noted(threads: int | None = None) -> instant.Networks:
+        asked.append(threads)
+        return load(threads)
+
+    monkeypatch.setattr(instant, "load", noted)
+    given = ("--preset", "instant", "--preview", "0.04", "--quiet")
+    assert video("-o", "out.mp4", *given, "--threads", "2", method="single") == 0
+    assert set(asked) == {2}
+
+
 def test_stylize_names_video_for_a_clip(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["stylize", "clip.mp4", "style.png", "-o", "out.png"]) == 2
-    assert "is a clip: to paint it, use 'impasto video'" in capsys.readouterr().err
+    assert "is a clip: name a picture; 'impasto video' paints clips." in capsys.readouterr().err
 
 
 class TestSignals:

@@ -63,6 +63,13 @@ def test_a_pickle_is_refused_unread(tmp_path: Path) -> None:
         Painter.load(path)
 
 
+def test_an_onnx_model_is_called_one(tmp_path: Path) -> None:
+    path = tmp_path / "painter.onnx"
+    path.write_bytes(b"\x08\x0a\x12\x07impasto")
+    with pytest.raises(InputError, match=r"an ONNX model: name the \.safetensors file"):
+        Painter.load(path)
+
+
 def test_another_safetensors_file(tmp_path: Path) -> None:
     path = tmp_path / "vgg.safetensors"
     safetensors.torch.save_file({"weight": torch.zeros(3)}, path)

@@ -50,7 +50,7 @@ def test_a_photograph_that_cannot_be_read_is_passed_over(tmp_path: Path) -> None
 def test_no_photograph_that_can_be_read(tmp_path: Path) -> None:
     (tmp_path / "broken.jpg").write_bytes(b"no picture")
     photos = Photos([tmp_path / "broken.jpg"], 32, 0)
-    with pytest.warns(ImpastoWarning), pytest.raises(InputError, match="None of the 1"):
+    with pytest.warns(ImpastoWarning), pytest.raises(InputError, match=r"None of the .* \(1\)"):
         photos.crop(0)
 
 

@@ -84,6 +84,23 @@ def test_the_bar_is_drawn_below_the_cell(notebook: Notebook) -> None:
     assert not [one for one in shown if one["kind"] == "stream"]
 
 
+CLIP = """
+from impasto.video.method import VideoStep
+from impasto.video.showing import showing
+with showing(3) as told:
+    for number in (1, 2, 3):
+        told.painted(VideoStep(number, number / 3))
+"""
+
+
+def test_the_bar_of_a_clip_is_drawn_below_the_cell(notebook: Notebook) -> None:
+    shown = notebook.run(CLIP)
+    drawn = [one for one in shown if one["kind"] in ("display_data", "update_display_data")]
+    assert len({one["transient"]["display_id"] for one in drawn}) == 1
+    assert "Painting" in drawn[-1]["data"]["text/plain"]
+    assert "3/3 frames" in drawn[-1]["data"]["text/plain"]
+
+
 def test_ctrl_c_keeps_the_best_picture_so_far(notebook: Notebook) -> None:
     notebook.run(
         "kept = paint(10000, on_step=lambda step: print('at', step.number, flush=True))",

@@ -53,6 +53,23 @@ class TestPainting:
         expected = 255 - np.stack([frame_pixels(number) for number in range(5)]).astype(float)
         assert np.abs(np.stack(frames_in("out.mp4")) - expected)[:, 30:, 40:].max() < 8
 
+    def test_the_progress_is_shown_if_it_is_asked_for(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        heard: list[int] = []
+        paint()
+        assert capsys.readouterr() == ("", "")
+        paint(progress=True, on_step=lambda step: heard.append(step.frames))
+        shown = capsys.readouterr()
+        assert shown.out == ""
+        assert shown.err.splitlines()[0] == "Reading 5 frames"
+        assert "Painting 5/5 frames, 100%, 0 s left" in shown.err
+        assert heard[-1] == 5
+
+    def test_progress_is_shown_or_not(self) -> None:
+        with pytest.raises(InputError, match="progress should be True or False, not 'bar'"):
+            paint(progress="bar")
+
     def test_the_working_folder_is_removed(self) -> None:
         paint()
         assert not Path("out.mp4.working").exists()
@@ -243,6 +260,10 @@ class TestRefusals:
             ({"size": 8}, "choose a larger size"),
             ({"stepps": 5}, "no setting 'stepps'.*did you mean 'steps'"),
             ({"on_step": 5}, "on_step"),
+            ({"preset": "instant", "method": "keyframes"}, "cannot paint a frame from the one be"),
+            ({"preset": "instant", "method": "optimised"}, "cannot paint a frame from the one be"),
+            ({"preset": "instant", "method": "learned"}, "cannot learn the method 'instant'"),
+            ({"preset": "fine", "method": "learned"}, "cannot learn the method 'nnst'"),
         ],
     )
     def test_what_cannot_be_used(self, changes: dict[str, Any], sentence: str) -> None:

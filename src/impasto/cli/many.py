@@ -222,7 +222,12 @@ def _painter(asked: Asked, styles: Sequence[Style]) -> Painter:
     from impasto.experiments.many import Painter
 
     painter = Painter(
-        asked.recipe, asked.device, asked.weights, asked.weights_input, asked.outputs.form
+        asked.recipe,
+        asked.device,
+        asked.weights,
+        asked.weights_input,
+        asked.outputs.form,
+        threads=asked.threads,
     )
     asked.save_settings(styles)
     return painter

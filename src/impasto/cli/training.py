@@ -28,6 +28,7 @@ from impasto.cli.options import (
 from impasto.cli.pipes import check_files
 from impasto.cli.watching import reason
 from impasto.errors import ImpastoError, InputError
+from impasto.files.listing import names_several, pictures_in
 from impasto.files.writing import (
     CHECKPOINT_EVERY,
     check_apart,
@@ -151,8 +152,8 @@ def train(
 ) -> None:
     """Train a painter: a network that learns STYLE once, then paints any picture in one pass."""
     given: dict[str, Any] = dict(setting_of(change) for change in changes or [])
-    own = {"size": size, "strength": strength}
-    given.update({name: value for name, value in own.items() if value is not None})
+    flags = {"size": size, "strength": strength}
+    given.update({name: value for name, value in flags.items() if value is not None})
     made = build(preset, recipe, given)
     saved = checkpoint or output.with_suffix(".training")
     check_files(
@@ -160,7 +161,9 @@ def train(
     )
     for one in [*styles, *(photos or [])]:
         check_files({"STYLE" if one in styles else "--photos": one})
-    _check_outputs(styles, output, saved, samples, plot, trace, export)
+    own = [recipe, Path(weights) if weights != "bundled" else None]
+    read = [*_files_of([*styles, *(photos or [])]), *(path for path in own if path is not None)]
+    _check_outputs(read, output, saved, samples, plot, trace, export)
     from impasto.painters import learning
 
     use_threads(threads)
@@ -182,8 +185,18 @@ def train(
     raise typer.Exit(_train(course, output, samples, plot, trace, export, quiet=quiet))
 
 
+def _files_of(pictures: list[str]) -> list[Path]:
+    """The pictures that are named, those in folders and of patterns, and the folders themselves.
+
+    Raises:
+        InputError: a folder cannot be read, or holds no picture.
+    """
+    several = [one for one in pictures if names_several(one)]
+    return [*map(Path, pictures), *(path for one in several for path in pictures_in(one))]
+
+
 def _check_outputs(
-    styles: list[str],
+    read: list[Path],
     output: Path,
     saved: Path,
     samples: Path | None,
@@ -192,6 +205,8 @@ def _check_outputs(
     export: Path | None,
 ) -> None:
     """Check every file that a training writes, before anything is read.
+
+    Samples are not written into a folder of photographs, whose number they would change.
 
     Raises:
         InputError: one cannot be written, or is an input or another output.
@@ -210,8 +225,8 @@ def _check_outputs(
     if export is not None:
         check_installed()
         check_writable(export, SUFFIXES)
-    written = [path for path in (output, saved, plot, trace, export) if path is not None]
-    check_apart([Path(style) for style in styles], written)
+    written = (output, saved, samples, plot, trace, export)
+    check_apart(read, [path for path in written if path is not None])
 
 
 def _announce(course: Course, output: Path, recipe: Recipe) -> None:

@@ -30,8 +30,8 @@ from impasto.settings.validation import counted
 from impasto.video.methods import ALONE, DEFAULT, METHODS
 
 if TYPE_CHECKING:
-    from impasto.report.clips import Told
     from impasto.video.planning import VideoPlan
+    from impasto.video.showing import Told
     from impasto.video.stylize import PaintedClip
 
 STOPPING = "Stopping; what is painted is kept. Ctrl-C again stops at once."
@@ -180,6 +180,7 @@ def video(
         weights_input=weights_input,
         is_capped=settings["size"] is None and recipe is None,
         others=[recipe] if recipe is not None else [],
+        threads=threads,
     )
     planned = plan(asked)
     note_idle(settings, [made])
@@ -278,12 +279,9 @@ def _told(count: int, *, quiet: bool) -> Told:
     """What tells of the progress: a bar in a terminal, or else lines."""
     from rich.console import Console
 
-    from impasto.report.clips import ClipBar, ClipLines
+    from impasto.video.showing import ClipLines, chosen
 
-    console = Console(stderr=True)
-    if quiet or not console.is_terminal or console.is_dumb_terminal:
-        return ClipLines(count, None if quiet else sys.stderr)
-    return ClipBar(count, console)
+    return ClipLines(count, None) if quiet else chosen(count, sys.stderr, Console(stderr=True))
 
 
 def _done(planned: VideoPlan, made: PaintedClip, seconds: float, *, preview: bool) -> str:

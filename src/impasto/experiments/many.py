@@ -258,6 +258,7 @@ class Painter:
         form: format, quality and bits per channel of the files, as :func:`writers.check_output`
             takes them.
         loaded: the weights, if they have been loaded.
+        threads: number of CPU threads of one pass; an optimisation takes PyTorch's number.
 
     Raises:
         InputError: the weights, the device, or a picture of the recipe cannot be used.
@@ -273,8 +274,9 @@ class Painter:
         weights_input: str | None = None,
         form: Mapping[str, Any] | None = None,
         loaded: Weights | None = None,
+        threads: int | None = None,
     ) -> None:
-        self._recipe, self._form = recipe, form or {}
+        self._recipe, self._form, self._threads = recipe, form or {}, threads
         self._device = devices.choose(device, recipe.precision)
         self._named = Named("", (), weights, weights_input)
         self._common = inputs.read_shared((), recipe)
@@ -352,7 +354,7 @@ class Painter:
         content = self._taken(painting.content)
         named = Named(content, painting.styles, self._named.weights, self._named.weights_input)
         if self._loaded is None:
-            return instant.begin(self._recipe, named)
+            return instant.begin(self._recipe, named, self._threads)
         pictures = self._read(painting, content)
         return begin(
             self._recipe,

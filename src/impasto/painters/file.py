@@ -196,7 +196,8 @@ def read_tensors(path: str | os.PathLike[str], key: str) -> tuple[str, dict[str,
                 for name in (file.keys() if told is not None else ())
             }
     except Exception as error:  # damaged bytes make readers raise almost anything
-        reason = getattr(error, "strerror", None) or Message("painter.not-one")
+        usual = "painter.is-onnx" if Path(path).suffix.lower() == ".onnx" else "painter.not-one"
+        reason = getattr(error, "strerror", None) or Message(usual)
         raise InputError("painter.unreadable", path=shown, reason=reason) from None
     if told is None:
         raise InputError("painter.not-ours", path=shown)

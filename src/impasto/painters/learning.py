@@ -101,7 +101,7 @@ class Course:
                         self.save()
                     yield step
             finally:
-                if self.checkpoint is not None and not self.is_done:
+                if self.checkpoint is not None and self.state.history and not self.is_done:
                     with interrupts.shielded():
                         self.save()
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from typing import Any, TextIO
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from functools import partial
+from typing import Any, TextIO, TypeVar
 
 from rich.console import Console
 from rich.progress import (
@@ -30,6 +31,8 @@ from impasto.run.result import OnStep, Step
 LINES = 20  # about how many lines a run prints without a terminal
 KNOWN_AFTER = 3  # steps, from which on the time left is shown
 DRAWN_EVERY = 0.2  # seconds between two drawings of the bar of a notebook
+
+Shown = TypeVar("Shown", bound=AbstractContextManager[Any])
 
 
 class Account:
@@ -112,7 +115,7 @@ class _Fitting(Progress):
             *columns.values(),
             console=console,
             transient=True,
-            redirect_stdout=_is_terminal(sys.stdout),  # what goes into a file stays there
+            redirect_stdout=is_terminal(sys.stdout),  # what goes into a file stays there
         )
 
     def make_tasks_table(self, tasks: Iterable[Task]) -> Table:
@@ -168,35 +171,54 @@ class Bar:
         )
 
 
+class Cell:
+    """A bar below a cell of a notebook; it stays there when the work ends.
+
+    Args:
+        progress: the bar.
+    """
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._output: Any = None  # where the notebook shows it
+        self._drawn = 0.0  # seconds
+
+    def begin(self) -> None:
+        """Show the bar."""
+        from IPython.display import display
+
+        self._output = display(self._progress, display_id=True)  # type: ignore[no-untyped-call]
+
+    def draw(self, seconds: float) -> None:
+        """Draw it if that is due, a few times a second, by the time in seconds."""
+        if seconds - self._drawn >= DRAWN_EVERY:
+            self._drawn = seconds
+            self.draw_now()
+
+    def draw_now(self) -> None:
+        """Draw it as it is now."""
+        if self._output is not None:
+            self._output.update(self._progress)
+
+
 class NotebookBar(Bar):
-    """The bar below a cell of a notebook; it stays there when the run ends."""
+    """The bar below a cell of a notebook."""
 
     def __init__(self, levels: Sequence[Level], console: Console) -> None:
         super().__init__(levels, console)
-        self.output: Any = None  # where the notebook shows it
-        self.drawn = 0.0
-        self.last = 0.0  # seconds of the last step
+        self._cell = Cell(self.progress)
 
     def __enter__(self) -> NotebookBar:
-        from IPython.display import display
-
-        self.output = display(self.progress, display_id=True)  # type: ignore[no-untyped-call]
+        self._cell.begin()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._draw()
+        self._cell.draw_now()
 
     def __call__(self, step: Step) -> None:
-        """Move the bar to a step, and draw it a few times a second."""
+        """Move the bar to a step."""
         super().__call__(step)
-        self.last = step.seconds
-        if step.seconds - self.drawn >= DRAWN_EVERY:
-            self._draw()
-
-    def _draw(self) -> None:
-        self.drawn = self.last
-        if self.output is not None:
-            self.output.update(self.progress)
+        self._cell.draw(step.seconds)
 
 
 class Lines:
@@ -251,7 +273,7 @@ def showing(
         The callback to paint the run with.
     """
     with ExitStack() as stack:
-        shown = _display(levels, stack)
+        shown = displayed(partial(_chosen, levels), stack)
         if shown is not None:
             for step in history:
                 shown.account.take(step)
@@ -270,12 +292,18 @@ def showing(
         yield told
 
 
-def _display(levels: Sequence[Level], stack: ExitStack) -> Bar | Lines | None:
-    """What shows the progress here, until the stack ends; None if nothing can."""
+def displayed(choose: Callable[[TextIO, Console], Shown], stack: ExitStack) -> Shown | None:
+    """What shows the progress on standard error, until a stack ends; None if nothing can.
+
+    Args:
+        choose: makes it for a stream whose writing never fails, and for the console of this stream.
+        stack: ends it, without an error of its own.
+    """
     if sys.stderr is None:  # a program without a console
         return None
+    file: Any = _Unfailing(sys.stderr)
     try:
-        shown = _chosen(levels)
+        shown = choose(file, Console(file=file))
         shown.__enter__()
     except Exception:
         return None
@@ -283,20 +311,23 @@ def _display(levels: Sequence[Level], stack: ExitStack) -> Bar | Lines | None:
     return shown
 
 
-def _chosen(levels: Sequence[Level]) -> Bar | Lines:
-    file: Any = _Unfailing(sys.stderr)
-    console = Console(file=file)
+def _chosen(levels: Sequence[Level], file: TextIO, console: Console) -> Bar | Lines:
     if console.is_jupyter:
         return NotebookBar(levels, console)
-    if console.is_terminal and not console.is_dumb_terminal:
+    if has_bar(console):
         return Bar(levels, console)
     return Lines(levels, file)
 
 
-def _leaving(shown: Bar | Lines) -> Callable[..., None]:
+def has_bar(console: Console) -> bool:
+    """Whether a bar can be drawn there: it is a terminal that can go back on a line."""
+    return console.is_terminal and not console.is_dumb_terminal
+
+
+def _leaving(shown: AbstractContextManager[Any]) -> Callable[..., None]:
     """Ends a display without an error of its own."""
 
-    def leave(*error: object) -> None:
+    def leave(*error: Any) -> None:
         with suppress(Exception):
             shown.__exit__(*error)
 
@@ -330,14 +361,15 @@ class _Unfailing(io.TextIOBase):
 
     def isatty(self) -> bool:
         """Whether the stream is a terminal."""
-        return _is_terminal(self.file)
+        return is_terminal(self.file)
 
     def fileno(self) -> int:
         """The file descriptor of the stream, by which the width of a terminal is found."""
         return self.file.fileno()
 
 
-def _is_terminal(file: TextIO | None) -> bool:
+def is_terminal(file: TextIO | None) -> bool:
+    """Whether a stream is there, and is a terminal."""
     try:
         return file is not None and file.isatty()
     except (OSError, ValueError, AttributeError):  # it is closed, or is no file

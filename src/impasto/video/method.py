@@ -63,6 +63,7 @@ class Order:
         weights: the network's weights, as for :func:`impasto.stylize`.
         weights_input: the input that a weight file expects.
         folder: where a method can keep files of its own until the clip is done; None for nowhere.
+        threads: number of CPU threads of one pass; an optimisation takes PyTorch's number.
     """
 
     styles: tuple[StyleSource, ...]
@@ -71,6 +72,7 @@ class Order:
     weights: str = "bundled"
     weights_input: str | None = None
     folder: Path | None = None
+    threads: int | None = None
 
 
 OnVideoStep = Callable[[VideoStep], None]

@@ -21,6 +21,8 @@ METHODS: dict[str, str] = {
     "single": "impasto.video.singly:paint",
 }
 DEFAULT = "keyframes"
+LEARNED = "learned"  # what trains a painter, which takes losses of layers
+FOLLOWING = ("optimised", "keyframes")  # what paints a frame from the one before, by its losses
 ALONE = "single"  # what paints the frames if the recipe paints in one pass
 
 
@@ -38,17 +40,27 @@ def method_named(name: str) -> Method:
     Raises:
         InputError: there is no such method.
     """
-    check_method(name)
+    _check_name(name)
     module, _, function = METHODS[name].partition(":")
     return cast("Method", getattr(importlib.import_module(module), function))
 
 
-def check_method(name: object) -> None:
-    """Make sure that there is a method of this name.
+def check_method(name: object, recipe: Recipe) -> None:
+    """Make sure that there is a method of this name, and that it can paint with a recipe.
 
     Raises:
-        InputError: there is none.
+        InputError: there is none, or it cannot.
     """
+    _check_name(name)
+    if name == LEARNED:
+        from impasto.painters import objective
+
+        objective.check(recipe)
+    elif name in FOLLOWING and LOSSES[recipe.method].one_pass:
+        raise InputError("flow.one-pass", method=recipe.method)
+
+
+def _check_name(name: object) -> None:
     if not isinstance(name, str) or name not in METHODS:
         hint = suggest(str(name), METHODS)
         raise InputError("clip.method", name=name, names=tuple(METHODS), hint=hint)

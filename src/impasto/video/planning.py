@@ -55,6 +55,7 @@ class Request:
         weights_input: the input that a weight file expects.
         is_capped: whether frames that are smaller than the working size keep their own.
         others: further files that are read.
+        threads: number of CPU threads of one pass; an optimisation takes PyTorch's number.
     """
 
     clip: Path
@@ -71,6 +72,7 @@ class Request:
     weights_input: str | None = None
     is_capped: bool = True
     others: Iterable[Path] = ()
+    threads: int | None = None
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,7 @@ def plan(asked: Request) -> VideoPlan:
     """
     recipe, rate = asked.recipe, _rate(asked.rate)
     method = usual_method(recipe) if asked.method is None else asked.method
-    check_method(method)
+    check_method(method, recipe)
     clip = look(asked.clip, asked.part, rate)
     target = check_target(_beside(clip) if asked.output is None else asked.output, asked.crf)
     styles = tuple(recipe.styles if asked.styles is None else asked.styles)
@@ -144,7 +146,15 @@ def plan(asked: Request) -> VideoPlan:
     _check_sizes(clip.size, read, settings)
     pictures = {key: one.sha256 for key, one in read.items()}
     folder = asked.working or target.path.with_name(f"{target.path.name}{SUFFIX}")
-    order = Order(styles, settings, asked.device, str(asked.weights), asked.weights_input, folder)
+    order = Order(
+        styles,
+        settings,
+        asked.device,
+        str(asked.weights),
+        asked.weights_input,
+        folder,
+        asked.threads,
+    )
     own = [] if order.weights == "bundled" else [located(order.weights)]
     files = [*inputs.files_of(clip.path, styles, settings), *own, *asked.others]
     check_apart(files, [target.path, folder])

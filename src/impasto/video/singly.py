@@ -30,7 +30,9 @@ def paint(frames: Frames, painted: PaintedFrames, order: Order, on_step: OnVideo
     missing = [number for number in range(count) if number not in painted]
     if not missing:
         return
-    painter = Painter(order.recipe, order.device, order.weights, order.weights_input)
+    painter = Painter(
+        order.recipe, order.device, order.weights, order.weights_input, threads=order.threads
+    )
     for done, number in enumerate(missing, start=count - len(missing)):
 
         def on_frame(step: Step, done: int = done) -> None:

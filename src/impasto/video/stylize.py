@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from impasto.pictures.sizes import PixelSize
 from impasto.process import interrupts
 from impasto.process.memory import memory_errors
 from impasto.settings.keywords import check_keywords
+from impasto.settings.pieces import check_choice
 from impasto.settings.presets import PRESETS
 from impasto.settings.recipe import Recipe, RecipeSource
 from impasto.settings.validation import plain
@@ -23,6 +25,7 @@ from impasto.video.method import OnVideoStep, VideoStep
 from impasto.video.methods import method_named
 from impasto.video.planning import Request, VideoPlan, part_of, plan
 from impasto.video.reading import shots
+from impasto.video.showing import Told, showing
 from impasto.video.working import Working
 
 if TYPE_CHECKING:
@@ -90,6 +93,7 @@ def stylize_video(  # noqa: PLR0913 – every argument is the caller's to choose
     weights: str | os.PathLike[str] = "bundled",
     weights_input: str | None = None,
     on_step: Callable[[VideoStep], object] | None = None,
+    progress: bool = False,
     **settings: Unpack[VideoSettings],
 ) -> PaintedClip:
     """Paint a clip in the style of a picture, or of several; frames, times and sound stay.
@@ -118,6 +122,8 @@ def stylize_video(  # noqa: PLR0913 – every argument is the caller's to choose
         weights_input: the input that a weight file expects, ``caffe`` or ``torchvision``.
         on_step: a callback that gets the number of frames that are painted and the share of the
             work that is done, as ``frames`` and ``share``. If it returns False, the work stops.
+        progress: whether to show how far the clip is: as a bar in a terminal or a notebook, and
+            elsewhere as lines on standard error.
         settings: settings of the recipe as keywords, as for :func:`impasto.stylize`.
 
     Returns:
@@ -133,6 +139,7 @@ def stylize_video(  # noqa: PLR0913 – every argument is the caller's to choose
     check_keywords(settings, stylize_video)
     if on_step is not None and not callable(on_step):
         raise InputError("run.not-callable", type=type(on_step).__name__)
+    check_choice("progress", progress, (True, False))
     is_capped = "size" not in settings and (recipe is None or _is_preset(recipe))
     asked = Request(
         path_of(clip, "clip"),
@@ -150,12 +157,22 @@ def stylize_video(  # noqa: PLR0913 – every argument is the caller's to choose
         is_capped=is_capped,
     )
 
+    with interrupts.ctrl_c_asks():
+        planned = plan(asked)
+        with showing(planned.clip.count) if progress else nullcontext() as shown:
+            return paint(planned, _watch(on_step, shown))
+
+
+def _watch(on_step: Callable[[VideoStep], object] | None, shown: Told | None) -> Watch:
+    """What is called meanwhile: what shows the progress, if anything does, and the callback."""
+
     def told(step: VideoStep) -> None:
+        if shown is not None:
+            shown.painted(step)
         if on_step is not None and plain(on_step(step)) is False:
             raise StoppedError
 
-    with interrupts.ctrl_c_asks():
-        return paint(plan(asked), Watch(on_step=told))
+    return Watch(on_step=told) if shown is None else Watch(shown.read, told, shown.written)
 
 
 def _is_preset(recipe: object) -> bool:

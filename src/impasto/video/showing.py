@@ -1,15 +1,20 @@
-"""The progress of a clip: a bar in a terminal, or else lines."""
+"""The progress of a clip: a bar in a terminal and in a notebook, or else lines."""
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Protocol, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from impasto.run.showing import LINES, duration
+from impasto.errors import StoppedError
+from impasto.run.showing import LINES, Cell, displayed, duration, has_bar, is_terminal
+from impasto.settings.validation import counted
 from impasto.video.method import VideoStep
 
 READING, PAINTING, WRITING = "Reading", "Painting", "Writing"
@@ -80,6 +85,7 @@ class ClipBar:
             TextColumn("{task.fields[left]}"),
             console=console,
             transient=True,
+            redirect_stdout=is_terminal(sys.stdout),  # what goes into a file stays there
         )
         self.task = self.progress.add_task(
             "", total=WHOLE, stage=READING, frames=f"0/{count}", left=""
@@ -118,6 +124,30 @@ class ClipBar:
         )
 
 
+class NotebookClipBar(ClipBar):
+    """The bar below a cell of a notebook.
+
+    Args:
+        count: about how many frames there are.
+        console: the console of the notebook.
+    """
+
+    def __init__(self, count: int, console: Console) -> None:
+        super().__init__(count, console)
+        self._cell = Cell(self.progress)
+
+    def __enter__(self) -> NotebookClipBar:
+        self._cell.begin()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._cell.draw_now()
+
+    def _show(self, stage: str, frames: int, share: float, left: str = "") -> None:
+        super()._show(stage, frames, share, left)
+        self._cell.draw(time.monotonic())
+
+
 class ClipLines:
     """Prints a line at intervals, where there is no terminal.
 
@@ -140,7 +170,7 @@ class ClipLines:
         """Print once that the frames are read."""
         self.count = count
         if number == 1:
-            self._print(f"{READING} {count} frames")
+            self._print(f"{READING} {counted(count, 'frame')}")
 
     def painted(self, step: VideoStep) -> None:
         """Print how far the clip is painted, if a line is due."""
@@ -155,8 +185,66 @@ class ClipLines:
     def written(self, number: int, count: int) -> None:
         """Print once that the frames are written."""
         if number == 1:
-            self._print(f"{WRITING} {count} frames")
+            self._print(f"{WRITING} {counted(count, 'frame')}")
 
     def _print(self, text: str) -> None:
         if self.file is not None:
             print(text, file=self.file, flush=True)
+
+
+def chosen(count: int, file: TextIO, console: Console) -> ClipBar | ClipLines:
+    """What shows the progress of a clip in a console: a bar, or lines in its file."""
+    if console.is_jupyter:
+        return NotebookClipBar(count, console)
+    return ClipBar(count, console) if has_bar(console) else ClipLines(count, file)
+
+
+@contextmanager
+def showing(count: int) -> Iterator[Told]:
+    """A context that shows the progress of a clip on standard error, or below a notebook's cell.
+
+    If it cannot be shown, because the terminal has gone, for example, the work goes on unseen.
+
+    Args:
+        count: about how many frames there are.
+
+    Yields:
+        What is to be told of the progress.
+    """
+    with ExitStack() as stack:
+        yield _Unfailing(displayed(partial(chosen, count), stack))
+
+
+class _Unfailing:
+    """Tells of the progress as long as that works."""
+
+    def __init__(self, told: Told | None) -> None:
+        self._told = told
+
+    def __enter__(self) -> _Unfailing:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def read(self, number: int, count: int) -> None:
+        """Tell of a frame that is read."""
+        self._try(lambda told: told.read(number, count))
+
+    def painted(self, step: VideoStep) -> None:
+        """Tell how far the clip is painted."""
+        self._try(lambda told: told.painted(step))
+
+    def written(self, number: int, count: int) -> None:
+        """Tell of a frame that is written."""
+        self._try(lambda told: told.written(number, count))
+
+    def _try(self, tell: Callable[[Told], None]) -> None:
+        if self._told is None:
+            return
+        try:
+            tell(self._told)
+        except StoppedError:
+            raise
+        except Exception:
+            self._told = None

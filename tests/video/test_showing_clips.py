@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+import sys
 
 import pytest
 from rich.console import Console
 
-from impasto.report.clips import ClipBar, ClipLines, Pace, Told
 from impasto.video.method import VideoStep
+from impasto.video.showing import ClipBar, ClipLines, Pace, Told, showing
 
 
 class Clock:
@@ -55,6 +56,12 @@ def test_lines_are_few() -> None:
     assert 10 < len(lines) < 30
 
 
+def test_one_frame_is_not_called_frames() -> None:
+    file = io.StringIO()
+    tell(ClipLines(1, file), 1)
+    assert file.getvalue().splitlines()[::2] == ["Reading 1 frame", "Writing 1 frame"]
+
+
 def test_no_file_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     tell(ClipLines(5, None), 5)
     assert capsys.readouterr() == ("", "")
@@ -68,3 +75,49 @@ def test_a_bar_shows_frames_and_time_left() -> None:
         bar.painted(VideoStep(2, 0.5))
         bar.progress.refresh()
     assert "2/4 frames" in file.getvalue()
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+class Gone(Terminal):
+    """A terminal whose window was closed."""
+
+    def write(self, _: str, /) -> int:
+        raise OSError(5, "Input/output error")
+
+
+def tell_a_program(count: int) -> None:
+    with showing(count) as told:
+        tell(told, count)
+
+
+def test_a_program_sees_lines_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    tell_a_program(4)
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.splitlines()[0] == "Reading 4 frames"
+    assert shown.err.splitlines()[-1] == "Writing 4 frames"
+
+
+def test_a_program_in_a_terminal_sees_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal, file = Terminal(), io.StringIO()
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setattr(sys, "stdout", file)
+    with showing(4) as told:
+        tell(told, 4)
+        print("of the program")  # noqa: T201 – as a caller's own does
+    assert "━" in terminal.getvalue()
+    assert file.getvalue() == "of the program\n"
+
+
+@pytest.mark.parametrize("stream", [Gone(), None], ids=["gone", "none"])
+def test_a_terminal_that_fails_does_not_stop_the_work(
+    stream: io.StringIO | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys, "stderr", stream)
+    tell_a_program(4)
