@@ -350,9 +350,10 @@ def _progress(count: int, quiet: bool) -> OverallBar | OverallLines:
     from rich.console import Console
 
     from impasto.report.overall import OverallBar, OverallLines
+    from impasto.run.showing import has_bar
 
     console = Console(stderr=True)
-    if quiet or not console.is_terminal or console.is_dumb_terminal:
+    if quiet or not has_bar(console):
         return OverallLines(None if quiet else sys.stderr)
     return OverallBar(count, console)
 

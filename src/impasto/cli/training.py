@@ -265,10 +265,10 @@ def _train(
     from rich.console import Console
 
     from impasto.report import training as reports
-    from impasto.run.showing import duration
+    from impasto.run.showing import duration, has_bar
 
     console = Console(stderr=True)
-    plain = quiet or not console.is_terminal or console.is_dumb_terminal
+    plain = quiet or not has_bar(console)
     lost: dict[Path, str] = {}
     with told_to_end(quiet, KEEPING) as signals, ExitStack() as closing:
         shown: Any = reports.TrainingLines(quiet=quiet) if plain else reports.TrainingBar(console)

@@ -69,7 +69,7 @@ def watchers_of(run: Prepared, outputs: Outputs) -> Iterator[Watchers]:
     from rich.console import Console
 
     from impasto.report.progress import Snapshots, Trace, Window
-    from impasto.run.showing import Bar, Lines
+    from impasto.run.showing import Bar, Lines, has_bar
 
     with ExitStack() as stack:
         watchers: list[Watcher] = []
@@ -89,7 +89,7 @@ def watchers_of(run: Prepared, outputs: Outputs) -> Iterator[Watchers]:
             watchers.append(Window())
         if not outputs.quiet and not METHODS[run.recipe.method].one_pass:
             console = Console(stderr=True)
-            draws = console.is_terminal and not console.is_dumb_terminal
+            draws = has_bar(console)
             told: Bar | Lines = Bar(run.levels, console) if draws else Lines(run.levels, sys.stderr)
             stack.enter_context(told)
             for step in run.history:

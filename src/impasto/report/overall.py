@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from impasto.run.showing import Account, duration
+from impasto.run.showing import Account, duration, has_bar
 
 if TYPE_CHECKING:
     from impasto.experiments.many import Painted
@@ -221,7 +221,7 @@ def at_the_same_time(names: Sequence[str], steps: int, *, quiet: bool) -> Iterat
         quiet: whether nothing is shown.
     """
     console = Console(stderr=True)
-    if quiet or not console.is_terminal or console.is_dumb_terminal:
+    if quiet or not has_bar(console):
         yield AtTheSameTime(names, steps, None, None if quiet else sys.stderr)
         return
     with Progress(
