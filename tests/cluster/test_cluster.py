@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import Callable, Iterator, Mapping
@@ -16,8 +17,9 @@ from PIL import Image
 from torch import Tensor
 
 from conftest import content_pixels, style_pixels
-from impasto import ImpastoWarning, Recipe, Style, stylize, sweep
-from impasto.cluster import batch
+from impasto import ImpastoWarning, Recipe, RunError, Style, stylize, sweep
+from impasto.cli.app import run
+from impasto.cluster import batch, nodes
 from impasto.cluster.batch import BatchWatch, Common, Job, Outcome
 from impasto.cluster.canvas import ManyWorkers, SpreadObjective, many_workers
 from impasto.cluster.engine import Needs, ray
@@ -29,6 +31,7 @@ from impasto.network.vgg import VGG
 from impasto.network.weights import Weights
 from impasto.objective.objective import Evaluation, Objective
 from impasto.objective.regions import StyleCanvas
+from impasto.run.memory_need import BASE_BYTES
 from impasto.run.prepare import prepare
 from impasto.run.resuming import resumed
 from impasto.run.saving import save_to
@@ -203,9 +206,9 @@ def test_a_painting_by_workers_is_that_of_one_machine_and_a_resumed_one_has_its_
     undisturbed = prepare(*pictures, recipe, device="cpu", workplace=workers).paint()
     assert np.abs(undisturbed.canvas - alone.canvas).max() < 1e-3
 
-    run = prepare(*pictures, recipe, device="cpu", workplace=workers)
-    save_to(run, "run.impasto", 0)
-    run.paint(lambda step: step.number < 2)
+    begun = prepare(*pictures, recipe, device="cpu", workplace=workers)
+    save_to(begun, "run.impasto", 0)
+    begun.paint(lambda step: step.number < 2)
     again = resumed(Path("run.impasto"), workplace=workers).paint()
     assert np.array_equal(again.canvas, undisturbed.canvas)
 
@@ -245,6 +248,18 @@ def test_many_paintings_are_those_of_one_machine_and_a_broken_one_stops_no_other
         assert np.abs(pixels_of(f"{name}-out.png") - one_machine(name)).max() <= 1
 
 
+def test_a_task_declares_the_memory_of_its_own_painting() -> None:
+    Image.new("RGB", (400, 100)).save("wide.png")
+    large = SMALL.model_copy(update={"size": 1024})
+    narrow, wide, larger = (
+        batch.memory_of(Job(painting(name), recipe))
+        for name, recipe in (("a", SMALL), ("wide", SMALL), ("a", large))
+    )
+    assert larger > narrow > wide > BASE_BYTES
+    Path("b.png").write_bytes(b"no picture")
+    assert batch.memory_of(Job(painting("b"), SMALL)) == 0
+
+
 def tasks_in_progress() -> list[psutil.Process]:
     """The processes of this cluster that paint."""
     every = psutil.Process().children(recursive=True)
@@ -280,8 +295,43 @@ def test_a_sheet_of_a_sweep_is_that_of_one_process(cluster: Any) -> None:
     assert len(list(Path("kept").glob("*.png"))) == 2
 
 
+def test_a_node_that_does_not_answer_is_named(
+    cluster: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nodes, "ANSWER", 0.0)
+    with pytest.raises(RunError, match=f"did not say.*{alive()[0]['NodeManagerHostname']}"):
+        found()
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_dry_run_of_many_shares_their_time_among_the_workers(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    flags = ["-o", "out/", "--size", "32", "--steps", "2", "--dry-run", "--json"]
+    seconds = []
+    for workers in ("1", "2"):
+        cluster = ["--ray", "local", "--workers", workers]
+        assert run(["stylize", "a.png", "b.png", "c.png", "oil.png", *flags, *cluster]) == 0
+        shown = capsys.readouterr()
+        seconds.append(json.loads(shown.out)["seconds"])
+    assert "by 2 workers" in shown.err
+    assert seconds[1] < seconds[0]
+    assert not Path("out").exists()
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_run_that_is_not_computed_in_tiles_is_resumed_on_one_machine(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    begun = prepare("a.png", "oil.png", SMALL.model_copy(update={"style_loss": "nearest"}))
+    save_to(begun, "run.impasto", 0)
+    begun.paint(lambda step: step.number < 2)
+    assert run(["resume", "run.impasto", "-o", "out.png", "--ray", "local"]) == 0
+    assert "painted on one machine" in capsys.readouterr().err
+
+
 def test_the_nodes_of_one_machine_agree(cluster: Any) -> None:
-    nodes = found()
-    assert len(nodes) == len(alive())
-    assert all(node.versions["torch"] for node in nodes)
-    assert not differing(nodes)
+    every = found()
+    assert len(every) == len(alive())
+    assert all(node.versions["torch"] for node in every)
+    assert not differing(every)

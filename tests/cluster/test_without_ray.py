@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socketserver
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from impasto import InputError
 from impasto.cli.app import run
 from impasto.cluster import engine
 from impasto.cluster.engine import needs_for
+from impasto.process import memory
 
 
 def test_nothing_of_ray_is_imported_without_the_flag() -> None:
@@ -40,13 +43,55 @@ def test_workers_without_a_cluster_are_refused_and_nothing_is_written(
     assert not Path("out.png").exists()
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "nowhere"])
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "[::1]:1"])
 def test_an_address_where_nothing_answers_is_refused_at_once(
     address: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("ray")
     assert run(["doctor", "--ray", address]) == 2
     assert "--ray local" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "address", ["nowhere", "10.0.0.1", "10.0.0.1:99999", "10.0.0.1:port", "http://10.0.0.1:8265"]
+)
+def test_what_is_no_address_is_refused(address: str, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("ray")
+    assert run(["doctor", "--ray", address]) == 2
+    assert f"'{address}' is not the address of a Ray cluster" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "answer", [b"HTTP/1.0 505 Version Not Supported\r\n", b"SSH-2.0-x\r\n", b""]
+)
+def test_a_server_that_is_not_ray_is_refused_at_once(answer: bytes) -> None:
+    pytest.importorskip("ray")
+
+    class Other(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(100)
+            self.request.sendall(answer)
+
+    with socketserver.TCPServer(("127.0.0.1", 0), Other) as server:
+        threading.Thread(target=server.handle_request).start()
+        address = f"127.0.0.1:{server.server_address[1]}"
+        with (
+            pytest.raises(InputError, match=f"What answers at '{address}' is not Ray"),
+            engine.connected(address),
+        ):
+            pass
+
+
+def test_more_workers_than_this_machine_has_memory_for_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("ray")
+    monkeypatch.setattr(memory, "free", lambda: 3e9)
+    with (
+        pytest.raises(InputError, match=r"4 workers need about 4 GB .* use at most 3\."),
+        engine.connected("local", workers=4),
+    ):
+        pass
 
 
 class NoGpu:

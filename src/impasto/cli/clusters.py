@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -20,7 +19,6 @@ from impasto.settings.loss_table import METHODS
 from impasto.settings.validation import counted
 
 if TYPE_CHECKING:
-    from impasto.cluster.batch import Job
     from impasto.cluster.canvas import ManyWorkers
     from impasto.cluster.engine import Needs
     from impasto.cluster.nodes import Node
@@ -90,13 +88,12 @@ class Cluster:
 
         Raises:
             InputError: Ray is not installed, there is no such cluster, its nodes have different
-                versions, or it lacks the device.
+                versions, or it lacks the device or the memory.
         """
         from impasto.cluster.engine import LOCAL, connected, needs_for
         from impasto.cluster.nodes import check_versions, found
 
-        cpus = None if self.workers is None else self.workers * (self.threads or 1)
-        with connected(self.address, cpus):
+        with connected(self.address, self.workers, self.threads):
             if self.address != LOCAL:
                 check_versions(found())
             yield needs_for(self.device, self.threads)
@@ -117,20 +114,32 @@ def asked_cluster(
     return Cluster(address, workers, device, threads)
 
 
+def places_on(cluster: Cluster) -> tuple[int, Needs]:
+    """How many paintings a cluster makes at the same time, and what each needs.
+
+    Raises:
+        InputError: the cluster cannot be used.
+    """
+    from impasto.cluster.batch import room
+
+    with cluster.connected() as needs:
+        return cluster.workers or room(needs), needs
+
+
 @contextmanager
 def workplace_of(
-    cluster: Cluster | None, recipe: Recipe | None = None
+    cluster: Cluster | None, recipe: Callable[[], Recipe]
 ) -> Iterator[ManyWorkers | None]:
     """A context with the workers of one canvas; None if it is painted on this machine.
 
     Args:
         cluster: the cluster; None for this machine.
-        recipe: the settings; None if they are in a checkpoint.
+        recipe: gives the settings, if there is a cluster.
     """
     if cluster is None:
         yield None
         return
-    if recipe is not None and not spreads(recipe):
+    if not spreads(recipe()):
         tell(Message("cluster.one-machine"))
         yield None
         return
@@ -218,21 +227,7 @@ def paint_batch(
 
             watch = batch.BatchWatch(progress.begin, progress.take, on_done)
             begin()
-            memory = batch.memory_for(_largest(jobs), given.recipe)
-            batch.paint(jobs, common, cluster.workers, memory, watch)
-
-
-def _largest(jobs: Sequence[Job]) -> tuple[int, int]:
-    """Width and height of the largest canvas, as far as the headers of the pictures tell."""
-    from impasto.pictures import images, sizes
-    from impasto.pictures.inputs import called
-
-    canvases = [(1, 1)]
-    for job in jobs:
-        with suppress(InputError):  # the painting's own record says so
-            size = images.size_of(str(job.painting.content), called("content"))
-            canvases.append(sizes.canvas_size(size, job.recipe))
-    return max(canvases, key=math.prod)
+            batch.paint(jobs, common, cluster.workers, watch)
 
 
 @contextmanager

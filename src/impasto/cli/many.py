@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from impasto.cli.advice import note_ignored, note_squeezed
-from impasto.cli.clusters import Batch, Cluster, foretold, paint_batch, workplace_of
+from impasto.cli.clusters import Batch, Cluster, foretold, paint_batch, places_on, workplace_of
 from impasto.cli.ending import BAD_INPUT, DONE, FAILED, EndedError, code_of, told_to_end
 from impasto.cli.options import files_of_run
 from impasto.cli.pipes import check_files, is_dash, path_of, style_of, taken_in
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from impasto.cli.clusters import OnPainted
-    from impasto.experiments.many import Painted, Painter, Paints
+    from impasto.experiments.many import Expected, Painted, Painter, Paints
     from impasto.experiments.planning import Painting, Plan
     from impasto.report.documents import HasSteps, OneOfMany
     from impasto.report.overall import OverallBar, OverallLines
@@ -158,7 +158,7 @@ def paint_one(plan: Plan, asked: Asked, *, styles_are_named: bool) -> int:
             check_replaceable(outputs.checkpoint)
         note_ignored(content, painting.styles, asked.recipe)
         photograph, pictures = taken_in(content, styles)
-        with workplace_of(asked.cluster, asked.recipe) as workplace:
+        with workplace_of(asked.cluster, lambda: asked.recipe) as workplace:
             run = prepare(
                 photograph,
                 pictures or None,
@@ -417,10 +417,13 @@ def _look_over(plan: Plan, asked: Asked, styles: Sequence[Style]) -> int:
         typer.echo(f"impasto: {sentence}", err=True)
     told = f"Would paint {len(to_paint)} of {counted(len(states), 'picture')}"
     known = {}
-    if to_paint and (takes := many.expected(to_paint, asked.recipe, _painter(asked, styles))):
-        each, whole = duration(takes.seconds), duration(takes.all_seconds)
-        told += f": about {each} each, {whole} for all, {takes.bytes / 1e9:.1f} GB"
-        known = {"seconds": takes.all_seconds, "memory": takes.bytes}
+    takes, workers = _expected(to_paint, asked, styles)
+    if takes is not None:
+        seconds = takes.all_seconds / (workers or 1)
+        each, whole = duration(takes.seconds), duration(seconds)
+        by = f" by {counted(workers, 'worker')} as fast as this machine" if workers else ""
+        told += f": about {each} each, {whole} for all{by}, {takes.bytes / 1e9:.1f} GB"
+        known = {"seconds": seconds, "memory": takes.bytes}
     typer.echo(f"{told}.", err=asked.outputs.document)
     made = [
         _document(
@@ -435,6 +438,29 @@ def _look_over(plan: Plan, asked: Asked, styles: Sequence[Style]) -> int:
     if not wrong:
         return DONE
     return FAILED if to_paint or many.EXISTS in states else BAD_INPUT
+
+
+def _expected(
+    paintings: Sequence[Painting], asked: Asked, styles: Sequence[Style]
+) -> tuple[Expected | None, int | None]:
+    """What paintings would take on this machine, and how many workers would share them.
+
+    Returns:
+        None if no picture can be read; and None if no cluster is asked for, which is asked first
+        whether it can be used.
+    """
+    from impasto.experiments import many
+    from impasto.process.threads import use
+
+    workers = None
+    if asked.cluster is not None:
+        places, needs = places_on(asked.cluster)
+        workers = min(places, max(1, len(paintings)))
+        asked = replace(asked, device="auto", threads=needs.cpus)
+    if not paintings:
+        return None, workers
+    with use(asked.threads):
+        return many.expected(paintings, asked.recipe, _painter(asked, styles)), workers
 
 
 def _table(paintings: Sequence[Painting], states: Sequence[object]) -> Table:

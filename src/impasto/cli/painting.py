@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -265,9 +266,11 @@ def resume(
     quiet: Quiet = False,
 ) -> None:
     """Continue an interrupted run; the painting is the same as without the interruption."""
+    from impasto.run.resuming import recipe_in
+
     check_files({"FILE": checkpoint})
     cluster = asked_cluster(ray, workers, device, None)
-    with workplace_of(cluster) as workplace:
+    with workplace_of(cluster, partial(recipe_in, checkpoint)) as workplace:
         run, outputs = take_up(
             checkpoint,
             output,

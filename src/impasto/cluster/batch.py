@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import io
+import math
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -12,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from impasto.cluster import sending
-from impasto.cluster.engine import ASKING, Needs, is_lost, ray
+from impasto.cluster.engine import ASKING, SOON, Needs, is_lost, ray, waiting_for_room
 from impasto.cluster.nodes import alive
 from impasto.cluster.sending import SentFile
-from impasto.errors import ImpastoError, RunError, StoppedError
+from impasto.errors import ImpastoError, InputError, RunError, StoppedError
 from impasto.experiments.planning import Painting
 from impasto.files.writing import remove_parts, written_whole
 from impasto.messages.message import Message
@@ -26,6 +28,7 @@ from impasto.settings.recipe import Recipe
 
 TRIES = 3  # of one painting, each on another node if there is one
 AHEAD = 2  # tasks for each place in the cluster, so that none is idle and the cluster may grow
+MOST_OF_NODE = 0.9  # share of a node's memory that a task may declare; more would never start
 KEPT_FILES = 64  # files that were sent last, which the next paintings may need too
 
 
@@ -131,6 +134,19 @@ class Board:
         return dict(self.done), dict(self.nodes)
 
 
+def memory_of(job: Job) -> float:
+    """Bytes of memory that a painting needs, as far as the header of its picture tells."""
+    from impasto.experiments.many import width_and_height
+    from impasto.pictures import sizes
+    from impasto.pictures.inputs import called
+
+    try:
+        size = width_and_height(job.painting.content, called("content"))
+        return memory_for(sizes.canvas_size(size, job.recipe), job.recipe)
+    except InputError:  # the painting's own record says so
+        return 0.0
+
+
 def memory_for(size: tuple[int, int], recipe: Recipe) -> float:
     """Bytes of memory that a painting needs, by impasto's own estimate.
 
@@ -140,9 +156,8 @@ def memory_for(size: tuple[int, int], recipe: Recipe) -> float:
     """
     from impasto.network.devices import DTYPES, Arithmetic
     from impasto.network.tiles import halo_for
-    from impasto.run.estimate import BASE_BYTES
     from impasto.run.levels import layers_at, plan
-    from impasto.run.memory_need import canvas_bytes, pixel_bytes
+    from impasto.run.memory_need import BASE_BYTES, canvas_bytes, pixel_bytes
     from impasto.settings.layers import VGG_19
 
     finest = plan(size, [size], recipe)[-1]
@@ -159,7 +174,6 @@ def paint(
     jobs: Sequence[Job],
     common: Common,
     places: int | None,
-    memory: float = 0.0,
     watch: BatchWatch = BatchWatch(),
 ) -> None:
     """Paint several pictures on the connected cluster.
@@ -171,7 +185,6 @@ def paint(
         jobs: the paintings.
         common: what they have in common.
         places: how many are painted at the same time; None for as many as there is room for.
-        memory: bytes of memory that each needs.
         watch: what is called; its methods are told of paintings in the order in which they end.
 
     Raises:
@@ -179,7 +192,7 @@ def paint(
         StoppedError: the work was interrupted; paintings in progress are dropped.
         OSError: a painting could not be written.
     """
-    _Batch(jobs, common, places, memory, watch).paint()
+    _Batch(jobs, common, places, watch).paint()
 
 
 class _Batch:
@@ -190,18 +203,14 @@ class _Batch:
         jobs: Sequence[Job],
         common: Common,
         places: int | None,
-        memory: float,
         watch: BatchWatch,
     ) -> None:
         self._jobs, self._common, self._watch = jobs, common, watch
         self._most = places or AHEAD * room(common.needs)
-        engine, nodes = ray(), alive()
-        largest = max((node["Resources"].get("memory", 0.0) for node in nodes), default=0.0)
-        self._options = {
-            **common.needs.options(),
-            "memory": int(min(memory, 0.9 * largest)),
-            "max_retries": 0,
-        }
+        engine = ray()
+        self._most_memory = MOST_OF_NODE * max(
+            (node["Resources"].get("memory", 0.0) for node in alive()), default=0.0
+        )
         self._weights = engine.put(_loaded(common)) if _needs_weights(jobs) else None
         self._kept = functools.lru_cache(KEPT_FILES)(lambda path, _: engine.put(path.read_bytes()))
         self._is_shared = True  # the folder of the paintings, as far as is known
@@ -213,7 +222,7 @@ class _Batch:
 
     def paint(self) -> None:
         """Paint everything."""
-        waiting = deque(range(len(self._jobs)))
+        waiting, told_at = deque(range(len(self._jobs))), time.monotonic() + SOON
         try:
             while waiting or self._running:
                 while waiting and len(self._running) < self._most:
@@ -221,6 +230,9 @@ class _Batch:
                 ready, _ = ray().wait(list(self._running), timeout=ASKING)
                 interrupts.check()
                 nodes = self._progress()
+                if not self._used and time.monotonic() > told_at:
+                    tell(waiting_for_room(self._common.needs))
+                    told_at = math.inf
                 for one in ready:
                     number = self._running.pop(one)
                     outcome = self._outcome(one, number, nodes.get(number))
@@ -241,7 +253,9 @@ class _Batch:
         if self._tries[number] == 0:
             self._watch.on_begin(number)
         self._tries[number] += 1
-        task = engine.remote(**self._options)(painted_here)
+        memory = int(min(memory_of(job), self._most_memory))
+        options = {**self._common.needs.options(), "memory": memory, "max_retries": 0}
+        task = engine.remote(**options)(painted_here)
         strategy = self._strategy(number)
         if strategy is not None:
             task = task.options(scheduling_strategy=strategy)
@@ -397,7 +411,9 @@ def _painter(
         device = "auto" if paints_in_one_pass(recipe) else common.needs.device
         loaded = fetch(weights[0]) if weights else None
         own = "bundled" if loaded is None else common.weights, common.weights_input
-        _painters[key] = Painter(recipe, device, *own, common.form, loaded=loaded)
+        _painters[key] = Painter(
+            recipe, device, *own, common.form, loaded=loaded, threads=common.needs.cpus
+        )
     return _painters[key]
 
 

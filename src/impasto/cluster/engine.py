@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 import importlib
+import math
 import os
+import signal
 import socket
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from impasto.errors import InputError, RunError
 from impasto.files.reading import reason_of
-from impasto.process import interrupts
+from impasto.messages.message import Message
+from impasto.process import interrupts, memory
+from impasto.process.global_state import unwarned
 
 LOCAL = "local"  # the address of a cluster that is made of this machine
 REACHED = 10.0  # seconds in which a cluster has to answer
+SOON = 20.0  # seconds after which a notice says that nothing has started
 ASKING = 0.2  # seconds between two questions whether the work was interrupted
 EXTRA = "impasto[cluster]"
+ENVIRONMENT = {  # of Ray, as far as the user has not set it
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+}
+# What an HTTP/2 client says first, with no settings; a server, as Ray's are, answers with its own.
+GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + b"\x04" + bytes(5)
+SETTINGS = b"\x04"  # the type of such an answer, its fourth byte
 
 
 @dataclass(frozen=True)
@@ -48,8 +63,8 @@ def ray() -> Any:
     Raises:
         InputError: Ray is not installed.
     """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
     try:
         return importlib.import_module("ray")
     except ImportError:
@@ -57,7 +72,9 @@ def ray() -> Any:
 
 
 @contextmanager
-def connected(address: str, cpus: int | None = None) -> Iterator[None]:
+def connected(
+    address: str, workers: int | None = None, threads: int | None = None
+) -> Iterator[None]:
     """A context that is connected to a cluster.
 
     A connection that the program has already is used, and kept.
@@ -66,10 +83,12 @@ def connected(address: str, cpus: int | None = None) -> Iterator[None]:
         address: ``local`` for this machine alone, ``auto`` for the cluster that this machine
             belongs to, or the address of a cluster, such as ``10.0.0.1:6379`` or
             ``ray://10.0.0.1:10001``.
-        cpus: for ``local``, the number of CPU cores; None for all.
+        workers: for ``local``, the number of workers; None for as many as there are CPU cores for.
+        threads: for ``local``, the number of CPU threads of each worker; None for one.
 
     Raises:
-        InputError: Ray is not installed, or there is no such cluster.
+        InputError: Ray is not installed, there is no such cluster, or this machine lacks the memory
+            for so many workers.
         RunError: Ray could not start on this machine.
     """
     engine = ray()
@@ -77,37 +96,102 @@ def connected(address: str, cpus: int | None = None) -> Iterator[None]:
         yield
         return
     _check_reachable(address)
-    quiet = {"log_to_driver": False, "logging_level": "ERROR"}
+    if address == LOCAL:
+        _check_memory(workers)
+    options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+    if address == LOCAL:
+        options.update(num_cpus=_cores(workers, threads), include_dashboard=False)
     try:
-        if address == LOCAL:
-            engine.init("local", num_cpus=cpus, include_dashboard=False, **quiet)
-        else:
-            engine.init(address, **quiet)
+        with unwarned(), _signals_kept():
+            engine.init(address, **options)
     except Exception as error:  # Ray raises that itself if a node does not start in time
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         if address == LOCAL:
             raise RunError("cluster.not-started", reason=reason) from None
-        raise InputError("cluster.no-cluster", address=address, reason=reason) from None
+        code = "cluster.no-cluster" if address == "auto" else "cluster.not-connected"
+        raise InputError(code, address=address, reason=reason) from None
     try:
         yield
     finally:
         engine.shutdown()
 
 
+@contextmanager
+def _signals_kept() -> Iterator[None]:
+    """A context after which signals are handled as before; Ray prints the stack on a SIGTERM."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            if handler is not None:
+                signal.signal(one, handler)
+
+
 def _check_reachable(address: str) -> None:
-    """Make sure that something answers at an address, which Ray itself would try for minutes.
+    """Make sure that Ray may be at an address, which Ray itself would try for minutes.
 
     Raises:
-        InputError: nothing does.
+        InputError: it is no address, nothing answers, or something else than Ray.
     """
     if address in (LOCAL, "auto"):
         return
-    host, _, port = address.removeprefix("ray://").rpartition(":")
     try:
-        with socket.create_connection((host, int(port)), REACHED):
-            pass
-    except (OSError, ValueError, OverflowError) as error:
+        with socket.create_connection(host_and_port(address), REACHED) as connection:
+            if os.environ.get("RAY_USE_TLS", "0") != "0":
+                return
+            connection.sendall(GREETING)
+            answer = connection.recv(9)
+    except OSError as error:
         raise InputError("cluster.no-cluster", address=address, reason=reason_of(error)) from None
+    if answer[3:4] != SETTINGS:
+        raise InputError("cluster.not-ray", address=address)
+
+
+def host_and_port(address: str) -> tuple[str, int]:
+    """The parts of the address of a cluster.
+
+    >>> host_and_port("10.0.0.1:6379")
+    ('10.0.0.1', 6379)
+    >>> host_and_port("ray://[::1]:10001")
+    ('::1', 10001)
+
+    Raises:
+        InputError: it is no such address.
+    """
+    try:
+        parts = urlsplit(address if "://" in address else f"//{address}")
+        host, port = parts.hostname, parts.port
+    except ValueError:  # the port is no number below 65536
+        host = port = None
+    if not host or not port or parts.scheme not in ("", "ray"):
+        raise InputError("cluster.address", address=address)
+    return host, port
+
+
+def _check_memory(workers: int | None) -> None:
+    """Make sure that this machine has the memory for some workers.
+
+    Raises:
+        InputError: it has not.
+    """
+    from impasto.run.memory_need import BASE_BYTES
+
+    needed, free = (workers or 1) * BASE_BYTES, memory.free()
+    most = max(1, int(free / BASE_BYTES))
+    if workers is not None and workers > most:
+        values = {"needed": needed / 1e9, "free": free / 1e9}
+        raise InputError("cluster.too-many", count=workers, most=most, **values)
+
+
+def _cores(workers: int | None, threads: int | None) -> int | None:
+    """The number of CPU cores of a cluster that is this machine; None for those that there are."""
+    if workers is not None:
+        return workers * (threads or 1)
+    return threads if threads is not None and threads > (os.cpu_count() or 1) else None
 
 
 def needs_for(device: str, threads: int | None) -> Needs:
@@ -145,11 +229,21 @@ def results(references: Sequence[Any]) -> list[Any]:
         StoppedError: it was.
         Exception: what failed; see :func:`is_lost`.
     """
-    engine, waiting = ray(), list(references)
-    while waiting:
+    waited_for(references)
+    return list(ray().get(list(references)))
+
+
+def waited_for(references: Sequence[Any], seconds: float = math.inf) -> list[Any]:
+    """Wait for results of Ray, unless the work is asked to end; those that are not there in time.
+
+    Raises:
+        StoppedError: it was.
+    """
+    engine, waiting, until = ray(), list(references), time.monotonic() + seconds
+    while waiting and time.monotonic() < until:
         _, waiting = engine.wait(waiting, num_returns=len(waiting), timeout=ASKING)
         interrupts.check()
-    return list(engine.get(list(references)))
+    return waiting
 
 
 def is_lost(error: Exception) -> bool:
@@ -170,9 +264,28 @@ def is_out_of_memory(error: Exception) -> bool:
     return isinstance(error, ray().exceptions.OutOfMemoryError)
 
 
+def starting(ready: int, count: int, needs: Needs, seconds: float) -> Message:
+    """The notice that only some of the workers have started, and are waited for."""
+    values = {"ready": ready, "count": count, "seconds": seconds}
+    return Message("cluster.starting", **values, **_asked(needs))
+
+
+def waiting_for_room(needs: Needs) -> Message:
+    """The notice that tasks of paintings wait for room on the cluster."""
+    return Message("cluster.waiting", **_asked(needs))
+
+
 def too_few(ready: int, count: int, needs: Needs, seconds: float) -> RunError:
     """The error that only some of the workers have started."""
+    return RunError("cluster.too-few", ready=ready, count=count, seconds=seconds, **_asked(needs))
+
+
+def _asked(needs: Needs) -> dict[str, Any]:
+    """What each worker needs and what the cluster has, as values of messages."""
     total = ray().cluster_resources()
-    has = {"cpus": int(total.get("CPU", 0)), "gpus": int(total.get("GPU", 0))}
-    asked = {"threads": needs.cpus, "device": needs.device}
-    return RunError("cluster.too-few", ready=ready, count=count, seconds=seconds, **asked, **has)
+    return {
+        "threads": needs.cpus,
+        "device": needs.device,
+        "cpus": int(total.get("CPU", 0)),
+        "gpus": int(total.get("GPU", 0)),
+    }

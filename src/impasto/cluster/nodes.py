@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from impasto.cluster.engine import Needs, ray, results
-from impasto.errors import InputError
+from impasto.cluster.engine import Needs, ray, results, waited_for
+from impasto.errors import InputError, RunError
 
+ANSWER = 60.0  # seconds in which a node has to say what it has
 COMPARED = ("impasto", "torch", "numpy", "ray")  # whose versions change paintings, or the protocol
 
 
@@ -52,28 +53,37 @@ def alive() -> list[dict[str, Any]]:
 
 
 def found() -> list[Node]:
-    """Ask every node of the connected cluster what it has."""
+    """Ask every node of the connected cluster what it has.
+
+    Raises:
+        RunError: a node did not answer in a minute.
+    """
     engine = ray()
     strategy = engine.util.scheduling_strategies.NodeAffinitySchedulingStrategy
     ask = engine.remote(num_cpus=0, max_retries=0)(_report())
     nodes = alive()
-    told = results(
-        [
-            ask.options(scheduling_strategy=strategy(node["NodeID"], soft=False)).remote(COMPARED)
-            for node in nodes
-        ]
-    )
+    asked = [
+        ask.options(scheduling_strategy=strategy(node["NodeID"], soft=False)).remote(COMPARED)
+        for node in nodes
+    ]
+    late = [_name_of(nodes[asked.index(one)]) for one in waited_for(asked, ANSWER)]
+    if late:
+        raise RunError("cluster.no-answer", nodes=tuple(late), seconds=ANSWER)
     return [
         Node(
-            name=node["NodeManagerHostname"] or node["NodeManagerAddress"],
+            name=_name_of(node),
             cpus=int(node["Resources"].get("CPU", 0)),
             gpus=int(node["Resources"].get("GPU", 0)),
             memory=node["Resources"].get("memory", 0.0),
             devices=tuple(names),
             versions=versions,
         )
-        for node, (names, versions) in zip(nodes, told, strict=True)
+        for node, (names, versions) in zip(nodes, results(asked), strict=True)
     ]
+
+
+def _name_of(node: Mapping[str, Any]) -> str:
+    return str(node["NodeManagerHostname"] or node["NodeManagerAddress"])
 
 
 def _report() -> Callable[[Sequence[str]], tuple[list[str], dict[str, str | None]]]:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
-from impasto.cluster.engine import Needs, is_lost, is_out_of_memory, ray, too_few
+from impasto.cluster.engine import SOON, Needs, is_lost, is_out_of_memory, ray, starting, too_few
 from impasto.cluster.worker import Worker
 from impasto.errors import RunError
 from impasto.messages.message import Message
@@ -50,7 +50,10 @@ class Pool:
             return
         self._weights = ray().put(weights)
         self._workers = [self._new() for _ in range(self.count)]
-        ready = self._ready(range(self.count), START)
+        ready = self._ready(range(self.count), SOON)
+        if len(ready) < self.count:
+            tell(starting(len(ready), self.count, self._needs, START))
+            ready = self._ready(range(self.count), START)
         if len(ready) < self.count:
             self.stop()
             raise too_few(len(ready), self.count, self._needs, START)

@@ -445,7 +445,7 @@ def looked_over(
         found = seen.get(identity_of(picture))
         if found is None:
             try:
-                found = _size_of(picture, called(key))
+                found = width_and_height(picture, called(key))
             except InputError as error:
                 found = error
             seen[identity_of(picture)] = found
@@ -471,7 +471,12 @@ def looked_over(
     return [look(painting) for painting in paintings]
 
 
-def _size_of(picture: images.Source, role: str) -> tuple[int, int]:
+def width_and_height(picture: images.Source, role: str) -> tuple[int, int]:
+    """The size of a picture in pixels; only the header of a file is read.
+
+    Raises:
+        InputError: it is no picture, as far as can be seen so.
+    """
     if isinstance(picture, str | os.PathLike):
         return images.size_of(picture, role)
     return images.read(picture, role).size
@@ -487,7 +492,8 @@ def expected(paintings: Sequence[Painting], recipe: Recipe, painter: Painter) ->
         The estimate; None if no picture can be read.
     """
     canvases = [
-        sizes.canvas_size(_size_of(one.content, called("content")), recipe) for one in paintings
+        sizes.canvas_size(width_and_height(one.content, called("content")), recipe)
+        for one in paintings
     ]
     for painting in paintings:
         try:

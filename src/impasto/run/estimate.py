@@ -17,13 +17,12 @@ from impasto.objective.regions import StyleCanvas
 from impasto.objective.rounds import Compared
 from impasto.run.evaluator import OBJECTIVES
 from impasto.run.levels import Level, layers_at
-from impasto.run.memory_need import HYPERCOLUMN_BYTES, canvas_bytes, pixel_bytes
+from impasto.run.memory_need import BASE_BYTES, HYPERCOLUMN_BYTES, canvas_bytes, pixel_bytes
 from impasto.settings import layers
 
 if TYPE_CHECKING:
     from impasto.run.run import Run
 
-BASE_BYTES = 9e8  # for Python, PyTorch and the network's weights
 # Side, in pixels, of the picture whose evaluation is timed; a smaller one leaves a GPU idle.
 PROBE, GPU_PROBE = 192, 768
 FORWARD = 0.45  # share of an evaluation's time that the forward pass takes

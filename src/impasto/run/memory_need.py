@@ -10,6 +10,7 @@ from impasto.settings.recipe import Recipe
 
 # Bytes per pixel that VGG-19 processes, as measured in float32; in bfloat16 it is half.
 BY_ROWS_BYTES, PLAIN_BYTES = 1500, 3200
+BASE_BYTES = 9e8  # for Python, PyTorch and the network's weights
 HYPERCOLUMN_BYTES = 2000  # per pixel, for the targets and gradients of hypercolumns
 GUIDED_BYTES = 500  # per pixel and region, for feature maps that masks multiply
 OTHER_CANVASES = 10  # style, gradient and so on, besides the optimiser's

@@ -48,11 +48,7 @@ def resumed(path: Path, folder: Path | None = None, workplace: Workplace = HERE)
     saved = checkpoints.with_inputs_found(saved, path, folder)
     if not devices.is_offered(saved.device):
         raise InputError("checkpoint.no-device", path=path, device=saved.device)
-    try:
-        recipe = Recipe(**saved.recipe)
-        styles = [Style.read(style) for style in saved.styles]
-    except InputError as error:
-        raise InputError("checkpoint.in-file", path=path, error=error) from None
+    recipe, styles = _settings(saved, path)
     named = name_inputs(saved.content, styles, saved.weights, saved.weights_input)
     try:
         with threads.use(saved.threads):
@@ -65,6 +61,28 @@ def resumed(path: Path, folder: Path | None = None, workplace: Workplace = HERE)
         raise InputError("checkpoint.not-of-recipe", path=path, reason=reason_of(error)) from None
     save_to(run, path, saved.every, saved.outputs, came_from=Path(saved.folder))
     return run
+
+
+def recipe_in(path: Path) -> Recipe:
+    """The settings of the run that a checkpoint contains.
+
+    Raises:
+        InputError: the checkpoint cannot be read.
+    """
+    saved, _ = checkpoints.read(path)
+    return _settings(saved, path)[0]
+
+
+def _settings(saved: Saved, path: Path) -> tuple[Recipe, list[Style]]:
+    """The recipe and the styles of a checkpoint.
+
+    Raises:
+        InputError: they cannot be used.
+    """
+    try:
+        return Recipe(**saved.recipe), [Style.read(style) for style in saved.styles]
+    except InputError as error:
+        raise InputError("checkpoint.in-file", path=path, error=error) from None
 
 
 def _restored(
