@@ -295,6 +295,30 @@ def test_a_sheet_of_a_sweep_is_that_of_one_process(cluster: Any) -> None:
     assert len(list(Path("kept").glob("*.png"))) == 2
 
 
+@pytest.mark.usefixtures("cluster")
+def test_the_frames_of_a_clip_are_those_of_one_machine() -> None:
+    Path("clip").mkdir()
+    for number, name in enumerate("abc"):
+        Path(f"{name}.png").rename(f"clip/{number}.png")
+    command = ["video", "clip", "oil.png", "--method", "single", "--size", "48", "--steps", "2"]
+    assert run([*command, "-o", "there/", "--ray", "local", "--workers", "2"]) == 0
+    assert run([*command, "-o", "here/"]) == 0
+    there, here = (sorted(Path(name).glob("*.png")) for name in ("there", "here"))
+    assert len(there) == len(here) == 3
+    for one, other in zip(there, here, strict=True):
+        assert np.abs(pixels_of(str(one)) - pixels_of(str(other))).max() <= 1
+
+
+@pytest.mark.parametrize("method", ["keyframes", "optimised", "learned"])
+def test_frames_that_follow_from_others_are_not_painted_on_a_cluster(
+    method: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["video", ".", "oil.png", "-o", "out/", "--method", method, "--ray", "local"]
+    assert run(command) == 2
+    assert "use --method single" in capsys.readouterr().err
+    assert not Path("out").exists()
+
+
 def test_a_node_that_does_not_answer_is_named(
     cluster: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

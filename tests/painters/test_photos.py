@@ -6,11 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from conftest import content_pixels, style_pixels
 from impasto.errors import ImpastoWarning, InputError
-from impasto.painters.photos import Photos
+from impasto.painters.photos import FEW, Photos
+from impasto.painters.variety import varied
 
 PICTURES = [content_pixels(60, 90), style_pixels(80, 50)]
 
@@ -31,11 +34,28 @@ def test_the_side_of_a_crop(size: int, side: int) -> None:
 
 
 def test_every_photograph_comes_before_any_comes_again() -> None:
-    greys = [np.full((40, 40, 3), 10 * number, np.uint8) for number in range(7)]
+    greys = [np.full((40, 40, 3), 40 + 4 * number, np.uint8) for number in range(FEW)]
     photos = Photos(greys, 32, 0)
     for turn in range(3):
-        seen = {round(float(photos.crop(7 * turn + place).mean())) for place in range(7)}
-        assert seen == {10 * number for number in range(7)}
+        seen = {round(float(photos.crop(FEW * turn + place).mean())) for place in range(FEW)}
+        assert seen == {40 + 4 * number for number in range(FEW)}
+
+
+def test_crops_of_few_photographs_have_many_colours() -> None:
+    photos = Photos([np.full((40, 40, 3), 128, np.uint8)] * (FEW - 1), 32, 0)
+    means = np.array([photos.crop(number).mean((0, 1)) for number in range(60)])
+    assert (means.std(axis=0) > 20).all()
+    assert ((means.max(axis=1) - means.min(axis=1)) > 20).mean() > 0.5
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(2, 64))
+def test_a_varied_crop_is_a_picture_of_the_same_shape(seed: int, side: int) -> None:
+    draws = np.random.default_rng(seed)
+    one, other = draws.uniform(-20, 280, (2, side, side, 3)).astype(np.float32)
+    made = varied(one, other, draws)
+    assert made.shape == one.shape
+    assert made.dtype == np.float32
+    assert 0 <= made.min() <= made.max() <= 255
 
 
 def test_a_photograph_that_cannot_be_read_is_passed_over(tmp_path: Path) -> None:

@@ -245,7 +245,7 @@ def test_without_photographs_it_says_what_that_costs() -> None:
 
 def test_two_styles_are_learned_together() -> None:
     painter = impasto.train_painter(
-        [STYLE, 255 - STYLE], PHOTOS, recipe=RECIPE, steps=20, device="cpu"
+        [STYLE, 255 - STYLE], PHOTOS, recipe=RECIPE, steps=30, device="cpu"
     )
     pixels = content_pixels(32, 32)
     one, other = (painter.painted(pixels, painter.condition(style)) for style in (1, 2))

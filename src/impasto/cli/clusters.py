@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from impasto.run.run import Run
     from impasto.settings.recipe import Recipe
     from impasto.settings.style import Style
+    from impasto.video.stylize import PaintFiles
 
 Ray = Annotated[
     str | None,
@@ -256,6 +258,19 @@ def filling(
     with cluster.connected() as needs:
         common = Common(needs, weights, weights_input)
         yield {"fill": ClusterFill(content, tuple(styles), common, cluster.workers)}
+
+
+@contextmanager
+def frames_on(cluster: Cluster) -> Iterator[PaintFiles]:
+    """A context that gives what paints the frames of a clip on a cluster.
+
+    Raises:
+        InputError: the cluster cannot be used.
+    """
+    from impasto.video.spread import paint
+
+    with cluster.connected() as needs:
+        yield partial(paint, needs=needs, workers=cluster.workers)
 
 
 def show_nodes(address: str, *, document: bool) -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import nullcontext
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from impasto.cli.advice import note_idle, note_squeezed
+from impasto.cli.clusters import Ray, Workers, asked_cluster, frames_on
 from impasto.cli.completing import one_of
 from impasto.cli.ending import DONE, code_of, told_to_end
 from impasto.cli.flags import Preset, RecipeFile, build, recipe_flags
@@ -32,7 +35,7 @@ from impasto.video.methods import ALONE, DEFAULT, METHODS
 if TYPE_CHECKING:
     from impasto.video.planning import VideoPlan
     from impasto.video.showing import Told
-    from impasto.video.stylize import PaintedClip
+    from impasto.video.stylize import PaintedClip, PaintFiles
 
 STOPPING = "Stopping; what is painted is kept. Ctrl-C again stops at once."
 PANEL = "Clip"
@@ -144,12 +147,15 @@ def video(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be painted, and paint nothing.")
     ] = False,
+    ray: Ray = None,
+    workers: Workers = None,
     json: Json = False,
     quiet: Quiet = False,
     **settings: Any,
 ) -> None:
     """Paint a clip in the style of STYLE; its frames, their times and its sound stay."""
     from impasto.video.planning import Request, plan
+    from impasto.video.spread import check_spreads
 
     made = build(preset, recipe, settings)
     check_files(
@@ -182,16 +188,22 @@ def video(
         others=[recipe] if recipe is not None else [],
         threads=threads,
     )
-    planned = plan(asked)
+    cluster = asked_cluster(ray, workers, device, threads)
+    planned = plan(asked if cluster is None else replace(asked, device="auto"))
+    if cluster is not None:
+        check_spreads(planned.method)
     note_idle(settings, [made])
     note_squeezed(planned.clip.size, planned.size, made, settings)
-    use_threads(threads, made)
+    if cluster is None:
+        use_threads(threads, made)
     if dry_run or not quiet:
         typer.echo(_announced(planned, dry_run=dry_run), err=not dry_run or json)
     if dry_run:
         _show(planned, json=json)
         raise typer.Exit(DONE)
-    raise typer.Exit(_paint(planned, quiet=quiet, json=json, preview=preview is not None))
+    with nullcontext() if cluster is None else frames_on(cluster) as paint_frames:
+        code = _paint(planned, paint_frames, quiet=quiet, json=json, preview=preview is not None)
+    raise typer.Exit(code)
 
 
 def _part(start: str, end: str | None, preview: str | None) -> Any:
@@ -249,7 +261,9 @@ def _rounded(rate: Fraction) -> str:
     return f"{float(rate):.2f}".rstrip("0").rstrip(".")
 
 
-def _paint(planned: VideoPlan, *, quiet: bool, json: bool, preview: bool) -> int:
+def _paint(
+    planned: VideoPlan, paint_frames: PaintFiles | None, *, quiet: bool, json: bool, preview: bool
+) -> int:
     """Paint a clip and print how it ended; return the exit code."""
     from impasto.video.stylize import Watch, paint
 
@@ -257,7 +271,8 @@ def _paint(planned: VideoPlan, *, quiet: bool, json: bool, preview: bool) -> int
     with told_to_end(quiet, STOPPING) as signals:
         try:
             with _told(planned.clip.count, quiet=quiet) as told:
-                made = paint(planned, Watch(told.read, told.painted, told.written))
+                watch = Watch(told.read, told.painted, told.written)
+                made = paint(planned, watch, paint_frames)
         except StoppedError as error:
             if signals.number is None:
                 raise

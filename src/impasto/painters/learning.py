@@ -27,7 +27,7 @@ from impasto.painters.applying import Painter
 from impasto.painters.file import About
 from impasto.painters.network import USUAL_STRENGTH, Shape
 from impasto.painters.objective import CropObjective
-from impasto.painters.photos import Photos
+from impasto.painters.photos import FEW, Photos
 from impasto.painters.training import (
     Crops,
     Length,
@@ -46,7 +46,6 @@ from impasto.settings.pieces import check_number, check_whole
 from impasto.settings.recipe import Recipe, RecipeSource
 from impasto.settings.style import Style
 
-FEW = 50  # photographs; a painter that was trained on fewer paints others less well
 MOST_BATCH = 256
 LARGEST_SEED = 2**63 - 1
 

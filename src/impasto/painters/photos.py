@@ -9,20 +9,19 @@ from pathlib import Path
 
 import cachetools
 import numpy as np
-import numpy.typing as npt
 
 from impasto.errors import InputError
 from impasto.messages.message import Message
+from impasto.painters.variety import Crop, varied
 from impasto.pictures import arrays, images
 from impasto.pictures.arrays import Pixels
 from impasto.process.notices import tell
 
+FEW = 50  # photographs; fewer are varied, and make a painter that paints others less well
 CROP = 256  # pixels; side of a crop, unless the size of the paintings is smaller
 ZOOMS = (0.75, 1.5)  # longer side of the photograph that a crop is cut from, relative to that size
 KEPT_BYTES = 2**29  # of photographs that are kept in memory
 STEP = 32  # the side of a crop is a multiple of it, and half of it one of 16
-
-Crop = npt.NDArray[np.float32]  # side × side × 3, RGB, 0…255
 
 
 class Photos:
@@ -77,10 +76,18 @@ class Photos:
             InputError: no photograph can be read.
         """
         draws = np.random.default_rng((self._seed, number))
+        across = self.side // 2 if half else self.side
+        crop = self._cut(number, across, draws)
+        if len(self) >= FEW:
+            return crop
+        other = self._cut(number + int(draws.integers(1, FEW)), across, draws)
+        return varied(crop, other, draws)
+
+    def _cut(self, number: int, across: int, draws: np.random.Generator) -> Crop:
+        """A square of a photograph, across × across × 3; its place and its size are drawn."""
         pixels = self._photograph(number)
         height, width = pixels.shape[:2]
         zoom = draws.uniform(*ZOOMS) * self._size / max(height, width)
-        across = self.side // 2 if half else self.side
         side = max(1, min(height, width, round(across / zoom)))
         top, left = (int(draws.integers(0, length - side + 1)) for length in (height, width))
         square: Pixels = pixels[top : top + side, left : left + side]

@@ -21,18 +21,19 @@ from impasto.settings.recipe import Recipe, RecipeSource
 from impasto.settings.validation import plain
 from impasto.video.clip import Clip, Times, times_of
 from impasto.video.encoding import write
-from impasto.video.method import OnVideoStep, VideoStep
+from impasto.video.method import OnVideoStep, Order, VideoStep
 from impasto.video.methods import method_named
 from impasto.video.planning import Request, VideoPlan, part_of, plan
 from impasto.video.reading import shots
 from impasto.video.showing import Told, showing
-from impasto.video.working import Working
+from impasto.video.working import FrameFiles, Working
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from impasto.settings.keywords import VideoSettings
 
+PaintFiles = Callable[[FrameFiles, FrameFiles, Order, OnVideoStep], None]  # a method, for files
 Counted = Callable[[int, int], None]  # called with a number of frames, and the number of all
 
 
@@ -179,12 +180,15 @@ def _is_preset(recipe: object) -> bool:
     return isinstance(recipe, str) and recipe in PRESETS
 
 
-def paint(planned: VideoPlan, watch: Watch = WATCH_NOTHING) -> PaintedClip:
+def paint(
+    planned: VideoPlan, watch: Watch = WATCH_NOTHING, paint_frames: PaintFiles | None = None
+) -> PaintedClip:
     """Paint a clip as planned.
 
     Args:
         planned: what is painted, and how.
         watch: what is called meanwhile.
+        paint_frames: paints the frames; None for the function of the method.
 
     Raises:
         InputError: a frame, the weights or the device cannot be used.
@@ -193,7 +197,7 @@ def paint(planned: VideoPlan, watch: Watch = WATCH_NOTHING) -> PaintedClip:
         OSError: writing failed.
     """
     working, clip = planned.working, planned.clip
-    method = method_named(planned.method)
+    method = paint_frames or method_named(planned.method)
     working.begin()
     try:
         # 1. Read the frames, unless an earlier call has.

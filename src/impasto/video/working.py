@@ -42,17 +42,17 @@ class FrameFiles:
         return self._count
 
     def __contains__(self, number: object) -> bool:
-        return isinstance(number, int) and self._path(number).is_file()
+        return isinstance(number, int) and self.path_of(number).is_file()
 
     def __getitem__(self, number: int) -> Pixels:
         if not 0 <= number < self._count:  # which ends an iteration, too
             raise IndexError(number)
-        with Image.open(self._path(number)) as image:
+        with Image.open(self.path_of(number)) as image:
             return np.array(image.convert("RGB"))
 
     def keep(self, number: int, pixels: Pixels) -> None:
         """Save a frame, completely or not at all."""
-        with written_whole(self._path(number)) as file:
+        with written_whole(self.path_of(number)) as file:
             Image.fromarray(pixels).save(file, "PNG", compress_level=COMPRESSION)
 
     @property
@@ -60,7 +60,8 @@ class FrameFiles:
         """How many frames there are."""
         return sum(number in self for number in range(self._count))
 
-    def _path(self, number: int) -> Path:
+    def path_of(self, number: int) -> Path:
+        """The file of a frame, whether it is there or not."""
         return self.folder / f"{number + 1:06}.png"
 
 
