@@ -14,13 +14,15 @@ from PIL import Image
 
 from impasto.errors import InputError, StoppedError
 from impasto.pictures import images
+from impasto.pictures.sizes import fit
 from impasto.run.either import paints_in_one_pass
 from impasto.settings.recipe import Recipe
 from impasto.settings.style import Style
 from impasto.studio.limits import Limits
+from impasto.video.clip import Clip
 from impasto.video.method import VideoStep
 from impasto.video.planning import Request, VideoPlan, plan
-from impasto.video.reading import look
+from impasto.video.reading import look, shots
 from impasto.video.showing import Pace
 from impasto.video.stylize import PaintedClip, Watch, paint, write_begun
 
@@ -109,6 +111,16 @@ class ClipOrder:
 def is_installed() -> bool:
     """Whether clips can be painted: whether PyAV and OpenCV are installed."""
     return all(importlib.util.find_spec(name) is not None for name in ("av", "cv2"))
+
+
+def first_frame(clip: Clip) -> Image.Image | None:
+    """The first frame of a clip, scaled down; None if there is none.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    first = next(shots(clip, fit(clip.size, min(PREVIEW_SIDE, max(clip.size)))), None)
+    return None if first is None else Image.fromarray(first.pixels)
 
 
 def check(order: ClipOrder, limits: Limits) -> None:

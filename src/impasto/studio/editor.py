@@ -27,14 +27,14 @@ MOST_KEPT = 100  # editors whose layers are kept until they are used
 def upload(**settings: Any) -> gr.File:
     """A component for a file of any kind, which impasto reads itself."""
     file = gr.File(**settings)
-    file.preprocess = _as_uploaded
+    file.preprocess = _as_uploaded  # type: ignore[method-assign]
     return file
 
 
 def film(**settings: Any) -> gr.Video:
     """A component that shows a film as it is: no other program converts it."""
     video = gr.Video(interactive=False, **settings)
-    video.postprocess = _as_written  # type: ignore[method-assign]
+    video.postprocess = _as_written
     return video
 
 

@@ -112,11 +112,19 @@ class Page:
             )
             with gr.Column(visible=False, min_width=160, elem_id="clip") as self.clip_place:
                 if clips.is_installed():
-                    self.clip = upload(label=text("clip_file"), height=150)
+                    self.clip = upload(label=text("clip"), height=120)
                     self.clip_use = gr.Markdown()
                 else:
                     self.clip = upload(visible=False)
                     self.clip_use = gr.Markdown(text("no_clips"))
+                self.first_frame = gr.Image(
+                    label=text("first_frame"),
+                    visible=False,
+                    interactive=False,
+                    format="jpeg",
+                    height=140,
+                    buttons=[],
+                )
             self.style = picture(label=text("style"), sources=sources, height=240, elem_id="style")
         self.ours = gr.Dropdown(["", *samples.STYLES], value="", label=text("ours"), elem_id="ours")
         self.preset = gr.Radio(
@@ -227,25 +235,45 @@ class Page:
         self.content.input(
             self._to_brush, [self.language, self.content], self.brush, api_visibility="private"
         )
+        shows_glimpse: dict[str, Any] = {
+            "fn": self._glimpse,
+            "inputs": [
+                self.visit,
+                self.language,
+                self.kind,
+                self.content,
+                self.style,
+                self.strength,
+            ],
+            "outputs": [self.glimpse, self.painting, self.compare, self.film, self.status],
+            "concurrency_limit": 1,
+            "concurrency_id": "glimpse",
+            "show_progress": "hidden",
+            "api_visibility": "private",
+        }
         self.kind.change(
             self._of_kind,
-            [self.language, self.kind],
-            [self.content, self.clip_place, self.clip_use, self.brush_use, self.brush],
+            [self.visit, self.language, self.kind],
+            [
+                self.content,
+                self.clip_place,
+                self.clip_use,
+                self.brush_use,
+                self.brush,
+                self.losses,
+                self.status,
+            ],
+            show_progress="hidden",
+            api_visibility="private",
+        ).then(**shows_glimpse)
+        self.clip.change(
+            self._look_at_clip,
+            [self.language, self.clip],
+            [self.first_frame, self.status],
             show_progress="hidden",
             api_visibility="private",
         )
-        self.clip.upload(
-            self._look_at_clip, [self.language, self.clip], self.status, api_visibility="private"
-        )
-        gr.on(
-            [self.content.change, self.style.change, self.kind.change],
-            self._glimpse,
-            [self.visit, self.language, self.kind, self.content, self.style, self.strength],
-            [self.glimpse, self.painting, self.compare, self.film, self.status],
-            concurrency_limit=1,
-            show_progress="hidden",
-            api_visibility="private",
-        )
+        gr.on([self.content.change, self.style.change], **shows_glimpse)
         self.camera.stream(
             self._live,
             [self.painter, self.language, self.camera, self.style, self.strength],
@@ -377,39 +405,50 @@ class Page:
         picture.thumbnail((EDITED, EDITED))
         return {"background": picture, "layers": [], "composite": None}
 
-    def _of_kind(self, language: str, kind: str) -> Updates:
+    def _of_kind(self, visit: Visit | None, language: str, kind: str) -> Updates:
         """Show what concerns a photograph, or what concerns a clip."""
         is_clip = kind == CLIP
-        most = self.workshop.limits.frames
-        seconds = lasting(float(most / USUAL_RATE), language)
-        use = said("clip_use", language, most=most, seconds=seconds)
-        return {
+        updates: Updates = {
             self.content: gr.Image(visible=not is_clip),
             self.clip_place: gr.Column(visible=is_clip),
-            self.clip_use: use if clips.is_installed() else gr.skip(),
-            self.brush_use: gr.Markdown(visible=not is_clip),
+            self.brush_use: said("clip_blend" if is_clip else "brush_use", language),
             self.brush: gr.ImageEditor(visible=not is_clip),
         }
+        if visit is None or visit.job is None:
+            updates[self.losses] = gr.LinePlot(None, visible=not is_clip)
+            updates[self.status] = said("clip_wanted" if is_clip else "ready", language)
+        if is_clip and clips.is_installed():
+            most = self.workshop.limits.frames
+            seconds = lasting(float(most / USUAL_RATE), language)
+            rate = int(USUAL_RATE)
+            use = said("clip_use", language, most=most, seconds=seconds, rate=rate)
+            updates[self.clip_use] = use
+        return updates
 
-    def _look_at_clip(self, language: str, path: str | None) -> str:
-        """Say what a clip is, unless it cannot be painted."""
+    def _look_at_clip(self, language: str, path: str | None) -> Iterator[Updates]:
+        """Show the first frame of a clip and say how long it is, or why it cannot be painted."""
+        yield {self.first_frame: gr.Image(None, visible=False)}
         if path is None:
-            return said("ready", language)
+            return
         try:
             with self._reading, heard_by(lambda _: None):
                 clip = look(path)
-            self.workshop.limits.check_length(clip)
+                self.workshop.limits.check_length(clip)
+                first = clips.first_frame(clip)
         except ImpastoError as error:
             raise refusal(reason_for(error, language)) from None
         width, height = clip.size
-        return said(
-            "clip_ready",
-            language,
-            count=clip.count,
-            seconds=lasting_briefly(clip.seconds, language),
-            width=width,
-            height=height,
-        )
+        yield {
+            self.first_frame: gr.Image(first, visible=first is not None),
+            self.status: said(
+                "clip_ready",
+                language,
+                count=clip.count,
+                seconds=lasting_briefly(clip.seconds, language),
+                width=width,
+                height=height,
+            ),
+        }
 
     def _glimpse(
         self,

@@ -21,12 +21,16 @@ TEXTS: dict[str, tuple[str, str]] = {
     "kind": ("What is painted", "그릴 것"),
     "content": ("Photograph", "사진"),
     "clip": ("Clip", "영상"),
-    "clip_file": ("Clip: MP4, MOV, WebM, MKV or GIF", "영상: MP4, MOV, WebM, MKV, GIF"),
+    "first_frame": ("First frame", "첫 프레임"),
     "clip_use": (
-        "At most {most} frames, which is {seconds} at 25 a second. The style goes with it from "
-        "frame to frame, and its sound stays.",
-        "최대 {most}프레임(초당 25프레임이면 {seconds})까지 그립니다. 스타일이 프레임을 따라 "
-        "이어지고 소리는 그대로 남습니다.",
+        "MP4, MOV, WebM, MKV or GIF of at most {most} frames ({seconds} at {rate} a second). The "
+        "sound stays.",
+        "MP4, MOV, WebM, MKV, GIF 영상을 최대 {most}프레임(초당 {rate}프레임이면 {seconds})까지 "
+        "그립니다. 소리는 그대로 남습니다.",
+    ),
+    "clip_blend": (
+        "In a clip, both styles are blended.",
+        "영상에서는 두 스타일을 섞습니다.",
     ),
     "no_clips": (
         "This studio paints no clips, since it was installed without the extra 'video'.",
@@ -97,8 +101,12 @@ TEXTS: dict[str, tuple[str, str]] = {
         "완성: 한 번에 그린 {width}×{height}픽셀.",
     ),
     "clip_ready": (
-        "A clip of {seconds}: {count} frames of {width}×{height} pixels.",
-        "{seconds} 길이의 영상: {width}×{height}픽셀, {count}프레임.",
+        "The clip lasts {seconds}: {count} frames of {width}×{height} pixels.",
+        "{seconds} 길이의 영상입니다: {width}×{height}픽셀, {count}프레임.",
+    ),
+    "clip_wanted": (
+        "Choose a clip and a style picture, and paint.",
+        "영상과 스타일 그림을 고르고 그리기를 누르세요.",
     ),
     "clip_missing": (
         "Choose a clip and a style picture first.",
