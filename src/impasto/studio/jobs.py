@@ -286,12 +286,16 @@ class Workshop:
 
         return self._told(job, paint)
 
-    def go_on(self, job: Job, output: Path) -> Iterator[View]:
-        """Resume an unfinished job; yields what :meth:`paint` or :meth:`paint_clip` does.
+    def go_on_with_clip(self, job: Job, output: Path) -> Iterator[View]:
+        """Resume an unfinished clip; yields the same as :meth:`paint_clip`.
 
-        Args:
-            job: the job.
-            output: the file of the painted clip, if the job is one.
+        Raises:
+            InputError: the job cannot be resumed.
+        """
+        return self.paint_clip(job, ClipOrder.load(job.folder), output)
+
+    def go_on(self, job: Job) -> Iterator[View]:
+        """Resume an unfinished painting; yields the same as :meth:`paint`.
 
         Raises:
             InputError: the job cannot be resumed; the log says why.
@@ -306,8 +310,6 @@ class Workshop:
                 LOG.warning("A painting cannot be continued: %s", error)
                 raise InputError("studio.lost") from None
 
-        if job.is_clip:
-            return self.paint_clip(job, ClipOrder.load(job.folder), output)
         return self._told(job, lambda place, tell: self._paint(make(), job, place, tell))
 
     def metrics(self) -> bytes:

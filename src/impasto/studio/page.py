@@ -553,13 +553,17 @@ class Page:
         job = self.workshop.take_up(name) if isinstance(name, str) else None
         if job is None:
             raise refusal(said("gone", language))
-        visit = known or Visit()
+        visit, is_clip = known or Visit(), job.is_clip
         try:
-            views = self.workshop.go_on(job, _film_of(visit))
+            views = (
+                self.workshop.go_on_with_clip(job, _film_of(visit))
+                if is_clip
+                else self.workshop.go_on(job)
+            )
         except ImpastoError as error:
             self.workshop.close(job)
             raise refusal(reason_for(error, language)) from None
-        yield from self._show(visit, language, job, views, has_losses=not job.is_clip)
+        yield from self._show(visit, language, job, views, has_losses=not is_clip)
 
     def _show(
         self,

@@ -195,7 +195,7 @@ def test_a_clip_goes_on_after_the_server_was_stopped() -> None:
     made = workshop()
     again = made.take_up(job.name)
     assert again is not None
-    while_painting = made.go_on(again, Path("painted.mp4").absolute())
+    while_painting = made.go_on_with_clip(again, Path("painted.mp4").absolute())
     painting(while_painting, 3)
     assert [file.stat().st_mtime_ns for file in painted] == kept
     *_, result = while_painting
