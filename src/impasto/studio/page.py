@@ -17,6 +17,7 @@ from PIL import Image
 
 from impasto.errors import ImpastoError, InputError, StoppedError
 from impasto.files.carried import SUFFIXES
+from impasto.messages.message import LANGUAGES
 from impasto.network import instant
 from impasto.pictures import arrays, images, samples
 from impasto.process.notices import heard_by
@@ -43,7 +44,7 @@ from impasto.studio.glimpse import glimpse
 from impasto.studio.jobs import Job, Painting, Waiting, Workshop
 from impasto.studio.refusals import reason_for, refusal, understood_calls
 from impasto.studio.texts import PREFIX, lasting, lasting_briefly, said, table, told
-from impasto.studio.theme import SWITCH
+from impasto.studio.theme import OF_KIND, SWITCH
 from impasto.studio.visits import Visit, end_visit, stop_painting
 from impasto.video.clip import USUAL_RATE
 from impasto.video.reading import look
@@ -69,12 +70,19 @@ class Page:
         self.workshop = workshop
         self._reading = threading.Lock()  # reading a large photograph takes much memory
         self._noted: dict[str, list[str]] = {}  # notes by the call that they belong to
-        self.i18n = gr.I18n(en=table("en"), ko=table("ko"))
+        self.i18n = gr.I18n(**{language: self._texts(language) for language in LANGUAGES})
         with gr.Blocks(title="impasto", analytics_enabled=False, delete_cache=(3600, 3600)) as page:
             self._lay_out()
             self._connect(page)
         page.process_api = understood_calls(self._with_notes(page.process_api))
         self.blocks = page
+
+    def _texts(self, language: str) -> dict[str, str]:
+        """Every text of the page in a language; one of them says how long a clip may be."""
+        most, rate = self.workshop.limits.frames, int(USUAL_RATE)
+        seconds = lasting(most / rate, language)
+        use = said("clip_use", language, most=most, seconds=seconds, rate=rate)
+        return {**table(language), f"{PREFIX}clip_use": use}
 
     def _text(self, key: str) -> Any:
         key = PREFIX + key
@@ -113,10 +121,10 @@ class Page:
             with gr.Column(visible=False, min_width=160, elem_id="clip") as self.clip_place:
                 if clips.is_installed():
                     self.clip = upload(label=text("clip"), height=120)
-                    self.clip_use = gr.Markdown()
+                    gr.Markdown(text("clip_use"))
                 else:
                     self.clip = upload(visible=False)
-                    self.clip_use = gr.Markdown(text("no_clips"))
+                    gr.Markdown(text("no_clips"))
                 self.first_frame = gr.Image(
                     label=text("first_frame"),
                     visible=False,
@@ -141,6 +149,7 @@ class Page:
             )
             self.weight = gr.Slider(0.1, 2, 1, step=0.1, label=text("second_weight"))
             self.brush_use = gr.Markdown(text("brush_use"))
+            self.clip_blend = gr.Markdown(text("clip_blend"), visible=False)
             self.brush = editor(
                 label=text("brush"),
                 type="numpy",
@@ -235,37 +244,20 @@ class Page:
         self.content.input(
             self._to_brush, [self.language, self.content], self.brush, api_visibility="private"
         )
-        shows_glimpse: dict[str, Any] = {
-            "fn": self._glimpse,
-            "inputs": [
-                self.visit,
-                self.language,
-                self.kind,
-                self.content,
-                self.style,
-                self.strength,
-            ],
-            "outputs": [self.glimpse, self.painting, self.compare, self.film, self.status],
-            "concurrency_limit": 1,
-            "concurrency_id": "glimpse",
-            "show_progress": "hidden",
-            "api_visibility": "private",
-        }
         self.kind.change(
-            self._of_kind,
-            [self.visit, self.language, self.kind],
+            None,
+            self.kind,
             [
                 self.content,
-                self.clip_place,
-                self.clip_use,
-                self.brush_use,
                 self.brush,
+                self.brush_use,
                 self.losses,
-                self.status,
+                self.clip_place,
+                self.clip_blend,
+                self.glimpse,
             ],
-            show_progress="hidden",
-            api_visibility="private",
-        ).then(**shows_glimpse)
+            js=OF_KIND,
+        )
         self.clip.change(
             self._look_at_clip,
             [self.language, self.clip],
@@ -273,7 +265,15 @@ class Page:
             show_progress="hidden",
             api_visibility="private",
         )
-        gr.on([self.content.change, self.style.change], **shows_glimpse)
+        gr.on(
+            [self.content.change, self.style.change],
+            self._glimpse,
+            [self.visit, self.language, self.kind, self.content, self.style, self.strength],
+            [self.glimpse, self.painting, self.compare, self.film, self.status],
+            concurrency_limit=1,
+            show_progress="hidden",
+            api_visibility="private",
+        )
         self.camera.stream(
             self._live,
             [self.painter, self.language, self.camera, self.style, self.strength],
@@ -405,31 +405,10 @@ class Page:
         picture.thumbnail((EDITED, EDITED))
         return {"background": picture, "layers": [], "composite": None}
 
-    def _of_kind(self, visit: Visit | None, language: str, kind: str) -> Updates:
-        """Show what concerns a photograph, or what concerns a clip."""
-        is_clip = kind == CLIP
-        updates: Updates = {
-            self.content: gr.Image(visible=not is_clip),
-            self.clip_place: gr.Column(visible=is_clip),
-            self.brush_use: said("clip_blend" if is_clip else "brush_use", language),
-            self.brush: gr.ImageEditor(visible=not is_clip),
-        }
-        if visit is None or visit.job is None:
-            updates[self.losses] = gr.LinePlot(None, visible=not is_clip)
-            updates[self.status] = said("clip_wanted" if is_clip else "ready", language)
-        if is_clip and clips.is_installed():
-            most = self.workshop.limits.frames
-            seconds = lasting(float(most / USUAL_RATE), language)
-            rate = int(USUAL_RATE)
-            use = said("clip_use", language, most=most, seconds=seconds, rate=rate)
-            updates[self.clip_use] = use
-        return updates
-
-    def _look_at_clip(self, language: str, path: str | None) -> Iterator[Updates]:
+    def _look_at_clip(self, language: str, path: str | None) -> Updates:
         """Show the first frame of a clip and say how long it is, or why it cannot be painted."""
-        yield {self.first_frame: gr.Image(None, visible=False)}
         if path is None:
-            return
+            return {self.first_frame: gr.Image(None, visible=False)}
         try:
             with self._reading, heard_by(lambda _: None):
                 clip = look(path)
@@ -438,7 +417,7 @@ class Page:
         except ImpastoError as error:
             raise refusal(reason_for(error, language)) from None
         width, height = clip.size
-        yield {
+        return {
             self.first_frame: gr.Image(first, visible=first is not None),
             self.status: said(
                 "clip_ready",

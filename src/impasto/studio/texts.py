@@ -74,7 +74,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "레시피(TOML) 또는 impasto로 그린 그림",
     ),
     "recipe_out": ("These settings as TOML", "현재 설정(TOML)"),
-    "ready": ("Choose two pictures, and paint.", "그림 두 장을 고르고 그리기를 누르세요."),
+    "ready": (
+        "Choose what is painted and a style picture, and paint.",
+        "그릴 것과 스타일 그림을 고르고 그리기를 누르세요.",
+    ),
     "glimpsed": (
         "This is a quick preview. Choose how fine the painting should be, and paint.",
         "빠른 미리보기입니다. 얼마나 정교하게 그릴지 고르고 그리기를 누르세요.",
@@ -103,10 +106,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "clip_ready": (
         "The clip lasts {seconds}: {count} frames of {width}×{height} pixels.",
         "{seconds} 길이의 영상입니다: {width}×{height}픽셀, {count}프레임.",
-    ),
-    "clip_wanted": (
-        "Choose a clip and a style picture, and paint.",
-        "영상과 스타일 그림을 고르고 그리기를 누르세요.",
     ),
     "clip_missing": (
         "Choose a clip and a style picture first.",

@@ -34,3 +34,11 @@ SWITCH = """() => {
   localStorage.setItem("impasto-language", navigator.language.startsWith("ko") ? "en" : "ko");
   location.reload();
 }"""
+# What the page shows for a photograph (the first four), and for a clip (the next two); the quick
+# preview of a photograph goes. The browser does this alone, so that it never waits for the server.
+OF_KIND = """(kind) => {
+  const isClip = kind === "clip";
+  const shown = (isShown) => ({ __type__: "update", visible: isShown || "hidden" });
+  const preview = isClip ? shown(false) : { __type__: "update" };
+  return [...Array(4).fill(shown(!isClip)), ...Array(2).fill(shown(isClip)), preview];
+}"""
