@@ -61,7 +61,7 @@ RayDevice = Annotated[
 OnPainted = Callable[[int, "Painted", "HasSteps | None"], None]  # its number, counted from 0
 
 WHY = {  # more workers bring nothing, by what takes most of a step
-    "computing": "their halos are most of what they compute",
+    "computing": "their shares, with the halos, would hardly be smaller",
     "sending": "the canvas and its gradient pass through one machine",
     "workers": "each worker has to be called",
     "driver": "the optimiser works beside the canvas, on one machine",

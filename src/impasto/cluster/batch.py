@@ -7,14 +7,14 @@ import io
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from impasto.cluster import sending
-from impasto.cluster.engine import ASKING, SOON, Needs, is_lost, ray, waiting_for_room
+from impasto.cluster.engine import ASKING, SOON, Needs, is_lost, ray, told_by, waiting_for_room
 from impasto.cluster.nodes import alive
 from impasto.cluster.sending import SentFile
 from impasto.errors import ImpastoError, InputError, RunError, StoppedError
@@ -218,6 +218,7 @@ class _Batch:
         self._tries = [0] * len(jobs)
         self._left: dict[int, set[str]] = {}  # nodes where a painting failed
         self._used: set[str] = set()  # nodes where some painting was made
+        self._begun: set[int] = set()  # paintings of which it was told that they begin
         self._running: dict[Any, int] = {}
 
     def paint(self) -> None:
@@ -239,6 +240,7 @@ class _Batch:
                     if outcome is None:
                         waiting.append(number)
                     else:
+                        self._tell_begun([number])
                         self._watch.on_done(number, outcome)
         finally:
             for one in self._running:
@@ -250,8 +252,6 @@ class _Batch:
         engine, job = ray(), self._jobs[number]
         painting, recipe = sending.with_absolute_paths(job.painting, job.recipe)
         files = sending.sent_files(painting, recipe, self._kept)
-        if self._tries[number] == 0:
-            self._watch.on_begin(number)
         self._tries[number] += 1
         memory = int(min(memory_of(job), self._most_memory))
         options = {**self._common.needs.options(), "memory": memory, "max_retries": 0}
@@ -290,9 +290,16 @@ class _Batch:
                 self._board = ray().remote(num_cpus=0)(Board).remote()
             return {}
         self._used.update(nodes.values())
+        self._tell_begun(nodes)
         running = set(self._running.values())
         self._watch.on_progress({number: n for number, n in done.items() if number in running})
         return dict(nodes)
+
+    def _tell_begun(self, numbers: Iterable[int]) -> None:
+        """Tell which paintings have begun, each once."""
+        for number in sorted(set(numbers) - self._begun):
+            self._begun.add(number)
+            self._watch.on_begin(number)
 
     def _outcome(self, reference: Any, number: int, node: str | None) -> Outcome | None:
         """What became of a painting; None if it is to be tried again."""
@@ -305,8 +312,8 @@ class _Batch:
         except Exception as error:
             if not _died(error):
                 raise
-            reason = " ".join(str(getattr(error, "cause", None) or type(error).__name__).split())
-            failed, again = RunError("cluster.task-died", reason=reason[:200]), True
+            reason = told_by(getattr(error, "cause", None) or error)
+            failed, again = RunError("cluster.task-died", reason=reason), True
         if not again or self._tries[number] >= TRIES:
             return Outcome(error=failed)
         if node is not None:
