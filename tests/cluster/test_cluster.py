@@ -248,6 +248,19 @@ def test_many_paintings_are_those_of_one_machine_and_a_broken_one_stops_no_other
         assert np.abs(pixels_of(f"{name}-out.png") - one_machine(name)).max() <= 1
 
 
+@pytest.mark.usefixtures("cluster")
+def test_the_document_of_many_paintings_tells_their_steps_and_nothing_of_ray_is_printed(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    flags = ["-o", "out/", "--size", "32", "--steps", "2", "--levels", "1", "--json"]
+    assert run(["stylize", "a.png", "b.png", "oil.png", *flags, "--ray", "local"]) == 0
+    shown = capfd.readouterr()
+    paintings = json.loads(shown.out)["paintings"]
+    assert [one["steps"] for one in paintings] == [2, 2]
+    assert all(one["loss"] > 0 and one["seconds"] > 0 for one in paintings)
+    assert "ray" not in shown.err.lower()
+
+
 def test_a_task_declares_the_memory_of_its_own_painting() -> None:
     Image.new("RGB", (400, 100)).save("wide.png")
     large = SMALL.model_copy(update={"size": 1024})

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -122,9 +123,13 @@ def connected(
 @contextmanager
 def _unheard() -> Iterator[None]:
     """A context in which standard error drops what Ray's libraries write, once for each try."""
-    kept = os.dup(STDERR)
     try:
-        with open(os.devnull, "wb") as nowhere:  # noqa: PTH123
+        kept = os.dup(STDERR)
+    except OSError:  # it is closed
+        yield
+        return
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
             os.dup2(nowhere.fileno(), STDERR)
         yield
     finally:
