@@ -307,7 +307,9 @@ class _Batch:
             made: Made = ray().get(reference)
             return self._kept_painting(number, made)
         except ImpastoError as error:
-            failed: ImpastoError = getattr(error, "cause", error)
+            cause: ImpastoError = getattr(error, "cause", error)
+            job = self._jobs[number]
+            failed = sending.naming(cause, sending.given_names(job.painting, job.recipe))
             again = isinstance(failed, RunError) and not isinstance(failed, StoppedError)
         except Exception as error:
             if not _died(error):
