@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -243,9 +244,46 @@ def test_many_paintings_are_those_of_one_machine_and_a_broken_one_stops_no_other
     assert sorted(outcomes) == [0, 1, 2]
     assert outcomes[1].error is not None
     assert outcomes[1].error.code == "picture.not-one"
+    assert "'b.png'" in str(outcomes[1].error)
     assert not Path("b-out.png").exists()
     for name in "ac":
         assert np.abs(pixels_of(f"{name}-out.png") - one_machine(name)).max() <= 1
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_painting_that_no_node_can_write_is_made_once_and_handed_over() -> None:
+    handed: dict[Path, bytes] = {}
+    path = Path("blocked.png")
+
+    def block(steps: Mapping[int, int]) -> None:
+        if any(steps.values()):
+            path.mkdir(exist_ok=True)
+
+    batch.paint(
+        [Job(painting("a", str(path)), SMALL.model_copy(update={"steps": 60}))],
+        COMMON,
+        1,
+        BatchWatch(on_progress=block),
+        save=lambda data, where: handed.update({where: data}),
+    )
+    assert list(handed) == [path]
+    with Image.open(io.BytesIO(handed[path])) as picture:
+        assert picture.size == (48, 36)
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_painting_that_went_to_a_folder_that_only_looks_the_same_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    style = Style(picture=str(tmp_path / "oil.png"))
+    job = Job(Painting(str(tmp_path / "a.png"), (style,), Path("out.png")), SMALL)
+    batch.paint([job], COMMON, 1)
+    made = Path("out.png").read_bytes()
+    Path("other").mkdir()
+    Path("other", "out.png").write_bytes(made[::-1])  # as large
+    here = BatchWatch(on_begin=lambda _: monkeypatch.chdir("other"))
+    batch.paint([job], COMMON, 1, here)
+    assert Path("out.png").read_bytes()[:4] == made[:4]
 
 
 @pytest.mark.usefixtures("cluster")

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from impasto.cli.ending import DONE
-from impasto.cli.session import show_document
+from impasto.cli.session import save_or_rescue, show_document
 from impasto.errors import InputError, StoppedError
 from impasto.files.writing import is_there
 from impasto.messages.message import Message
@@ -228,8 +229,12 @@ def paint_batch(
                 on_painted(numbers[number], record, outcome.made)
 
             watch = batch.BatchWatch(progress.begin, progress.take, on_done)
+
+            def save(data: bytes, path: Path) -> None:
+                save_or_rescue(partial(batch.write, data), path)
+
             begin()
-            batch.paint(jobs, common, cluster.workers, watch)
+            batch.paint(jobs, common, cluster.workers, watch, save)
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from impasto.cluster.nodes import alive
 from impasto.cluster.sending import SentFile
 from impasto.errors import ImpastoError, InputError, RunError, StoppedError
 from impasto.experiments.planning import Painting
+from impasto.files.reading import sha256_of
 from impasto.files.writing import remove_parts, written_whole
 from impasto.messages.message import Message
 from impasto.process import interrupts
@@ -30,6 +31,7 @@ TRIES = 3  # of one painting, each on another node if there is one
 AHEAD = 2  # tasks for each place in the cluster, so that none is idle and the cluster may grow
 MOST_OF_NODE = 0.9  # share of a node's memory that a task may declare; more would never start
 KEPT_FILES = 64  # files that were sent last, which the next paintings may need too
+Save = Callable[[bytes, Path], None]
 
 
 @dataclass(frozen=True)
@@ -72,8 +74,8 @@ class Made:
         size: width and height, in pixels.
         history: its steps.
         best: the step with the smallest loss of the last level.
-        data: the painting as a file, if it has no path or the node does not see the folder.
-        written: bytes of the file that the node has written.
+        data: the painting as a file, if the node has not written it.
+        written: SHA-256 of the file that the node has written.
         node: where it was made.
     """
 
@@ -81,7 +83,7 @@ class Made:
     history: list[Step]
     best: Step
     data: bytes | None
-    written: int | None
+    written: str | None
     node: str
 
 
@@ -134,6 +136,16 @@ class Board:
         return dict(self.done), dict(self.nodes)
 
 
+def write(data: bytes, path: Path) -> None:
+    """Write a painting that was sent back.
+
+    Raises:
+        OSError: it could not be written.
+    """
+    with written_whole(path) as file:
+        file.write(data)
+
+
 def memory_of(job: Job) -> float:
     """Bytes of memory that a painting needs, as far as the header of its picture tells."""
     from impasto.experiments.many import width_and_height
@@ -175,6 +187,7 @@ def paint(
     common: Common,
     places: int | None,
     watch: BatchWatch = BatchWatch(),
+    save: Save = write,
 ) -> None:
     """Paint several pictures on the connected cluster.
 
@@ -186,13 +199,14 @@ def paint(
         common: what they have in common.
         places: how many are painted at the same time; None for as many as there is room for.
         watch: what is called; its methods are told of paintings in the order in which they end.
+        save: writes a painting that no node could write.
 
     Raises:
         InputError: the weights cannot be used.
         StoppedError: the work was interrupted; paintings in progress are dropped.
         OSError: a painting could not be written.
     """
-    _Batch(jobs, common, places, watch).paint()
+    _Batch(jobs, common, places, watch, save).paint()
 
 
 class _Batch:
@@ -204,8 +218,9 @@ class _Batch:
         common: Common,
         places: int | None,
         watch: BatchWatch,
+        save: Save,
     ) -> None:
-        self._jobs, self._common, self._watch = jobs, common, watch
+        self._jobs, self._common, self._watch, self._save = jobs, common, watch, save
         self._most = places or AHEAD * room(common.needs)
         engine = ray()
         self._most_memory = MOST_OF_NODE * max(
@@ -330,14 +345,13 @@ class _Batch:
         if path is None:
             return Outcome(made=made)
         if made.data is None:
-            if _size_of(path) == made.written:
+            if _digest_of(path) == made.written:
                 return Outcome(made=made)
             self._is_shared = False  # a folder that only looks the same
             return None
         with interrupts.shielded():
             remove_parts(path)
-            with written_whole(path) as file:
-                file.write(made.data)
+            self._save(made.data, path)
         return Outcome(made=made)
 
 
@@ -396,9 +410,10 @@ def painted_here(
         result = painter.result(planned, Watch(on_step=on_step))
         if is_shared and path is not None:
             remove_parts(path)
-            result.save(path, metadata=common.metadata, **common.form)
-            written = _size_of(path)
-        else:
+            with suppress(OSError, InputError):  # then the driver writes it, or says why it cannot
+                result.save(path, metadata=common.metadata, **common.form)
+                written = _digest_of(path)
+        if written is None:
             data = _encoded(result, path, common)
     steps = [_plain(step) for step in result.history]
     return Made(result.size, steps, _plain(result.best), data, written, node)
@@ -448,10 +463,10 @@ def _folder_of(painting: Painting) -> int | None:
     return None
 
 
-def _size_of(path: Path) -> int | None:
-    """Bytes of a file; None if there is none."""
-    with suppress(OSError):
-        return path.stat().st_size
+def _digest_of(path: Path) -> str | None:
+    """SHA-256 of a file; None if there is none."""
+    with suppress(OSError), path.open("rb") as file:
+        return sha256_of(file)
     return None
 
 
