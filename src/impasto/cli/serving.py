@@ -94,6 +94,9 @@ def studio(
             help="Largest uploaded picture, in megapixels.",
         ),
     ] = USUAL.uploaded / 1e6,
+    frames: Annotated[
+        int, typer.Option("--max-frames", min=1, metavar="N", help="Most frames of a clip.")
+    ] = USUAL.frames,
     waiting: Annotated[
         int,
         typer.Option(
@@ -116,6 +119,7 @@ def studio(
         pixels=int(1e6 * largest),
         steps=most_steps,
         work=1e12 * most_work,
+        frames=frames,
         waiting=waiting,
         seconds=longest,
     )

@@ -1,4 +1,4 @@
-"""The components for pictures: an upload, and the editor in which a visitor paints a region."""
+"""The components for pictures and clips: uploads, and the editor for painting a region."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 import numpy as np
 from gradio.components.base import server
+from gradio.data_classes import FileData
 from PIL import Image
 
 from impasto.pictures import images
@@ -21,6 +22,25 @@ EDITED = 800  # pixels; longer side of the photograph in the editor, at most
 LAYERS = ("PNG", "WEBP", "JPEG")  # formats in which an editor sends its layers
 MOST_LAYERS, MOST_LAYER = 4, 4_000_000  # layers of an editor, and bytes of one layer
 MOST_KEPT = 100  # editors whose layers are kept until they are used
+
+
+def upload(**settings: Any) -> gr.File:
+    """A component for a file of any kind, which impasto reads itself."""
+    file = gr.File(**settings)
+    file.preprocess = _as_uploaded  # type: ignore[method-assign]
+    return file
+
+
+def film(**settings: Any) -> gr.Video:
+    """A component that shows a film as it is: no other program converts it."""
+    video = gr.Video(interactive=False, **settings)
+    video.postprocess = _as_written
+    return video
+
+
+def _as_written(path: str | None) -> FileData | None:
+    """What the page needs to know of a file."""
+    return None if path is None else FileData(path=path, orig_name=Path(path).name)
 
 
 def picture(**settings: Any) -> gr.Image:

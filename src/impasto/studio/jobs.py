@@ -33,6 +33,8 @@ from impasto.run.saving import save_to
 from impasto.run.showing import Account
 from impasto.settings.recipe import Recipe
 from impasto.settings.style import Style
+from impasto.studio import clips
+from impasto.studio.clips import ORDER, ClipOrder, ClipResult, ClipView
 from impasto.studio.limits import Limits
 from impasto.studio.queue import Place, Queue
 
@@ -78,8 +80,10 @@ class Painting:
     preview: Image.Image | None
 
 
-View = Waiting | Painting | Result
+Ending = Result | ClipResult
+View = Waiting | Painting | ClipView | Ending
 Told = View | Exception | None
+Tell = Callable[[Told], None]
 
 
 @dataclass
@@ -116,6 +120,16 @@ class Job:
         """Add a note for the owner, unless it is already there."""
         if message not in self.notes:
             self.notes.append(message)
+
+    @property
+    def is_clip(self) -> bool:
+        """Whether its folder holds a clip whose painting has begun."""
+        return (self.folder / ORDER).is_file()
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether its folder holds what it takes to resume it."""
+        return self.is_clip or is_unfinished(self.checkpoint)
 
     def is_given_up(self) -> bool:
         """Whether the owner has stopped the job, so that it will not be resumed."""
@@ -186,7 +200,7 @@ class Workshop:
         folder = self.folder / name
         if name in self.jobs or folder.parent != self.folder or not name.strip("."):
             return False
-        return is_unfinished(folder / CHECKPOINT)
+        return Job(folder).is_unfinished
 
     def take_up(self, name: str) -> Job | None:
         """Open an unfinished job to resume it; None if there is none, or it was already opened."""
@@ -199,7 +213,7 @@ class Workshop:
     def close(self, job: Job) -> None:
         """Close a job; its files are removed unless it can be resumed."""
         self.jobs.pop(job.name, None)
-        if not ((job.ended.is_set() or job.is_resumed) and is_unfinished(job.checkpoint)):
+        if not ((job.ended.is_set() or job.is_resumed) and job.is_unfinished):
             shutil.rmtree(job.folder, ignore_errors=True)
 
     def end(self) -> None:
@@ -226,10 +240,62 @@ class Workshop:
                 save_to(run, job.checkpoint, is_given_up=job.is_given_up)
             return run
 
-        return self._told(job, make)
+        return self._told(job, lambda place, tell: self._paint(make(), job, place, tell))
+
+    def check_clip(self, order: ClipOrder) -> None:
+        """Make sure that a clip can be painted, and is within the limits.
+
+        Raises:
+            InputError: it cannot, or is not.
+        """
+        clips.check(order, self.limits)
+
+    def paint_clip(self, job: Job, order: ClipOrder, output: Path) -> Iterator[View]:
+        """Wait in the queue and paint a clip; yields what the visitor sees, finally the result.
+
+        Args:
+            job: the job.
+            order: what is painted, with its pictures in the folder of the job.
+            output: the file of the painted clip.
+
+        Raises:
+            InputError: the clip, a picture or a setting cannot be used, or the queue is full.
+            RunError: the painting of a frame failed.
+            StoppedError: the work was stopped before the first frame, or is saved.
+        """
+
+        def paint(place: Place, tell: Tell) -> ClipResult:
+            def on_view(view: ClipView) -> None:
+                place.left = view.left
+                tell(view)
+
+            try:
+                return clips.paint_clip(
+                    order,
+                    job.folder,
+                    output,
+                    self.limits,
+                    self.device,
+                    self.threads,
+                    on_view,
+                    job.ended.is_set,
+                )
+            finally:
+                if not job.ended.is_set():
+                    (job.folder / ORDER).unlink(missing_ok=True)
+
+        return self._told(job, paint)
+
+    def go_on_with_clip(self, job: Job, output: Path) -> Iterator[View]:
+        """Resume an unfinished clip; yields the same as :meth:`paint_clip`.
+
+        Raises:
+            InputError: the job cannot be resumed.
+        """
+        return self.paint_clip(job, ClipOrder.load(job.folder), output)
 
     def go_on(self, job: Job) -> Iterator[View]:
-        """Resume an unfinished job; yields the same as :meth:`paint`.
+        """Resume an unfinished painting; yields the same as :meth:`paint`.
 
         Raises:
             InputError: the job cannot be resumed; the log says why.
@@ -244,39 +310,34 @@ class Workshop:
                 LOG.warning("A painting cannot be continued: %s", error)
                 raise InputError("studio.lost") from None
 
-        return self._told(job, make)
+        return self._told(job, lambda place, tell: self._paint(make(), job, place, tell))
 
     def metrics(self) -> bytes:
         """The metrics of the server in Prometheus's text format."""
         return generate_latest(self.registry)
 
-    def _told(self, job: Job, make: Callable[[], Prepared]) -> Iterator[View]:
+    def _told(self, job: Job, paint: Callable[[Place, Tell], Ending]) -> Iterator[View]:
         """Yield what the thread of a job reports; the job stops if nobody consumes this."""
         told: SimpleQueue[Told] = SimpleQueue()
         job.started.set()
         threading.Thread(
-            target=self._work, args=(job, make, told.put), name=f"job {job.name[:6]}", daemon=True
+            target=self._work, args=(job, paint, told.put), name=f"job {job.name[:6]}", daemon=True
         ).start()
         has_begun = False
         try:
             while (view := _next(told, job, has_begun)) is not None:
                 if isinstance(view, Exception):
                     raise view
-                has_begun = has_begun or isinstance(view, Painting)
+                has_begun = has_begun or isinstance(view, Painting | ClipView)
                 yield view
         finally:
             job.stop.set()
 
-    def _work(
-        self,
-        job: Job,
-        make: Callable[[], Prepared],
-        tell: Callable[[Told], None],
-    ) -> None:
+    def _work(self, job: Job, paint: Callable[[Place, Tell], Ending], tell: Tell) -> None:
         """Wait in the queue, paint, and leave the queue; runs in the thread of the job."""
         place: Place | None = None
         began, how = None, "stopped"
-        last: Result | Exception | None = None
+        last: Ending | Exception | None = None
         torch.set_num_threads(self.threads)  # each thread needs its own call
         try:
             place = self.queue.enter()
@@ -286,9 +347,8 @@ class Workshop:
                 began = time.monotonic()
                 job.until = began + self.limits.seconds
                 with heard_by(job.note), interrupts.scope(job.is_long_over):
-                    run = make()
-                    last = run.paint(self._teller(run, job, place, tell))
-                how = "done" if last.stopped is None else "stopped"
+                    last = paint(place, tell)
+                how = "done" if _is_whole(last) else "stopped"
         except StoppedError as error:
             last = error
         except Exception as error:
@@ -303,10 +363,8 @@ class Workshop:
             tell(last)
             tell(None)
 
-    def _teller(
-        self, run: Prepared, job: Job, place: Place, tell: Callable[[Painting], None]
-    ) -> Callable[[Step], bool]:
-        """The callback of a run for every step."""
+    def _paint(self, run: Prepared, job: Job, place: Place, tell: Tell) -> Result:
+        """Paint a picture, and tell of every step."""
         account, previews = Account(run.levels), Previews()
 
         def on_step(step: Step) -> bool:
@@ -315,7 +373,12 @@ class Workshop:
             tell(Painting(step, account.steps, account.size(step), left, previews.of(step)))
             return not job.is_over()
 
-        return on_step
+        return run.paint(on_step)
+
+
+def _is_whole(ending: Ending) -> bool:
+    """Whether a job was not stopped before its end."""
+    return ending.is_whole if isinstance(ending, ClipResult) else ending.stopped is None
 
 
 def _next(told: SimpleQueue[Told], job: Job, has_begun: bool) -> Told:

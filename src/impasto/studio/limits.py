@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from impasto.errors import InputError
 from impasto.pictures import sizes
+from impasto.pictures.limits import Head
 from impasto.settings.recipe import Recipe
 
 if TYPE_CHECKING:
-    from impasto.pictures.limits import Head
+    from impasto.video.clip import Clip
 
 MOST_CHANNELS = 8  # of an uploaded picture: four for the colours, and some that are ignored
 PIXEL = 8  # bytes: four channels of 16 bits
@@ -29,6 +30,7 @@ class Limits:
         steps: number of steps.
         work: number of multiplications in all steps; the default is ten times the number for the
             default recipe at the largest canvas.
+        frames: number of frames of a clip.
         waiting: number of paintings in the queue, including the current one.
         seconds: time of a painting, from reading the first picture.
     """
@@ -38,6 +40,7 @@ class Limits:
     pixels: int = 4_200_000
     steps: int = 2500
     work: float = 1e15
+    frames: int = 250
     waiting: int = 20
     seconds: float = 3600.0
 
@@ -75,6 +78,54 @@ class Limits:
         if work > self.work:
             raise InputError(
                 "studio.too-much-work", work=_trillions(work), most=_trillions(self.work)
+            )
+
+    def check_clip(self, clip: Clip, styles: Sequence[Head], recipe: Recipe) -> None:
+        """Make sure that a clip is within the limits, and so is its painting.
+
+        Args:
+            clip: the clip, as its headers describe it.
+            styles: the heads of the style pictures.
+            recipe: the settings of every frame.
+
+        Raises:
+            InputError: the clip exceeds a limit; the error says how long it may be.
+        """
+        from impasto.studio.work import multiplications, pictures_in
+        from impasto.video.methods import usual_method
+        from impasto.video.planning import fitted
+
+        canvas = fitted(clip.size, recipe, is_capped=True)
+        settings = recipe.model_copy(update={"size": canvas})
+        width, height = clip.size
+        self.check([Head(clip.size, 3, 3 * width * height), *styles], settings)
+        looked_at = [sizes.style_size(style.size, canvas, settings) for style in styles]
+        each = multiplications(canvas, looked_at, settings)
+        method, most = usual_method(recipe), self.frames
+        if each * pictures_in(clip.count, method) > self.work:
+            most = min(most, clip.count)
+            while most > 1 and each * pictures_in(most, method) > self.work:
+                most -= 1
+        self.check_length(clip, most)
+
+    def check_length(self, clip: Clip, most: int | None = None) -> None:
+        """Make sure that a clip is not too long.
+
+        Args:
+            clip: the clip, as its headers describe it.
+            most: the number of frames that it may have; None for the limit of every clip.
+
+        Raises:
+            InputError: it is.
+        """
+        most = self.frames if most is None else most
+        if clip.count > most:
+            raise InputError(
+                "studio.clip-too-long" if most == self.frames else "studio.clip-too-much-work",
+                count=clip.count,
+                seconds=clip.seconds,
+                most=most,
+                longest=float(most / clip.rate),
             )
 
     def check_uploaded(self, pictures: Sequence[Head]) -> None:

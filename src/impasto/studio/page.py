@@ -25,7 +25,9 @@ from impasto.run.result import Result
 from impasto.settings.presets import PRESETS
 from impasto.settings.recipe import Recipe
 from impasto.settings.style import Style
+from impasto.studio import clips
 from impasto.studio.camera import LivePainter, camera
+from impasto.studio.clips import ClipOrder, ClipResult, ClipView
 from impasto.studio.controls import (
     NAMES,
     USUAL_STRENGTH,
@@ -36,18 +38,21 @@ from impasto.studio.controls import (
     strength_of,
     values_of,
 )
-from impasto.studio.editor import EDITED, editor, picture, two_styles
+from impasto.studio.editor import EDITED, editor, film, picture, two_styles, upload
 from impasto.studio.glimpse import glimpse
 from impasto.studio.jobs import Job, Painting, Waiting, Workshop
 from impasto.studio.refusals import reason_for, refusal, understood_calls
-from impasto.studio.texts import PREFIX, lasting, said, table, told
+from impasto.studio.texts import PREFIX, lasting, lasting_briefly, said, table, told
 from impasto.studio.theme import SWITCH
 from impasto.studio.visits import Visit, end_visit, stop_painting
+from impasto.video.clip import USUAL_RATE
+from impasto.video.reading import look
 
 MOST_NOTED = 1000  # answers whose notes are kept until they are sent
 LIVE_EVERY = 0.1  # seconds between two frames that the page sends
 LIVE_LONGEST = 120  # seconds, after which another visitor's camera may be painted
 CHOSEN = ("default", "fast", "fine")
+PHOTOGRAPH, CLIP = "photograph", "clip"  # what can be painted
 
 
 Updates = dict[Any, Any]
@@ -95,10 +100,31 @@ class Page:
     def _lay_out_inputs(self) -> None:
         text = self._text
         sources: Any = ["upload", "clipboard", "webcam"]
+        self.kind = gr.Radio(
+            [(text("content"), PHOTOGRAPH), (text("clip"), CLIP)],
+            value=PHOTOGRAPH,
+            label=text("kind"),
+            elem_id="kind",
+        )
         with gr.Row():
             self.content = picture(
                 label=text("content"), sources=sources, height=240, elem_id="content"
             )
+            with gr.Column(visible=False, min_width=160, elem_id="clip") as self.clip_place:
+                if clips.is_installed():
+                    self.clip = upload(label=text("clip"), height=120)
+                    self.clip_use = gr.Markdown()
+                else:
+                    self.clip = upload(visible=False)
+                    self.clip_use = gr.Markdown(text("no_clips"))
+                self.first_frame = gr.Image(
+                    label=text("first_frame"),
+                    visible=False,
+                    interactive=False,
+                    format="jpeg",
+                    height=140,
+                    buttons=[],
+                )
             self.style = picture(label=text("style"), sources=sources, height=240, elem_id="style")
         self.ours = gr.Dropdown(["", *samples.STYLES], value="", label=text("ours"), elem_id="ours")
         self.preset = gr.Radio(
@@ -114,7 +140,7 @@ class Page:
                 label=text("second_style"), sources=sources, height=200, elem_id="second"
             )
             self.weight = gr.Slider(0.1, 2, 1, step=0.1, label=text("second_weight"))
-            gr.Markdown(text("brush_use"))
+            self.brush_use = gr.Markdown(text("brush_use"))
             self.brush = editor(
                 label=text("brush"),
                 type="numpy",
@@ -175,6 +201,9 @@ class Page:
         self.compare = gr.ImageSlider(
             label=text("compare"), visible=False, buttons=["fullscreen"], elem_id="compare"
         )
+        self.film = film(
+            label=text("film"), visible=False, autoplay=True, loop=True, elem_id="film"
+        )
         self.files = gr.File(
             label=text("files"),
             visible=False,
@@ -206,15 +235,45 @@ class Page:
         self.content.input(
             self._to_brush, [self.language, self.content], self.brush, api_visibility="private"
         )
-        gr.on(
-            [self.content.change, self.style.change],
-            self._glimpse,
-            [self.visit, self.language, self.content, self.style, self.strength],
-            [self.glimpse, self.painting, self.compare, self.status],
-            concurrency_limit=1,
+        shows_glimpse: dict[str, Any] = {
+            "fn": self._glimpse,
+            "inputs": [
+                self.visit,
+                self.language,
+                self.kind,
+                self.content,
+                self.style,
+                self.strength,
+            ],
+            "outputs": [self.glimpse, self.painting, self.compare, self.film, self.status],
+            "concurrency_limit": 1,
+            "concurrency_id": "glimpse",
+            "show_progress": "hidden",
+            "api_visibility": "private",
+        }
+        self.kind.change(
+            self._of_kind,
+            [self.visit, self.language, self.kind],
+            [
+                self.content,
+                self.clip_place,
+                self.clip_use,
+                self.brush_use,
+                self.brush,
+                self.losses,
+                self.status,
+            ],
+            show_progress="hidden",
+            api_visibility="private",
+        ).then(**shows_glimpse)
+        self.clip.change(
+            self._look_at_clip,
+            [self.language, self.clip],
+            [self.first_frame, self.status],
             show_progress="hidden",
             api_visibility="private",
         )
+        gr.on([self.content.change, self.style.change], **shows_glimpse)
         self.camera.stream(
             self._live,
             [self.painter, self.language, self.camera, self.style, self.strength],
@@ -233,7 +292,15 @@ class Page:
             show_progress="hidden",
             api_visibility="private",
         )
-        pictures = [self.content, self.style, self.second, self.weight, self.brush]
+        pictures = [
+            self.kind,
+            self.content,
+            self.clip,
+            self.style,
+            self.second,
+            self.weight,
+            self.brush,
+        ]
         outputs = [
             self.visit,
             self.unfinished,
@@ -243,6 +310,7 @@ class Page:
             self.painting,
             self.losses,
             self.compare,
+            self.film,
             self.files,
             self.history,
             self.paint,
@@ -337,16 +405,63 @@ class Page:
         picture.thumbnail((EDITED, EDITED))
         return {"background": picture, "layers": [], "composite": None}
 
+    def _of_kind(self, visit: Visit | None, language: str, kind: str) -> Updates:
+        """Show what concerns a photograph, or what concerns a clip."""
+        is_clip = kind == CLIP
+        updates: Updates = {
+            self.content: gr.Image(visible=not is_clip),
+            self.clip_place: gr.Column(visible=is_clip),
+            self.brush_use: said("clip_blend" if is_clip else "brush_use", language),
+            self.brush: gr.ImageEditor(visible=not is_clip),
+        }
+        if visit is None or visit.job is None:
+            updates[self.losses] = gr.LinePlot(None, visible=not is_clip)
+            updates[self.status] = said("clip_wanted" if is_clip else "ready", language)
+        if is_clip and clips.is_installed():
+            most = self.workshop.limits.frames
+            seconds = lasting(float(most / USUAL_RATE), language)
+            rate = int(USUAL_RATE)
+            use = said("clip_use", language, most=most, seconds=seconds, rate=rate)
+            updates[self.clip_use] = use
+        return updates
+
+    def _look_at_clip(self, language: str, path: str | None) -> Iterator[Updates]:
+        """Show the first frame of a clip and say how long it is, or why it cannot be painted."""
+        yield {self.first_frame: gr.Image(None, visible=False)}
+        if path is None:
+            return
+        try:
+            with self._reading, heard_by(lambda _: None):
+                clip = look(path)
+                self.workshop.limits.check_length(clip)
+                first = clips.first_frame(clip)
+        except ImpastoError as error:
+            raise refusal(reason_for(error, language)) from None
+        width, height = clip.size
+        yield {
+            self.first_frame: gr.Image(first, visible=first is not None),
+            self.status: said(
+                "clip_ready",
+                language,
+                count=clip.count,
+                seconds=lasting_briefly(clip.seconds, language),
+                width=width,
+                height=height,
+            ),
+        }
+
     def _glimpse(
         self,
         visit: Visit | None,
         language: str,
+        kind: str,
         content: str | None,
         style: str | None,
         strength: float,
     ) -> Updates:
         """Show the quick preview of two pictures, unless a painting is in progress."""
-        if content is None or style is None or (visit is not None and visit.job is not None):
+        is_painting = visit is not None and visit.job is not None
+        if kind == CLIP or content is None or style is None or is_painting:
             return {self.glimpse: gr.Image(visible=False)}
         workshop = self.workshop
         preview = glimpse(
@@ -358,6 +473,7 @@ class Page:
             self.glimpse: gr.Image(preview, visible=True),
             self.painting: gr.Image(visible=False),
             self.compare: gr.ImageSlider(visible=False),
+            self.film: gr.Video(visible=False),
             self.status: said("glimpsed", language),
         }
 
@@ -392,9 +508,11 @@ class Page:
 
     def _paint(
         self,
-        visit: Visit | None,
+        known: Visit | None,
         language: str,
+        kind: str,
         content: str | None,
+        clip: str | None,
         style: str | None,
         second: str | None,
         weight: float,
@@ -402,31 +520,54 @@ class Page:
         strength: float,
         *values: Any,
     ) -> Iterator[Updates]:
-        if content is None or style is None:
-            raise refusal(said("missing", language))
-        job = self.workshop.open()
+        is_clip = kind == CLIP
+        given = clip if is_clip else content
+        if is_clip and not clips.is_installed():
+            raise refusal(said("no_clips", language))
+        if given is None or style is None:
+            raise refusal(said("clip_missing" if is_clip else "missing", language))
+        visit, job = known or Visit(), self.workshop.open()
         try:
             recipe = recipe_of(values, strength)
-            kept = job.keep(Path(content), "content")
             styles = [Style(picture=job.keep(Path(style), "style"))]
             if second is not None:
-                styles = two_styles(job, styles[0], job.keep(Path(second), "second"), weight, brush)
+                region = None if is_clip else brush
+                second_kept = job.keep(Path(second), "second")
+                styles = two_styles(job, styles[0], second_kept, weight, region)
+            if is_clip:  # told before the visitor waits, and with the name of their file
+                with self._reading:
+                    self.workshop.check_clip(ClipOrder(Path(given), styles, recipe))
+            kept = job.keep(Path(given), "clip" if is_clip else "content")
         except Exception as error:
             self.workshop.close(job)
             raise refusal(reason_for(error, language)) from None
-        views = self.workshop.paint(job, kept, styles, recipe)
-        has_losses = not paints_in_one_pass(recipe)
+        if is_clip:
+            order = ClipOrder(kept, styles, recipe)
+            views = self.workshop.paint_clip(job, order, _film_of(visit))
+        else:
+            views = self.workshop.paint(job, kept, styles, recipe)
+        has_losses = not is_clip and not paints_in_one_pass(recipe)
         yield from self._show(visit, language, job, views, has_losses=has_losses)
 
-    def _go_on(self, visit: Visit | None, language: str, name: str) -> Iterator[Updates]:
+    def _go_on(self, known: Visit | None, language: str, name: str) -> Iterator[Updates]:
         job = self.workshop.take_up(name) if isinstance(name, str) else None
         if job is None:
             raise refusal(said("gone", language))
-        yield from self._show(visit, language, job, self.workshop.go_on(job))
+        visit, is_clip = known or Visit(), job.is_clip
+        try:
+            views = (
+                self.workshop.go_on_with_clip(job, _film_of(visit))
+                if is_clip
+                else self.workshop.go_on(job)
+            )
+        except ImpastoError as error:
+            self.workshop.close(job)
+            raise refusal(reason_for(error, language)) from None
+        yield from self._show(visit, language, job, views, has_losses=not is_clip)
 
     def _show(
         self,
-        known: Visit | None,
+        visit: Visit,
         language: str,
         job: Job,
         views: Iterator[Any],
@@ -434,7 +575,6 @@ class Page:
         has_losses: bool = True,
     ) -> Iterator[Updates]:
         """Yield the updates of the page during a painting; one without losses has no plot."""
-        visit = known or Visit()
         visit.job = job
         rest = {
             self.paint: gr.Button(interactive=True),
@@ -452,6 +592,7 @@ class Page:
                 self.glimpse: gr.Image(visible=False),
                 self.painting: gr.Image(visible=True),
                 self.compare: gr.ImageSlider(visible=False),
+                self.film: gr.Video(visible=False),
                 self.files: gr.File(visible=False),
                 self.paint: gr.Button(interactive=False),
                 self.stop: gr.Button(interactive=True),
@@ -461,6 +602,10 @@ class Page:
                 if isinstance(view, Result):
                     yield {self.status: self._said_of(view, language, job)}
                     last = self._done(visit, view, job)
+                elif isinstance(view, ClipResult):
+                    last = self._done_clip(visit, view, language)
+                elif isinstance(view, ClipView):
+                    yield self._going_clip(view, language, job)
                 elif isinstance(view, Waiting):
                     seconds = lasting(view.seconds, language)
                     yield {
@@ -503,9 +648,48 @@ class Page:
             ),
         }
 
+    def _going_clip(self, view: ClipView, language: str, job: Job) -> Updates:
+        """The updates of the page while a clip is painted."""
+        stage = view.stage if view.stage != "painting" or view.left is not None else "begun"
+        updates: Updates = {
+            self.notes: _of_notes(job, language),
+            self.status: said(
+                f"clip_{stage}",
+                language,
+                frames=view.frames,
+                count=view.count,
+                left=lasting(view.left or 0, language),
+            ),
+        }
+        if view.preview is not None:
+            updates[self.painting] = gr.Image(view.preview, visible=True)
+        return updates
+
+    def _done_clip(self, visit: Visit, result: ClipResult, language: str) -> Updates:
+        """The updates of the page for a painted clip, or its beginning."""
+        file, clip = str(result.clip.path), result.clip
+        visit.remember(file)
+        width, height = clip.size
+        return {
+            self.status: said(
+                "clip_done" if result.is_whole else "clip_stopped",
+                language,
+                frames=clip.frames,
+                count=result.count,
+                seconds=lasting_briefly(clip.seconds, language),
+                width=width,
+                height=height,
+            ),
+            self.painting: gr.Image(None, visible=False),
+            self.film: gr.Video(file, visible=True),
+            self.files: gr.File([file], visible=True, interactive=False),
+            self.history: gr.Gallery(list(visit.history), visible=True),
+            self.unfinished: "",
+        }
+
     def _undone(self, job: Job, language: str, error: Exception) -> Updates:
         """The updates if there is no painting: why, and whether it can be resumed."""
-        is_kept = job.checkpoint.exists()
+        is_kept = job.is_unfinished
         is_saved = is_kept and isinstance(error, StoppedError)
         return {
             self.status: said("saved", language) if is_saved else reason_for(error, language),
@@ -537,6 +721,11 @@ class Page:
             self.history: gr.Gallery(list(visit.history), visible=True),
             self.unfinished: job.name if job.ended.is_set() else "",
         }
+
+
+def _film_of(visit: Visit) -> Path:
+    """The file of the next clip of a visit."""
+    return visit.next_place().with_suffix(clips.SUFFIX)
 
 
 def _offered_presets() -> list[str]:

@@ -23,7 +23,8 @@ def refusal(sentence: str) -> gr.Error:
 def reason_for(error: Exception, language: str) -> str:
     """The sentence for the visitor about an error, without details such as server paths."""
     if isinstance(error, StoppedError):
-        return said("unpainted", language)
+        is_clip = error.code == "clip.stopped"
+        return said("clip_unpainted" if is_clip else "unpainted", language)
     if isinstance(error, ImpastoError):
         return told(error.message, language)
     LOG.exception("A painting failed", exc_info=error)

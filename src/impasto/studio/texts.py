@@ -18,7 +18,24 @@ TEXTS: dict[str, tuple[str, str]] = {
         "사진을 그림의 스타일로 그리기",
     ),
     "switch": ("한국어", "English"),
+    "kind": ("What is painted", "그릴 것"),
     "content": ("Photograph", "사진"),
+    "clip": ("Clip", "영상"),
+    "first_frame": ("First frame", "첫 프레임"),
+    "clip_use": (
+        "MP4, MOV, WebM, MKV or GIF of at most {most} frames ({seconds} at {rate} a second). The "
+        "sound stays.",
+        "MP4, MOV, WebM, MKV, GIF 영상을 최대 {most}프레임(초당 {rate}프레임이면 {seconds})까지 "
+        "그립니다. 소리는 그대로 남습니다.",
+    ),
+    "clip_blend": (
+        "In a clip, both styles are blended.",
+        "영상에서는 두 스타일을 섞습니다.",
+    ),
+    "no_clips": (
+        "This studio paints no clips, since it was installed without the extra 'video'.",
+        "이 스튜디오는 'video' 추가 기능 없이 설치되어 영상을 그릴 수 없습니다.",
+    ),
     "style": ("Style picture", "스타일 그림"),
     "ours": ("Or one of ours", "또는 제공되는 그림"),
     "preset": ("How fine", "얼마나 정교하게"),
@@ -83,6 +100,47 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Painted: {width}×{height} pixels in one pass.",
         "완성: 한 번에 그린 {width}×{height}픽셀.",
     ),
+    "clip_ready": (
+        "The clip lasts {seconds}: {count} frames of {width}×{height} pixels.",
+        "{seconds} 길이의 영상입니다: {width}×{height}픽셀, {count}프레임.",
+    ),
+    "clip_wanted": (
+        "Choose a clip and a style picture, and paint.",
+        "영상과 스타일 그림을 고르고 그리기를 누르세요.",
+    ),
+    "clip_missing": (
+        "Choose a clip and a style picture first.",
+        "먼저 영상과 스타일 그림을 고르세요.",
+    ),
+    "clip_reading": (
+        "Reading the clip: {frames} of {count} frames.",
+        "영상을 읽는 중: {count}프레임 중 {frames}프레임.",
+    ),
+    "clip_begun": (
+        "Painting the clip: {frames} of {count} frames.",
+        "영상을 그리는 중: {count}프레임 중 {frames}프레임.",
+    ),
+    "clip_painting": (
+        "Painting the clip: {frames} of {count} frames, about {left} left.",
+        "영상을 그리는 중: {count}프레임 중 {frames}프레임, 약 {left} 남음.",
+    ),
+    "clip_writing": (
+        "Writing the painted clip: {frames} of {count} frames.",
+        "그린 영상을 저장하는 중: {count}프레임 중 {frames}프레임.",
+    ),
+    "clip_done": (
+        "Painted: {count} frames of {width}×{height} pixels, {seconds}.",
+        "완성: {width}×{height}픽셀, {count}프레임, 길이 {seconds}.",
+    ),
+    "clip_stopped": (
+        "Stopped after {frames} of {count} frames: this is the beginning of the clip.",
+        "{count}프레임 중 {frames}프레임에서 멈췄습니다. 영상의 앞부분입니다.",
+    ),
+    "clip_unpainted": (
+        "Stopped before the first frame was finished: nothing is painted yet.",
+        "첫 프레임을 마치기 전에 멈췄습니다. 아직 그린 것이 없습니다.",
+    ),
+    "film": ("Painted clip", "그린 영상"),
     "stopped": (
         "Stopped after step {number}: this is the best picture so far.",
         "{number}스텝에서 멈췄습니다. 지금까지 가장 좋은 그림입니다.",
@@ -112,6 +170,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "요청을 이해할 수 없습니다. 값은 API 설명을 따라야 합니다.",
     ),
     "gone": ("That painting no longer exists.", "그 그림은 더 이상 남아 있지 않습니다."),
+    "tenths": ("{n:.1f} s", "{n:.1f}초"),
     "seconds": ("{n} s", "{n}초"),
     "minutes": ("{n} min", "{n}분"),
 }
@@ -215,6 +274,11 @@ FOR_VISITORS = {
     "checkpoint.not-saved": "studio.not-saved",
     "device.slow-bfloat16": "studio.slow-bfloat16",
     "device.no-float64": "studio.no-float64",
+    "clip.is-still": "studio.still",
+    "clip.needs-av": "studio.no-clips",
+    "clip.no-space": "studio.no-space",
+    "clip.not-one": "studio.no-clip",
+    "flow.not-installed": "studio.no-clips",
     "instant.not-installed": "studio.no-instant",
     "instant.damaged": "studio.no-instant",
     "picture.needs-heif": "studio.needs-heif",
@@ -281,6 +345,15 @@ def lasting(seconds: float, language: str) -> str:
     if seconds < 90:
         return said("seconds", language, n=round(seconds))
     return said("minutes", language, n=round(seconds / 60))
+
+
+def lasting_briefly(seconds: float, language: str) -> str:
+    """The length of a clip in tenths of seconds, for a sentence.
+
+    >>> lasting_briefly(2.04, "en")
+    '2.0 s'
+    """
+    return said("tenths", language, n=seconds)
 
 
 def table(language: str) -> dict[str, str]:

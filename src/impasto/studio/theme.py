@@ -16,6 +16,7 @@ CSS = """
 #head { align-items: center; }
 #switch { max-width: 9em; }
 #status { min-height: 2.6em; }
+#clip .download { display: none; }
 """
 # The language is the browser's unless the visitor has chosen the other one; it must be set before
 # the page is built.

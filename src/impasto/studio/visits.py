@@ -34,12 +34,20 @@ class Visit:
     history: list[str] = field(default_factory=list)
     folder: tempfile.TemporaryDirectory[str] | None = None
 
-    def keep(self, result: Result) -> dict[str, str]:
-        """Save a result; return its files by suffix, and ``painting`` and ``photograph``."""
+    def next_place(self) -> Path:
+        """The path of the files of another painting, without their suffixes."""
         if self.folder is None:
             self.folder = tempfile.TemporaryDirectory(prefix="impasto-visit-")
         self.count += 1
-        place = Path(self.folder.name, f"painting-{self.count}")
+        return Path(self.folder.name, f"painting-{self.count}")
+
+    def remember(self, file: str) -> None:
+        """List the file of a painting before those of earlier ones."""
+        self.history = [file, *self.history][:KEPT]
+
+    def keep(self, result: Result) -> dict[str, str]:
+        """Save a result; return its files by suffix, and ``painting`` and ``photograph``."""
+        place = self.next_place()
         image, text = result.image, json.dumps(result.metadata())
         photograph = Image.fromarray(arrays.to_uint8(result.inputs.content.pixels)).resize(
             image.size, Image.Resampling.LANCZOS
@@ -53,7 +61,7 @@ class Visit:
         files["painting"] = files[shown]
         files["photograph"] = f"{place}-photograph{shown}"
         writers.save(photograph, files["photograph"])
-        self.history = [files[shown], *self.history][:KEPT]
+        self.remember(files[shown])
         return files
 
     def end(self) -> None:

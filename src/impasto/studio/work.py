@@ -16,6 +16,7 @@ from impasto.settings import layers
 from impasto.settings.layers import VGG_19, Layer
 from impasto.settings.loss_table import METHODS, STYLE_LOSSES
 from impasto.settings.recipe import Recipe
+from impasto.video import keyframes
 
 PASSES = 3  # forwards, and backwards with as much work as two passes
 TILED_PASSES = 4  # one more forwards, for the statistics of the whole picture
@@ -55,6 +56,23 @@ def multiplications(canvas: PixelSize, styles: Sequence[PixelSize], recipe: Reci
         )
         total += level.steps * step + each * measured
     return total
+
+
+def pictures_in(frames: int, method: str) -> float:
+    """The number of single pictures whose painting takes as much work as that of a clip.
+
+    Keyframes are counted as close together as they can be within a shot.
+
+    >>> pictures_in(101, "single"), pictures_in(101, "keyframes")
+    (101, 11.0)
+
+    Args:
+        frames: the number of frames, at least 1.
+        method: the method that paints the clip.
+    """
+    if method == "keyframes":
+        return 1 + keyframes.STEPS * (frames - 1) / min(keyframes.DISTANCES)
+    return frames
 
 
 def _looked_at(network: Sequence[Layer], size: PixelSize, side: int | None) -> int:

@@ -141,6 +141,13 @@ class Times:
         ends = (*self.ticks[1:], self.end)
         return len({end - begin for begin, end in zip(self.ticks, ends, strict=True)}) == 1
 
+    def first(self, count: int) -> Times:
+        """The times of the first frames, at least one and at most all."""
+        end = (*self.ticks, self.end)[count]
+        return Times(
+            self.ticks[:count], end, self.time_base, self.origin, count / (end * self.time_base)
+        )
+
     def lasts(self, number: int) -> int:
         """How long a frame is shown, in ticks."""
         ends = (*self.ticks[1:], self.end)

@@ -140,7 +140,7 @@ def plan(asked: Request) -> VideoPlan:
     target = check_target(_beside(clip) if asked.output is None else asked.output, asked.crf)
     styles = tuple(recipe.styles if asked.styles is None else asked.styles)
     _check_styles(styles, recipe)
-    size = _even(_fitted(clip.size, recipe, is_capped=asked.is_capped), target)
+    size = _even(fitted(clip.size, recipe, is_capped=asked.is_capped), target)
     settings = recipe.model_copy(update={"size": size, "output_size": "working", "styles": ()})
     read = inputs.read_shared(styles, settings)
     _check_sizes(clip.size, read, settings)
@@ -223,8 +223,14 @@ def _beside(clip: Clip) -> Path:
     return clip.path.with_name(f"{clip.path.stem}-painting{suffix if suffix in FORMS else '.mp4'}")
 
 
-def _fitted(size: PixelSize, recipe: Recipe, *, is_capped: bool) -> PixelSize:
-    """The working size of frames of that size."""
+def fitted(size: PixelSize, recipe: Recipe, *, is_capped: bool) -> PixelSize:
+    """The working size of frames of that size.
+
+    Args:
+        size: width and height of a frame.
+        recipe: the settings.
+        is_capped: whether frames that are smaller than the working size keep their own.
+    """
     asked = recipe.size
     if is_capped and isinstance(asked, int):
         asked = min(asked, max(size))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -208,15 +208,7 @@ def paint(
         with memory_errors(planned.size):
             method(source, painted, planned.order, watch.on_step)
         # 3. Write the new clip, with the sound of the old one.
-        write(
-            painted,
-            times,
-            planned.target,
-            planned.output_size,
-            clip=clip,
-            text=planned.text,
-            on_written=lambda number: watch.on_written(number, count),
-        )
+        made = _write(planned, painted, times, clip, watch)
     except (KeyboardInterrupt, StoppedError) as error:
         raise _stopped(working, clip) from (error if isinstance(error, StoppedError) else None)
     except InputError:
@@ -224,6 +216,49 @@ def paint(
             working.remove()
         raise
     working.remove()
+    return made
+
+
+def write_begun(planned: VideoPlan) -> PaintedClip | None:
+    """Write the beginning of a clip whose painting was interrupted: the frames before a gap.
+
+    The working folder stays as it is. An interruption does not end this.
+
+    Returns:
+        What was written; None if the first frame is not painted.
+
+    Raises:
+        OSError: writing failed.
+    """
+    times = planned.working.times
+    if times is None:
+        return None
+    all_frames = planned.working.painted(len(times))
+    missing = (number for number in range(len(times)) if number not in all_frames)
+    count = next(missing, len(times))
+    if not count:
+        return None
+    begun = times.first(count)
+    part = replace(planned.clip.part, end=planned.clip.part.start + begun.seconds)
+    clip = replace(planned.clip, part=part)
+    with interrupts.shielded():
+        return _write(planned, planned.working.painted(count), begun, clip, WATCH_NOTHING)
+
+
+def _write(
+    planned: VideoPlan, painted: FrameFiles, times: Times, clip: Clip, watch: Watch
+) -> PaintedClip:
+    """Write a clip of painted frames, with the sound of the clip's part."""
+    count = len(times)
+    write(
+        painted,
+        times,
+        planned.target,
+        planned.output_size,
+        clip=clip,
+        text=planned.text,
+        on_written=lambda number: watch.on_written(number, count),
+    )
     return PaintedClip(
         planned.target.path,
         planned.output_size,
