@@ -26,7 +26,7 @@ from impasto.painters.applying import Painter
 from impasto.painters.objective import CropObjective, tensor_of
 from impasto.pictures import arrays, images, samples, sizes
 
-# Photographs of scikit-image that no painter of this benchmark is trained on.
+# Photographs of scikit-image that are painted, and not trained on, if no others are named.
 UNSEEN = ("chelsea.png", "rocket.jpg", "coffee.png", "astronaut.png")
 COUNT = 20
 
@@ -66,7 +66,7 @@ def main() -> None:
     else:
         painter = impasto.train_painter(
             asked.style,
-            asked.photos or [path for path in samples.photographs() if path.name not in UNSEEN],
+            asked.photos or seen(asked.unseen),
             asked.out / "painter.safetensors",
             recipe=recipe,
             minutes=asked.minutes,
@@ -88,7 +88,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("style", type=Path)
     parser.add_argument("--painter", type=Path, help="measure this painter instead of training one")
     parser.add_argument("--photos", help="folder of photographs to train on")
-    parser.add_argument("--unseen", type=Path, help="folder of further photographs to paint")
+    parser.add_argument("--unseen", type=Path, help="folder of photographs to paint")
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--out", type=Path, default=Path("benchmark-painters"))
@@ -97,10 +97,15 @@ def _arguments() -> argparse.Namespace:
     return asked
 
 
+def seen(folder: Path | None) -> list[Path]:
+    """The photographs that a painter is trained on, unless others are named."""
+    return [path for path in samples.photographs() if folder or path.name not in UNSEEN]
+
+
 def unseen(folder: Path | None) -> Iterator[tuple[str, arrays.Pixels]]:
     """Twenty photographs with their names: whole ones first, then their quarters."""
-    paths = [path for path in samples.photographs() if path.name in UNSEEN]
-    paths += pictures_in(folder) if folder is not None else []
+    own = [path for path in samples.photographs() if path.name in UNSEEN]
+    paths = pictures_in(folder) if folder is not None else own
     whole = [(path.stem, images.read(path).pixels) for path in paths]
     quarters = [
         (f"{name}-{down + 1}{across + 1}", _quarter(pixels, down, across))

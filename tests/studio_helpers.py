@@ -14,6 +14,7 @@ from urllib.request import urlopen
 import anyio
 import anyio.lowlevel
 import pytest
+from anyio import open_file  # noqa: F401 – a server thread that imports it may disturb another
 
 from impasto.studio.jobs import Workshop
 from impasto.studio.limits import Limits

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -25,7 +26,8 @@ from impasto.cluster.canvas import ManyWorkers, SpreadObjective, many_workers
 from impasto.cluster.engine import Needs, ray
 from impasto.cluster.nodes import alive, differing, found
 from impasto.cluster.sheets import ClusterFill
-from impasto.experiments.many import Painter
+from impasto.experiments import many
+from impasto.experiments.many import Expected, Painter
 from impasto.experiments.planning import Painting
 from impasto.network.vgg import VGG
 from impasto.network.weights import Weights
@@ -243,9 +245,59 @@ def test_many_paintings_are_those_of_one_machine_and_a_broken_one_stops_no_other
     assert sorted(outcomes) == [0, 1, 2]
     assert outcomes[1].error is not None
     assert outcomes[1].error.code == "picture.not-one"
+    assert "'b.png'" in str(outcomes[1].error)
     assert not Path("b-out.png").exists()
     for name in "ac":
         assert np.abs(pixels_of(f"{name}-out.png") - one_machine(name)).max() <= 1
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_painting_that_no_node_can_write_is_made_once_and_handed_over() -> None:
+    handed: dict[Path, bytes] = {}
+    path = Path("blocked.png")
+
+    def block(steps: Mapping[int, int]) -> None:
+        if any(steps.values()):
+            path.mkdir(exist_ok=True)
+
+    batch.paint(
+        [Job(painting("a", str(path)), SMALL.model_copy(update={"steps": 60}))],
+        COMMON,
+        1,
+        BatchWatch(on_progress=block),
+        save=lambda data, where: handed.update({where: data}),
+    )
+    assert list(handed) == [path]
+    with Image.open(io.BytesIO(handed[path])) as picture:
+        assert picture.size == (48, 36)
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_painting_that_went_to_a_folder_that_only_looks_the_same_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    style = Style(picture=str(tmp_path / "oil.png"))
+    job = Job(Painting(str(tmp_path / "a.png"), (style,), Path("out.png")), SMALL)
+    batch.paint([job], COMMON, 1)
+    made = Path("out.png").read_bytes()
+    Path("other").mkdir()
+    Path("other", "out.png").write_bytes(made[::-1])  # as large
+    here = BatchWatch(on_begin=lambda _: monkeypatch.chdir("other"))
+    batch.paint([job], COMMON, 1, here)
+    assert Path("out.png").read_bytes()[:4] == made[:4]
+
+
+@pytest.mark.usefixtures("cluster")
+def test_the_document_of_many_paintings_tells_their_steps_and_nothing_of_ray_is_printed(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    flags = ["-o", "out/", "--size", "32", "--steps", "2", "--levels", "1", "--json"]
+    assert run(["stylize", "a.png", "b.png", "oil.png", *flags, "--ray", "local"]) == 0
+    shown = capfd.readouterr()
+    paintings = json.loads(shown.out)["paintings"]
+    assert [one["steps"] for one in paintings] == [2, 2]
+    assert all(one["loss"] > 0 and one["seconds"] > 0 for one in paintings)
+    assert "ray" not in shown.err.lower()
 
 
 def test_a_task_declares_the_memory_of_its_own_painting() -> None:
@@ -329,8 +381,9 @@ def test_a_node_that_does_not_answer_is_named(
 
 @pytest.mark.usefixtures("cluster")
 def test_a_dry_run_of_many_shares_their_time_among_the_workers(
-    capsys: pytest.CaptureFixture[str],
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(many, "expected", lambda *_: Expected(3.0, 9.0, 1e9))
     flags = ["-o", "out/", "--size", "32", "--steps", "2", "--dry-run", "--json"]
     seconds = []
     for workers in ("1", "2"):
@@ -339,7 +392,7 @@ def test_a_dry_run_of_many_shares_their_time_among_the_workers(
         shown = capsys.readouterr()
         seconds.append(json.loads(shown.out)["seconds"])
     assert "by 2 workers" in shown.err
-    assert seconds[1] < seconds[0]
+    assert seconds == [9.0, 4.5]
     assert not Path("out").exists()
 
 

@@ -82,6 +82,20 @@ def test_a_server_that_is_not_ray_is_refused_at_once(answer: bytes) -> None:
             pass
 
 
+def test_a_machine_without_a_cluster_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = pytest.importorskip("ray")
+
+    def init(*_: object, **__: object) -> None:
+        raise ConnectionError("Could not find any running Ray instance. Please specify the one")
+
+    monkeypatch.setattr(ray, "init", init)
+    with (
+        pytest.raises(InputError, match="This machine belongs to no Ray cluster"),
+        engine.connected("auto"),
+    ):
+        pass
+
+
 def test_more_workers_than_this_machine_has_memory_for_are_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

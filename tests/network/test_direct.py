@@ -59,7 +59,8 @@ def test_a_convolution_and_its_gradient_are_the_plain_ones_except_for_rounding_t
     gradient = torch.full((height, width, before), torch.nan, dtype=torch.bfloat16)
     ours.backward(reader(by_out), gradient, room, replicates=replicates)
     assert distance(out.permute(2, 0, 1), exact) < ROUNDING
-    assert distance(gradient.permute(2, 0, 1), by_exact) < ROUNDING
+    folded = 2 if replicates else 1  # a replicated border is rounded, and then added
+    assert distance(gradient.permute(2, 0, 1), by_exact) < folded * ROUNDING
 
 
 @pytest.mark.parametrize("pooling", ["average", "max"])

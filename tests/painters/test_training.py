@@ -243,6 +243,15 @@ def test_without_photographs_it_says_what_that_costs() -> None:
     assert painter.about.photographs > 8
 
 
+def test_the_progress_is_shown_if_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    impasto.train_painter(STYLE, PHOTOS, recipe=RECIPE, steps=4, device="cpu")
+    assert not capsys.readouterr().err
+    impasto.train_painter(STYLE, PHOTOS, recipe=RECIPE, steps=4, device="cpu", progress=True)
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 4
+    assert told[1].startswith("50%: step 2, mean loss")
+
+
 def test_two_styles_are_learned_together() -> None:
     painter = impasto.train_painter(
         [STYLE, 255 - STYLE], PHOTOS, recipe=RECIPE, steps=30, device="cpu"

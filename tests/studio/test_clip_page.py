@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import TimeoutError as NotInTime
 
 pytest.importorskip("av")
 
@@ -68,8 +70,13 @@ def visit(browser: Browser, address: str, language: str = "en-US") -> Iterator[P
 
 
 def choose_clip(page: Page, clip: Path) -> None:
-    page.locator("#kind label").last.click()
-    page.wait_for_selector("#clip input[type=file]", state="attached")
+    """Choose to paint a clip, and upload it; a click is lost if the page does not listen yet."""
+    for _ in range(10):
+        page.locator("#kind label").last.click()
+        with suppress(NotInTime):
+            page.wait_for_selector("#clip input[type=file]", state="attached", timeout=5000)
+            break
+        page.locator("#kind label").first.click()
     page.set_input_files("#clip input[type=file]", clip)
 
 

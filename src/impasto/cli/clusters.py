@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from impasto.cli.ending import DONE
-from impasto.cli.session import show_document
+from impasto.cli.session import save_or_rescue, show_document
 from impasto.errors import InputError, StoppedError
 from impasto.files.writing import is_there
 from impasto.messages.message import Message
@@ -61,7 +62,7 @@ RayDevice = Annotated[
 OnPainted = Callable[[int, "Painted", "HasSteps | None"], None]  # its number, counted from 0
 
 WHY = {  # more workers bring nothing, by what takes most of a step
-    "computing": "their halos are most of what they compute",
+    "computing": "their shares, with the halos, would hardly be smaller",
     "sending": "the canvas and its gradient pass through one machine",
     "workers": "each worker has to be called",
     "driver": "the optimiser works beside the canvas, on one machine",
@@ -228,8 +229,12 @@ def paint_batch(
                 on_painted(numbers[number], record, outcome.made)
 
             watch = batch.BatchWatch(progress.begin, progress.take, on_done)
+
+            def save(data: bytes, path: Path) -> None:
+                save_or_rescue(partial(batch.write, data), path)
+
             begin()
-            batch.paint(jobs, common, cluster.workers, watch)
+            batch.paint(jobs, common, cluster.workers, watch, save)
 
 
 @contextmanager

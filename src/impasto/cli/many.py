@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from impasto.settings.recipe import Recipe
 
 STOPPING = "Stopping; the painting in progress is dropped. Ctrl-C again stops at once."
+STOPPING_ALL = "Stopping; the paintings in progress are dropped. Ctrl-C again stops at once."
 ONE_ONLY = ("montage", "plot", "trace", "timelapse", "snapshots", "show", "checkpoint")
 
 
@@ -273,7 +274,8 @@ def _told(plan: Plan, asked: Asked, paint: Callable[[OnPainted], None]) -> int:
         )
 
     try:
-        with told_to_end(outputs.quiet, STOPPING) as signals:
+        stopping = STOPPING if asked.cluster is None else STOPPING_ALL
+        with told_to_end(outputs.quiet, stopping) as signals:
             paint(on_painted)
         code = code_of(signals.number)
     except EndedError as error:  # a second signal came

@@ -262,18 +262,15 @@ def _train(
     quiet: bool,
 ) -> int:
     """Train, and write the painter and what else is asked for; return the exit code."""
-    from rich.console import Console
-
+    from impasto.painters.showing import showing
     from impasto.report import training as reports
-    from impasto.run.showing import duration, has_bar
+    from impasto.run.showing import duration
 
-    console = Console(stderr=True)
-    plain = quiet or not has_bar(console)
     lost: dict[Path, str] = {}
     with told_to_end(quiet, KEEPING) as signals, ExitStack() as closing:
-        shown: Any = reports.TrainingLines(quiet=quiet) if plain else reports.TrainingBar(console)
-        closing.enter_context(shown)
-        watchers: list[tuple[Path | None, Callable[[TrainingStep], None]]] = [(None, shown)]
+        watchers: list[tuple[Path | None, Callable[[TrainingStep], None]]] = []
+        if not quiet:
+            watchers.append((None, closing.enter_context(showing())))
         log = None if trace is None else reports.TrainingTrace(trace, course)
         if log is not None:
             watchers.append((trace, log))

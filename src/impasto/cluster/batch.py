@@ -7,18 +7,19 @@ import io
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from impasto.cluster import sending
-from impasto.cluster.engine import ASKING, SOON, Needs, is_lost, ray, waiting_for_room
+from impasto.cluster.engine import ASKING, SOON, Needs, is_lost, ray, told_by, waiting_for_room
 from impasto.cluster.nodes import alive
 from impasto.cluster.sending import SentFile
 from impasto.errors import ImpastoError, InputError, RunError, StoppedError
 from impasto.experiments.planning import Painting
+from impasto.files.reading import sha256_of
 from impasto.files.writing import remove_parts, written_whole
 from impasto.messages.message import Message
 from impasto.process import interrupts
@@ -30,6 +31,7 @@ TRIES = 3  # of one painting, each on another node if there is one
 AHEAD = 2  # tasks for each place in the cluster, so that none is idle and the cluster may grow
 MOST_OF_NODE = 0.9  # share of a node's memory that a task may declare; more would never start
 KEPT_FILES = 64  # files that were sent last, which the next paintings may need too
+Save = Callable[[bytes, Path], None]
 
 
 @dataclass(frozen=True)
@@ -72,8 +74,8 @@ class Made:
         size: width and height, in pixels.
         history: its steps.
         best: the step with the smallest loss of the last level.
-        data: the painting as a file, if it has no path or the node does not see the folder.
-        written: bytes of the file that the node has written.
+        data: the painting as a file, if the node has not written it.
+        written: SHA-256 of the file that the node has written.
         node: where it was made.
     """
 
@@ -81,7 +83,7 @@ class Made:
     history: list[Step]
     best: Step
     data: bytes | None
-    written: int | None
+    written: str | None
     node: str
 
 
@@ -134,6 +136,16 @@ class Board:
         return dict(self.done), dict(self.nodes)
 
 
+def write(data: bytes, path: Path) -> None:
+    """Write a painting that was sent back.
+
+    Raises:
+        OSError: it could not be written.
+    """
+    with written_whole(path) as file:
+        file.write(data)
+
+
 def memory_of(job: Job) -> float:
     """Bytes of memory that a painting needs, as far as the header of its picture tells."""
     from impasto.experiments.many import width_and_height
@@ -175,6 +187,7 @@ def paint(
     common: Common,
     places: int | None,
     watch: BatchWatch = BatchWatch(),
+    save: Save = write,
 ) -> None:
     """Paint several pictures on the connected cluster.
 
@@ -186,13 +199,14 @@ def paint(
         common: what they have in common.
         places: how many are painted at the same time; None for as many as there is room for.
         watch: what is called; its methods are told of paintings in the order in which they end.
+        save: writes a painting that no node could write.
 
     Raises:
         InputError: the weights cannot be used.
         StoppedError: the work was interrupted; paintings in progress are dropped.
         OSError: a painting could not be written.
     """
-    _Batch(jobs, common, places, watch).paint()
+    _Batch(jobs, common, places, watch, save).paint()
 
 
 class _Batch:
@@ -204,8 +218,9 @@ class _Batch:
         common: Common,
         places: int | None,
         watch: BatchWatch,
+        save: Save,
     ) -> None:
-        self._jobs, self._common, self._watch = jobs, common, watch
+        self._jobs, self._common, self._watch, self._save = jobs, common, watch, save
         self._most = places or AHEAD * room(common.needs)
         engine = ray()
         self._most_memory = MOST_OF_NODE * max(
@@ -218,6 +233,7 @@ class _Batch:
         self._tries = [0] * len(jobs)
         self._left: dict[int, set[str]] = {}  # nodes where a painting failed
         self._used: set[str] = set()  # nodes where some painting was made
+        self._begun: set[int] = set()  # paintings of which it was told that they begin
         self._running: dict[Any, int] = {}
 
     def paint(self) -> None:
@@ -239,6 +255,7 @@ class _Batch:
                     if outcome is None:
                         waiting.append(number)
                     else:
+                        self._tell_begun([number])
                         self._watch.on_done(number, outcome)
         finally:
             for one in self._running:
@@ -250,8 +267,6 @@ class _Batch:
         engine, job = ray(), self._jobs[number]
         painting, recipe = sending.with_absolute_paths(job.painting, job.recipe)
         files = sending.sent_files(painting, recipe, self._kept)
-        if self._tries[number] == 0:
-            self._watch.on_begin(number)
         self._tries[number] += 1
         memory = int(min(memory_of(job), self._most_memory))
         options = {**self._common.needs.options(), "memory": memory, "max_retries": 0}
@@ -290,9 +305,16 @@ class _Batch:
                 self._board = ray().remote(num_cpus=0)(Board).remote()
             return {}
         self._used.update(nodes.values())
+        self._tell_begun(nodes)
         running = set(self._running.values())
         self._watch.on_progress({number: n for number, n in done.items() if number in running})
         return dict(nodes)
+
+    def _tell_begun(self, numbers: Iterable[int]) -> None:
+        """Tell which paintings have begun, each once."""
+        for number in sorted(set(numbers) - self._begun):
+            self._begun.add(number)
+            self._watch.on_begin(number)
 
     def _outcome(self, reference: Any, number: int, node: str | None) -> Outcome | None:
         """What became of a painting; None if it is to be tried again."""
@@ -300,13 +322,15 @@ class _Batch:
             made: Made = ray().get(reference)
             return self._kept_painting(number, made)
         except ImpastoError as error:
-            failed: ImpastoError = getattr(error, "cause", error)
+            cause: ImpastoError = getattr(error, "cause", error)
+            job = self._jobs[number]
+            failed = sending.naming(cause, sending.given_names(job.painting, job.recipe))
             again = isinstance(failed, RunError) and not isinstance(failed, StoppedError)
         except Exception as error:
             if not _died(error):
                 raise
-            reason = " ".join(str(getattr(error, "cause", None) or type(error).__name__).split())
-            failed, again = RunError("cluster.task-died", reason=reason[:200]), True
+            reason = told_by(getattr(error, "cause", None) or error)
+            failed, again = RunError("cluster.task-died", reason=reason), True
         if not again or self._tries[number] >= TRIES:
             return Outcome(error=failed)
         if node is not None:
@@ -321,14 +345,13 @@ class _Batch:
         if path is None:
             return Outcome(made=made)
         if made.data is None:
-            if _size_of(path) == made.written:
+            if _digest_of(path) == made.written:
                 return Outcome(made=made)
             self._is_shared = False  # a folder that only looks the same
             return None
         with interrupts.shielded():
             remove_parts(path)
-            with written_whole(path) as file:
-                file.write(made.data)
+            self._save(made.data, path)
         return Outcome(made=made)
 
 
@@ -387,9 +410,10 @@ def painted_here(
         result = painter.result(planned, Watch(on_step=on_step))
         if is_shared and path is not None:
             remove_parts(path)
-            result.save(path, metadata=common.metadata, **common.form)
-            written = _size_of(path)
-        else:
+            with suppress(OSError, InputError):  # then the driver writes it, or says why it cannot
+                result.save(path, metadata=common.metadata, **common.form)
+                written = _digest_of(path)
+        if written is None:
             data = _encoded(result, path, common)
     steps = [_plain(step) for step in result.history]
     return Made(result.size, steps, _plain(result.best), data, written, node)
@@ -439,10 +463,10 @@ def _folder_of(painting: Painting) -> int | None:
     return None
 
 
-def _size_of(path: Path) -> int | None:
-    """Bytes of a file; None if there is none."""
-    with suppress(OSError):
-        return path.stat().st_size
+def _digest_of(path: Path) -> str | None:
+    """SHA-256 of a file; None if there is none."""
+    with suppress(OSError), path.open("rb") as file:
+        return sha256_of(file)
     return None
 
 

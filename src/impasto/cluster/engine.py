@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,6 +24,7 @@ from impasto.process.global_state import unwarned
 
 LOCAL = "local"  # the address of a cluster that is made of this machine
 REACHED = 10.0  # seconds in which a cluster has to answer
+STDERR = 2  # the file descriptor, which libraries in C++ use
 SOON = 20.0  # seconds after which a notice says that nothing has started
 ASKING = 0.2  # seconds between two questions whether the work was interrupted
 EXTRA = "impasto[cluster]"
@@ -102,18 +104,49 @@ def connected(
     if address == LOCAL:
         options.update(num_cpus=_cores(workers, threads), include_dashboard=False)
     try:
-        with unwarned(), _signals_kept():
+        with unwarned(), _signals_kept(), _unheard():
             engine.init(address, **options)
     except Exception as error:  # Ray raises that itself if a node does not start in time
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        reason = told_by(error)
         if address == LOCAL:
             raise RunError("cluster.not-started", reason=reason) from None
-        code = "cluster.no-cluster" if address == "auto" else "cluster.not-connected"
-        raise InputError(code, address=address, reason=reason) from None
+        if address == "auto" and isinstance(error, ConnectionError) and error.__cause__ is None:
+            raise InputError("cluster.none-here") from None
+        raise InputError("cluster.not-connected", address=address, reason=reason) from None
+    _silence()
     try:
         yield
     finally:
         engine.shutdown()
+
+
+@contextmanager
+def _unheard() -> Iterator[None]:
+    """A context in which standard error drops what Ray's libraries write, once for each try."""
+    try:
+        kept = os.dup(STDERR)
+    except OSError:  # it is closed
+        yield
+        return
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), STDERR)
+        yield
+    finally:
+        os.dup2(kept, STDERR)
+        os.close(kept)
+
+
+def _silence() -> None:
+    """Keep what nodes report, such as a worker that died, from standard output; notices tell it."""
+    worker: Any = importlib.import_module("ray._private.worker")
+    worker.print_to_stdstream = lambda *_, **__: None
+
+
+def told_by(error: Exception) -> str:
+    """What an error of Ray says, without the advice that follows its first sentence."""
+    first, _, _ = " ".join(str(error).split()).partition(". ")
+    return first.rstrip(".")[:200] or type(error).__name__
 
 
 @contextmanager

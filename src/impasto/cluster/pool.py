@@ -6,7 +6,16 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
-from impasto.cluster.engine import SOON, Needs, is_lost, is_out_of_memory, ray, starting, too_few
+from impasto.cluster.engine import (
+    SOON,
+    Needs,
+    is_lost,
+    is_out_of_memory,
+    ray,
+    starting,
+    told_by,
+    too_few,
+)
 from impasto.cluster.worker import Worker
 from impasto.errors import RunError
 from impasto.messages.message import Message
@@ -44,19 +53,27 @@ class Pool:
         """Start the workers, unless they have started; the weights go to each node once.
 
         Raises:
-            RunError: the cluster has no room for them.
+            RunError: the cluster has no room for them, or one died.
         """
         if self._workers:
             return
         self._weights = ray().put(weights)
         self._workers = [self._new() for _ in range(self.count)]
-        ready = self._ready(range(self.count), SOON)
+        ready = self._started(SOON)
         if len(ready) < self.count:
             tell(starting(len(ready), self.count, self._needs, START))
-            ready = self._ready(range(self.count), START)
+            ready = self._started(START)
         if len(ready) < self.count:
             self.stop()
             raise too_few(len(ready), self.count, self._needs, START)
+
+    def _started(self, seconds: float) -> set[int]:
+        """Those workers that have started within some seconds."""
+        ready, died = self._answers(range(self.count), seconds)
+        if died:
+            self.stop()
+            raise RunError("cluster.died-starting", count=len(died), reason=told_by(died[0]))
+        return ready
 
     def stop(self) -> None:
         """End the workers."""
@@ -110,7 +127,7 @@ class Pool:
         If there is no place for a new worker in half a minute, others take over the shares.
         """
         used = sorted(set(self.holders))
-        dead = sorted(set(used) - self._ready(used, REPLACE))
+        dead = sorted(set(used) - self._answers(used, REPLACE)[0])
         if not dead:
             return []
         tell(Message("cluster.died", count=len(dead)))
@@ -118,7 +135,7 @@ class Pool:
         for index in dead:
             ray().kill(self._workers[index])
             self._workers[index] = self._new()
-        new = self._ready(dead, REPLACE)
+        new, _ = self._answers(dead, REPLACE)
         living = sorted((set(used) - set(dead)) | new)
         if not living:
             raise RunError("cluster.none-left")
@@ -133,11 +150,12 @@ class Pool:
         actor = ray().remote(**self._needs.options(), max_restarts=0)(Worker)
         return actor.remote(self._weights, self._needs.cpus, self._needs.device)
 
-    def _ready(self, indices: Iterable[int], seconds: float) -> set[int]:
-        """Those workers that answer within some seconds."""
+    def _answers(self, indices: Iterable[int], seconds: float) -> tuple[set[int], list[Exception]]:
+        """Those workers that answer within some seconds, and why others never will."""
         asked = {self._workers[index].is_ready.remote(): index for index in indices}
         waiting, until = list(asked), time.monotonic() + seconds
         ready: set[int] = set()
+        died: list[Exception] = []
         while waiting and time.monotonic() < until:
             done, waiting = ray().wait(waiting, timeout=0.2)
             interrupts.check()
@@ -147,9 +165,10 @@ class Pool:
                 except Exception as error:
                     if not is_lost(error):
                         raise
+                    died.append(error)
                 else:
                     ready.add(asked[one])
-        return ready
+        return ready, died
 
 
 def tree_sum(parts: Sequence[Any], add: Callable[[int, Any, Any], Any]) -> Any:

@@ -7,20 +7,24 @@ not is sent the files, and sends the painting back.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar
 
+from impasto.errors import ImpastoError, WithMessage
 from impasto.experiments.planning import Painting
+from impasto.messages.message import Message
 from impasto.pictures.inputs import file_of, files_of
 from impasto.settings.recipe import Recipe
 from impasto.settings.style import PICTURES, absolute
 from impasto.settings.values import FIRST_CANVASES
 
 PATHS = ("initial", "protect")  # settings of a recipe that may be files
+
+Failure = TypeVar("Failure", bound=WithMessage)
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,46 @@ def files_here(
             path = str(file_of(source))
             return source.replace(path, moved.get(path, path), 1)  # keeps the colour of a label
 
-        yield _renamed(painting, recipe, renamed)
+        try:
+            yield _renamed(painting, recipe, renamed)
+        except ImpastoError as error:
+            raise naming(error, {place: path for path, place in moved.items()}) from None
+
+
+def given_names(painting: Painting, recipe: Recipe) -> dict[str, str]:
+    """The files of a painting and its folder as they are named, by their absolute paths."""
+    files = files_of(painting.content, painting.styles, recipe)
+    if painting.path is not None:
+        files += [painting.path, painting.path.parent]
+    return {absolute(file): str(file) for file in files}
+
+
+def naming(error: Failure, names: Mapping[str, str]) -> Failure:
+    """An error that calls files by other names.
+
+    >>> from impasto.errors import InputError
+    >>> error = InputError("input.empty", what="content picture", path="/data/a.png")
+    >>> print(naming(error, {"/data/a.png": "a.png"}))
+    The content picture 'a.png' is empty.
+
+    Args:
+        error: the error.
+        names: the other names of paths.
+    """
+    return type(error)(error.code, **_named(error.values, names))
+
+
+def _named(values: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """The values of a message, with other names of paths."""
+
+    def other(value: Any) -> Any:
+        if isinstance(value, WithMessage):
+            return naming(value, names)
+        if isinstance(value, Message):
+            return Message(value.code, **_named(value.values, names))
+        return names.get(str(value), value) if isinstance(value, str | os.PathLike) else value
+
+    return {name: other(value) for name, value in values.items()}
 
 
 def _renamed(

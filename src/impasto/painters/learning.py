@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from impasto.painters.file import About
 from impasto.painters.network import USUAL_STRENGTH, Shape
 from impasto.painters.objective import CropObjective
 from impasto.painters.photos import FEW, Photos
+from impasto.painters.showing import showing
 from impasto.painters.training import (
     Crops,
     Length,
@@ -42,7 +43,7 @@ from impasto.pictures.inputs import StyleSource, file_of, named, path_of
 from impasto.process import interrupts, threads
 from impasto.process.memory import memory_errors
 from impasto.process.notices import tell
-from impasto.settings.pieces import check_number, check_whole
+from impasto.settings.pieces import check_choice, check_number, check_whole
 from impasto.settings.recipe import Recipe, RecipeSource
 from impasto.settings.style import Style
 
@@ -203,6 +204,7 @@ def train_painter(  # noqa: PLR0913 – as many as the training has choices
     checkpoint: str | os.PathLike[str] | None = None,
     checkpoint_every: float = CHECKPOINT_EVERY,
     on_step: OnTrainingStep | None = None,
+    progress: bool = False,
     term: Term | None = None,
 ) -> Painter:
     """Train a network that paints photographs in one or several styles, each in one pass.
@@ -229,6 +231,8 @@ def train_painter(  # noqa: PLR0913 – as many as the training has choices
         checkpoint_every: seconds between two checkpoints.
         on_step: called with every :class:`impasto.painters.training.TrainingStep`; if it returns
             False, the training ends with the painter as it is.
+        progress: whether to show how far the training is: as a bar in a terminal or a notebook,
+            and elsewhere as lines on standard error.
         term: a further loss of each painted crop
             (:class:`impasto.painters.training.Term`), such as one that keeps neighbouring frames
             of a clip alike.
@@ -241,6 +245,7 @@ def train_painter(  # noqa: PLR0913 – as many as the training has choices
         RunError: the training failed.
         OSError: the painter or the checkpoint could not be written.
     """
+    check_choice("progress", progress, (True, False))
     path = None if output is None else check_output(path_of(output, "output"))
     saved = None if checkpoint is None else check_writable(path_of(checkpoint, "checkpoint"))
     if path is not None:
@@ -259,8 +264,11 @@ def train_painter(  # noqa: PLR0913 – as many as the training has choices
         every=check_interval(checkpoint_every),
         term=term,
     )
-    with interrupts.ctrl_c_asks():
+    with interrupts.ctrl_c_asks(), ExitStack() as shown:
+        show = shown.enter_context(showing()) if progress else None
         for step in course.train():
+            if show is not None:
+                show(step)
             if on_step is not None and on_step(step) is False:
                 break
         painter = course.painter()

@@ -12,7 +12,7 @@ import math
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
@@ -261,6 +261,7 @@ class Paintings(Document):
     recipe: dict[str, Any]
 
 
+@runtime_checkable
 class HasSteps(Protocol):
     """What is told of a painting that was made: a :class:`Result`, or what another machine sent."""
 
@@ -292,9 +293,7 @@ def one_of_many(
         error: why it could not be painted.
         result: of its run, if it was painted; that of a painter has no steps.
     """
-    from impasto.run.result import Result
-
-    run = result if isinstance(result, Result) else None
+    run = result if isinstance(result, HasSteps) else None
     return OneOfMany(
         content=_named(painting.content),
         styles=[_named(style.picture) for style in painting.styles],

@@ -165,10 +165,10 @@ class AtTheSameTime:
         self, names: Sequence[str], steps: int, bar: Progress | None, file: TextIO | None
     ) -> None:
         self._names, self._steps, self._bar, self._file = names, steps, bar, file
-        self._ended, self._part, self._begun = 0, 0.0, 0
+        self._ended, self._part, self._begun, self._running = 0, 0.0, 0, 0
         self._began = time.monotonic()
         if bar is not None:
-            self._task = bar.add_task("", total=len(names), left="", running="")
+            self._task = bar.add_task("", total=len(names), ended=0, left="", running="")
 
     def begin(self, number: int) -> None:
         """A painting begins; numbers count from 0."""
@@ -180,13 +180,15 @@ class AtTheSameTime:
     def take(self, steps: Mapping[int, int]) -> None:
         """Show how many steps are done of each painting in progress, by its number."""
         self._part = sum(min(1.0, done / self._steps) for done in steps.values())
-        self._show(len(steps))
+        self._running = len(steps)
+        self._show()
 
     def done(self, _: int) -> None:
         """A painting has ended."""
         self._ended += 1
         self._part = max(0.0, self._part - 1)
-        self._show(0)
+        self._running = max(0, self._running - 1)
+        self._show()
 
     def left(self, seconds: float) -> float | None:
         """Estimated seconds for what is left, after some seconds; None before the first step.
@@ -199,15 +201,16 @@ class AtTheSameTime:
         whole = self._ended + self._part
         return seconds * (len(self._names) - whole) / whole if whole else None
 
-    def _show(self, running: int) -> None:
+    def _show(self) -> None:
         if self._bar is None:
             return
         left = self.left(time.monotonic() - self._began)
         self._bar.update(
             self._task,
             completed=self._ended + self._part,
+            ended=self._ended,
             left="" if left is None else f"{duration(left)} left",
-            running=f"{running} in progress" if running else "",
+            running=f"{self._running} in progress" if self._running else "",
         )
 
 
@@ -226,7 +229,7 @@ def at_the_same_time(names: Sequence[str], steps: int, *, quiet: bool) -> Iterat
         return
     with Progress(
         BarColumn(bar_width=20),
-        TextColumn("{task.completed:.0f} of {task.total:.0f} pictures"),
+        TextColumn("{task.fields[ended]} of {task.total:.0f} pictures"),
         TextColumn("{task.fields[left]}"),
         TextColumn("{task.fields[running]}"),
         console=console,

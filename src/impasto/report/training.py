@@ -1,11 +1,9 @@
-"""What is shown of a training: its progress, its steps as JSON lines, samples, and loss curves."""
+"""What is written of a training: its steps as JSON lines, samples, and loss curves."""
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +13,8 @@ from impasto.pictures import arrays, writers
 from impasto.report.figures import loss_curves
 from impasto.report.progress import versions
 from impasto.run.result import Step
-from impasto.run.showing import duration
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from impasto.painters.learning import Course
     from impasto.painters.training import TrainingStep
 
@@ -28,7 +23,6 @@ SAMPLES = 20  # how many samples are written, besides the one before the first s
 SAMPLE_CROPS = 3  # crops in a sample
 SAMPLE_STYLES = 4  # styles in a sample, at most
 PARTS = ("loss", "content", "style")  # of a step
-TOLD = 10  # how often a line is printed where there is no terminal
 
 Watcher = Callable[["TrainingStep"], None]
 
@@ -145,74 +139,3 @@ def _mean(steps: Sequence[TrainingStep]) -> Step:
         float(np.mean([getattr(step, part) for step in steps])) for part in PARTS
     )
     return Step(last.number, loss, content, style, last.seconds)
-
-
-class TrainingBar:
-    """A progress bar with step, loss and time left.
-
-    Args:
-        console: the terminal.
-    """
-
-    def __init__(self, console: Console) -> None:
-        from rich.progress import BarColumn, Progress, TextColumn
-
-        self._progress = Progress(
-            BarColumn(bar_width=24),
-            TextColumn("step {task.fields[number]}"),
-            TextColumn("loss {task.fields[loss]}"),
-            TextColumn("{task.fields[left]}"),
-            console=console,
-            transient=True,
-        )
-        self._task = self._progress.add_task("", total=1.0, number=0, loss="…", left="")
-        self._loss: float | None = None
-
-    def __enter__(self) -> TrainingBar:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def __call__(self, step: TrainingStep) -> None:
-        """Show a step; the loss is a running mean, as every crop has its own."""
-        self._loss = step.loss if self._loss is None else 0.95 * self._loss + 0.05 * step.loss
-        left = step.seconds * (1 - step.share) / step.share if step.share else None
-        self._progress.update(
-            self._task,
-            completed=step.share,
-            number=step.number,
-            loss=f"{self._loss:.3f}",
-            left="" if left is None else f"{duration(left)} left",
-        )
-
-
-class TrainingLines:
-    """Prints ten lines, where there is no terminal.
-
-    Args:
-        quiet: print none.
-    """
-
-    def __init__(self, *, quiet: bool) -> None:
-        self._quiet, self._told = quiet, -1
-        self._losses: list[float] = []
-
-    def __enter__(self) -> TrainingLines:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def __call__(self, step: TrainingStep) -> None:
-        """Print a line for every tenth of the training."""
-        self._losses.append(step.loss)
-        part = int(step.share * TOLD)
-        if part > self._told and not self._quiet:
-            loss = float(np.mean(self._losses))
-            told = f"{step.share:.0%}: step {step.number}, mean loss {loss:.3f}"
-            with suppress(OSError):
-                sys.stderr.write(f"{told}, {duration(step.seconds)}\n")
-                sys.stderr.flush()
-            self._told, self._losses = part, []

@@ -278,15 +278,10 @@ def showing(
             for step in history:
                 shown.account.take(step)
 
+        show = unfailing(shown)
+
         def told(step: Step) -> bool | None:
-            nonlocal shown
-            if shown is not None:
-                try:
-                    shown(step)
-                except StoppedError:
-                    raise
-                except Exception:
-                    shown = None
+            show(step)
             return None if on_step is None else on_step(step)
 
         yield told
@@ -309,6 +304,26 @@ def displayed(choose: Callable[[TextIO, Console], Shown], stack: ExitStack) -> S
         return None
     stack.push(_leaving(shown))
     return shown
+
+
+def unfailing(tell: Callable[..., object] | None) -> Callable[..., None]:
+    """A function that calls another as long as that works; for None, it does nothing.
+
+    Args:
+        tell: shows the progress; what it raises is dropped, unless the work is to end.
+    """
+
+    def told(*given: Any) -> None:
+        nonlocal tell
+        if tell is not None:
+            try:
+                tell(*given)
+            except StoppedError:
+                raise
+            except Exception:
+                tell = None
+
+    return told
 
 
 def _chosen(levels: Sequence[Level], file: TextIO, console: Console) -> Bar | Lines:

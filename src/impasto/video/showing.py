@@ -12,8 +12,7 @@ from typing import Protocol, TextIO
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from impasto.errors import StoppedError
-from impasto.run.showing import LINES, Cell, displayed, duration, has_bar, is_terminal
+from impasto.run.showing import LINES, Cell, displayed, duration, has_bar, is_terminal, unfailing
 from impasto.settings.validation import counted
 from impasto.video.method import VideoStep
 
@@ -219,7 +218,7 @@ class _Unfailing:
     """Tells of the progress as long as that works."""
 
     def __init__(self, told: Told | None) -> None:
-        self._told = told
+        self._try = unfailing(None if told is None else lambda tell: tell(told))
 
     def __enter__(self) -> _Unfailing:
         return self
@@ -238,13 +237,3 @@ class _Unfailing:
     def written(self, number: int, count: int) -> None:
         """Tell of a frame that is written."""
         self._try(lambda told: told.written(number, count))
-
-    def _try(self, tell: Callable[[Told], None]) -> None:
-        if self._told is None:
-            return
-        try:
-            tell(self._told)
-        except StoppedError:
-            raise
-        except Exception:
-            self._told = None
