@@ -7,7 +7,6 @@ On the left every frame is painted alone (`single`), on the right by `keyframes`
 """
 
 import argparse
-import importlib.util
 import tempfile
 import time
 from collections.abc import Iterator
@@ -56,10 +55,8 @@ def main() -> None:
 
 def coffee() -> Image.Image:
     """The photograph."""
-    spec = importlib.util.find_spec("skimage")
-    if spec is None or spec.origin is None:
-        raise SystemExit("The photograph comes with scikit-image: pip install '.[demo]'.")
-    return Image.open(Path(spec.origin).parent / "data" / "coffee.png").convert("RGB")
+    (path,) = (one for one in samples.photographs() if one.name == "coffee.png")
+    return Image.open(path).convert("RGB")
 
 
 def pan(photograph: Image.Image) -> Iterator[Image.Image]:

@@ -20,7 +20,7 @@ from torch import Tensor
 from conftest import content_pixels, style_pixels
 from impasto import ImpastoWarning, Recipe, RunError, Style, stylize, sweep
 from impasto.cli.app import run
-from impasto.cluster import batch, nodes
+from impasto.cluster import batch, nodes, pool
 from impasto.cluster.batch import BatchWatch, Common, Job, Outcome
 from impasto.cluster.canvas import ManyWorkers, SpreadObjective, many_workers
 from impasto.cluster.engine import Needs, ray
@@ -68,8 +68,10 @@ def _pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def workers(cluster: Any) -> Iterator[ManyWorkers]:
-    with many_workers(WORKERS, Needs()) as started:
-        yield started
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(pool, "SOON", 300.0)  # a busy machine may be slow to start them
+        with many_workers(WORKERS, Needs()) as started:
+            yield started
 
 
 def picture(seed: int, height: int = HEIGHT, width: int = WIDTH) -> Tensor:

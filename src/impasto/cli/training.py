@@ -264,19 +264,19 @@ def _train(
     """Train, and write the painter and what else is asked for; return the exit code."""
     from impasto.painters.showing import showing
     from impasto.report import training as reports
-    from impasto.run.showing import duration
+    from impasto.run.showing import duration, unfailing
 
     lost: dict[Path, str] = {}
     with told_to_end(quiet, KEEPING) as signals, ExitStack() as closing:
-        watchers: list[tuple[Path | None, Callable[[TrainingStep], None]]] = []
-        if not quiet:
-            watchers.append((None, closing.enter_context(showing())))
+        show = unfailing(None) if quiet else closing.enter_context(showing())
+        watchers: list[tuple[Path, Callable[[TrainingStep], None]]] = []
         log = None if trace is None else reports.TrainingTrace(trace, course)
         if log is not None:
-            watchers.append((trace, log))
+            watchers.append((log.path, log))
         if samples is not None:
             watchers.append((samples, reports.Samples(samples, course)))
         for step in course.train():
+            show(step)
             watchers = [one for one in watchers if _watched(one, step, lost)]
         with interrupts.shielded():
             painter = course.painter()
@@ -301,7 +301,7 @@ def _train(
 
 
 def _watched(
-    watcher: tuple[Path | None, Callable[[TrainingStep], None]],
+    watcher: tuple[Path, Callable[[TrainingStep], None]],
     step: TrainingStep,
     lost: dict[Path, str],
 ) -> bool:
@@ -310,8 +310,6 @@ def _watched(
     try:
         call(step)
     except (OSError, InputError) as error:
-        if path is None:
-            return False
         note(f"{path} is not written from step {step.number} on: {reason(error)}.", with_error=True)
         lost[path] = f"{path} could not be written: {reason(error)}."
         return False

@@ -294,9 +294,9 @@ def _told(count: int, *, quiet: bool) -> Told:
     """What tells of the progress: a bar in a terminal, or else lines."""
     from rich.console import Console
 
-    from impasto.video.showing import ClipLines, chosen
+    from impasto.video.showing import ClipLines, chosen_for
 
-    return ClipLines(count, None) if quiet else chosen(count, sys.stderr, Console(stderr=True))
+    return ClipLines(count, None) if quiet else chosen_for(count, sys.stderr, Console(stderr=True))
 
 
 def _done(planned: VideoPlan, made: PaintedClip, seconds: float, *, preview: bool) -> str:

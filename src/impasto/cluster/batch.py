@@ -269,11 +269,12 @@ class _Batch:
         files = sending.sent_files(painting, recipe, self._kept)
         self._tries[number] += 1
         memory = int(min(memory_of(job), self._most_memory))
-        options = {**self._common.needs.options(), "memory": memory, "max_retries": 0}
-        task = engine.remote(**options)(painted_here)
-        strategy = self._strategy(number)
-        if strategy is not None:
-            task = task.options(scheduling_strategy=strategy)
+        task = engine.remote(
+            **self._common.needs.options(),
+            memory=memory,
+            max_retries=0,
+            scheduling_strategy=self._strategy(number),
+        )(painted_here)
         weights = [] if self._weights is None else [self._weights]
         folder = _folder_of(painting) if self._is_shared else None
         sent = Job(painting, recipe), self._common, files, weights, folder

@@ -98,10 +98,9 @@ def connected(
         yield
         return
     _check_reachable(address)
-    if address == LOCAL:
-        _check_memory(workers)
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     if address == LOCAL:
+        _check_memory(workers or 1)
         options.update(num_cpus=_cores(workers, threads), include_dashboard=False)
     try:
         with unwarned(), _signals_kept(), _unheard():
@@ -205,7 +204,7 @@ def host_and_port(address: str) -> tuple[str, int]:
     return host, port
 
 
-def _check_memory(workers: int | None) -> None:
+def _check_memory(workers: int) -> None:
     """Make sure that this machine has the memory for some workers.
 
     Raises:
@@ -213,10 +212,10 @@ def _check_memory(workers: int | None) -> None:
     """
     from impasto.run.memory_need import BASE_BYTES
 
-    needed, free = (workers or 1) * BASE_BYTES, memory.free()
+    free = memory.free()
     most = max(1, int(free / BASE_BYTES))
-    if workers is not None and workers > most:
-        values = {"needed": needed / 1e9, "free": free / 1e9}
+    if workers > most:
+        values = {"needed": workers * BASE_BYTES / 1e9, "free": free / 1e9}
         raise InputError("cluster.too-many", count=workers, most=most, **values)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -264,8 +264,7 @@ def train_painter(  # noqa: PLR0913 – as many as the training has choices
         every=check_interval(checkpoint_every),
         term=term,
     )
-    with interrupts.ctrl_c_asks(), ExitStack() as shown:
-        show = shown.enter_context(showing()) if progress else None
+    with interrupts.ctrl_c_asks(), showing() if progress else nullcontext() as show:
         for step in course.train():
             if show is not None:
                 show(step)

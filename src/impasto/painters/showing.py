@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import TextIO
 
 import numpy as np
@@ -11,13 +12,13 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from impasto.painters.training import TrainingStep
-from impasto.run.showing import Cell, displayed, duration, has_bar, unfailing
+from impasto.run.showing import Drawn, chosen, displayed, duration, unfailing
 
 LINES = 10  # how often a line is printed where there is no terminal
 KEPT = 0.95  # of the running mean of the loss, at every step
 
 
-class TrainingBar:
+class TrainingBar(Drawn):
     """A progress bar with step, loss and time left.
 
     Args:
@@ -25,23 +26,18 @@ class TrainingBar:
     """
 
     def __init__(self, console: Console) -> None:
-        self.progress = Progress(
-            BarColumn(bar_width=24),
-            TextColumn("step {task.fields[number]}"),
-            TextColumn("loss {task.fields[loss]}"),
-            TextColumn("{task.fields[left]}"),
-            console=console,
-            transient=True,
+        super().__init__(
+            Progress(
+                BarColumn(bar_width=24),
+                TextColumn("step {task.fields[number]}"),
+                TextColumn("loss {task.fields[loss]}"),
+                TextColumn("{task.fields[left]}"),
+                console=console,
+                transient=True,
+            )
         )
         self._task = self.progress.add_task("", total=1.0, number=0, loss="…", left="")
         self._loss: float | None = None
-
-    def __enter__(self) -> TrainingBar:
-        self.progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.progress.stop()
 
     def __call__(self, step: TrainingStep) -> None:
         """Show a step; the loss is a running mean, as every crop has its own."""
@@ -55,30 +51,7 @@ class TrainingBar:
             loss=f"{self._loss:.3f}",
             left="" if left is None else f"{duration(left)} left",
         )
-
-
-class NotebookTrainingBar(TrainingBar):
-    """The bar below a cell of a notebook.
-
-    Args:
-        console: the console of the notebook.
-    """
-
-    def __init__(self, console: Console) -> None:
-        super().__init__(console)
-        self._cell = Cell(self.progress)
-
-    def __enter__(self) -> NotebookTrainingBar:
-        self._cell.begin()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._cell.draw_now()
-
-    def __call__(self, step: TrainingStep) -> None:
-        """Show a step."""
-        super().__call__(step)
-        self._cell.draw(step.seconds)
+        self.draw(step.seconds)
 
 
 class TrainingLines:
@@ -108,13 +81,6 @@ class TrainingLines:
             self._told, self._losses = part, []
 
 
-def chosen(file: TextIO, console: Console) -> TrainingBar | TrainingLines:
-    """What shows the progress of a training in a console: a bar, or lines in its file."""
-    if console.is_jupyter:
-        return NotebookTrainingBar(console)
-    return TrainingBar(console) if has_bar(console) else TrainingLines(file)
-
-
 @contextmanager
 def showing() -> Iterator[Callable[[TrainingStep], None]]:
     """A context that shows the progress of a training on standard error, or below a cell.
@@ -125,4 +91,4 @@ def showing() -> Iterator[Callable[[TrainingStep], None]]:
         What is to be called with every step.
     """
     with ExitStack() as stack:
-        yield unfailing(displayed(chosen, stack))
+        yield unfailing(displayed(partial(chosen, TrainingBar, TrainingLines), stack))

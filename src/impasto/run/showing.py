@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import partial
-from typing import Any, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from rich.console import Console
 from rich.progress import (
@@ -28,11 +28,16 @@ from impasto.errors import StoppedError
 from impasto.run.levels import Level
 from impasto.run.result import OnStep, Step
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
 LINES = 20  # about how many lines a run prints without a terminal
 KNOWN_AFTER = 3  # steps, from which on the time left is shown
 DRAWN_EVERY = 0.2  # seconds between two drawings of the bar of a notebook
 
 Shown = TypeVar("Shown", bound=AbstractContextManager[Any])
+OneBar = TypeVar("OneBar")
+SomeLines = TypeVar("SomeLines")
 
 
 class Account:
@@ -131,7 +136,46 @@ class _Fitting(Progress):
         return super().make_tasks_table(tasks)
 
 
-class Bar:
+class Drawn:
+    """A progress bar in a terminal, or below a cell of a notebook, where it stays at the end.
+
+    Args:
+        progress: the bar; its console tells where it is drawn.
+    """
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
+        self._in_notebook = progress.console.is_jupyter
+        self._output: Any = None  # where a notebook shows it
+        self._drawn = 0.0  # seconds
+
+    def __enter__(self) -> Self:
+        if self._in_notebook:
+            from IPython.display import display
+
+            self._output = display(self.progress, display_id=True)  # type: ignore[no-untyped-call]
+        else:
+            self.progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._in_notebook:
+            self._draw()
+        else:
+            self.progress.stop()
+
+    def draw(self, seconds: float) -> None:
+        """Draw it in a notebook a few times a second, by the time in seconds."""
+        if self._in_notebook and seconds - self._drawn >= DRAWN_EVERY:
+            self._drawn = seconds
+            self._draw()
+
+    def _draw(self) -> None:
+        if self._output is not None:
+            self._output.update(self.progress)
+
+
+class Bar(Drawn):
     """A progress bar with step, size, loss, best loss of the level, and time left."""
 
     def __init__(self, levels: Sequence[Level], console: Console) -> None:
@@ -145,17 +189,10 @@ class Bar:
             "elapsed": TimeElapsedColumn(),
             "left": TextColumn("{task.fields[left]}"),
         }
-        self.progress = _Fitting(columns, console)
+        super().__init__(_Fitting(columns, console))
         self.task = self.progress.add_task(
             "", total=self.account.steps, size="…", loss="…", best="…", left=""
         )
-
-    def __enter__(self) -> Bar:
-        self.progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.progress.stop()
 
     def __call__(self, step: Step) -> None:
         """Move the bar to a step."""
@@ -169,56 +206,7 @@ class Bar:
             best=f"{self.account.best:.3e}",
             left=self.account.time_left(step),
         )
-
-
-class Cell:
-    """A bar below a cell of a notebook; it stays there when the work ends.
-
-    Args:
-        progress: the bar.
-    """
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._output: Any = None  # where the notebook shows it
-        self._drawn = 0.0  # seconds
-
-    def begin(self) -> None:
-        """Show the bar."""
-        from IPython.display import display
-
-        self._output = display(self._progress, display_id=True)  # type: ignore[no-untyped-call]
-
-    def draw(self, seconds: float) -> None:
-        """Draw it if that is due, a few times a second, by the time in seconds."""
-        if seconds - self._drawn >= DRAWN_EVERY:
-            self._drawn = seconds
-            self.draw_now()
-
-    def draw_now(self) -> None:
-        """Draw it as it is now."""
-        if self._output is not None:
-            self._output.update(self._progress)
-
-
-class NotebookBar(Bar):
-    """The bar below a cell of a notebook."""
-
-    def __init__(self, levels: Sequence[Level], console: Console) -> None:
-        super().__init__(levels, console)
-        self._cell = Cell(self.progress)
-
-    def __enter__(self) -> NotebookBar:
-        self._cell.begin()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._cell.draw_now()
-
-    def __call__(self, step: Step) -> None:
-        """Move the bar to a step."""
-        super().__call__(step)
-        self._cell.draw(step.seconds)
+        self.draw(step.seconds)
 
 
 class Lines:
@@ -273,7 +261,8 @@ def showing(
         The callback to paint the run with.
     """
     with ExitStack() as stack:
-        shown = displayed(partial(_chosen, levels), stack)
+        choose = partial(chosen, partial(Bar, levels), partial(Lines, levels))
+        shown = displayed(choose, stack)
         if shown is not None:
             for step in history:
                 shown.account.take(step)
@@ -326,12 +315,21 @@ def unfailing(tell: Callable[..., object] | None) -> Callable[..., None]:
     return told
 
 
-def _chosen(levels: Sequence[Level], file: TextIO, console: Console) -> Bar | Lines:
-    if console.is_jupyter:
-        return NotebookBar(levels, console)
-    if has_bar(console):
-        return Bar(levels, console)
-    return Lines(levels, file)
+def chosen(
+    bar: Callable[[Console], OneBar],
+    lines: Callable[[TextIO], SomeLines],
+    file: TextIO,
+    console: Console,
+) -> OneBar | SomeLines:
+    """What shows the progress in a console: a bar in a terminal or a notebook, or lines in a file.
+
+    Args:
+        bar: makes the bar.
+        lines: makes the lines.
+        file: the file.
+        console: the console.
+    """
+    return bar(console) if console.is_jupyter or has_bar(console) else lines(file)
 
 
 def has_bar(console: Console) -> bool:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
@@ -240,7 +241,7 @@ class Workshop:
                 save_to(run, job.checkpoint, is_given_up=job.is_given_up)
             return run
 
-        return self._told(job, lambda place, tell: self._paint(make(), job, place, tell))
+        return self._told(job, partial(self._paint, make, job))
 
     def check_clip(self, order: ClipOrder) -> None:
         """Make sure that a clip can be painted, and is within the limits.
@@ -310,7 +311,7 @@ class Workshop:
                 LOG.warning("A painting cannot be continued: %s", error)
                 raise InputError("studio.lost") from None
 
-        return self._told(job, lambda place, tell: self._paint(make(), job, place, tell))
+        return self._told(job, partial(self._paint, make, job))
 
     def metrics(self) -> bytes:
         """The metrics of the server in Prometheus's text format."""
@@ -363,8 +364,9 @@ class Workshop:
             tell(last)
             tell(None)
 
-    def _paint(self, run: Prepared, job: Job, place: Place, tell: Tell) -> Result:
-        """Paint a picture, and tell of every step."""
+    def _paint(self, make: Callable[[], Prepared], job: Job, place: Place, tell: Tell) -> Result:
+        """Prepare a run and paint its picture, and tell of every step."""
+        run = make()
         account, previews = Account(run.levels), Previews()
 
         def on_step(step: Step) -> bool:

@@ -12,7 +12,15 @@ from typing import Protocol, TextIO
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from impasto.run.showing import LINES, Cell, displayed, duration, has_bar, is_terminal, unfailing
+from impasto.run.showing import (
+    LINES,
+    Drawn,
+    chosen,
+    displayed,
+    duration,
+    is_terminal,
+    unfailing,
+)
 from impasto.settings.validation import counted
 from impasto.video.method import VideoStep
 
@@ -66,7 +74,7 @@ class Told(Protocol):
         """Tell of a frame that is written."""
 
 
-class ClipBar:
+class ClipBar(Drawn):
     """A progress bar with the frames that are painted, and the time left.
 
     Args:
@@ -76,26 +84,21 @@ class ClipBar:
 
     def __init__(self, count: int, console: Console) -> None:
         self.count, self.pace = count, Pace()
-        self.progress = Progress(
-            TextColumn("{task.fields[stage]}"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[frames]} frames"),
-            TextColumn("{task.percentage:.0f} %"),
-            TextColumn("{task.fields[left]}"),
-            console=console,
-            transient=True,
-            redirect_stdout=is_terminal(sys.stdout),  # what goes into a file stays there
+        super().__init__(
+            Progress(
+                TextColumn("{task.fields[stage]}"),
+                BarColumn(bar_width=24),
+                TextColumn("{task.fields[frames]} frames"),
+                TextColumn("{task.percentage:.0f} %"),
+                TextColumn("{task.fields[left]}"),
+                console=console,
+                transient=True,
+                redirect_stdout=is_terminal(sys.stdout),  # what goes into a file stays there
+            )
         )
         self.task = self.progress.add_task(
             "", total=WHOLE, stage=READING, frames=f"0/{count}", left=""
         )
-
-    def __enter__(self) -> ClipBar:
-        self.progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.progress.stop()
 
     def read(self, number: int, count: int) -> None:
         """Show a frame that is read."""
@@ -121,30 +124,7 @@ class ClipBar:
             frames=f"{frames}/{self.count}",
             left=left,
         )
-
-
-class NotebookClipBar(ClipBar):
-    """The bar below a cell of a notebook.
-
-    Args:
-        count: about how many frames there are.
-        console: the console of the notebook.
-    """
-
-    def __init__(self, count: int, console: Console) -> None:
-        super().__init__(count, console)
-        self._cell = Cell(self.progress)
-
-    def __enter__(self) -> NotebookClipBar:
-        self._cell.begin()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._cell.draw_now()
-
-    def _show(self, stage: str, frames: int, share: float, left: str = "") -> None:
-        super()._show(stage, frames, share, left)
-        self._cell.draw(time.monotonic())
+        self.draw(time.monotonic())
 
 
 class ClipLines:
@@ -191,11 +171,9 @@ class ClipLines:
             print(text, file=self.file, flush=True)
 
 
-def chosen(count: int, file: TextIO, console: Console) -> ClipBar | ClipLines:
-    """What shows the progress of a clip in a console: a bar, or lines in its file."""
-    if console.is_jupyter:
-        return NotebookClipBar(count, console)
-    return ClipBar(count, console) if has_bar(console) else ClipLines(count, file)
+def chosen_for(count: int, file: TextIO, console: Console) -> ClipBar | ClipLines:
+    """What shows the progress of a clip with so many frames: a bar, or lines in a file."""
+    return chosen(partial(ClipBar, count), partial(ClipLines, count), file, console)
 
 
 @contextmanager
@@ -211,7 +189,7 @@ def showing(count: int) -> Iterator[Told]:
         What is to be told of the progress.
     """
     with ExitStack() as stack:
-        yield _Unfailing(displayed(partial(chosen, count), stack))
+        yield _Unfailing(displayed(partial(chosen_for, count), stack))
 
 
 class _Unfailing:

@@ -52,7 +52,7 @@ def paint(
         RunError: a frame could not be painted.
         StoppedError: the work was interrupted; what is painted is kept.
     """
-    from impasto.cluster.batch import BatchWatch, Common, Job, paint
+    from impasto.cluster import batch
 
     count, steps, styles = len(frames), order.recipe.steps, named(order.styles)
     missing = [number for number in range(count) if number not in painted]
@@ -69,8 +69,9 @@ def paint(
         on_step(VideoStep(done, done / count))
 
     jobs = [
-        Job(Painting(frames.path_of(number), styles, painted.path_of(number)), order.recipe)
+        batch.Job(Painting(frames.path_of(number), styles, painted.path_of(number)), order.recipe)
         for number in missing
     ]
-    common = Common(needs, order.weights, order.weights_input, metadata=False)
-    paint(jobs, common, workers, BatchWatch(on_progress=on_progress, on_done=on_done))
+    common = batch.Common(needs, order.weights, order.weights_input, metadata=False)
+    watch = batch.BatchWatch(on_progress=on_progress, on_done=on_done)
+    batch.paint(jobs, common, workers, watch)
