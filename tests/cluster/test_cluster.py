@@ -6,7 +6,7 @@ import io
 import json
 import os
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from impasto.cluster.batch import BatchWatch, Common, Job, Outcome
 from impasto.cluster.canvas import ManyWorkers, SpreadObjective, many_workers
 from impasto.cluster.engine import Needs, ray
 from impasto.cluster.nodes import alive, differing, found
+from impasto.cluster.pairs import SpreadPairs
 from impasto.cluster.sheets import ClusterFill
 from impasto.experiments import many
 from impasto.experiments.many import Expected, Painter
@@ -33,6 +34,7 @@ from impasto.network.vgg import VGG
 from impasto.network.weights import Weights
 from impasto.objective.objective import Evaluation, Objective
 from impasto.objective.regions import StyleCanvas
+from impasto.optim.pairs import Pairs
 from impasto.run.memory_need import BASE_BYTES
 from impasto.run.prepare import prepare
 from impasto.run.resuming import resumed
@@ -213,6 +215,76 @@ def test_a_painting_by_workers_is_that_of_one_machine_and_a_resumed_one_has_its_
     begun = prepare(*pictures, recipe, device="cpu", workplace=workers)
     save_to(begun, "run.impasto", 0)
     begun.paint(lambda step: step.number < 2)
+    again = resumed(Path("run.impasto"), workplace=workers).paint()
+    assert np.array_equal(again.canvas, undisturbed.canvas)
+
+
+def pairs_of(count: int) -> list[tuple[Tensor, Tensor]]:
+    """Steps and the changes of the gradient of a quadratic function along them."""
+    steps = [picture(10 + number, 30, 20) for number in range(count)]
+    curvature = 1 + torch.arange(20, dtype=torch.float64)
+    return [(step, curvature * step) for step in steps]
+
+
+def direction_by(pairs: Pairs, gradient: Tensor) -> Tensor:
+    """A direction by both loops, with 2 as the scale of the identity between them."""
+    return pairs.with_steps(*doubled(*pairs.without_changes(-gradient)))
+
+
+def doubled(direction: Tensor, shares: Sequence[Tensor]) -> tuple[Tensor, Sequence[Tensor]]:
+    return 2 * direction, shares
+
+
+def test_pairs_in_rows_on_the_workers_give_the_direction_of_one_machine(
+    workers: ManyWorkers, weights: Weights
+) -> None:
+    workers.pool.start(weights)
+    here, there, gradient = Pairs(3), SpreadPairs(workers.pool, 3), picture(9, 30, 20)
+    for step, change in pairs_of(5):
+        for pairs in (here, there):
+            pairs.remember(step, change, (step * change).sum())
+        one, other = (direction_by(pairs, gradient) for pairs in (here, there))
+        assert (one - other).norm() / one.norm() < 1e-12
+    assert len(there) == len(here) == 3
+    saved, again = there.state(), SpreadPairs(workers.pool, 3)
+    assert all(torch.equal(saved[name], tensor) for name, tensor in here.state().items())
+    again.restore(3, saved)
+    assert torch.equal(direction_by(again, gradient), other)
+
+
+@pytest.mark.parametrize("strike", [kill, remove_node])
+def test_rows_of_pairs_outlive_a_worker_and_losing_all_of_them_is_noted(
+    cluster: Any, workers: ManyWorkers, weights: Weights, strike: Callable[[Any, Any], None]
+) -> None:
+    workers.pool.start(weights)
+    pairs, gradient = SpreadPairs(workers.pool, 3), picture(9, 30, 20)
+    for step, change in pairs_of(4):
+        pairs.remember(step, change, (step * change).sum())
+    undisturbed = direction_by(pairs, gradient)
+    strike(cluster, away_from_head(cluster, workers))
+    with pytest.warns(ImpastoWarning, match="lost 1 of the run"):
+        assert torch.equal(direction_by(pairs, gradient), undisturbed)
+    for share in range(WORKERS):
+        kill(cluster, workers.pool.worker(share))
+    with pytest.warns(ImpastoWarning) as told:
+        assert torch.equal(direction_by(pairs, gradient), -2 * gradient)
+    assert "last steps of the optimiser" in str(told[-1].message)
+    assert len(pairs) == 0
+
+
+def test_a_painting_whose_optimiser_is_spread_is_that_of_one_machine(
+    workers: ManyWorkers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("impasto.cluster.canvas.fit_one_machine", lambda *_: False)
+    recipe = RECIPE.model_copy(update={"size": (128, 96), "steps": 5, "levels": 1})
+    pictures = "a.png", "oil.png"
+    alone = stylize(*pictures, recipe)
+    undisturbed = prepare(*pictures, recipe, device="cpu", workplace=workers).paint()
+    assert np.abs(undisturbed.canvas - alone.canvas).max() < 1e-3
+
+    begun = prepare(*pictures, recipe, device="cpu", workplace=workers)
+    save_to(begun, "run.impasto", 0)
+    begun.paint(lambda step: step.number < 3)
     again = resumed(Path("run.impasto"), workplace=workers).paint()
     assert np.array_equal(again.canvas, undisturbed.canvas)
 

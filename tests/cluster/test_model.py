@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple
+from dataclasses import astuple, replace
 
 import pytest
 
@@ -49,3 +49,9 @@ def test_a_whole_canvas_has_no_halo_and_a_shared_one_has() -> None:
     assert canvas(1024).work(1).halo == 0
     assert 0.1 < canvas(1024).work(4).halo < 0.5
     assert canvas(1024).work(1).canvas_bytes == 24 * 1024**2
+
+
+def test_what_lbfgs_remembers_is_sent_if_several_workers_hold_it() -> None:
+    shared, beside = (replace(canvas(1024), holds_pairs=held).work(4) for held in (True, False))
+    assert shared.pair_bytes == shared.bytes - beside.bytes == 8 * 12 * 1024**2
+    assert replace(canvas(1024), holds_pairs=True).work(1).pair_bytes == 0

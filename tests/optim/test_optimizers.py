@@ -106,7 +106,9 @@ def test_lbfgs_learns_nothing_from_what_all_gradients_before_lacked() -> None:
         loss, gradient = evaluate(rosenbrock, tried)
         optimizer.correct(0.0, turn)
         optimizer.step(tried, loss, gradient + offset)
-        changes.append(optimizer.pairs[0][1] if optimizer.pairs else torch.zeros_like(x))
+        changes.append(
+            optimizer.pairs.state()["change 0"] if optimizer.pairs else torch.zeros_like(x)
+        )
     usual, told, untold = changes
     torch.testing.assert_close(told, usual)
     assert (untold - usual).norm() > usual.norm()

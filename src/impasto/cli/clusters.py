@@ -330,7 +330,7 @@ def foretold(workers: ManyWorkers, run: Run) -> None:
     from impasto.cluster import model
     from impasto.cluster.probing import canvas_of, probed
 
-    canvas = canvas_of(run)
+    canvas = canvas_of(run, workers)
     speeds = probed(workers, run.evaluator.network, run.recipe)
     enough = model.stops_paying(canvas, speeds)
     table = Table(title="A step at the finest level, foretold", title_justify="left")

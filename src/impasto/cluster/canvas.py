@@ -1,6 +1,7 @@
 """One canvas over many workers: an objective whose tiles are processed by them.
 
-The optimiser, the total variation and the style loss stay beside the canvas. In a step, every
+The optimiser, the total variation and the style loss stay beside the canvas; what L-BFGS remembers
+of a canvas does not if its memory is too small (:mod:`impasto.cluster.pairs`). In a step, every
 worker gets its share of the canvas, with its halo; the statistics come back, added up by a tree;
 the gradient of the style loss with respect to them goes out; and the shares of the gradient with
 respect to the canvas come back, and are added up in the order of the shares. So the result depends
@@ -21,6 +22,7 @@ from torch import Tensor
 
 from impasto.cluster.engine import Needs, ray, results
 from impasto.cluster.nodes import Gpu, a_gpu, memory_of_workers
+from impasto.cluster.pairs import SpreadPairs, fit_one_machine
 from impasto.cluster.pool import Pool, tree_sum
 from impasto.cluster.shares import Share, share_out
 from impasto.cluster.worker import Arrays, Setting
@@ -32,6 +34,7 @@ from impasto.objective.objective import Objective
 from impasto.objective.of_pixels import Kept
 from impasto.objective.reader import Part
 from impasto.objective.regions import Region, Statistics, StyleCanvas
+from impasto.optim.pairs import Pairs, history_for
 from impasto.settings.layers import BY_NAME, Layer
 from impasto.settings.recipe import Recipe
 
@@ -118,6 +121,7 @@ class SpreadObjective(Objective):
         )
         self._shares = self._shared_out(content)
         self._content = [ray().put(_array(share.box.of(content))) for share in self._shares]
+        self._pool.restore_with("targets", self._hold)
         held = self._steadily(lambda: self._hold(range(len(self._shares))))
         self._energies = {
             name: sum(one[name] for one in held if name in one) for name in self.content_weights
@@ -241,7 +245,7 @@ class SpreadObjective(Objective):
         return kept
 
     def _steadily(self, work: Callable[[], Answer]) -> Answer:
-        return self._pool.steadily(work, self._hold)
+        return self._pool.steadily(work)
 
     def _shared_out(self, picture: Tensor) -> list[Share]:
         height, width = picture.shape[1:]
@@ -290,6 +294,17 @@ class ManyWorkers:
             return devices.arithmetic(precision, device)
         fast = torch.bfloat16 if self._gpu.has_bfloat16 else torch.float32
         return devices.fastest(fast, device)
+
+    def pairs(self, canvas_bytes: int, device: torch.device) -> Pairs:
+        """What L-BFGS remembers: beside the canvas, or held by the workers if it does not fit."""
+        history = history_for(canvas_bytes)
+        if self.holds_pairs(canvas_bytes, device):
+            return SpreadPairs(self.pool, history)
+        return Pairs(history)
+
+    def holds_pairs(self, canvas_bytes: int, device: torch.device) -> bool:
+        """Whether the workers hold what L-BFGS remembers of canvases of so many bytes."""
+        return self.workers > 1 and not fit_one_machine(canvas_bytes, devices.free_memory(device))
 
     def free_memory(self, device: torch.device) -> float:  # noqa: ARG002 – the workers have others
         """Bytes of memory that each worker has, where they have the least."""

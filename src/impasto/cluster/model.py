@@ -5,7 +5,8 @@ A step of a shared canvas takes as long as four things together:
 - the worker with the largest share computes, halo included;
 - the shares of the canvas go out from the driver, and those of the gradient come back to it;
 - the statistics of every share go up, added by a tree, and their gradients go down to every worker;
-- the driver does what is not shared, such as the optimiser.
+- the driver does what is not shared, such as the optimiser. If its memory is too small for what
+  L-BFGS remembers, rows of that go out to the workers, and come back to it.
 
 The first falls with the number of workers, down to the halo; the second hardly changes; the third
 grows. So there is a number of workers from which more of them bring nothing.
@@ -20,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from impasto.cluster.pairs import SENT
 from impasto.cluster.shares import Share, share_out
 from impasto.settings.layers import BY_NAME, Layer
 
@@ -53,6 +55,7 @@ class Work:
         canvas: pixels of the canvas.
         canvas_bytes: bytes of the shares of the canvas, and of its gradient, together.
         matrix_bytes: bytes of the statistics of all shares, and of their gradients, together.
+        pair_bytes: bytes of rows for what L-BFGS remembers, if the workers hold it.
         halo: the share of the pixels that workers process which is halo, 0…1.
     """
 
@@ -61,12 +64,13 @@ class Work:
     canvas: int
     canvas_bytes: int
     matrix_bytes: int
+    pair_bytes: int
     halo: float
 
     @property
     def bytes(self) -> int:
         """All bytes between the driver and the workers."""
-        return self.canvas_bytes + self.matrix_bytes
+        return self.canvas_bytes + self.matrix_bytes + self.pair_bytes
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,7 @@ class Canvas:
         style_layers: names of the style layers.
         tile: side of the tiles' cores, in pixels; None for one tile a worker.
         itemsize: bytes of a number of the canvas.
+        holds_pairs: whether several workers hold what L-BFGS remembers.
     """
 
     size: tuple[int, int]
@@ -86,6 +91,7 @@ class Canvas:
     style_layers: tuple[str, ...]
     tile: int | None = None
     itemsize: int = 4
+    holds_pairs: bool = False
 
     def work(self, count: int) -> Work:
         """What a step takes with so many workers."""
@@ -94,12 +100,14 @@ class Canvas:
         windows = [_pixels(share) for share in shares]
         matrices = sum(BY_NAME[name].channels ** 2 for name in self.style_layers)
         boxes = sum(share.box.area for share in shares)
+        canvas_bytes = 3 * self.itemsize * width * height
         return Work(
             workers=len(shares),
             largest=max(windows),
             canvas=width * height,
             canvas_bytes=2 * 3 * self.itemsize * boxes,
             matrix_bytes=2 * self.itemsize * matrices * len(shares),
+            pair_bytes=SENT * canvas_bytes if self.holds_pairs and count > 1 else 0,
             halo=1 - width * height / sum(windows),
         )
 
@@ -121,7 +129,8 @@ def parts(work: Work, speeds: Speeds) -> dict[str, float]:
 
 
 def _terms(work: Work) -> npt.NDArray[np.float64]:
-    through_driver = work.canvas_bytes + work.matrix_bytes / work.workers * _rounds(work.workers)
+    matrices = work.matrix_bytes / work.workers * _rounds(work.workers)
+    through_driver = work.canvas_bytes + work.pair_bytes + matrices
     return np.array([work.largest, through_driver, work.workers, work.canvas], dtype=float)
 
 

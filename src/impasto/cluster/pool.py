@@ -29,6 +29,7 @@ TRIES = 5  # of one piece of work, before it is given up
 MOST_OUT_OF_MEMORY = 2  # tries that run out of memory, before it is tried in smaller tiles
 
 Answer = TypeVar("Answer")
+Restore = Callable[[Sequence[int]], object]  # takes the shares that have another holder than before
 
 
 class Pool:
@@ -48,6 +49,7 @@ class Pool:
         self._weights: Any = None
         self._workers: list[Any] = []
         self.holders = list(range(count))
+        self._restorers: dict[str, Restore] = {}
 
     def start(self, weights: Weights) -> None:
         """Start the workers, unless they have started; the weights go to each node once.
@@ -91,14 +93,15 @@ class Pool:
         """The worker that holds a share."""
         return self._workers[self.holders[share]]
 
-    def steadily(
-        self, work: Callable[[], Answer], restore: Callable[[Sequence[int]], object]
-    ) -> Answer:
+    def restore_with(self, name: str, restore: Restore) -> None:
+        """Restore what workers hold by a function, in place of another one of the same name."""
+        self._restorers[name] = restore
+
+    def steadily(self, work: Callable[[], Answer]) -> Answer:
         """Do some work, again if a worker dies during it.
 
         Args:
             work: the work, which can be done any number of times.
-            restore: called with the shares that have another holder than before.
 
         Raises:
             MemoryError: the memory of a node ran out twice.
@@ -109,7 +112,8 @@ class Pool:
         for _ in range(TRIES):
             try:
                 if moved:
-                    restore(moved)
+                    for restore in self._restorers.values():
+                        restore(moved)
                     moved = []
                 return work()
             except Exception as error:

@@ -62,14 +62,17 @@ def probed(workers: ManyWorkers, network: VGG, recipe: Recipe) -> Speeds:
     )
 
 
-def canvas_of(run: Run) -> Canvas:
-    """The canvas of a run at its finest level."""
+def canvas_of(run: Run, workers: ManyWorkers) -> Canvas:
+    """The canvas of a run by some workers at its finest level."""
     level = run.levels[-1]
     layers = layers_at(level, run.recipe, run.loaded.architecture)
     read = {layer.name for layer in layers}
     styles = tuple(name for name in run.recipe.style_layers if name in read)
     itemsize = 8 if run.recipe.precision == "float64" else 4
-    return Canvas(level.size, layers, styles, run.evaluator.tiles[-1], itemsize)
+    canvas_bytes = 3 * itemsize * level.size[0] * level.size[1]
+    remembers = run.recipe.optimizer == "lbfgs"
+    held = remembers and workers.holds_pairs(canvas_bytes, run.evaluator.device)
+    return Canvas(level.size, layers, styles, run.evaluator.tiles[-1], itemsize, held)
 
 
 def _fastest(work: Any) -> float:

@@ -1,7 +1,8 @@
 """A worker: it holds its shares of the content's targets, and reads its shares of a canvas.
 
-What a method returns depends only on its arguments and on what :meth:`Worker.hold` has measured. So
-a worker that has died can be replaced by another, or its shares be read by those that live.
+What a method returns depends only on its arguments, on what :meth:`Worker.hold` has measured, and
+on the rows that two workers hold. So a worker that has died can be replaced by another, or its
+shares be read by those that live.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from impasto.cluster.rows import PairHolder
 from impasto.network import devices
 from impasto.network.devices import Arithmetic, exact_convolutions
 from impasto.network.vgg import VGG
@@ -73,7 +75,7 @@ class Held:
     energies: dict[str, float]
 
 
-class Worker:
+class Worker(PairHolder):
     """Reads shares of a canvas on one machine.
 
     Args:
@@ -83,6 +85,7 @@ class Worker:
     """
 
     def __init__(self, weights: Weights, threads: int, device: str) -> None:
+        super().__init__()
         torch.set_num_threads(threads)
         self._weights, self._device = weights, torch.device(device)
         self._setting: Setting | None = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import deque
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -12,9 +11,9 @@ from torch import Tensor
 
 from impasto.network import pyramid
 from impasto.optim.optimizer import Numbers, Optimizer, Tensors
+from impasto.optim.pairs import Pairs, dot
 from impasto.settings.pieces import check_number, check_whole
 
-HISTORY_BYTES = 2**31
 COARSEST_SIDE = 8  # pixels; the shorter side of a pyramid's coarsest level is at least this
 
 
@@ -115,18 +114,6 @@ class Guess:
         """Restore a state that :meth:`state` returned."""
 
 
-def history_for(canvas_bytes: int) -> int:
-    """How many pairs L-BFGS remembers: as many as fit in 2 GiB, at least 3 and at most 50.
-
-    The number depends only on the size of a canvas in bytes, so a recipe paints the same picture on
-    any machine.
-
-    >>> [history_for(3 * 4 * side * side) for side in (512, 4096, 8192)]
-    [50, 5, 3]
-    """
-    return max(3, min(50, HISTORY_BYTES // (2 * canvas_bytes)))
-
-
 class LBFGS(Optimizer):
     """Limited-memory BFGS (Nocedal and Wright, *Numerical Optimization*, algorithm 7.4).
 
@@ -137,7 +124,8 @@ class LBFGS(Optimizer):
 
     Args:
         first_step: RMS length of the first step, in grey levels.
-        history: how many pairs of steps and gradient changes are remembered.
+        history: how many pairs of steps and gradient changes are remembered, or what remembers
+            them.
         inverse: the preconditioner, which learns from every pair; None for the identity.
 
     Raises:
@@ -150,12 +138,13 @@ class LBFGS(Optimizer):
     # as is the loss of a Gram matrix, the right step promises 4 times.
     MOST_PROMISED = 4.5
 
-    def __init__(self, first_step: float, history: int = 50, inverse: Guess | None = None) -> None:
+    def __init__(
+        self, first_step: float, history: int | Pairs = 50, inverse: Guess | None = None
+    ) -> None:
         check_number("first_step", first_step)
-        check_whole("history", history, 0)
         super().__init__(first_step)
         self.inverse = Guess() if inverse is None else inverse
-        self.pairs: deque[tuple[Tensor, Tensor, Tensor]] = deque(maxlen=history)
+        self.pairs = history if isinstance(history, Pairs) else Pairs(history)
         self.scale = torch.ones(())  # of the preconditioner
         self.line: Line | None = None
 
@@ -186,11 +175,8 @@ class LBFGS(Optimizer):
 
     def state(self) -> tuple[Numbers, Tensors]:
         """The pairs, the scale, the preconditioner and the current line."""
+        tensors = {"scale": self.scale, **self.inverse.state(), **self.pairs.state()}
         numbers: Numbers = {"pairs": len(self.pairs)}
-        tensors = {"scale": self.scale, **self.inverse.state()}
-        for index, pair in enumerate(self.pairs):
-            for name, tensor in zip(("step", "change", "curvature"), pair, strict=True):
-                tensors[f"{name} {index}"] = tensor
         if self.line is not None:
             for field in fields(Line):
                 key, value = f"line {field.name}", getattr(self.line, field.name)
@@ -203,11 +189,7 @@ class LBFGS(Optimizer):
     def restore(self, numbers: Numbers, tensors: Tensors) -> None:
         """Restore a state that :meth:`state` returned."""
         self.scale = tensors["scale"]
-        for index in range(int(numbers["pairs"])):
-            step, change, curvature = (
-                tensors[f"{name} {index}"] for name in ("step", "change", "curvature")
-            )
-            self.pairs.append((step, change, curvature))
+        self.pairs.restore(int(numbers["pairs"]), tensors)
         self.inverse.restore(tensors)
         if "line loss" in numbers:
             state: dict[str, Any] = {**numbers, **tensors}
@@ -245,7 +227,7 @@ class LBFGS(Optimizer):
     def _remember(self, step: Tensor, change: Tensor) -> None:
         curvature = dot(step, change)
         if curvature > 1e-10 * step.norm() * change.norm():
-            self.pairs.append((step, change, curvature))
+            self.pairs.remember(step, change, curvature)
             self.inverse.learn(step, change)
             self.scale = curvature / dot(change, self.inverse(change))
 
@@ -255,16 +237,9 @@ class LBFGS(Optimizer):
             direction = self.inverse(gradient)
             rms = direction.square().mean().sqrt()
             return direction * torch.where(rms > 0, -self.learning_rate / rms, 0.0)
-        direction = gradient.neg()
-        shares = []
-        for step, change, curvature in reversed(self.pairs):
-            share = dot(step, direction) / curvature
-            direction.addcmul_(change, share, value=-1)
-            shares.append(share)
+        direction, shares = self.pairs.without_changes(gradient.neg())
         direction = self.inverse(direction).mul_(self.scale)
-        for (step, change, curvature), share in zip(self.pairs, reversed(shares), strict=True):
-            direction.addcmul_(step, share - dot(change, direction) / curvature)
-        return direction
+        return self.pairs.with_steps(direction, shares)
 
 
 def is_stalled(optimizer: Optimizer) -> bool:
@@ -275,8 +250,3 @@ def is_stalled(optimizer: Optimizer) -> bool:
     """
     line = getattr(optimizer, "line", None)
     return line is not None and line.trials >= 2 and not line.inherited
-
-
-def dot(a: Tensor, b: Tensor) -> Tensor:
-    """Inner product of two canvases, left on their device so that a step need not wait for it."""
-    return torch.dot(a.flatten(), b.flatten())

@@ -92,7 +92,7 @@ class Evaluator:
         workplace: Workplace = HERE,
     ) -> None:
         self.device = canvases.device
-        self._workplace, self.workers = workplace, workplace.workers
+        self.workplace, self.workers = workplace, workplace.workers
         self.arithmetic = workplace.arithmetic(recipe.precision, self.device)
         self.fell_back = self._is_new = False
         self._weights, self._canvases, self._cache = weights, canvases, cache
@@ -265,7 +265,7 @@ class Evaluator:
 
     def _objective_from(self, content: Hashable, styles: Hashable) -> Objective:
         """The current level's objective, with cached measurements where their keys are known."""
-        made = self._workplace.objective(
+        made = self.workplace.objective(
             self.network,
             self._canvases.wanted_at(self.level, self._begun),
             self._canvases.styles_at(self.level),
@@ -322,13 +322,13 @@ class Evaluator:
                     level,
                     self._recipe,
                     self.arithmetic,
-                    self._workplace.free_memory(self.device),
+                    self.workplace.free_memory(self.device),
                     self._canvases.inputs.guides,
                     self._weights.architecture,
                 )
                 larger = max([level.size, *level.style_sizes], key=math.prod)
                 layers = self._layers_at(level)
-                if self._workplace.most_at_once(layers, larger) <= room:
+                if self.workplace.most_at_once(layers, larger) <= room:
                     return None
                 return tiles.choose_side(larger, tiles.halo_for(layers), room)
 

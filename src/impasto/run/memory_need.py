@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from impasto.network.devices import Arithmetic
-from impasto.optim.optimizers import history_for
+from impasto.optim.pairs import history_for
 from impasto.run.levels import Level
 from impasto.settings.layers import LAYERS, Architecture, values
 from impasto.settings.recipe import Recipe

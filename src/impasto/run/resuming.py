@@ -124,6 +124,8 @@ def _restored(
     evaluator.tiles = saved.tiles
     evaluator.enter(planned[saved.level - 1], run.progress.begun)
     evaluator.restore(saved.objective, others)
+    if run.progress.optimizer is not None:
+        run.progress.optimizer.restore(saved.optimizer, others)
     return run
 
 
@@ -134,8 +136,7 @@ def _progress(
     history = [Step(number, *measured) for number, measured in enumerate(saved.history, start=1)]
     level, optimizer = run.levels[saved.level - 1], None
     if saved.optimizer:
-        optimizer = make_optimizer(run.recipe, canvas, level)
-        optimizer.restore(saved.optimizer, others)
+        optimizer = make_optimizer(run.recipe, canvas, level, run.evaluator.workplace)
     return Progress(
         canvas,
         kept,

@@ -25,7 +25,6 @@ from impasto.optim.optimizers import (
     COARSEST_SIDE,
     LBFGS,
     Adam,
-    history_for,
     is_stalled,
 )
 from impasto.optim.preconditioner import Spectrum
@@ -42,6 +41,7 @@ from impasto.run.named import Named
 from impasto.run.progress import Progress
 from impasto.run.result import INTERRUPTED, OnStep, Result, Step, finish
 from impasto.run.stand_in import brings_little
+from impasto.run.workplace import Workplace
 from impasto.settings.recipe import Recipe
 
 
@@ -240,7 +240,9 @@ class Run:
             self._step_back(progress)
             return
         if progress.optimizer is None:
-            progress.optimizer = make_optimizer(self.recipe, canvas, level)
+            progress.optimizer = make_optimizer(
+                self.recipe, canvas, level, self.evaluator.workplace
+            )
         if gives_way or measured.is_new or not measured.is_comparable:
             progress.optimizer.change_loss()
         if stand_in:
@@ -323,7 +325,7 @@ class Run:
             self.saving = None
 
 
-def make_optimizer(recipe: Recipe, canvas: Tensor, level: Level) -> Optimizer:
+def make_optimizer(recipe: Recipe, canvas: Tensor, level: Level, workplace: Workplace) -> Optimizer:
     """The optimiser that a recipe names, for canvases of a level.
 
     The preconditioner of L-BFGS depends on the level: the first canvas of a run differs from the
@@ -335,6 +337,7 @@ def make_optimizer(recipe: Recipe, canvas: Tensor, level: Level) -> Optimizer:
         recipe: the settings.
         canvas: a canvas of the level, 3 × H × W.
         level: the level.
+        workplace: where the pairs of L-BFGS are remembered.
     """
     if recipe.optimizer in REGISTERED:
         return registered(recipe.optimizer, recipe.learning_rate)
@@ -350,8 +353,8 @@ def make_optimizer(recipe: Recipe, canvas: Tensor, level: Level) -> Optimizer:
         device=canvas.device,
         dtype=canvas.dtype,
     )
-    history = history_for(canvas.numel() * canvas.element_size())
-    return LBFGS(recipe.learning_rate, history, preconditioner)
+    pairs = workplace.pairs(canvas.numel() * canvas.element_size(), canvas.device)
+    return LBFGS(recipe.learning_rate, pairs, preconditioner)
 
 
 def adam_levels(recipe: Recipe, level: Level) -> int:

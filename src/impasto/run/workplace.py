@@ -15,6 +15,7 @@ from impasto.objective.cache import TileMaps
 from impasto.objective.objective import Objective
 from impasto.objective.of_pixels import Kept
 from impasto.objective.regions import Region, StyleCanvas
+from impasto.optim.pairs import Pairs, history_for
 from impasto.settings.layers import Layer
 from impasto.settings.recipe import Recipe
 
@@ -33,6 +34,9 @@ class Workplace(Protocol):
             precision: the ``precision`` setting.
             device: the device of the canvases.
         """
+
+    def pairs(self, canvas_bytes: int, device: torch.device) -> Pairs:
+        """What L-BFGS remembers of canvases of so many bytes on a device."""
 
     def free_memory(self, device: torch.device) -> float:
         """Bytes of memory that an evaluation can use there."""
@@ -81,6 +85,10 @@ class Here:
     def arithmetic(self, precision: str, device: torch.device) -> Arithmetic:
         """How the network computes on the device."""
         return devices.arithmetic(precision, device)
+
+    def pairs(self, canvas_bytes: int, device: torch.device) -> Pairs:  # noqa: ARG002
+        """Pairs beside the canvas."""
+        return Pairs(history_for(canvas_bytes))
 
     def free_memory(self, device: torch.device) -> float:
         """Bytes of memory that are free on the device."""
