@@ -3,6 +3,9 @@ FROM python:3.12-slim
 
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 
+# KubeRay asks the nodes of a cluster by wget whether they are well.
+RUN apt-get update && apt-get install --yes --no-install-recommends wget && rm -rf /var/lib/apt/lists/*
+
 WORKDIR /impasto
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY src src

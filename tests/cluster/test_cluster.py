@@ -6,6 +6,8 @@ import io
 import json
 import os
 import signal
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -392,33 +394,69 @@ def tasks_in_progress() -> list[psutil.Process]:
     return [one for one in every if "painted_here" in " ".join(one.cmdline())]
 
 
-def test_a_painting_whose_worker_is_killed_is_made_again(cluster: Any) -> None:
-    killed: list[int] = []
+def kill_tasks(_cluster: Any) -> bool:
+    """Kill the processes that paint; return whether there was one."""
+    tasks = tasks_in_progress()
+    for task in tasks:
+        task.kill()
+    return bool(tasks)
+
+
+def remove_a_node_that_paints(cluster: Any) -> bool:
+    """Remove a node with a process that paints; return whether there was one."""
+    parents = {task.ppid() for task in tasks_in_progress()}
+    for node in cluster.list_all_nodes():
+        (raylet,) = node.all_processes["raylet"]
+        if node is not cluster.head_node and raylet.process.pid in parents:
+            cluster.remove_node(node)
+            return True
+    return False
+
+
+@pytest.mark.parametrize("strike", [kill_tasks, remove_a_node_that_paints])
+def test_a_painting_whose_worker_or_node_is_lost_is_made_again(
+    cluster: Any, strike: Callable[[Any], bool]
+) -> None:
+    cluster.add_node(num_cpus=1, object_store_memory=80 * 2**20)
+    struck: list[bool] = []
 
     def progress(steps: Mapping[int, int]) -> None:
-        if any(steps.values()) and not killed:
-            for task in tasks_in_progress():
-                task.kill()
-                killed.append(task.pid)
+        if any(steps.values()) and not any(struck):
+            struck.append(strike(cluster))
 
     outcomes: dict[int, Outcome] = {}
-    job = Job(painting("a", "again.png"), SMALL.model_copy(update={"steps": 60}))
+    recipe = SMALL.model_copy(update={"steps": 60})
+    jobs = [Job(painting(name, f"{name}-again.png"), recipe) for name in "ab"]
     watch = BatchWatch(on_progress=progress, on_done=outcomes.__setitem__)
-    with pytest.warns(ImpastoWarning, match="painted again") as told:
-        batch.paint([job], COMMON, 1, watch=watch)
-    assert killed
-    assert len(told) == 1
-    assert outcomes[0].made is not None
-    assert Path("again.png").is_file()
+    with pytest.warns(ImpastoWarning, match="painted again"):
+        batch.paint(jobs, COMMON, 2, watch=watch)
+    assert any(struck)
+    for number, name in enumerate("ab"):
+        assert outcomes[number].made is not None
+        alone = np.asarray(Painter(recipe).result(painting(name)).image).astype(int)
+        assert np.abs(pixels_of(f"{name}-again.png") - alone).max() <= 1
 
 
-def test_a_sheet_of_a_sweep_is_that_of_one_process(cluster: Any) -> None:
-    axes = {"strength": [0.3, 0.9]}
+def test_a_sheet_of_a_sweep_is_that_of_one_process_even_if_a_worker_is_killed(
+    cluster: Any,
+) -> None:
+    axes, recipe = {"strength": [0.3, 0.9]}, SMALL.model_copy(update={"steps": 60})
     fill = ClusterFill("a.png", (Style(picture="oil.png"),), COMMON)
-    here = sweep("a.png", "oil.png", axes, SMALL)
-    there = sweep("a.png", "oil.png", axes, SMALL, fill=fill, folder="kept")
+    here = sweep("a.png", "oil.png", axes, recipe)
+    killer = threading.Thread(target=lambda: until(lambda: kill_tasks(cluster)))
+    killer.start()
+    with pytest.warns(ImpastoWarning, match="painted again"):
+        there = sweep("a.png", "oil.png", axes, recipe, fill=fill, folder="kept")
+    killer.join()
     assert np.abs(np.asarray(there).astype(int) - np.asarray(here)).max() <= 1
     assert len(list(Path("kept").glob("*.png"))) == 2
+
+
+def until(is_done: Callable[[], bool], seconds: float = 60) -> None:
+    """Ask again and again, until the answer is yes or the time is over."""
+    end = time.monotonic() + seconds
+    while not is_done() and time.monotonic() < end:
+        time.sleep(0.05)
 
 
 @pytest.mark.usefixtures("cluster")

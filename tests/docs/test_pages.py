@@ -256,7 +256,16 @@ def test_the_flags_that_the_documentation_names_exist(
     ):
         run([*command.split(), "--help"])
         known |= set(re.findall(r"--[a-z][a-z-]+", capsys.readouterr().out))
-    of_others = {"--index-url", "--build-arg", "--gpus", "--check", "--preserve-color"}
+    of_others = {
+        *(
+            "--index-url",
+            "--build-arg",
+            "--gpus",
+            "--check",
+            "--preserve-color",
+            "--dashboard-host",
+        ),
+    }
     for page in PAGES:
         text = " ".join(token.content for token in parsed(page) if token.type == "code_inline")
         unknown = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)) - known - of_others
