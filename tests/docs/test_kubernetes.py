@@ -1,4 +1,4 @@
-"""The manifest for KubeRay in the page about clusters is one that KubeRay and impasto understand."""
+"""The manifest for KubeRay in the page about clusters, as KubeRay and impasto understand it."""
 
 from __future__ import annotations
 
