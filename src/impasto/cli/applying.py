@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from impasto.cli.completing import one_of
-from impasto.cli.ending import DONE, told_to_end
+from impasto.cli.ending import DONE, code_of, told_to_end
 from impasto.cli.many import Asked, paint_all
 from impasto.cli.options import (
     OFF,
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from impasto.experiments.planning import Plan
     from impasto.painters.many import Applied
 
-STOPPING = "Stopping; the painting in progress is dropped. Ctrl-C again stops at once."
+STOPPING = "Stopping; a painting that is not finished is dropped. Ctrl-C again stops at once."
 
 
 def apply(
@@ -212,15 +212,20 @@ def _paint_one(plan: Plan, applied: Applied, outputs: Outputs, *, skip_existing:
     picture = take_in({"content picture": Path(str(content)) if is_dash(content) else content})
     with plan.checked(applied.painter.recipe, form=outputs.form):
         began = time.perf_counter()
-        with told_to_end(outputs.quiet, STOPPING):
+        with told_to_end(outputs.quiet, STOPPING) as signals:
             made = applied.painting_of(picture["content picture"])
-        seconds = time.perf_counter() - began
-        outputs.check_picture(made.size)
-        with interrupts.shielded():
-            if outputs.picture is not None:
-                remove_parts(outputs.picture)
-            save = partial(made.save, metadata=outputs.metadata, **outputs.form)
-            save_or_rescue(save, outputs.picture, outputs.form["format"])
+            seconds = time.perf_counter() - began
+            outputs.check_picture(made.size)
+            with interrupts.shielded():
+                if outputs.picture is not None:
+                    remove_parts(outputs.picture)
+                save = partial(made.save, metadata=outputs.metadata, **outputs.form)
+                save_or_rescue(save, outputs.picture, outputs.form["format"])
+                signals.be_deaf()
+    if signals.number is not None:
+        where = called(outputs.picture)
+        typer.echo(f"Stopped after the painting was finished; it is in {where}.", err=True)
+        return code_of(signals.number)
     if not outputs.quiet:
         width, height = made.size
         typer.echo(

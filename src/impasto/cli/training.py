@@ -308,7 +308,8 @@ def _watched(
     """Call a watcher with a step; return whether it is called with the next one too."""
     path, call = watcher
     try:
-        call(step)
+        with interrupts.shielded():  # the training ends with its next step, which keeps the painter
+            call(step)
     except (OSError, InputError) as error:
         note(f"{path} is not written from step {step.number} on: {reason(error)}.", with_error=True)
         lost[path] = f"{path} could not be written: {reason(error)}."

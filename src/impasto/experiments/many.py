@@ -231,6 +231,7 @@ def paint(
             if skip_existing and painting.path is not None and is_there(painting.path):
                 record = recorded(painting, skipped=True)
             else:
+                interrupts.check()
                 if painter is None:
                     painter = make_painter()
                 if watch.on_picture is not None:

@@ -49,10 +49,13 @@ class Applied:
         Raises:
             InputError: it cannot be read, or is too small.
             RunError: there is not enough memory.
+            StoppedError: the work was interrupted.
         """
-        return self.painter.paint(
+        made = self.painter.paint(
             picture, style=self.style, strength=self.strength, size=self.size, color=self.color
         )
+        interrupts.check()
+        return made
 
     def paint(self, painting: Painting, save: Save, watch: Watch = WATCH_NOTHING) -> Painted:  # noqa: ARG002
         """Paint and write a picture; the record says so if it cannot be painted.

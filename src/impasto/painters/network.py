@@ -22,6 +22,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from impasto.process import interrupts
+
 REDUCTION = 4  # the sides of what the network paints are multiples of it
 KNOTS = (0.0, 0.5, 1.0)  # strengths at which scales and shifts are learned; linear in between
 USUAL_STRENGTH = 0.5  # below it, the change of the photograph is reduced too
@@ -140,7 +142,12 @@ class Layer(nn.Module):
         return shares @ self.scales.flatten(0, 1), shares @ self.shifts.flatten(0, 1)
 
     def forward(self, x: Tensor, condition: Condition) -> Tensor:
-        """The output of the layer for a whole feature map, (1, C, H, W)."""
+        """The output of the layer for a whole feature map, (1, C, H, W).
+
+        Raises:
+            StoppedError: the work was interrupted.
+        """
+        interrupts.check()
         return self.normalized(self.convolved(x), condition)
 
 
