@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -89,6 +90,41 @@ def test_a_camera_that_is_not_there_gets_a_sentence(
     pytest.importorskip("cv2")
     assert run(["live", STYLE, "--camera", "97"]) == 2
     assert "There is no camera 97" in capsys.readouterr().err
+
+
+def test_a_number_that_no_camera_can_have_gets_the_same_sentence(
+    screen: Screen, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("cv2")
+    assert run(["live", STYLE, "--camera", "99999999999"]) == 2
+    assert "There is no camera 99999999999" in capsys.readouterr().err
+
+
+def test_ctrl_c_ends_with_the_summary_alone(
+    clip: Path, screen: Screen, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Screen, "show", lambda *_: signal.raise_signal(signal.SIGINT))
+    assert run(["live", STYLE, "--camera", str(clip), "--size", "64"]) == 130
+    told = capsys.readouterr().err
+    assert told.startswith("Painted 1 frame, the last ones at ")
+    assert told.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", [("-",), (STYLE, "--camera", "-")])
+def test_standard_input_is_no_camera(
+    screen: Screen, words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["live", *words]) == 2
+    assert "file" in capsys.readouterr().err
+
+
+def test_a_painter_as_an_onnx_model_gets_a_sentence(
+    clip: Path, screen: Screen, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = tmp_path / "painter.onnx"
+    model.write_bytes(b"a model")
+    assert run(["live", str(model), "--camera", str(clip)]) == 2
+    assert "name the .safetensors file" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["no-such.mp4", "text.mp4", "empty.mp4"])

@@ -122,6 +122,32 @@ def test_no_photograph_and_no_recipe_is_replaced(
     assert {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.parametrize(
+    "words", [("two.safetensors",), ("style.png", "--photos", "two.safetensors")]
+)
+def test_a_painter_is_no_picture_to_learn_from(
+    painter: Painter, words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["train", *words, *QUICK, "--steps", "1", "-o", "p.safetensors"]) == 2
+    assert capsys.readouterr().err == (
+        "impasto: 'two.safetensors' is a painter, not a picture to learn from: to paint with it, "
+        "use 'impasto apply'.\n"
+    )
+    assert not Path("p.safetensors").exists()
+
+
+@pytest.mark.parametrize("minutes", ["0", "-1", "nan", "inf", "long"])
+def test_a_training_of_no_such_time_is_refused(
+    minutes: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = set(Path().iterdir())
+    assert run([*TRAIN, "--minutes", minutes, "-o", "p.safetensors"]) == 2
+    told = capsys.readouterr().err
+    assert "minutes" in told
+    assert "Traceback" not in told
+    assert set(Path().iterdir()) == before
+
+
 def test_photographs_that_cannot_be_read_leave_nothing_behind(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -196,6 +222,40 @@ def test_a_picture_that_cannot_be_read_does_not_stop_the_others(
     assert [path.name for path in Path("out").iterdir()] == ["a-two.png"]
 
 
+def test_photographs_of_any_kind_are_painted_and_what_is_too_small_is_named(
+    painter: Painter, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("photos").mkdir()
+    made = Image.fromarray(content_pixels(30, 40))
+    for mode in ("CMYK", "L", "P", "RGBA"):
+        made.convert(mode).save(f"photos/{mode}.tif")
+    Image.fromarray(content_pixels(30, 40)[..., 0].astype(np.uint16) * 257).save("photos/deep.png")
+    made.resize((1200, 20)).save("photos/long.png")
+    made.resize((1, 1)).save("photos/tiny.png")
+    assert run(["apply", "two.safetensors", "photos", "-o", "out/"]) == 1
+    assert (
+        "impasto: 1 of 7 pictures could not be painted:\n"
+        "  The painting of the content picture 'photos/tiny.png' would be 1×1 pixels, but"
+    ) in capsys.readouterr().err
+    sizes = {path.name: pixels_of(str(path)).shape for path in Path("out").iterdir()}
+    assert sizes.pop("long-two.png") == (20, 1200, 3)
+    names = ("CMYK", "L", "P", "RGBA", "deep")
+    assert sizes == {f"{name}-two.png": (30, 40, 3) for name in names}
+
+
+def test_pictures_of_one_name_from_two_folders_get_paintings_of_two_names(
+    painter: Painter,
+) -> None:
+    for folder in ("one", "other"):
+        Path(folder).mkdir()
+        Image.fromarray(content_pixels(30, 40)).save(f"{folder}/same.png")
+    assert run(["apply", "two.safetensors", "one", "other", "-o", "out/", "-q"]) == 0
+    assert {path.name for path in Path("out").iterdir()} == {
+        "one-same.png-two.png",
+        "other-same.png-two.png",
+    }
+
+
 def test_strength_0_is_the_photograph(painter: Painter) -> None:
     assert run(["apply", "two.safetensors", "content.png", "-o", "o.png", "--strength", "0"]) == 0
     assert np.array_equal(pixels_of("o.png"), pixels_of("content.png"))
@@ -250,6 +310,9 @@ def test_apply_writes_an_onnx_model_without_a_picture(
         (("two.safetensors", "content.png", "-o", "o.png", "--color", "match"), "'match'"),
         (("two.safetensors", "content.png", "-o", "o.png", "--color", "blue"), "'blue'"),
         (("two.safetensors", "--export", "two.pb"), "'.pb'"),
+        (("two.safetensors", "content.png", "-o", "style.png/"), "'style.png' is a file: name a"),
+        (("two.onnx", "content.png", "-o", "o.png"), "no painter 'two.onnx'"),
+        (("style.png", "content.png", "-o", "o.png"), "'style.png' cannot be read"),
         (("two.safetensors", "--export", "none/two.onnx"), "none"),
     ],
 )

@@ -182,8 +182,14 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
 
 def test_a_file_is_no_folder_to_write_to(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(InputError, match=r"^There is no folder '.*file' to write 'a' to\.$"):
+    with pytest.raises(InputError, match=r"^'.*file' is a file: name a folder\.$"):
         check_writable(tmp_path / "file" / "a")
+
+
+def test_a_file_is_no_folder_to_create_another_in(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"^'.*file' is a file: name a folder\.$"):
+        check_folder(tmp_path / "file" / "a")
 
 
 @pytest.mark.parametrize("name", ["a\0b", "a" * 5000])

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from impasto.cli.ending import code_of
 from impasto.cli.options import Threads, use_threads
+from impasto.cli.pipes import check_files
 from impasto.errors import InputError
 from impasto.pictures import sizes
+from impasto.process.interrupts import ENDING, Signals
 from impasto.settings.recipe import Recipe
 from impasto.settings.validation import counted
 
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
     from impasto.video.live import Paint, Shown
     from impasto.video.method import Pixels
 
-PAINTER = ".safetensors"
+PAINTERS = (".safetensors", ".onnx")  # the latter is refused with a sentence of its own
 SIZE = 320
 
 
@@ -59,14 +62,22 @@ def live(
     from impasto.report.progress import Window, check_display
     from impasto.video.live import paint_live
 
+    for one in styles:
+        check_files({"STYLE": one})
+    check_files({"--camera": camera})
     check_display("live.no-display")
     paint = _painter(styles, size, strength, threads)
     window, shown = Window(), None
     try:
-        for shown in paint_live(_frames(camera, size), paint):
-            window.show(shown.pixels, f"impasto: {shown.rate:.1f} frames a second")
-            if not window.is_open:
-                break
+        with Signals(*ENDING) as signals:
+            for shown in paint_live(_frames(camera, size), paint):
+                window.show(shown.pixels, f"impasto: {shown.rate:.1f} frames a second")
+                if not window.is_open:
+                    break
+    except KeyboardInterrupt:
+        if shown is None:
+            raise
+        raise typer.Exit(code_of(signals.number)) from None
     finally:
         if shown is not None:
             typer.echo(_summary(shown), err=True)
@@ -78,7 +89,7 @@ def _painter(styles: list[str], size: int, strength: float | None, threads: int 
     Raises:
         InputError: a style picture or a painter cannot be used, or both are given.
     """
-    painters = [one for one in styles if Path(one).suffix.lower() == PAINTER]
+    painters = [one for one in styles if Path(one).suffix.lower() in PAINTERS]
     if painters and len(styles) > 1:
         raise InputError("live.painter-alone", path=painters[0])
     if painters:

@@ -164,8 +164,12 @@ def train(
     own = [recipe, Path(weights) if weights != "bundled" else None]
     read = [*_files_of([*styles, *(photos or [])]), *(path for path in own if path is not None)]
     _check_outputs(read, output, saved, samples, plot, trace, export)
+    from impasto.painters import file as files
     from impasto.painters import learning
 
+    for one in [*styles, *(photos or [])]:
+        if Path(one).suffix.lower() in files.SUFFIXES:
+            raise InputError("painter.is-no-picture", path=one)
     use_threads(threads)
     course = learning.prepare(
         styles,

@@ -54,6 +54,8 @@ def check_writable(
         if stream and os.access(path, os.W_OK):
             return path
         raise InputError("output.is-device", path=path)
+    if target.parent.is_file():
+        raise InputError("output.folder-is-file", path=target.parent)
     if not target.parent.is_dir():
         raise InputError("output.no-folder", folder=target.parent, name=target.name)
     if not os.access(target.parent, os.W_OK):
@@ -116,6 +118,8 @@ def check_folder(path: str | Path) -> Path:
     if path.exists() and not path.is_dir():
         raise InputError("output.folder-is-file", path=path)
     existing = path if path.is_dir() else path.parent
+    if existing.is_file():
+        raise InputError("output.folder-is-file", path=existing)
     if not existing.is_dir():
         raise InputError("output.no-folder-around", folder=existing, name=path.name)
     if not os.access(existing, os.W_OK):

@@ -28,6 +28,7 @@ from impasto.painters.tiles import in_tiles
 from impasto.pictures import arrays, color_transfer, images, sizes, writers
 from impasto.pictures.images import Picture
 from impasto.pictures.inputs import path_of
+from impasto.pictures.refusals import naming
 from impasto.process import interrupts
 from impasto.process.memory import memory_errors
 from impasto.settings.pieces import check_choice, check_number
@@ -218,7 +219,11 @@ class Painter:
         target = sizes.fit(content.size, _size(size))
         if min(target) < SMALLEST_SIDE:
             raise InputError(
-                "painter.too-small", width=target[0], height=target[1], least=SMALLEST_SIDE
+                "painter.too-small",
+                picture=naming("content picture", picture),
+                width=target[0],
+                height=target[1],
+                least=SMALLEST_SIDE,
             )
         pixels = arrays.resize(content.pixels, target)
         canvas = self.painted(pixels, drawn)

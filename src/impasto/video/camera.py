@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from impasto.video.clip import Clip
     from impasto.video.method import Pixels
 
+LARGEST_NUMBER = 2**31 - 1  # that OpenCV takes
+
 Sized = Callable[["PixelSize"], "PixelSize"]
 
 
@@ -35,6 +37,8 @@ def frames_of_camera(number: int, sized: Sized) -> Iterator[Pixels]:
     except ImportError:
         raise InputError("live.needs-opencv") from None
     cv2.utils.logging.setLogLevel(0)  # what is wrong is said below
+    if number > LARGEST_NUMBER:
+        raise InputError("live.no-camera", number=number)
     camera = cv2.VideoCapture(number)
     try:
         there, frame = camera.read()
