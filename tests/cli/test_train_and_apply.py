@@ -312,7 +312,7 @@ def test_apply_writes_an_onnx_model_without_a_picture(
         (("two.safetensors", "--export", "two.pb"), "'.pb'"),
         (("two.safetensors", "content.png", "-o", "style.png/"), "'style.png' is a file: name a"),
         (("two.onnx", "content.png", "-o", "o.png"), "no painter 'two.onnx'"),
-        (("style.png", "content.png", "-o", "o.png"), "'style.png' cannot be read"),
+        (("style.png", "content.png", "-o", "o.png"), "'style.png' is a picture, not a painter"),
         (("two.safetensors", "--export", "none/two.onnx"), "none"),
     ],
 )

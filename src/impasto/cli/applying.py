@@ -35,6 +35,7 @@ from impasto.cli.pipes import (
 )
 from impasto.cli.session import called, save_or_rescue
 from impasto.errors import InputError
+from impasto.files.listing import PICTURES
 from impasto.files.writing import check_apart, check_writable, is_there, remove_parts
 from impasto.process import interrupts
 from impasto.report.outputs import Outputs
@@ -132,6 +133,8 @@ def apply(
     from impasto.experiments import planning
 
     check_files({"PAINTER.safetensors": painter, "--export": export})
+    if painter.suffix.lower() in PICTURES and is_there(painter):
+        raise InputError("painter.is-picture", path=painter)
     if not pictures and export is None:
         raise InputError("command.no-pictures")
     use_threads(threads)
