@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -53,12 +53,26 @@ class VideoStep:
 
 
 @dataclass(frozen=True)
+class LearnedStyle:
+    """A painter in place of style pictures.
+
+    Attributes:
+        path: the file of the painter.
+        mixture: weights of some of its styles, by name; empty for its first style.
+    """
+
+    path: Path
+    mixture: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Order:
     """How a clip is to be painted.
 
     Attributes:
         styles: the style pictures.
         recipe: the settings of each painting; its ``size`` is the size of the frames.
+        painter: the painter that paints the frames; None for what the method makes of the styles.
         device: the device that computes, by name.
         weights: the network's weights, as for :func:`impasto.stylize`.
         weights_input: the input that a weight file expects.
@@ -68,6 +82,7 @@ class Order:
 
     styles: tuple[StyleSource, ...]
     recipe: Recipe
+    painter: LearnedStyle | None = None
     device: str = "auto"
     weights: str = "bundled"
     weights_input: str | None = None
