@@ -53,7 +53,8 @@ from impasto.settings.presets import PRESETS
 from impasto.settings.values import FIRST_CANVASES
 from impasto.studio import controls, guards, opening, texts
 from impasto.studio.editor import EDITED, MOST_KEPT, editor
-from impasto.studio.jobs import Job, Painting, Waiting, Workshop
+from impasto.studio.job import Job, Painting, Waiting
+from impasto.studio.jobs import Workshop
 from impasto.studio.limits import Limits
 from impasto.studio.queue import Queue
 from impasto.studio.server import application, gradio_in

@@ -13,7 +13,7 @@ from PIL import Image
 from impasto.errors import InputError
 from impasto.pictures import arrays, writers
 from impasto.run.result import Result
-from impasto.studio.jobs import Job
+from impasto.studio.job import Job
 
 KEPT = 12  # paintings of a visit
 

@@ -1,0 +1,165 @@
+"""The left side of the page: what a visitor chooses before anything is painted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from impasto.errors import ImpastoError, InputError
+from impasto.files.carried import SUFFIXES
+from impasto.network import instant
+from impasto.pictures import samples
+from impasto.settings.presets import PRESETS
+from impasto.settings.recipe import Recipe
+from impasto.studio import clips
+from impasto.studio.camera import camera
+from impasto.studio.controls import (
+    NAMES,
+    USUAL_STRENGTH,
+    component,
+    recipe_in,
+    recipe_of,
+    strength_of,
+    values_of,
+)
+from impasto.studio.editor import editor, picture, upload
+from impasto.studio.refusals import reason_for, refusal
+
+CHOSEN = ("default", "fast", "fine")
+PHOTOGRAPH, CLIP = "photograph", "clip"  # what can be painted
+
+
+class Inputs:
+    """The components that a visitor fills in, and the buttons.
+
+    Args:
+        text: returns a text of the page by its key.
+    """
+
+    def __init__(self, text: Callable[[str], Any]) -> None:
+        sources: Any = ["upload", "clipboard", "webcam"]
+        self.kind = gr.Radio(
+            [(text("content"), PHOTOGRAPH), (text("clip"), CLIP)],
+            value=PHOTOGRAPH,
+            label=text("kind"),
+            elem_id="kind",
+        )
+        with gr.Row():
+            self.content = picture(
+                label=text("content"), sources=sources, height=240, elem_id="content"
+            )
+            with gr.Column(visible=False, min_width=160, elem_id="clip") as self.clip_place:
+                if clips.is_installed():
+                    self.clip = upload(label=text("clip"), height=120)
+                    gr.Markdown(text("clip_use"))
+                else:
+                    self.clip = upload(visible=False)
+                    gr.Markdown(text("no_clips"))
+                self.first_frame = gr.Image(
+                    label=text("first_frame"),
+                    visible=False,
+                    interactive=False,
+                    format="jpeg",
+                    height=140,
+                    buttons=[],
+                )
+            self.style = picture(label=text("style"), sources=sources, height=240, elem_id="style")
+        self.ours = gr.Dropdown(["", *samples.STYLES], value="", label=text("ours"), elem_id="ours")
+        self.preset = gr.Radio(
+            offered_presets(), value="default", label=text("preset"), elem_id="preset"
+        )
+        self.strength = gr.Slider(0, 1, USUAL_STRENGTH, step=0.05, label=text("strength"))
+        with gr.Row():
+            self.paint = gr.Button(text("paint"), variant="primary", elem_id="paint")
+            self.stop = gr.Button(text("stop"), variant="stop", elem_id="stop", interactive=False)
+        self.go_on = gr.Button(text("go_on"), visible=False, elem_id="go-on")
+        with gr.Accordion(text("second"), open=False):
+            self.second = picture(
+                label=text("second_style"), sources=sources, height=200, elem_id="second"
+            )
+            self.weight = gr.Slider(0.1, 2, 1, step=0.1, label=text("second_weight"))
+            self.brush_use = gr.Markdown(text("brush_use"))
+            self.clip_blend = gr.Markdown(text("clip_blend"), visible=False)
+            self.brush = editor(
+                label=text("brush"),
+                type="numpy",
+                image_mode="RGBA",
+                sources=(),
+                transforms=(),
+                layers=False,
+                brush=gr.Brush(default_size=40, colors=["#ff9f1c"], color_mode="fixed"),
+                elem_id="brush",
+            )
+        with gr.Accordion(text("live"), open=False, visible=instant.is_installed(), elem_id="live"):
+            self.live_status = gr.Markdown(text("live_use"), elem_id="live-status")
+            self.camera = camera(label=text("camera"), height=240, elem_id="camera")
+            self.live = gr.Image(
+                label=text("live_painting"),
+                interactive=False,
+                format="jpeg",
+                buttons=["fullscreen"],
+                elem_id="live-painting",
+            )
+        with gr.Accordion(text("expert"), open=False):
+            self.controls = [component(name, text) for name in NAMES]
+        with gr.Accordion(text("recipe"), open=False):
+            self.recipe_in = gr.File(
+                label=text("recipe_in"), file_types=[".toml", *SUFFIXES], elem_id="recipe-in"
+            )
+            self.recipe_out = gr.Code(label=text("recipe_out"), language=None, interactive=False)
+
+    @property
+    def settings(self) -> list[Any]:
+        """The components of all settings, with the strength first."""
+        return [self.strength, *self.controls]
+
+    @property
+    def pictures(self) -> list[Any]:
+        """The components of what is painted and of the styles."""
+        return [
+            self.kind,
+            self.content,
+            self.clip,
+            self.style,
+            self.second,
+            self.weight,
+            self.brush,
+        ]
+
+
+def offered_presets() -> list[str]:
+    """The presets that the page offers, from the fastest on where one paints at once."""
+    return ["instant", *CHOSEN] if instant.is_installed() else list(CHOSEN)
+
+
+def our_style(name: str) -> str | None:
+    """The path of one of our style pictures; None for no name."""
+    return str(samples.style(name)) if name else None
+
+
+def settings_of_preset(name: str) -> list[Any]:
+    """The values of the settings of a preset."""
+    recipe = Recipe.preset(name if name in PRESETS else "default")
+    return [strength_of(recipe), *values_of(recipe)]
+
+
+def settings_of_file(language: str, path: str | None) -> list[Any]:
+    """The values of the settings of a recipe in a file."""
+    if path is None:
+        return [gr.skip() for _ in range(1 + len(NAMES))]
+    try:
+        recipe = recipe_in(Path(path))
+    except ImpastoError as error:
+        raise refusal(reason_for(error, language)) from None
+    return [strength_of(recipe), *values_of(recipe)]
+
+
+def settings_as_toml(language: str, strength: float, *values: Any) -> str:
+    """The settings as TOML, or why one cannot be used."""
+    try:
+        return recipe_of(values, strength).to_toml()
+    except InputError as error:
+        return reason_for(error, language)
