@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
 import tempfile
 import threading
 import time
@@ -74,6 +75,20 @@ def painting(browser: Browser) -> None:
     shoot(page, "done")
 
 
+def painter(browser: Browser) -> None:
+    """While a painter learns."""
+    page = visit(browser)
+    page.locator("#preset label").last.click()
+    page.wait_for_selector("#learn")
+    page.locator("#minutes input[type=number]").fill("3")
+    page.click("#learn")
+    learns = re.compile("Learning flowfield: (6[0-9]|7[0-9])%")
+    expect(page.locator("#status")).to_contain_text(learns, timeout=3 * LONG)
+    shoot(page, "painter")
+    page.click("#stop")
+    expect(page.locator("#files a").first).to_be_visible(timeout=LONG)
+
+
 def regions(browser: Browser) -> None:
     """A second style, painted over the photograph."""
     page = visit(browser)
@@ -117,11 +132,15 @@ def phone(browser: Browser) -> None:
     shoot(visit(browser, width=375), "phone")
 
 
+TAKES = {take.__name__: take for take in (painting, painter, regions, settings, broken, phone)}
+
+
 def main() -> None:
-    """Take every photograph."""
+    """Take every photograph, or those that are named."""
+    chosen = [TAKES[name] for name in sys.argv[1:]] or list(TAKES.values())
     with studio(), sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
-        for take in (painting, regions, settings, broken, phone):
+        for take in chosen:
             print(take.__name__, flush=True)
             take(browser)
         browser.close()

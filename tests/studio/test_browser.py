@@ -341,7 +341,7 @@ def test_instant_paints_without_a_plot_of_losses(
 ) -> None:
     page = visit(browser, address, "ko-KR")
     offered = page.locator("#preset label")
-    expect(offered).to_have_text(["instant", "default", "fast", "fine"])
+    expect(offered).to_have_text(["instant", "default", "fast", "fine", "화가"])
     offered.first.click()
     choose(page, pictures)
     page.click("#paint")
@@ -350,7 +350,7 @@ def test_instant_paints_without_a_plot_of_losses(
     with Image.open(download(page)) as image:
         assert image.size == (512, 384)
         assert '"method": "instant"' in image.info["impasto"]
-    offered.last.click()
+    offered.nth(3).click()
     quick(page, 64, 3)
     page.click("#paint")
     expect(page.locator("#status")).to_contain_text("3스텝")
@@ -363,4 +363,4 @@ def test_without_the_extra_instant_is_no_choice(
     monkeypatch.setattr("impasto.network.instant.is_installed", lambda: False)
     with running(tmp_path) as (address, _):
         page = visit(browser, address)
-        expect(page.locator("#preset label")).to_have_text(["default", "fast", "fine"])
+        expect(page.locator("#preset label")).to_have_text(["default", "fast", "fine", "painter"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -11,11 +12,11 @@ from PIL import Image
 from impasto.errors import ImpastoError
 from impasto.pictures import arrays, images
 from impasto.process.notices import heard_by
-from impasto.studio import clips
+from impasto.studio import clips, painters
 from impasto.studio.camera import LivePainter
 from impasto.studio.editor import EDITED
 from impasto.studio.glimpse import glimpse
-from impasto.studio.inputs import CLIP, Inputs
+from impasto.studio.inputs import CLIP, PAINTER, Inputs
 from impasto.studio.jobs import Workshop
 from impasto.studio.outputs import Outputs, Updates
 from impasto.studio.refusals import reason_for, refusal
@@ -78,18 +79,35 @@ class Beforehand:
             ),
         }
 
+    def look_at_painter(self, language: str, path: str | None) -> Updates:
+        """Show the styles of a painter, or say why it cannot paint."""
+        inputs = self._inputs
+        if path is None:
+            return {inputs.painter_style: inputs.styles_of([])}
+        try:
+            with self.reading:
+                names = painters.load(Path(path), self.workshop.limits).styles
+        except ImpastoError as error:
+            raise refusal(reason_for(error, language)) from None
+        return {
+            inputs.painter_style: inputs.styles_of(names),
+            self._outputs.status: said("painter_ready", language, names=", ".join(names)),
+        }
+
     def glimpse(
         self,
         visit: Visit | None,
         language: str,
         kind: str,
+        preset: str,
         content: str | None,
         style: str | None,
         strength: float,
     ) -> Updates:
         """Show the quick preview of two pictures, unless a painting is in progress."""
         is_painting = visit is not None and visit.job is not None
-        if kind == CLIP or content is None or style is None or is_painting:
+        is_other = kind == CLIP or preset == PAINTER
+        if is_other or content is None or style is None or is_painting:
             return {self._outputs.glimpse: gr.Image(visible=False)}
         workshop = self.workshop
         preview = glimpse(content, style, strength, workshop.limits, workshop.threads, self.reading)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from impasto.network import instant
 from impasto.pictures import samples
 from impasto.settings.presets import PRESETS
 from impasto.settings.recipe import Recipe
-from impasto.studio import clips
+from impasto.studio import clips, painters
 from impasto.studio.camera import camera
 from impasto.studio.controls import (
     NAMES,
@@ -26,9 +27,12 @@ from impasto.studio.controls import (
     values_of,
 )
 from impasto.studio.editor import editor, picture, upload
+from impasto.studio.limits import Limits
 from impasto.studio.refusals import reason_for, refusal
 
 CHOSEN = ("default", "fast", "fine")
+PAINTER = "painter"  # the choice of a painter, beside the presets
+USUAL_MINUTES = 10  # of a training
 PHOTOGRAPH, CLIP = "photograph", "clip"  # what can be painted
 
 
@@ -37,9 +41,10 @@ class Inputs:
 
     Args:
         text: returns a text of the page by its key.
+        limits: the limits for a painting.
     """
 
-    def __init__(self, text: Callable[[str], Any]) -> None:
+    def __init__(self, text: Callable[[str], Any], limits: Limits) -> None:
         sources: Any = ["upload", "clipboard", "webcam"]
         self.kind = gr.Radio(
             [(text("content"), PHOTOGRAPH), (text("clip"), CLIP)],
@@ -69,8 +74,13 @@ class Inputs:
             self.style = picture(label=text("style"), sources=sources, height=240, elem_id="style")
         self.ours = gr.Dropdown(["", *samples.STYLES], value="", label=text("ours"), elem_id="ours")
         self.preset = gr.Radio(
-            offered_presets(), value="default", label=text("preset"), elem_id="preset"
+            [*offered_presets(), (text("preset_painter"), PAINTER)],
+            value="default",
+            label=text("preset"),
+            elem_id="preset",
         )
+        with gr.Column(visible=False, elem_id="painters") as self.painter_place:
+            self._lay_out_painters(text, limits)
         self.strength = gr.Slider(0, 1, USUAL_STRENGTH, step=0.05, label=text("strength"))
         with gr.Row():
             self.paint = gr.Button(text("paint"), variant="primary", elem_id="paint")
@@ -111,14 +121,47 @@ class Inputs:
             )
             self.recipe_out = gr.Code(label=text("recipe_out"), language=None, interactive=False)
 
+    def _lay_out_painters(self, text: Callable[[str], Any], limits: Limits) -> None:
+        gr.Markdown(text("painter_use"))
+        self.painter = upload(label=text("painter"), height=120, elem_id="painter")
+        self.painters = gr.Dropdown(
+            [], label=text("painters"), visible=False, elem_id="trained-painters"
+        )
+        self.painter_style = gr.Dropdown(
+            [],
+            label=text("painter_style"),
+            allow_custom_value=True,
+            visible=False,
+            elem_id="painter-style",
+        )
+        can_learn, most = painters.can_be_trained(limits), limits.minutes or 1.0
+        gr.Markdown(text("learn_use" if can_learn else "no_training"))
+        step = 1 if most >= 2 else most / 10
+        self.minutes = gr.Slider(
+            step,
+            most,
+            min(USUAL_MINUTES, most),
+            step=step,
+            label=text("minutes_to_learn"),
+            visible=can_learn,
+            elem_id="minutes",
+        )
+        self.learn = gr.Button(text("learn"), visible=can_learn, elem_id="learn")
+
+    @staticmethod
+    def styles_of(names: Sequence[str]) -> gr.Dropdown:
+        """The choice of a style of a painter; hidden if there is only one."""
+        first = names[0] if names else ""
+        return gr.Dropdown(list(names), value=first, visible=len(names) > 1)
+
     @property
     def settings(self) -> list[Any]:
         """The components of all settings, with the strength first."""
         return [self.strength, *self.controls]
 
     @property
-    def pictures(self) -> list[Any]:
-        """The components of what is painted and of the styles."""
+    def chosen(self) -> list[Any]:
+        """The components of what is painted and how, in the order of :class:`Chosen`."""
         return [
             self.kind,
             self.content,
@@ -127,7 +170,58 @@ class Inputs:
             self.second,
             self.weight,
             self.brush,
+            self.preset,
+            self.painter,
+            self.painter_style,
         ]
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What a visitor has chosen when they press *Paint*.
+
+    Attributes:
+        kind: whether a photograph or a clip is painted.
+        content: path of the photograph.
+        clip: path of the clip.
+        style: path of the style picture.
+        second: path of a second style picture.
+        weight: of the second style.
+        brush: what was painted over the photograph, as the editor gives it.
+        preset: name of the preset, or :data:`PAINTER`.
+        painter: path of a painter.
+        painter_style: its style, or a mixture.
+        strength: how much of the style, 0…1.
+        settings: the values of all other settings.
+    """
+
+    kind: str
+    content: str | None
+    clip: str | None
+    style: str | None
+    second: str | None
+    weight: float
+    brush: dict[str, Any] | None
+    preset: str
+    painter: str | None
+    painter_style: str | None
+    strength: float
+    settings: Sequence[Any]
+
+    @classmethod
+    def of(cls, values: Sequence[Any]) -> Chosen:
+        """The values of :attr:`Inputs.chosen` and :attr:`Inputs.settings`."""
+        *names, _ = (field.name for field in fields(cls))
+        chosen = dict(zip(names, values, strict=False))
+        return cls(**chosen, settings=values[len(names) :])
+
+    def recipe(self) -> Recipe:
+        """The settings as a recipe.
+
+        Raises:
+            InputError: a setting has a value that cannot be used.
+        """
+        return recipe_of(self.settings, self.strength)
 
 
 def offered_presets() -> list[str]:

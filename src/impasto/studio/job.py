@@ -16,6 +16,7 @@ from impasto.messages.message import Message
 from impasto.run.checkpoint import is_unfinished
 from impasto.run.result import Step
 from impasto.studio.clips import ORDER
+from impasto.studio.painters import TRAINING
 
 CHECKPOINT = "run.impasto"
 PREVIEW_SIDE = 512  # pixels of a preview, at most
@@ -97,9 +98,14 @@ class Job:
         return (self.folder / ORDER).is_file()
 
     @property
+    def is_training(self) -> bool:
+        """Whether its folder holds a painter whose training has begun."""
+        return (self.folder / TRAINING).is_file()
+
+    @property
     def is_unfinished(self) -> bool:
         """Whether its folder holds what it takes to resume it."""
-        return self.is_clip or is_unfinished(self.checkpoint)
+        return self.is_clip or self.is_training or is_unfinished(self.checkpoint)
 
     def is_given_up(self) -> bool:
         """Whether the owner has stopped the job, so that it will not be resumed."""
@@ -116,12 +122,17 @@ class Job:
         return self.folder / CHECKPOINT
 
     def keep(self, picture: Path, name: str) -> Path:
-        """Copy a picture to the folder of the job, and return the path of the copy.
+        """Copy a file to the folder of the job, and return the path of the copy.
+
+        Args:
+            picture: the file.
+            name: the name of the copy, without its suffix; it may be in a folder of its own.
 
         Raises:
             InputError: the picture is no longer there.
         """
         kept = self.folder / f"{name}{picture.suffix.lower()}"
+        kept.parent.mkdir(exist_ok=True)
         try:
             shutil.copyfile(picture, kept)
         except FileNotFoundError:

@@ -17,6 +17,7 @@ import torch
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
 from impasto.errors import InputError, StoppedError
+from impasto.painters.applying import LearnedPainting
 from impasto.pictures import images
 from impasto.process import interrupts
 from impasto.process.notices import heard_by
@@ -29,10 +30,17 @@ from impasto.run.saving import save_to
 from impasto.run.showing import Account
 from impasto.settings.recipe import Recipe
 from impasto.settings.style import Style
-from impasto.studio import clips
+from impasto.studio import clips, painters
 from impasto.studio.clips import ORDER, ClipOrder, ClipResult, ClipView
 from impasto.studio.job import Job, Painting, Previews, Waiting
 from impasto.studio.limits import Limits
+from impasto.studio.painters import (
+    TRAINING,
+    PainterOrder,
+    TrainedPainter,
+    TrainingOrder,
+    TrainingView,
+)
 from impasto.studio.queue import Place, Queue
 
 LOG = logging.getLogger("impasto")
@@ -40,8 +48,9 @@ ASK_EVERY = 0.5  # seconds between two checks of the queue
 LOOK_EVERY, PATIENCE = 0.1, 1.0  # seconds between checks of a job, and until one is abandoned
 
 
-Ending = Result | ClipResult
-View = Waiting | Painting | ClipView | Ending
+Ending = Result | ClipResult | TrainedPainter | LearnedPainting
+Going = Painting | ClipView | TrainingView
+View = Waiting | Going | Ending
 Told = View | Exception | None
 Tell = Callable[[Told], None]
 
@@ -186,6 +195,73 @@ class Workshop:
         """
         return self.paint_clip(job, ClipOrder.load(job.folder), output)
 
+    def train(self, job: Job, order: TrainingOrder, output: Path) -> Iterator[View]:
+        """Wait in the queue and train a painter; yields what the visitor sees, finally the painter.
+
+        Args:
+            job: the job.
+            order: what is learned, with its pictures in the folder of the job; an unfinished
+                training is resumed with the order that it has saved there.
+            output: the file of the painter.
+
+        Raises:
+            InputError: a picture or a setting cannot be used, or the queue is full.
+            RunError: the training failed.
+            StoppedError: the training was stopped before the first step, or is saved.
+        """
+
+        def train(place: Place, tell: Tell) -> TrainedPainter:
+            def on_view(view: TrainingView) -> None:
+                place.left = view.left
+                tell(view)
+
+            try:
+                return painters.train(
+                    order,
+                    job.folder,
+                    output,
+                    self.limits,
+                    self.device,
+                    on_view,
+                    job.is_over,
+                    job.ended.is_set,
+                )
+            finally:
+                if not job.ended.is_set():
+                    (job.folder / TRAINING).unlink(missing_ok=True)
+
+        return self._told(job, train, order.seconds)
+
+    def check_training(self, order: TrainingOrder) -> None:
+        """Make sure that a painter can be trained, and that its training is within the limits.
+
+        Raises:
+            InputError: it cannot, or is not.
+        """
+        painters.check(order, self.limits)
+
+    def check_painter(self, order: PainterOrder) -> None:
+        """Make sure that a photograph can be painted by a painter, and is within the limits.
+
+        Raises:
+            InputError: it cannot, or is not.
+        """
+        painters.check_painting(order, self.limits)
+
+    def paint_with_painter(self, job: Job, order: PainterOrder) -> Iterator[View]:
+        """Wait in the queue and paint a photograph with a painter; finally yields the painting.
+
+        Raises:
+            InputError: the painter, the photograph or a setting cannot be used, or the queue is
+                full.
+            RunError: there is not enough memory.
+        """
+
+        def paint(_place: Place, _tell: Tell) -> LearnedPainting:
+            return painters.paint(order, self.limits, self.device)
+
+        return self._told(job, paint, painters.AT_ONCE)
+
     def go_on(self, job: Job) -> Iterator[View]:
         """Resume an unfinished painting; yields the same as :meth:`paint`.
 
@@ -208,36 +284,53 @@ class Workshop:
         """The metrics of the server in Prometheus's text format."""
         return generate_latest(self.registry)
 
-    def _told(self, job: Job, paint: Callable[[Place, Tell], Ending]) -> Iterator[View]:
-        """Yield what the thread of a job reports; the job stops if nobody consumes this."""
+    def _told(
+        self, job: Job, paint: Callable[[Place, Tell], Ending], seconds: float | None = None
+    ) -> Iterator[View]:
+        """Yield what the thread of a job reports; the job stops if nobody consumes this.
+
+        Args:
+            job: the job.
+            paint: does the work.
+            seconds: the time that it takes, which comes on top of the time limit; None if unknown.
+        """
         told: SimpleQueue[Told] = SimpleQueue()
         job.started.set()
         threading.Thread(
-            target=self._work, args=(job, paint, told.put), name=f"job {job.name[:6]}", daemon=True
+            target=self._work,
+            args=(job, paint, told.put, seconds),
+            name=f"job {job.name[:6]}",
+            daemon=True,
         ).start()
         has_begun = False
         try:
             while (view := _next(told, job, has_begun)) is not None:
                 if isinstance(view, Exception):
                     raise view
-                has_begun = has_begun or isinstance(view, Painting | ClipView)
+                has_begun = has_begun or isinstance(view, Going)
                 yield view
         finally:
             job.stop.set()
 
-    def _work(self, job: Job, paint: Callable[[Place, Tell], Ending], tell: Tell) -> None:
+    def _work(
+        self,
+        job: Job,
+        paint: Callable[[Place, Tell], Ending],
+        tell: Tell,
+        known: float | None,
+    ) -> None:
         """Wait in the queue, paint, and leave the queue; runs in the thread of the job."""
         place: Place | None = None
         began, how = None, "stopped"
         last: Ending | Exception | None = None
         torch.set_num_threads(self.threads)  # each thread needs its own call
         try:
-            place = self.queue.enter()
+            place = self.queue.enter(known)
             while not place.wait(ASK_EVERY) and not job.stop.is_set():
                 tell(Waiting(place.ahead, place.expected()))
             if not job.stop.is_set():
                 began = time.monotonic()
-                job.until = began + self.limits.seconds
+                job.until = began + self.limits.seconds + (known or 0.0)
                 with heard_by(job.note), interrupts.scope(job.is_long_over):
                     last = paint(place, tell)
                 how = "done" if _is_whole(last) else "stopped"
@@ -248,7 +341,7 @@ class Workshop:
         finally:
             seconds = 0.0 if began is None else time.monotonic() - began
             if place is not None:
-                place.leave(seconds if how == "done" else None)
+                place.leave(seconds if how == "done" and known is None else None)
             self.close(job)
             self._ended.labels(how).inc()
             self._seconds.inc(seconds)
@@ -271,7 +364,12 @@ class Workshop:
 
 def _is_whole(ending: Ending) -> bool:
     """Whether a job was not stopped before its end."""
-    return ending.is_whole if isinstance(ending, ClipResult) else ending.stopped is None
+    match ending:
+        case ClipResult() | TrainedPainter():
+            return ending.is_whole
+        case Result():
+            return ending.stopped is None
+    return True
 
 
 def _next(told: SimpleQueue[Told], job: Job, has_begun: bool) -> Told:

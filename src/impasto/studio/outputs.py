@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import gradio as gr
@@ -10,13 +10,15 @@ import numpy as np
 import pandas as pd
 
 from impasto.errors import StoppedError
+from impasto.painters.applying import LearnedPainting
 from impasto.run.either import paints_in_one_pass
 from impasto.run.result import Result
 from impasto.studio.clips import ClipResult, ClipView
 from impasto.studio.editor import film
 from impasto.studio.inputs import Inputs
 from impasto.studio.job import Job, Painting, Waiting
-from impasto.studio.jobs import Workshop
+from impasto.studio.jobs import Ending, Going, Workshop
+from impasto.studio.painters import TrainedPainter, TrainingView
 from impasto.studio.refusals import reason_for
 from impasto.studio.texts import lasting, lasting_briefly, said, told
 from impasto.studio.visits import Visit
@@ -114,6 +116,10 @@ class Outputs:
             self._inputs.paint,
             self._inputs.stop,
             self._inputs.go_on,
+            self._inputs.learn,
+            self._inputs.painter,
+            self._inputs.painters,
+            self._inputs.painter_style,
         ]
 
     def show(
@@ -124,11 +130,22 @@ class Outputs:
         views: Iterator[Any],
         *,
         has_losses: bool = True,
+        names: Sequence[str] = (),
     ) -> Iterator[Updates]:
-        """Yield the updates of the page during a painting; one without losses has no plot."""
+        """Yield the updates of the page during a painting or a training.
+
+        Args:
+            visit: the visit.
+            language: of the visitor.
+            job: the job.
+            views: what it reports.
+            has_losses: whether there are losses to plot.
+            names: the styles that are learned.
+        """
         visit.job = job
         rest = {
             self._inputs.paint: gr.Button(interactive=True),
+            self._inputs.learn: gr.Button(interactive=True),
             self._inputs.stop: gr.Button(interactive=False),
         }
         losses: list[tuple[int, float]] = []
@@ -146,26 +163,19 @@ class Outputs:
                 self.film: gr.Video(visible=False),
                 self.files: gr.File(visible=False),
                 self._inputs.paint: gr.Button(interactive=False),
+                self._inputs.learn: gr.Button(interactive=False),
                 self._inputs.stop: gr.Button(interactive=True),
                 self._inputs.go_on: gr.Button(visible=False),
             }
             for view in views:
-                if isinstance(view, Result):
-                    yield {self.status: self._said_of(view, language, job)}
-                    last = self._done(visit, view, job)
-                elif isinstance(view, ClipResult):
-                    last = self._done_clip(visit, view, language)
-                elif isinstance(view, ClipView):
-                    yield self._going_clip(view, language, job)
-                elif isinstance(view, Waiting):
-                    seconds = lasting(view.seconds, language)
-                    yield {
-                        self.status: said("waiting", language, ahead=view.ahead, seconds=seconds)
-                    }
-                elif has_losses:
-                    loss = float(np.log10(max(view.step.loss, 1e-30)))
-                    losses.append((view.step.number, loss))
-                    yield from self._going(view, language, losses, job)
+                if isinstance(view, Ending):
+                    if isinstance(view, Result):  # saving it takes a moment
+                        yield {self.status: self._said_of(view, language, job)}
+                    last = self._ended(visit, view, job, language)
+                elif has_losses or not isinstance(view, Painting):
+                    updates = self._going(view, language, job, losses, names)
+                    if updates:
+                        yield updates
         except Exception as error:
             last = self._undone(job, language, error)
         finally:
@@ -177,13 +187,45 @@ class Outputs:
             self.notes: _of_notes(job, language),
         }
 
+    def _ended(self, visit: Visit, ending: Ending, job: Job, language: str) -> Updates:
+        """The updates of the page for what a job has made."""
+        match ending:
+            case ClipResult():
+                return self._done_clip(visit, ending, language)
+            case TrainedPainter():
+                return self._done_training(visit, ending, language)
+            case LearnedPainting():
+                width, height = ending.size
+                status = said("done_at_once", language, width=width, height=height)
+                return {**self._done(visit, ending, job), self.status: status}
+        return self._done(visit, ending, job)
+
     def _going(
+        self,
+        view: Waiting | Going,
+        language: str,
+        job: Job,
+        losses: list[tuple[int, float]],
+        names: Sequence[str],
+    ) -> Updates:
+        """The updates of the page while a job waits or works; none if nothing is new."""
+        match view:
+            case Waiting():
+                seconds = lasting(view.seconds, language)
+                return {self.status: said("waiting", language, ahead=view.ahead, seconds=seconds)}
+            case ClipView():
+                return self._going_clip(view, language, job)
+            case TrainingView():
+                losses.append((view.step, _plotted(view.loss)))
+                return self._going_training(view, language, losses, job, names)
+        losses.append((view.step.number, _plotted(view.step.loss)))
+        return {} if view.preview is None else self._going_picture(view, language, losses, job)
+
+    def _going_picture(
         self, view: Painting, language: str, losses: list[tuple[int, float]], job: Job
-    ) -> Iterator[Updates]:
-        """The updates of the page for a step; none without a new preview."""
-        if view.preview is None:
-            return
-        yield {
+    ) -> Updates:
+        """The updates of the page for a step with a preview."""
+        return {
             self.glimpse: gr.Image(visible=False),
             self.painting: gr.Image(view.preview, visible=True),
             self.notes: _of_notes(job, language),
@@ -238,6 +280,54 @@ class Outputs:
             self.unfinished: "",
         }
 
+    def _going_training(
+        self,
+        view: TrainingView,
+        language: str,
+        losses: list[tuple[int, float]],
+        job: Job,
+        names: Sequence[str],
+    ) -> Updates:
+        """The updates of the page while a painter is trained."""
+        updates: Updates = {
+            self.notes: _of_notes(job, language),
+            self.status: said(
+                "learning",
+                language,
+                names=", ".join(names),
+                share=view.share,
+                left=lasting(view.left, language),
+                number=view.step,
+                loss=view.loss,
+            ),
+        }
+        if view.preview is not None:
+            updates[self.painting] = gr.Image(view.preview, visible=True)
+            updates[self.losses] = pd.DataFrame(losses, columns=["step", "loss"])
+        return updates
+
+    def _done_training(self, visit: Visit, trained: TrainedPainter, language: str) -> Updates:
+        """The updates of the page for a painter: it is ready to paint."""
+        file = str(trained.path)
+        visit.painters[trained.path.stem] = file
+        return {
+            self.status: said(
+                "learned" if trained.is_whole else "learning_stopped",
+                language,
+                names=", ".join(trained.styles),
+                number=trained.steps,
+                seconds=lasting(trained.seconds, language),
+            ),
+            self.painting: gr.Image(trained.sample, visible=True),
+            self.files: gr.File([file], visible=True, interactive=False),
+            self.unfinished: "",
+            self._inputs.painter: file,
+            self._inputs.painters: gr.Dropdown(
+                list(visit.painters), value=trained.path.stem, visible=True
+            ),
+            self._inputs.painter_style: self._inputs.styles_of(trained.styles),
+        }
+
     def _undone(self, job: Job, language: str, error: Exception) -> Updates:
         """The updates if there is no painting: why, and whether it can be resumed."""
         is_kept = job.is_unfinished
@@ -261,7 +351,7 @@ class Outputs:
             "done", language, width=width, height=height, number=last.number, seconds=seconds
         )
 
-    def _done(self, visit: Visit, result: Result, job: Job) -> Updates:
+    def _done(self, visit: Visit, result: Result | LearnedPainting, job: Job) -> Updates:
         files = visit.keep(result)
         formats = [path for kind, path in files.items() if kind.startswith(".")]
         return {
@@ -278,3 +368,8 @@ def _of_notes(job: Job, language: str) -> gr.Markdown:
     """The component with the notes about a painting."""
     lines = "\n".join(f"- {told(note, language)}" for note in job.notes)
     return gr.Markdown(lines, visible=bool(lines))
+
+
+def _plotted(loss: float) -> float:
+    """The logarithm of a loss, to the base of 10."""
+    return float(np.log10(max(loss, 1e-30)))

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from impasto.errors import ImpastoError
 from impasto.messages.message import LANGUAGES
-from impasto.run.either import paints_in_one_pass
-from impasto.settings.style import Style
-from impasto.studio import clips
 from impasto.studio.beforehand import Beforehand
-from impasto.studio.clips import ClipOrder
-from impasto.studio.controls import recipe_of
-from impasto.studio.editor import two_styles
 from impasto.studio.inputs import (
-    CLIP,
     Inputs,
     our_style,
     settings_as_toml,
@@ -26,12 +16,13 @@ from impasto.studio.inputs import (
     settings_of_preset,
 )
 from impasto.studio.jobs import Workshop
-from impasto.studio.outputs import Outputs, Updates
-from impasto.studio.refusals import reason_for, refusal, understood_calls
+from impasto.studio.outputs import Outputs
+from impasto.studio.refusals import understood_calls
 from impasto.studio.service import Service
+from impasto.studio.starting import Starting, kept_painter
 from impasto.studio.texts import PREFIX, lasting, said, table
-from impasto.studio.theme import OF_KIND, SWITCH
-from impasto.studio.visits import Visit, end_visit, stop_painting
+from impasto.studio.theme import OF_KIND, OF_PRESET, SWITCH
+from impasto.studio.visits import end_visit, stop_painting
 from impasto.video.clip import USUAL_RATE
 
 LIVE_EVERY = 0.1  # seconds between two frames that the page sends
@@ -79,7 +70,7 @@ class Page:
         gr.Markdown(text("title"))
         with gr.Row():
             with gr.Column(scale=2, min_width=300):
-                self.inputs = Inputs(text)
+                self.inputs = Inputs(text, self.workshop.limits)
             with gr.Column(scale=3, min_width=300):
                 self.outputs = Outputs(
                     text, self.workshop, self.visit, self.unfinished, self.inputs
@@ -88,12 +79,34 @@ class Page:
 
     def _connect(self, page: gr.Blocks) -> None:
         inputs, outputs, before = self.inputs, self.outputs, self.beforehand
+        start = Starting(self.workshop, outputs, before.reading)
         settings = inputs.settings
         page.load(None, None, self.language, js="() => navigator.language")
         page.load(self._greet, self.unfinished, inputs.go_on, api_visibility="private")
         self.switch.click(None, js=SWITCH)
         inputs.ours.input(our_style, inputs.ours, inputs.style, api_visibility="private")
         inputs.preset.input(settings_of_preset, inputs.preset, settings, api_visibility="private")
+        inputs.preset.change(None, inputs.preset, inputs.painter_place, js=OF_PRESET)
+        gr.on(
+            [inputs.painter.upload, inputs.painter.clear],
+            before.look_at_painter,
+            [self.language, inputs.painter],
+            [inputs.painter_style, outputs.status],
+            show_progress="hidden",
+            api_visibility="private",
+        )
+        inputs.painters.select(
+            kept_painter,
+            [self.visit, inputs.painters],
+            inputs.painter,
+            api_visibility="private",
+        ).then(
+            before.look_at_painter,
+            [self.language, inputs.painter],
+            [inputs.painter_style, outputs.status],
+            show_progress="hidden",
+            api_visibility="private",
+        )
         inputs.recipe_in.upload(
             settings_of_file, [self.language, inputs.recipe_in], settings, api_visibility="private"
         )
@@ -124,7 +137,15 @@ class Page:
         gr.on(
             [inputs.content.change, inputs.style.change],
             before.glimpse,
-            [self.visit, self.language, inputs.kind, inputs.content, inputs.style, inputs.strength],
+            [
+                self.visit,
+                self.language,
+                inputs.kind,
+                inputs.preset,
+                inputs.content,
+                inputs.style,
+                inputs.strength,
+            ],
             [outputs.glimpse, outputs.painting, outputs.compare, outputs.film, outputs.status],
             concurrency_limit=1,
             show_progress="hidden",
@@ -149,15 +170,31 @@ class Page:
             api_visibility="private",
         )
         inputs.paint.click(
-            self._paint,
-            [self.visit, self.language, *inputs.pictures, *settings],
+            start.paint_chosen,
+            [self.visit, self.language, *inputs.chosen, *settings],
+            outputs.components,
+            concurrency_limit=None,
+            show_progress="hidden",
+            api_visibility="private",
+        )
+        inputs.learn.click(
+            start.learn,
+            [
+                self.visit,
+                self.language,
+                inputs.content,
+                inputs.style,
+                inputs.second,
+                inputs.minutes,
+                *settings,
+            ],
             outputs.components,
             concurrency_limit=None,
             show_progress="hidden",
             api_visibility="private",
         )
         inputs.go_on.click(
-            self._go_on,
+            start.go_on,
             [self.visit, self.language, self.unfinished],
             outputs.components,
             concurrency_limit=None,
@@ -168,67 +205,3 @@ class Page:
 
     def _greet(self, name: str) -> Any:
         return gr.Button(visible=isinstance(name, str) and self.workshop.has_unfinished(name))
-
-    def _paint(
-        self,
-        known: Visit | None,
-        language: str,
-        kind: str,
-        content: str | None,
-        clip: str | None,
-        style: str | None,
-        second: str | None,
-        weight: float,
-        brush: dict[str, Any] | None,
-        strength: float,
-        *values: Any,
-    ) -> Iterator[Updates]:
-        is_clip = kind == CLIP
-        given = clip if is_clip else content
-        if is_clip and not clips.is_installed():
-            raise refusal(said("no_clips", language))
-        if given is None or style is None:
-            raise refusal(said("clip_missing" if is_clip else "missing", language))
-        visit, job = known or Visit(), self.workshop.open()
-        try:
-            recipe = recipe_of(values, strength)
-            styles = [Style(picture=job.keep(Path(style), "style"))]
-            if second is not None:
-                region = None if is_clip else brush
-                second_kept = job.keep(Path(second), "second")
-                styles = two_styles(job, styles[0], second_kept, weight, region)
-            if is_clip:  # told before the visitor waits, and with the name of their file
-                with self.beforehand.reading:
-                    self.workshop.check_clip(ClipOrder(Path(given), styles, recipe))
-            kept = job.keep(Path(given), "clip" if is_clip else "content")
-        except Exception as error:
-            self.workshop.close(job)
-            raise refusal(reason_for(error, language)) from None
-        if is_clip:
-            order = ClipOrder(kept, styles, recipe)
-            views = self.workshop.paint_clip(job, order, _film_of(visit))
-        else:
-            views = self.workshop.paint(job, kept, styles, recipe)
-        has_losses = not is_clip and not paints_in_one_pass(recipe)
-        yield from self.outputs.show(visit, language, job, views, has_losses=has_losses)
-
-    def _go_on(self, known: Visit | None, language: str, name: str) -> Iterator[Updates]:
-        job = self.workshop.take_up(name) if isinstance(name, str) else None
-        if job is None:
-            raise refusal(said("gone", language))
-        visit, is_clip = known or Visit(), job.is_clip
-        try:
-            views = (
-                self.workshop.go_on_with_clip(job, _film_of(visit))
-                if is_clip
-                else self.workshop.go_on(job)
-            )
-        except ImpastoError as error:
-            self.workshop.close(job)
-            raise refusal(reason_for(error, language)) from None
-        yield from self.outputs.show(visit, language, job, views, has_losses=not is_clip)
-
-
-def _film_of(visit: Visit) -> Path:
-    """The file of the next clip of a visit."""
-    return visit.next_place().with_suffix(clips.SUFFIX)

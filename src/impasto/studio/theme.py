@@ -34,6 +34,8 @@ SWITCH = """() => {
   localStorage.setItem("impasto-language", navigator.language.startsWith("ko") ? "en" : "ko");
   location.reload();
 }"""
+# The place of painters is shown where a painter is the way to paint.
+OF_PRESET = """(preset) => ({ __type__: "update", visible: preset === "painter" || "hidden" })"""
 # What the page shows for a photograph (the first four), and for a clip (the next two); the quick
 # preview of a photograph goes. The browser does this alone, so that it never waits for the server.
 OF_KIND = """(kind) => {
