@@ -205,6 +205,18 @@ def test_a_broken_picture_is_told_in_one_sentence(
     expect(page.get_by_text("The photograph 'broken.png' is damaged or not a")).to_be_visible()
 
 
+def test_a_broken_picture_ends_the_quick_preview(
+    browser: Browser, address: str, pictures: Path
+) -> None:
+    page = visit(browser, address)
+    choose(page, pictures)
+    expect(page.locator("#status")).to_contain_text("This is a quick preview")
+    page.locator("#content").get_by_label(re.compile("Clear|Remove")).first.click()
+    page.set_input_files("#content input[type=file]", pictures / "broken.png")
+    expect(page.locator("#status")).to_contain_text("Choose what is painted")
+    expect(glimpsed(page)).to_be_hidden()
+
+
 def test_what_is_to_be_known_of_a_picture_stands_under_the_status(
     browser: Browser, address: str, pictures: Path
 ) -> None:

@@ -112,7 +112,10 @@ class Beforehand:
         workshop = self.workshop
         preview = glimpse(content, style, strength, workshop.limits, workshop.threads, self.reading)
         if preview is None:
-            return {self._outputs.glimpse: gr.Image(visible=False)}
+            return {
+                self._outputs.glimpse: gr.Image(visible=False),
+                self._outputs.status: said("ready", language),
+            }
         return {
             self._outputs.glimpse: gr.Image(preview, visible=True),
             self._outputs.painting: gr.Image(visible=False),

@@ -17,6 +17,8 @@ CSS = """
 #switch { max-width: 9em; }
 #status { min-height: 2.6em; }
 #clip .download { display: none; }
+#preset .wrap { gap: 4px; }
+#preset label { padding-left: 6px; padding-right: 6px; }
 """
 # The language is the browser's unless the visitor has chosen the other one; it must be set before
 # the page is built.
