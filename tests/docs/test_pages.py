@@ -9,6 +9,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -201,7 +202,7 @@ def test_the_links_of_a_page_lead_somewhere(page: Path) -> None:
     for link in links(page):
         if link.startswith("https://"):
             continue
-        file, _, anchor = link.partition("#")
+        file, _, anchor = unquote(link).partition("#")
         target = (page.parent / file).resolve() if file else page
         assert target.is_file(), f"{name_of(page)} links to {link}"
         assert not anchor or anchor in anchors(target), f"{name_of(page)} links to {link}"

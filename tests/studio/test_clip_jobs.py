@@ -21,7 +21,8 @@ from impasto.pictures import images
 from impasto.settings.style import Style
 from impasto.studio import clips, texts
 from impasto.studio.clips import ORDER, ClipOrder, ClipResult, ClipView
-from impasto.studio.jobs import Job, Workshop
+from impasto.studio.job import Job
+from impasto.studio.jobs import Workshop
 from impasto.studio.limits import Limits
 from impasto.studio.visits import Visit
 from impasto.video import keyframes
