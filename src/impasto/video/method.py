@@ -72,22 +72,22 @@ class Order:
     Attributes:
         styles: the style pictures.
         recipe: the settings of each painting; its ``size`` is the size of the frames.
-        painter: the painter that paints the frames; None for what the method makes of the styles.
         device: the device that computes, by name.
         weights: the network's weights, as for :func:`impasto.stylize`.
         weights_input: the input that a weight file expects.
         folder: where a method can keep files of its own until the clip is done; None for nowhere.
         threads: number of CPU threads of one pass; an optimisation takes PyTorch's number.
+        painter: the painter that paints the frames; None for what the method makes of the styles.
     """
 
     styles: tuple[StyleSource, ...]
     recipe: Recipe
-    painter: LearnedStyle | None = None
     device: str = "auto"
     weights: str = "bundled"
     weights_input: str | None = None
     folder: Path | None = None
     threads: int | None = None
+    painter: LearnedStyle | None = None
 
 
 OnVideoStep = Callable[[VideoStep], None]

@@ -153,12 +153,12 @@ def plan(asked: Request) -> VideoPlan:
     order = Order(
         styles,
         settings,
-        painter,
         asked.device,
         str(asked.weights),
         asked.weights_input,
         folder,
         asked.threads,
+        painter,
     )
     own = [] if order.weights == "bundled" else [located(order.weights)]
     if painter is not None:
