@@ -14,6 +14,7 @@ from PIL import Image
 from impasto.errors import InputError, StoppedError
 from impasto.painters import learning, objective
 from impasto.painters.applying import LearnedPainting, Painter, check_color
+from impasto.painters.file import read_mixture
 from impasto.painters.learning import Course
 from impasto.painters.showing import KEPT
 from impasto.painters.training import Length, TrainingStep
@@ -318,6 +319,23 @@ def check_painting(order: PainterOrder, limits: Limits, device: str = "cpu") -> 
     painter.condition(order.style or None, order.strength)
     check_color(order.recipe.color)
     return painter
+
+
+def as_styles(path: Path, style: str, limits: Limits) -> list[Style]:
+    """A painter in place of style pictures, and its styles that are used, with their weights.
+
+    Args:
+        path: the file of the painter.
+        style: a style of the painter, or a mixture; empty for the first.
+        limits: those of the studio.
+
+    Raises:
+        InputError: it is no painter, or has no such style.
+    """
+    about = load(path, limits).about
+    shares = zip(about.names, read_mixture(style or None, about), strict=True)
+    used = [Style(picture=name, weight=share) for name, share in shares if share]
+    return [Style(picture=path), *used]
 
 
 def load(path: Path, limits: Limits, device: str = "cpu") -> Painter:

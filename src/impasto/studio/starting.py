@@ -10,7 +10,7 @@ from typing import Any
 from impasto.errors import ImpastoError
 from impasto.run.either import paints_in_one_pass
 from impasto.settings.style import Style
-from impasto.studio import clips
+from impasto.studio import clips, painters
 from impasto.studio.clips import ClipOrder
 from impasto.studio.controls import recipe_of
 from impasto.studio.editor import two_styles
@@ -73,28 +73,32 @@ class Starting:
     def _paint_with_painter(
         self, known: Visit | None, language: str, chosen: Chosen
     ) -> Iterator[Updates]:
-        """Paint a photograph with a painter."""
-        content, painter = chosen.content, chosen.painter
-        if chosen.kind == CLIP:
-            raise refusal(said("painter_clip", language))
-        if content is None or painter is None:
+        """Paint a photograph or a clip with a painter."""
+        is_clip = chosen.kind == CLIP
+        given, painter = chosen.clip if is_clip else chosen.content, chosen.painter
+        if given is None or painter is None:
             raise refusal(said("painter_missing", language))
-        job = self._workshop.open()
+        visit, job = known or Visit(), self._workshop.open()
+        workshop, style = self._workshop, chosen.painter_style or ""
+        views: Iterator[Any]
         try:
-            order = PainterOrder(
-                job.keep(Path(content), "content"),
-                job.keep(Path(painter), f"painter/{Path(painter).stem}"),
-                chosen.recipe(),
-                chosen.strength,
-                chosen.painter_style or "",
-            )
+            recipe = chosen.recipe()
+            kept = job.keep(Path(painter), f"painter/{Path(painter).stem}")
             with self._reading:
-                self._workshop.check_painter(order)
+                if is_clip:
+                    styles = painters.as_styles(kept, style, workshop.limits)
+                    workshop.check_clip(ClipOrder(Path(given), styles, recipe))
+                    film = ClipOrder(job.keep(Path(given), "clip"), styles, recipe)
+                    views = workshop.paint_clip(job, film, _film_of(visit))
+                else:
+                    photograph = job.keep(Path(given), "content")
+                    order = PainterOrder(photograph, kept, recipe, chosen.strength, style)
+                    workshop.check_painter(order)
+                    views = workshop.paint_with_painter(job, order)
         except Exception as error:
             self._workshop.close(job)
             raise refusal(reason_for(error, language)) from None
-        views = self._workshop.paint_with_painter(job, order)
-        yield from self._outputs.show(known or Visit(), language, job, views, has_losses=False)
+        yield from self._outputs.show(visit, language, job, views, has_losses=False)
 
     def learn(
         self,

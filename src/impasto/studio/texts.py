@@ -109,16 +109,12 @@ TEXTS: dict[str, tuple[str, str]] = {
         "먼저 사진과 스타일 그림을 고르세요.",
     ),
     "painter_missing": (
-        "Choose a photograph and a painter first.",
-        "먼저 사진과 화가를 고르세요.",
+        "Choose a photograph or a clip, and a painter first.",
+        "먼저 사진이나 영상, 그리고 화가를 고르세요.",
     ),
     "style_missing": (
         "Choose a style picture to learn first.",
         "먼저 배울 스타일 그림을 고르세요.",
-    ),
-    "painter_clip": (
-        "A painter paints photographs: choose a photograph, or another way than 'painter'.",
-        "화가는 사진만 그립니다. 사진을 고르거나 '화가'가 아닌 방법을 고르세요.",
     ),
     "painter_ready": (
         "This painter has learned: {names}.",
