@@ -149,7 +149,7 @@ def test_what_is_no_painter_is_told_so_at_once(page: Page, files: Path) -> None:
 
 def test_what_is_missing_is_asked_for(page: Page) -> None:
     page.click("#paint")
-    expect(page.get_by_text("Choose a photograph and a painter first.")).to_be_visible()
+    expect(page.get_by_text("Choose a photograph or a clip, and a painter first.")).to_be_visible()
     page.click("#learn")
     expect(page.get_by_text("Choose a style picture to learn first.")).to_be_visible()
 
