@@ -24,8 +24,7 @@ SECTIONS = (
     "steadiness",
     "film",
 )
-ONE_PASS = "single, instant"
-FILM_METHODS = (ONE_PASS, PAINTER, *(name for name in METHODS if name != PAINTER))
+FILM_METHODS = ("single, instant", PAINTER, *(name for name in METHODS if name != PAINTER))
 CONTENTS = ("chelsea", "astronaut", "coffee")  # photographs in scikit-image's wheel
 RESULTS = Path(__file__).parent / "results"
 
