@@ -1,8 +1,8 @@
 """Train the painter with which every training begins, from style pictures that may be published.
 
-It continues from the one that there is, so it can be run again and again. The one in the package has
-learned The Starry Night alone in 5,229 steps, and then, in 15,253 steps, our three styles with it,
-and the textures *ihc* and *gravel*. All photographs and both textures are scikit-image's.
+It continues from the one that there is, so it can be run again and again. The one in the package
+has learned *The Starry Night* alone in 5,229 steps; then, in 15,253 steps, our three styles with
+it, and the textures *ihc* and *gravel*. Photographs and textures are those of scikit-image.
 """
 
 from __future__ import annotations

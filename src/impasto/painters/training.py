@@ -15,7 +15,7 @@ from torch import Tensor
 from impasto.errors import RunError, StoppedError
 from impasto.network import devices
 from impasto.painters.beginning import first_network
-from impasto.painters.network import Condition, PaintingNetwork, Shape
+from impasto.painters.network import Condition, PaintingNetwork, Shape, placed
 from impasto.painters.objective import SMALLEST_STRENGTH, CropObjective, tensor_of, weight_at
 from impasto.pictures import arrays
 from impasto.process import interrupts
@@ -125,10 +125,7 @@ class State:
     @classmethod
     def first(cls, shape: Shape, seed: int, device: torch.device) -> State:
         """The state before the first step."""
-        network = first_network(shape, seed)
-        network.to(device)
-        if device.type != "mps":
-            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network = placed(first_network(shape, seed), device)
         return cls(network, torch.optim.Adam(network.parameters(), RATE, BETAS))
 
 
