@@ -4,11 +4,11 @@ The sections are ``reference`` (time to the loss of a plain loop), ``evaluation`
 evaluation costs), ``pastiche`` (time to the same loss of another package), ``startup`` (time and
 memory of the commands), ``many`` (many pictures in one command), ``instant`` (one pass, against
 another package with the same networks), ``contention`` (steps beside other work), ``large`` (time
-and memory of large canvases, by tiles), ``beauty`` (how paintings look) and ``steadiness`` (how
-steady painted clips are); each module says what it measures and how. The tables are printed. In the
-output folder are ``results.json`` with every number, the machine and the versions; ``losses.png``,
-the plot; and the pictures. JSON and plot are written anew after every row, so that a run that is
-stopped loses only the row it was at.
+and memory of large canvases, by tiles), ``beauty`` (how paintings look), ``steadiness`` (how steady
+painted clips are) and ``film`` (time and memory of clips); each module says what it measures and
+how. The tables are printed. In the output folder are ``results.json`` with every number, the
+machine and the versions; ``losses.png``, the plot; and the pictures. JSON and plot are written anew
+after every row, so that a run that is stopped loses only the row it was at.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ import beauty
 import cluster
 import contention
 import evaluation
+import film
 import instant
 import large
 import many
@@ -58,6 +59,7 @@ MEASURES: dict[str, Callable[[Plan, Console], Iterator[Any]]] = {
     "cluster": cluster.measure,
     "beauty": beauty.measure,
     "steadiness": steadiness.measure,
+    "film": film.measure,
 }
 TABLES: dict[str, Callable[[list[Any]], RenderableType]] = {
     "reference": reference.table,
@@ -71,6 +73,7 @@ TABLES: dict[str, Callable[[list[Any]], RenderableType]] = {
     "cluster": cluster.table,
     "beauty": beauty.table,
     "steadiness": steadiness.table,
+    "film": film.table,
 }
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from impasto.pictures import samples
+from impasto.video.methods import METHODS, PAINTER
 
 SECTIONS = (
     "reference",
@@ -21,7 +22,9 @@ SECTIONS = (
     "cluster",
     "beauty",
     "steadiness",
+    "film",
 )
+FILM_METHODS = ("single, instant", PAINTER, *(name for name in METHODS if name != PAINTER))
 CONTENTS = ("chelsea", "astronaut", "coffee")  # photographs in scikit-image's wheel
 RESULTS = Path(__file__).parent / "results"
 
@@ -69,6 +72,8 @@ class Plan:
         tile: side of those tiles.
         clip_size: width and height of the clips that are painted.
         clip_frames: their number of frames.
+        film_frames: number of frames of the clip that the command paints.
+        film_methods: the methods by which it does.
         cluster_sides: sides of the canvases that local workers share.
         output: folder for everything that is written.
         quick: a smoke test, whose numbers mean nothing.
@@ -90,6 +95,8 @@ class Plan:
     tile: int
     clip_size: tuple[int, int]
     clip_frames: int
+    film_frames: int
+    film_methods: tuple[str, ...]
     cluster_sides: tuple[int, ...]
     output: Path
     quick: bool
@@ -156,7 +163,15 @@ def read_plan(arguments: Sequence[str] | None = None) -> Plan:
     )
     parser.add_argument("--tile", type=whole_number, metavar="N", help="side of those tiles: 512")
     parser.add_argument("--clip", type=size, metavar="WxH", help="of the painted clips: 512x288")
-    parser.add_argument("--frames", type=whole_number, metavar="N", help="of each clip: 26")
+    parser.add_argument(
+        "--methods",
+        nargs="+",
+        choices=FILM_METHODS,
+        help="of the section film: " + ", ".join(FILM_METHODS),
+    )
+    parser.add_argument(
+        "--frames", type=whole_number, metavar="N", help="of each clip: 26, or 125 for film"
+    )
     parser.add_argument(
         "--only", nargs="+", choices=SECTIONS, metavar="NAME", help=", ".join(SECTIONS)
     )
@@ -184,6 +199,8 @@ def read_plan(arguments: Sequence[str] | None = None) -> Plan:
         tile=asked.tile or (64 if quick else 512),
         clip_size=(96, 64) if quick else (asked.clip or (512, 288)),
         clip_frames=3 if quick else asked.frames or 26,
+        film_frames=3 if quick else asked.frames or 125,
+        film_methods=tuple(asked.methods or (FILM_METHODS[:2] if quick else FILM_METHODS)),
         cluster_sides=(96, 128) if quick else (512, 1024),
         output=asked.output,
         quick=quick,

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from impasto import Recipe, stylize
 from impasto.pictures import samples
 from impasto.run.result import Step
-from impasto.studio.jobs import Previews
+from impasto.studio.job import Previews
 
 TURNS = 4
 RECIPE = Recipe(steps=60)

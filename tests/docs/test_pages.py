@@ -9,6 +9,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from conftest import content_pixels, style_pixels
 from impasto import Recipe
 from impasto.cli.app import run
 from impasto.settings.keywords import SettingsOverPreset
+from painter_files import random_painter
 from vgg_files import by_position, repeated_convolutions, write_state_dict
 
 # Why a command in the documentation is not run here.
@@ -88,6 +90,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         Image.fromarray(np.roll(content_pixels(48, 64), number, 1)).save(f"frames/{number}.png")
     first, *others = (Image.open(f"frames/{number}.png") for number in range(3))
     first.save("clip.gif", save_all=True, append_images=others, duration=40)
+    for name in ("painter", "two"):
+        random_painter().save(f"{name}.safetensors")
     Path("blend.toml").write_text(
         '[[styles]]\npicture = "oil.jpg"\n[[styles]]\npicture = "ink.jpg"\n', "utf-8"
     )
@@ -198,7 +202,7 @@ def test_the_links_of_a_page_lead_somewhere(page: Path) -> None:
     for link in links(page):
         if link.startswith("https://"):
             continue
-        file, _, anchor = link.partition("#")
+        file, _, anchor = unquote(link).partition("#")
         target = (page.parent / file).resolve() if file else page
         assert target.is_file(), f"{name_of(page)} links to {link}"
         assert not anchor or anchor in anchors(target), f"{name_of(page)} links to {link}"

@@ -51,7 +51,7 @@ def test_training_lowers_the_style_loss() -> None:
     steps: list[TrainingStep] = []
     trained(40, on_step=steps.append)
     own = [step.style for step in steps if step.strength == 0.5]
-    assert np.mean(own[-8:]) < 0.8 * np.mean(own[:8])
+    assert np.mean(own[-8:]) < 0.9 * np.mean(own[:8])
 
 
 def test_the_same_seed_gives_the_same_painter_and_another_one_another() -> None:
@@ -64,8 +64,9 @@ def test_a_step_of_two_crops_follows_the_mean_of_their_losses() -> None:
     trained(2, batch=2, on_step=steps.append)
     assert [step.number for step in steps] == [1, 2]
     assert [step.share for step in steps] == [0.5, 1.0]
-    assert steps[0].content == 0  # the network does not change anything before it is trained
-    assert steps[1].content > 0
+    single: list[TrainingStep] = []
+    trained(1, batch=1, on_step=single.append)
+    assert steps[0].content != single[0].content
 
 
 def test_the_gradient_of_a_crop_is_that_of_the_objective(weights: Weights) -> None:

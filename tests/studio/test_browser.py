@@ -205,6 +205,18 @@ def test_a_broken_picture_is_told_in_one_sentence(
     expect(page.get_by_text("The photograph 'broken.png' is damaged or not a")).to_be_visible()
 
 
+def test_a_broken_picture_ends_the_quick_preview(
+    browser: Browser, address: str, pictures: Path
+) -> None:
+    page = visit(browser, address)
+    choose(page, pictures)
+    expect(page.locator("#status")).to_contain_text("This is a quick preview")
+    page.locator("#content").get_by_label(re.compile("Clear|Remove")).first.click()
+    page.set_input_files("#content input[type=file]", pictures / "broken.png")
+    expect(page.locator("#status")).to_contain_text("Choose what is painted")
+    expect(glimpsed(page)).to_be_hidden()
+
+
 def test_what_is_to_be_known_of_a_picture_stands_under_the_status(
     browser: Browser, address: str, pictures: Path
 ) -> None:
@@ -341,7 +353,7 @@ def test_instant_paints_without_a_plot_of_losses(
 ) -> None:
     page = visit(browser, address, "ko-KR")
     offered = page.locator("#preset label")
-    expect(offered).to_have_text(["instant", "default", "fast", "fine"])
+    expect(offered).to_have_text(["instant", "default", "fast", "fine", "화가"])
     offered.first.click()
     choose(page, pictures)
     page.click("#paint")
@@ -350,7 +362,7 @@ def test_instant_paints_without_a_plot_of_losses(
     with Image.open(download(page)) as image:
         assert image.size == (512, 384)
         assert '"method": "instant"' in image.info["impasto"]
-    offered.last.click()
+    offered.nth(3).click()
     quick(page, 64, 3)
     page.click("#paint")
     expect(page.locator("#status")).to_contain_text("3스텝")
@@ -363,4 +375,4 @@ def test_without_the_extra_instant_is_no_choice(
     monkeypatch.setattr("impasto.network.instant.is_installed", lambda: False)
     with running(tmp_path) as (address, _):
         page = visit(browser, address)
-        expect(page.locator("#preset label")).to_have_text(["default", "fast", "fine"])
+        expect(page.locator("#preset label")).to_have_text(["default", "fast", "fine", "painter"])

@@ -8,24 +8,27 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
 pytest.importorskip("av")
 
-from clip_files import frames_in, slowly, sound_in, write_clip, write_sound_only
+from clip_files import frame_pixels, frames_in, slowly, sound_in, write_clip, write_sound_only
 from conftest import style_pixels
 from impasto import Recipe
 from impasto.errors import InputError, StoppedError
 from impasto.pictures import images
 from impasto.settings.style import Style
-from impasto.studio import clips, texts
+from impasto.studio import clips, painters, texts
 from impasto.studio.clips import ORDER, ClipOrder, ClipResult, ClipView
-from impasto.studio.jobs import Job, Workshop
+from impasto.studio.job import Job
+from impasto.studio.jobs import Workshop
 from impasto.studio.limits import Limits
 from impasto.studio.visits import Visit
 from impasto.video import keyframes
 from impasto.video.reading import look
+from painter_files import random_painter
 
 SMALL = Recipe(size=64, levels=1, steps=4, content_layers="conv2_1", style_layers="conv1_1")
 
@@ -52,6 +55,35 @@ def until_over(made: Workshop) -> None:
     while made.jobs and time.monotonic() < by:
         time.sleep(0.02)
     assert not made.jobs
+
+
+def test_a_clip_is_painted_by_a_painter() -> None:
+    write_clip("clip.mp4")
+    random_painter().save("two.safetensors")
+    made = workshop()
+    job = made.open()
+    styles = painters.as_styles(job.keep(Path("two.safetensors"), "painter"), "ink", made.limits)
+    order = ClipOrder(job.keep(Path("clip.mp4"), "clip"), styles, SMALL)
+    (*_, done) = made.paint_clip(job, order, Path("painted.mp4").absolute())
+    assert isinstance(done, ClipResult)
+    assert done.is_whole
+    alone = np.asarray(random_painter().paint(frame_pixels(0), style="ink").image).astype(int)
+    assert np.abs(frames_in("painted.mp4")[0] - alone).mean() < 12  # both clips are compressed
+
+
+@pytest.mark.parametrize(
+    ("limits", "message"),
+    [({"frames": 3}, "at most 3"), ({"pixels": 1000}, "pixels")],
+)
+def test_a_clip_for_a_painter_has_the_limits_of_others(
+    limits: dict[str, int], message: str
+) -> None:
+    write_clip("clip.mp4")
+    random_painter().save("two.safetensors")
+    made = workshop(**limits)
+    order = ClipOrder(Path("clip.mp4"), [Style(picture="two.safetensors")], SMALL)
+    with pytest.raises(InputError, match=message):
+        made.check_clip(order)
 
 
 # --------------------------------------------------------------------------------- the limits

@@ -53,7 +53,8 @@ from impasto.settings.presets import PRESETS
 from impasto.settings.values import FIRST_CANVASES
 from impasto.studio import controls, guards, opening, texts
 from impasto.studio.editor import EDITED, MOST_KEPT, editor
-from impasto.studio.jobs import Job, Painting, Waiting, Workshop
+from impasto.studio.job import Job, Painting, Waiting
+from impasto.studio.jobs import Workshop
 from impasto.studio.limits import Limits
 from impasto.studio.queue import Queue
 from impasto.studio.server import application, gradio_in
@@ -1134,7 +1135,7 @@ def test_the_file_of_name_and_password_is_no_pipe(capsys: pytest.CaptureFixture[
 
 def test_an_uploaded_picture_that_is_gone_is_told(tmp_path: Path) -> None:
     job = Workshop(tmp_path, Limits(), "cpu").open()
-    with pytest.raises(InputError, match=r"picture 'gone.png' is no longer there: upload it"):
+    with pytest.raises(InputError, match=r"file 'gone.png' is no longer there: upload it"):
         job.keep(tmp_path / "gone.png", "content")
 
 

@@ -97,6 +97,15 @@ def studio(
     frames: Annotated[
         int, typer.Option("--max-frames", min=1, metavar="N", help="Most frames of a clip.")
     ] = USUAL.frames,
+    minutes: Annotated[
+        float,
+        typer.Option(
+            "--max-minutes",
+            min=0,
+            metavar="X",
+            help="Longest training of a painter, in minutes; 0 for none.",
+        ),
+    ] = USUAL.minutes,
     waiting: Annotated[
         int,
         typer.Option(
@@ -120,6 +129,7 @@ def studio(
         steps=most_steps,
         work=1e12 * most_work,
         frames=frames,
+        minutes=minutes,
         waiting=waiting,
         seconds=longest,
     )

@@ -30,7 +30,7 @@ from impasto.cli.pipes import check_files, path_of, style_of
 from impasto.cli.session import show_document
 from impasto.errors import InputError, StoppedError
 from impasto.settings.validation import counted
-from impasto.video.methods import ALONE, DEFAULT, METHODS
+from impasto.video.methods import ALONE, DEFAULT, METHODS, PAINTER
 
 if TYPE_CHECKING:
     from impasto.video.planning import VideoPlan
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 STOPPING = "Stopping; what is painted is kept. Ctrl-C again stops at once."
 PANEL = "Clip"
-USUAL = DEFAULT if DEFAULT == ALONE else f"{DEFAULT}; {ALONE} with the preset instant"
+USUAL = f"{DEFAULT}; {ALONE} with the preset instant; {PAINTER} with a painter"
 
 
 @recipe_flags
@@ -53,7 +53,10 @@ def video(
         ),
     ],
     style: Annotated[
-        str | None, typer.Argument(metavar="[STYLE]", help="Picture that gives the style.")
+        str | None,
+        typer.Argument(
+            metavar="[STYLE]", help="Picture that gives the style, or a painter (.safetensors)."
+        ),
     ] = None,
     output: Annotated[
         Path | None,
@@ -72,7 +75,8 @@ def video(
         typer.Option(
             "--style",
             metavar="PICTURE[:WEIGHT][,mask=MASK]…",
-            help="A style with its weight and the region it paints; several styles are blended.",
+            help="A style with its weight and the region it paints; several styles are blended. "
+            "With a painter: the name of one of its styles.",
             show_default="STYLE, or the recipe's styles",
         ),
     ] = None,

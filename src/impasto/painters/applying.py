@@ -22,7 +22,7 @@ from impasto.files.writing import check_apart
 from impasto.network import devices
 from impasto.painters import file as files
 from impasto.painters.file import About
-from impasto.painters.network import Condition, PaintingNetwork
+from impasto.painters.network import Condition, PaintingNetwork, placed
 from impasto.painters.objective import tensor_of
 from impasto.painters.tiles import in_tiles
 from impasto.pictures import arrays, color_transfer, images, sizes, writers
@@ -148,7 +148,7 @@ class Painter:
     ) -> None:
         self.about, self._swatches, self._name = about, swatches, name
         self._device = devices.choose(device)
-        self._network = network.to(self._device).eval()
+        self._network = placed(network, self._device).eval()
 
     @classmethod
     @memory_errors()

@@ -138,11 +138,13 @@ def read(path: str | os.PathLike[str]) -> tuple[About, PaintingNetwork, Tensor]:
     except InputError as error:
         raise InputError("painter.unusable", path=as_given(path), reason=error.message) from None
     swatches = tensors.pop(SWATCHES, None)
-    network = PaintingNetwork(about.shape)
+    with torch.device("meta"):
+        network = PaintingNetwork(about.shape)  # takes no memory, whatever size the file states
     shape = (len(about.styles), SWATCH, SWATCH, 3)
     if swatches is None or swatches.shape != shape or swatches.dtype != torch.uint8:
         raise _damaged(path)
-    fill(network, tensors, path)
+    _check_fit(network, tensors, path)
+    network.load_state_dict(tensors, assign=True)
     return about, network, swatches
 
 
@@ -152,6 +154,11 @@ def fill(network: PaintingNetwork, tensors: Mapping[str, Tensor], path: Any) -> 
     Raises:
         InputError: they are not those of such a network.
     """
+    _check_fit(network, tensors, path)
+    network.load_state_dict(dict(tensors))
+
+
+def _check_fit(network: PaintingNetwork, tensors: Mapping[str, Tensor], path: Any) -> None:
     own = network.state_dict()
     fits = tensors.keys() == own.keys() and all(
         tensor.shape == own[name].shape and tensor.dtype == own[name].dtype
@@ -159,7 +166,6 @@ def fill(network: PaintingNetwork, tensors: Mapping[str, Tensor], path: Any) -> 
     )
     if not fits or not all(tensor.isfinite().all() for tensor in tensors.values()):
         raise _damaged(path)
-    network.load_state_dict(dict(tensors))
 
 
 def write_tensors(path: Path, key: str, text: str, tensors: Mapping[str, Tensor]) -> None:

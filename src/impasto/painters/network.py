@@ -230,6 +230,14 @@ class PaintingNetwork(nn.Module):
         return SPREAD * F.conv2d(padded(x, self.last.shape[-1] // 2), self.last).squeeze(0)
 
 
+def placed(network: PaintingNetwork, device: torch.device) -> PaintingNetwork:
+    """A network on a device, in the layout that is fast there; it decides how sums are rounded."""
+    network.to(device)
+    if device.type != "mps":
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network
+
+
 def entered(photograph: Tensor) -> Tensor:
     """A photograph, 3 × H × W in 0…255, as the first layer sees it, (1, 3, H, W)."""
     return ((photograph - GREY) / SPREAD).unsqueeze(0)

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from impasto.errors import RunError, StoppedError
 from impasto.network import devices
-from impasto.painters.network import Condition, PaintingNetwork, Shape
+from impasto.painters.beginning import first_network
+from impasto.painters.network import Condition, PaintingNetwork, Shape, placed
 from impasto.painters.objective import SMALLEST_STRENGTH, CropObjective, tensor_of, weight_at
 from impasto.pictures import arrays
 from impasto.process import interrupts
@@ -123,13 +124,8 @@ class State:
 
     @classmethod
     def first(cls, shape: Shape, seed: int, device: torch.device) -> State:
-        """The state before the first step; the seed alone decides the network's weights."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            network = PaintingNetwork(shape)
-        network.to(device)
-        if device.type != "mps":
-            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        """The state before the first step."""
+        network = placed(first_network(shape, seed), device)
         return cls(network, torch.optim.Adam(network.parameters(), RATE, BETAS))
 
 

@@ -14,13 +14,16 @@ from PIL import Image
 
 from impasto.errors import InputError, StoppedError
 from impasto.pictures import images
+from impasto.pictures.limits import Head
 from impasto.pictures.sizes import fit
 from impasto.run.either import paints_in_one_pass
 from impasto.settings.recipe import Recipe
 from impasto.settings.style import Style
+from impasto.studio import painters
 from impasto.studio.limits import Limits
 from impasto.video.clip import Clip
 from impasto.video.method import VideoStep
+from impasto.video.painter_style import learned_style
 from impasto.video.planning import Request, VideoPlan, plan
 from impasto.video.reading import look, shots
 from impasto.video.showing import Pace
@@ -78,7 +81,7 @@ class ClipOrder:
 
     Attributes:
         clip: the file of the clip.
-        styles: the styles.
+        styles: the styles; or a painter, and the styles that it has learned.
         recipe: the settings of every frame.
     """
 
@@ -131,6 +134,14 @@ def check(order: ClipOrder, limits: Limits) -> None:
     """
     if not is_installed():
         raise InputError("studio.no-clips")
+    painter = learned_style(order.styles)
+    if painter is not None:
+        clip = look(order.clip)
+        width, height = clip.size
+        limits.check_painting(Head(clip.size, 3, 3 * width * height), order.recipe)
+        limits.check_length(clip)
+        painters.load(painter.path, limits)
+        return
     styles = [images.described(style.picture) for style in order.styles if style.picture]
     limits.check_clip(look(order.clip), styles, order.recipe)
 

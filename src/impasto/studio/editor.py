@@ -14,7 +14,7 @@ from PIL import Image
 
 from impasto.pictures import images
 from impasto.settings.style import Style
-from impasto.studio.jobs import Job
+from impasto.studio.job import Job
 from impasto.studio.refusals import refusal
 from impasto.studio.texts import said
 

@@ -1,30 +1,26 @@
-"""A painting in progress for a visitor: waiting, previews, stopping, resuming after a restart."""
+"""All jobs of the studio: waiting, painting, stopping, resuming after a restart."""
 
 from __future__ import annotations
 
 import logging
-import math
 import secrets
 import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
 import torch
-from PIL import Image
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
 from impasto.errors import InputError, StoppedError
-from impasto.messages.message import Message
+from impasto.painters.applying import LearnedPainting
 from impasto.pictures import images
 from impasto.process import interrupts
 from impasto.process.notices import heard_by
-from impasto.run.checkpoint import is_unfinished
 from impasto.run.either import paints_in_one_pass, prepare
 from impasto.run.prepared import Prepared
 from impasto.run.result import Result, Step
@@ -34,130 +30,29 @@ from impasto.run.saving import save_to
 from impasto.run.showing import Account
 from impasto.settings.recipe import Recipe
 from impasto.settings.style import Style
-from impasto.studio import clips
+from impasto.studio import clips, painters
 from impasto.studio.clips import ORDER, ClipOrder, ClipResult, ClipView
+from impasto.studio.job import Job, Painting, Previews, Waiting
 from impasto.studio.limits import Limits
+from impasto.studio.painters import (
+    TRAINING,
+    PainterOrder,
+    TrainedPainter,
+    TrainingOrder,
+    TrainingView,
+)
 from impasto.studio.queue import Place, Queue
 
 LOG = logging.getLogger("impasto")
-CHECKPOINT = "run.impasto"
-PREVIEW_SIDE = 512  # pixels of a preview, at most
-PREVIEW_EVERY = 1.0  # seconds
-PREVIEW_SHARE = 0.03  # share of a run's time that previews may take
 ASK_EVERY = 0.5  # seconds between two checks of the queue
 LOOK_EVERY, PATIENCE = 0.1, 1.0  # seconds between checks of a job, and until one is abandoned
-GRACE = 1.0  # seconds that a step may exceed the time limit by, so that it is not lost
 
 
-@dataclass(frozen=True)
-class Waiting:
-    """What a visitor sees while waiting.
-
-    Attributes:
-        ahead: the number of paintings before theirs.
-        seconds: the expected time until their turn.
-    """
-
-    ahead: int
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Painting:
-    """What a visitor sees during their painting.
-
-    Attributes:
-        step: the last step.
-        steps: the number of steps of the run.
-        size: the size of the step's canvas, as in 512×384.
-        left: the expected remaining time in seconds.
-        preview: the canvas, scaled down; None if there is no new preview.
-    """
-
-    step: Step
-    steps: int
-    size: str
-    left: float
-    preview: Image.Image | None
-
-
-Ending = Result | ClipResult
-View = Waiting | Painting | ClipView | Ending
+Ending = Result | ClipResult | TrainedPainter | LearnedPainting
+Going = Painting | ClipView | TrainingView
+View = Waiting | Going | Ending
 Told = View | Exception | None
 Tell = Callable[[Told], None]
-
-
-@dataclass
-class Job:
-    """A painting for a visitor, its owner.
-
-    Attributes:
-        folder: the folder of the job, with its pictures and its checkpoint.
-        is_resumed: whether it continues a job that another server left unfinished.
-        started: set once the job has its own thread, which closes the job at its end.
-        stop: set to end the job after its current step.
-        ended: set when the server stops; the job then stays resumable.
-        until: the time limit, by the clock of :func:`time.monotonic`.
-        notes: what the owner should know.
-    """
-
-    folder: Path
-    is_resumed: bool = False
-    started: threading.Event = field(default_factory=threading.Event)
-    stop: threading.Event = field(default_factory=threading.Event)
-    ended: threading.Event = field(default_factory=threading.Event)
-    until: float = math.inf
-    notes: list[Message] = field(default_factory=list)
-
-    def is_over(self) -> bool:
-        """Whether the job should end, because of its owner, the server or the time limit."""
-        return self.stop.is_set() or time.monotonic() > self.until
-
-    def is_long_over(self) -> bool:
-        """Whether the job should end even if its current step is lost: a second after the limit."""
-        return self.stop.is_set() or time.monotonic() > self.until + GRACE
-
-    def note(self, message: Message) -> None:
-        """Add a note for the owner, unless it is already there."""
-        if message not in self.notes:
-            self.notes.append(message)
-
-    @property
-    def is_clip(self) -> bool:
-        """Whether its folder holds a clip whose painting has begun."""
-        return (self.folder / ORDER).is_file()
-
-    @property
-    def is_unfinished(self) -> bool:
-        """Whether its folder holds what it takes to resume it."""
-        return self.is_clip or is_unfinished(self.checkpoint)
-
-    def is_given_up(self) -> bool:
-        """Whether the owner has stopped the job, so that it will not be resumed."""
-        return self.stop.is_set() and not self.ended.is_set()
-
-    @property
-    def name(self) -> str:
-        """The name of the job, which only its owner knows."""
-        return self.folder.name
-
-    @property
-    def checkpoint(self) -> Path:
-        """The path of its checkpoint."""
-        return self.folder / CHECKPOINT
-
-    def keep(self, picture: Path, name: str) -> Path:
-        """Copy a picture to the folder of the job, and return the path of the copy.
-
-        Raises:
-            InputError: the picture is no longer there.
-        """
-        kept = self.folder / f"{name}{picture.suffix.lower()}"
-        try:
-            shutil.copyfile(picture, kept)
-        except FileNotFoundError:
-            raise InputError("studio.upload-gone", name=picture.name) from None
-        return kept
 
 
 class Workshop:
@@ -216,6 +111,11 @@ class Workshop:
         self.jobs.pop(job.name, None)
         if not ((job.ended.is_set() or job.is_resumed) and job.is_unfinished):
             shutil.rmtree(job.folder, ignore_errors=True)
+
+    def forget(self, job: Job) -> None:
+        """Close a job that has no thread; a thread closes its own job."""
+        if not job.started.is_set():
+            self.close(job)
 
     def end(self) -> None:
         """End every job after its current step; its run is saved."""
@@ -295,6 +195,73 @@ class Workshop:
         """
         return self.paint_clip(job, ClipOrder.load(job.folder), output)
 
+    def train(self, job: Job, order: TrainingOrder, output: Path) -> Iterator[View]:
+        """Wait in the queue and train a painter; yields what the visitor sees, finally the painter.
+
+        Args:
+            job: the job.
+            order: what is learned, with its pictures in the folder of the job; an unfinished
+                training is resumed with the order that it has saved there.
+            output: the file of the painter.
+
+        Raises:
+            InputError: a picture or a setting cannot be used, or the queue is full.
+            RunError: the training failed.
+            StoppedError: the training was stopped before the first step, or is saved.
+        """
+
+        def train(place: Place, tell: Tell) -> TrainedPainter:
+            def on_view(view: TrainingView) -> None:
+                place.left = view.left
+                tell(view)
+
+            try:
+                return painters.train(
+                    order,
+                    job.folder,
+                    output,
+                    self.limits,
+                    self.device,
+                    on_view,
+                    job.is_over,
+                    job.ended.is_set,
+                )
+            finally:
+                if not job.ended.is_set():
+                    (job.folder / TRAINING).unlink(missing_ok=True)
+
+        return self._told(job, train, order.seconds)
+
+    def check_training(self, order: TrainingOrder) -> None:
+        """Make sure that a painter can be trained, and that its training is within the limits.
+
+        Raises:
+            InputError: it cannot, or is not.
+        """
+        painters.check(order, self.limits)
+
+    def check_painter(self, order: PainterOrder) -> None:
+        """Make sure that a photograph can be painted by a painter, and is within the limits.
+
+        Raises:
+            InputError: it cannot, or is not.
+        """
+        painters.check_painting(order, self.limits)
+
+    def paint_with_painter(self, job: Job, order: PainterOrder) -> Iterator[View]:
+        """Wait in the queue and paint a photograph with a painter; finally yields the painting.
+
+        Raises:
+            InputError: the painter, the photograph or a setting cannot be used, or the queue is
+                full.
+            RunError: there is not enough memory.
+        """
+
+        def paint(_place: Place, _tell: Tell) -> LearnedPainting:
+            return painters.paint(order, self.limits, self.device)
+
+        return self._told(job, paint, painters.AT_ONCE)
+
     def go_on(self, job: Job) -> Iterator[View]:
         """Resume an unfinished painting; yields the same as :meth:`paint`.
 
@@ -317,36 +284,53 @@ class Workshop:
         """The metrics of the server in Prometheus's text format."""
         return generate_latest(self.registry)
 
-    def _told(self, job: Job, paint: Callable[[Place, Tell], Ending]) -> Iterator[View]:
-        """Yield what the thread of a job reports; the job stops if nobody consumes this."""
+    def _told(
+        self, job: Job, paint: Callable[[Place, Tell], Ending], seconds: float | None = None
+    ) -> Iterator[View]:
+        """Yield what the thread of a job reports; the job stops if nobody consumes this.
+
+        Args:
+            job: the job.
+            paint: does the work.
+            seconds: the time that it takes, which comes on top of the time limit; None if unknown.
+        """
         told: SimpleQueue[Told] = SimpleQueue()
         job.started.set()
         threading.Thread(
-            target=self._work, args=(job, paint, told.put), name=f"job {job.name[:6]}", daemon=True
+            target=self._work,
+            args=(job, paint, told.put, seconds),
+            name=f"job {job.name[:6]}",
+            daemon=True,
         ).start()
         has_begun = False
         try:
             while (view := _next(told, job, has_begun)) is not None:
                 if isinstance(view, Exception):
                     raise view
-                has_begun = has_begun or isinstance(view, Painting | ClipView)
+                has_begun = has_begun or isinstance(view, Going)
                 yield view
         finally:
             job.stop.set()
 
-    def _work(self, job: Job, paint: Callable[[Place, Tell], Ending], tell: Tell) -> None:
+    def _work(
+        self,
+        job: Job,
+        paint: Callable[[Place, Tell], Ending],
+        tell: Tell,
+        known: float | None,
+    ) -> None:
         """Wait in the queue, paint, and leave the queue; runs in the thread of the job."""
         place: Place | None = None
         began, how = None, "stopped"
         last: Ending | Exception | None = None
         torch.set_num_threads(self.threads)  # each thread needs its own call
         try:
-            place = self.queue.enter()
+            place = self.queue.enter(known)
             while not place.wait(ASK_EVERY) and not job.stop.is_set():
                 tell(Waiting(place.ahead, place.expected()))
             if not job.stop.is_set():
                 began = time.monotonic()
-                job.until = began + self.limits.seconds
+                job.until = began + self.limits.seconds + (known or 0.0)
                 with heard_by(job.note), interrupts.scope(job.is_long_over):
                     last = paint(place, tell)
                 how = "done" if _is_whole(last) else "stopped"
@@ -357,7 +341,7 @@ class Workshop:
         finally:
             seconds = 0.0 if began is None else time.monotonic() - began
             if place is not None:
-                place.leave(seconds if how == "done" else None)
+                place.leave(seconds if how == "done" and known is None else None)
             self.close(job)
             self._ended.labels(how).inc()
             self._seconds.inc(seconds)
@@ -380,7 +364,12 @@ class Workshop:
 
 def _is_whole(ending: Ending) -> bool:
     """Whether a job was not stopped before its end."""
-    return ending.is_whole if isinstance(ending, ClipResult) else ending.stopped is None
+    match ending:
+        case ClipResult() | TrainedPainter():
+            return ending.is_whole
+        case Result():
+            return ending.stopped is None
+    return True
 
 
 def _next(told: SimpleQueue[Told], job: Job, has_begun: bool) -> Told:
@@ -399,22 +388,3 @@ def _next(told: SimpleQueue[Told], job: Job, has_begun: bool) -> Told:
         over = over or time.monotonic()
         if time.monotonic() - over > PATIENCE:
             raise StoppedError
-
-
-class Previews:
-    """Takes previews of the canvas, rarely enough that they hardly slow down the run."""
-
-    def __init__(self) -> None:
-        self._last = -PREVIEW_EVERY
-        self._taken = 0.0
-
-    def of(self, step: Step) -> Image.Image | None:
-        """The canvas of a step, scaled down; None if no preview is due."""
-        due = step.seconds - self._last >= PREVIEW_EVERY
-        if step.number > 1 and (not due or self._taken > PREVIEW_SHARE * step.seconds):
-            return None
-        began = time.monotonic()
-        preview = step.image()
-        preview.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
-        self._last, self._taken = step.seconds, self._taken + time.monotonic() - began
-        return preview

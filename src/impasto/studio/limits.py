@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from impasto.video.clip import Clip
 
 MOST_CHANNELS = 8  # of an uploaded picture: four for the colours, and some that are ignored
+WIDEST = (64, 128, 256)  # channels of a painter's network, four times those of impasto's own
+MOST_BLOCKS = 16  # residual blocks of a painter's network
 PIXEL = 8  # bytes: four channels of 16 bits
 
 
@@ -31,6 +33,7 @@ class Limits:
         work: number of multiplications in all steps; the default is ten times the number for the
             default recipe at the largest canvas.
         frames: number of frames of a clip.
+        minutes: time of the training of a painter; 0 if painters cannot be trained.
         waiting: number of paintings in the queue, including the current one.
         seconds: time of a painting, from reading the first picture.
     """
@@ -41,6 +44,7 @@ class Limits:
     steps: int = 2500
     work: float = 1e15
     frames: int = 250
+    minutes: float = 30.0
     waiting: int = 20
     seconds: float = 3600.0
 
@@ -60,18 +64,9 @@ class Limits:
         content, *styles = (picture.size for picture in pictures)
         canvas = sizes.canvas_size(content, recipe)
         looked_at = [sizes.style_size(style, canvas, recipe) for style in styles]
-        shown = {
-            "canvas": [canvas],
-            "painting": [sizes.output_size(content, canvas, recipe)],
-            "style picture": looked_at,
-        }
-        for what, sides in shown.items():
-            for width, height in sides:
-                if width * height > self.pixels:
-                    most = self.pixels / 1e6
-                    raise InputError(
-                        "studio.too-large", what=what, width=width, height=height, most=most
-                    )
+        self._check_pixels("canvas", canvas)
+        self._check_pixels("painting", sizes.output_size(content, canvas, recipe))
+        self._check_pixels("style picture", *looked_at)
         if recipe.steps > self.steps:
             raise InputError("studio.too-many-steps", steps=recipe.steps, most=self.steps)
         work = multiplications(canvas, looked_at, recipe)
@@ -127,6 +122,57 @@ class Limits:
                 most=most,
                 longest=float(most / clip.rate),
             )
+
+    def check_training(self, styles: Sequence[Head], recipe: Recipe, minutes: float) -> None:
+        """Make sure that the training of a painter is within the limits.
+
+        Args:
+            styles: the heads of the style pictures.
+            recipe: the settings of the training, with a size in pixels.
+            minutes: how long it takes.
+
+        Raises:
+            InputError: it exceeds a limit.
+        """
+        self.check_uploaded(styles)
+        assert not isinstance(recipe.size, str), "a painter is trained at a size in pixels"  # noqa: S101
+        canvas = recipe.size if isinstance(recipe.size, tuple) else (recipe.size, recipe.size)
+        self._check_pixels("canvas", canvas)
+        looked_at = [sizes.style_size(style.size, canvas, recipe) for style in styles]
+        self._check_pixels("style picture", *looked_at)
+        if not 0 < minutes <= self.minutes:
+            raise InputError("studio.too-many-minutes", minutes=minutes, most=self.minutes)
+
+    def check_painting(self, photograph: Head, recipe: Recipe) -> None:
+        """Make sure that what a painter paints is within the limits.
+
+        Raises:
+            InputError: the photograph or its painting is too large.
+        """
+        self.check_uploaded([photograph])
+        self._check_pixels("painting", sizes.fit(photograph.size, recipe.size))
+
+    def check_painter(self, channels: Sequence[int], blocks: int) -> None:
+        """Make sure that the network of an uploaded painter takes no more than its share of memory.
+
+        Args:
+            channels: of the network at the whole, half and quarter of a photograph's sides.
+            blocks: number of its residual blocks.
+
+        Raises:
+            InputError: it is too large.
+        """
+        is_wide = any(one > most for one, most in zip(channels, WIDEST, strict=True))
+        if is_wide or blocks > MOST_BLOCKS:
+            raise InputError("studio.painter-too-large")
+
+    def _check_pixels(self, what: str, *pictures: sizes.PixelSize) -> None:
+        for width, height in pictures:
+            if width * height > self.pixels:
+                most = self.pixels / 1e6
+                raise InputError(
+                    "studio.too-large", what=what, width=width, height=height, most=most
+                )
 
     def check_uploaded(self, pictures: Sequence[Head]) -> None:
         """Make sure that uploaded pictures are within the limits, judging by their heads.

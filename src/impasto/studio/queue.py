@@ -18,9 +18,9 @@ class Place:
         left: the remaining seconds of its painting; None if unknown.
     """
 
-    def __init__(self, queue: Queue) -> None:
+    def __init__(self, queue: Queue, left: float | None = None) -> None:
         self._queue = queue
-        self.left: float | None = None
+        self.left = left
 
     @property
     def ahead(self) -> int:
@@ -60,8 +60,11 @@ class Queue:
     def __len__(self) -> int:
         return len(self._places)
 
-    def enter(self) -> Place:
+    def enter(self, seconds: float | None = None) -> Place:
         """Add a place at the end, and return it.
+
+        Args:
+            seconds: the time that its painting will take; None if unknown.
 
         Raises:
             InputError: the queue is full.
@@ -69,7 +72,7 @@ class Queue:
         with self._changed:
             if len(self._places) >= self.longest:
                 raise InputError("studio.queue-full", most=self.longest)
-            place = Place(self)
+            place = Place(self, seconds)
             self._places.append(place)
             return place
 

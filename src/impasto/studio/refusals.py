@@ -12,6 +12,8 @@ import gradio as gr
 from impasto.errors import ImpastoError, StoppedError
 from impasto.studio.texts import said, told
 
+# What is said of work that was stopped before there was anything to keep, by the error's code.
+UNDONE = {"clip.stopped": "clip_unpainted", "painter.stopped": "unlearned"}
 LOG = logging.getLogger("impasto")
 
 
@@ -23,8 +25,7 @@ def refusal(sentence: str) -> gr.Error:
 def reason_for(error: Exception, language: str) -> str:
     """The sentence for the visitor about an error, without details such as server paths."""
     if isinstance(error, StoppedError):
-        is_clip = error.code == "clip.stopped"
-        return said("clip_unpainted" if is_clip else "unpainted", language)
+        return said(UNDONE.get(error.code, "unpainted"), language)
     if isinstance(error, ImpastoError):
         return told(error.message, language)
     LOG.exception("A painting failed", exc_info=error)

@@ -36,6 +36,28 @@ TEXTS: dict[str, tuple[str, str]] = {
         "This studio paints no clips, since it was installed without the extra 'video'.",
         "이 스튜디오는 'video' 추가 기능 없이 설치되어 영상을 그릴 수 없습니다.",
     ),
+    "preset_painter": ("painter", "화가"),
+    "painter_use": (
+        "A painter has learned a style, and paints every photograph in it in a moment. Choose its "
+        "file, or train one.",
+        "화가는 스타일을 한 번 배운 뒤 어떤 사진이든 바로 그립니다. 화가의 파일을 고르거나 새로 "
+        "학습하세요.",
+    ),
+    "painter": ("Painter (.safetensors)", "화가(.safetensors)"),
+    "painters": ("Trained in this visit", "이번 방문에서 학습한 화가"),
+    "painter_style": ("Its style, or a mixture", "화가의 스타일 또는 섞은 스타일"),
+    "learn_use": (
+        "A painter learns the style picture, and the second one if there is one. Longer is better, "
+        "and you can stop at any time and keep it.",
+        "화가가 스타일 그림을, 두 번째 그림이 있으면 그것도 배웁니다. 오래 배울수록 잘 그리며, "
+        "언제든 멈추고 남길 수 있습니다.",
+    ),
+    "minutes_to_learn": ("Minutes", "시간(분)"),
+    "learn": ("Learn this style", "이 스타일 배우기"),
+    "no_training": (
+        "This studio trains no painters.",
+        "이 스튜디오에서는 화가를 학습할 수 없습니다.",
+    ),
     "style": ("Style picture", "스타일 그림"),
     "ours": ("Or one of ours", "또는 제공되는 그림"),
     "preset": ("How fine", "얼마나 정교하게"),
@@ -85,6 +107,36 @@ TEXTS: dict[str, tuple[str, str]] = {
     "missing": (
         "Choose a photograph and a style picture first.",
         "먼저 사진과 스타일 그림을 고르세요.",
+    ),
+    "painter_missing": (
+        "Choose a photograph or a clip, and a painter first.",
+        "먼저 사진이나 영상, 그리고 화가를 고르세요.",
+    ),
+    "style_missing": (
+        "Choose a style picture to learn first.",
+        "먼저 배울 스타일 그림을 고르세요.",
+    ),
+    "painter_ready": (
+        "This painter has learned: {names}.",
+        "이 화가가 배운 스타일: {names}.",
+    ),
+    "learning": (
+        "Learning {names}: {share:.0%}, about {left} left. Step {number}, loss {loss:.3g}.",
+        "{names} 배우는 중: {share:.0%}, 약 {left} 남음. {number}스텝, 손실 {loss:.3g}.",
+    ),
+    "learned": (
+        "The painter has learned {names}: {number} steps, {seconds}. Choose a photograph, and "
+        "paint.",
+        "화가가 {names} 스타일을 배웠습니다: {number}스텝, {seconds}. 사진을 고르고 그리기를 "
+        "누르세요.",
+    ),
+    "learning_stopped": (
+        "Stopped after step {number}: the painter is kept as it is.",
+        "{number}스텝에서 멈췄습니다. 화가를 지금 그대로 남깁니다.",
+    ),
+    "unlearned": (
+        "Stopped before the first step: nothing is learned yet.",
+        "첫 스텝 전에 멈췄습니다. 아직 배운 것이 없습니다.",
     ),
     "reading": ("Reading the pictures …", "그림을 읽는 중…"),
     "waiting": (
@@ -268,6 +320,9 @@ HERE = {"initial": "First canvas."}
 
 # Messages for visitors, in place of those for the user of the machine.
 FOR_VISITORS = {
+    "painter.color": "studio.painter-color",
+    "painter.later": "studio.painter-later",
+    "painter.no-own-photos": "studio.no-training",
     "memory.ran-out": "studio.memory-ran-out",
     "memory.ran-out-at": "studio.memory-ran-out-at",
     "checkpoint.not-saved": "studio.not-saved",

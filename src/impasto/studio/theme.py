@@ -17,6 +17,8 @@ CSS = """
 #switch { max-width: 9em; }
 #status { min-height: 2.6em; }
 #clip .download { display: none; }
+#preset .wrap { gap: 4px; }
+#preset label { padding-left: 6px; padding-right: 6px; }
 """
 # The language is the browser's unless the visitor has chosen the other one; it must be set before
 # the page is built.
@@ -34,6 +36,8 @@ SWITCH = """() => {
   localStorage.setItem("impasto-language", navigator.language.startsWith("ko") ? "en" : "ko");
   location.reload();
 }"""
+# The place of painters is shown where a painter is the way to paint.
+OF_PRESET = """(preset) => ({ __type__: "update", visible: preset === "painter" || "hidden" })"""
 # What the page shows for a photograph (the first four), and for a clip (the next two); the quick
 # preview of a photograph goes. The browser does this alone, so that it never waits for the server.
 OF_KIND = """(kind) => {

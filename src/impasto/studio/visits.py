@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,11 +12,13 @@ from pathlib import Path
 from PIL import Image
 
 from impasto.errors import InputError
+from impasto.painters.applying import LearnedPainting
 from impasto.pictures import arrays, writers
 from impasto.run.result import Result
-from impasto.studio.jobs import Job
+from impasto.studio.job import Job
 
 KEPT = 12  # paintings of a visit
+LONGEST_NAME = 60  # characters of the name of a painter
 
 
 @dataclass
@@ -26,30 +29,44 @@ class Visit:
         job: the current job of the visitor; None if there is none.
         count: the number of paintings in this visit.
         history: the files of the last paintings, newest first.
+        painters: the files of the painters that were trained, by their names, in order.
         folder: the folder with the files to download, which is removed after the visit.
     """
 
     job: Job | None = None
     count: int = 0
     history: list[str] = field(default_factory=list)
+    painters: dict[str, str] = field(default_factory=dict)
     folder: tempfile.TemporaryDirectory[str] | None = None
 
     def next_place(self) -> Path:
         """The path of the files of another painting, without their suffixes."""
+        self.count += 1
+        return Path(self._folder(), f"painting-{self.count}")
+
+    def next_painter(self, styles: Sequence[str]) -> Path:
+        """The path of the file of another painter, named after its styles."""
+        plain = "-".join(styles)[:LONGEST_NAME]
+        name, number = plain, 2
+        while name in self.painters:
+            name, number = f"{plain}-{number}", number + 1
+        return Path(self._folder(), f"{name}.safetensors")
+
+    def _folder(self) -> str:
         if self.folder is None:
             self.folder = tempfile.TemporaryDirectory(prefix="impasto-visit-")
-        self.count += 1
-        return Path(self.folder.name, f"painting-{self.count}")
+        return self.folder.name
 
     def remember(self, file: str) -> None:
         """List the file of a painting before those of earlier ones."""
         self.history = [file, *self.history][:KEPT]
 
-    def keep(self, result: Result) -> dict[str, str]:
+    def keep(self, result: Result | LearnedPainting) -> dict[str, str]:
         """Save a result; return its files by suffix, and ``painting`` and ``photograph``."""
         place = self.next_place()
         image, text = result.image, json.dumps(result.metadata())
-        photograph = Image.fromarray(arrays.to_uint8(result.inputs.content.pixels)).resize(
+        content = result.inputs.content if isinstance(result, Result) else result.content
+        photograph = Image.fromarray(arrays.to_uint8(content.pixels)).resize(
             image.size, Image.Resampling.LANCZOS
         )
         files = {}

@@ -31,6 +31,7 @@ from impasto.process import interrupts
 from impasto.video.cuts import is_cut
 from impasto.video.flow import Way, way
 from impasto.video.method import Frames, OnVideoStep, Order, PaintedFrames, VideoStep
+from impasto.video.painter_style import paint_with
 
 Kind = TypeVar("Kind", bound=np.generic)
 
@@ -61,16 +62,17 @@ def paint(frames: Frames, painted: PaintedFrames, order: Order, on_step: OnVideo
         StoppedError: the work was interrupted.
     """
     count = len(frames)
-    missing = [number for number in range(count) if number not in painted]
-    if not missing:
+    if all(number in painted for number in range(count)):
         return
     painter = _painter(frames, order, lambda share: on_step(VideoStep(0, TRAINING * share)))
-    mixture = dict.fromkeys(painter.styles, 1.0)
-    for done, number in enumerate(missing, start=count - len(missing) + 1):
-        interrupts.check()
-        painting = painter.paint(frames[number], style=mixture, color=order.recipe.color)
-        painted.keep(number, np.asarray(painting.image))
-        on_step(VideoStep(done, TRAINING + (1 - TRAINING) * done / count))
+    paint_with(
+        painter,
+        dict.fromkeys(painter.styles, 1.0),
+        frames,
+        painted,
+        order.recipe,
+        lambda done: on_step(VideoStep(done, TRAINING + (1 - TRAINING) * done / count)),
+    )
 
 
 def _painter(frames: Frames, order: Order, on_share: Callable[[float], None]) -> Painter:

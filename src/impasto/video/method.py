@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -53,6 +53,19 @@ class VideoStep:
 
 
 @dataclass(frozen=True)
+class LearnedStyle:
+    """A painter in place of style pictures.
+
+    Attributes:
+        path: the file of the painter.
+        mixture: weights of some of its styles, by name; empty for its first style.
+    """
+
+    path: Path
+    mixture: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Order:
     """How a clip is to be painted.
 
@@ -64,6 +77,7 @@ class Order:
         weights_input: the input that a weight file expects.
         folder: where a method can keep files of its own until the clip is done; None for nowhere.
         threads: number of CPU threads of one pass; an optimisation takes PyTorch's number.
+        painter: the painter that paints the frames; None for what the method makes of the styles.
     """
 
     styles: tuple[StyleSource, ...]
@@ -73,6 +87,7 @@ class Order:
     weights_input: str | None = None
     folder: Path | None = None
     threads: int | None = None
+    painter: LearnedStyle | None = None
 
 
 OnVideoStep = Callable[[VideoStep], None]

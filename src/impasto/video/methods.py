@@ -19,18 +19,22 @@ METHODS: dict[str, str] = {
     "keyframes": "impasto.video.keyframes:paint",
     "learned": "impasto.video.learned:paint",
     "single": "impasto.video.singly:paint",
+    "painter": "impasto.video.painter_style:paint",
 }
 DEFAULT = "keyframes"
 LEARNED = "learned"  # what trains a painter, which takes losses of layers
 FOLLOWING = ("optimised", "keyframes")  # what paints a frame from the one before, by its losses
+PAINTER = "painter"  # what paints the frames if a painter is the style
 ALONE = "single"  # what paints the frames if the recipe paints in one pass
 
 
-def usual_method(recipe: Recipe) -> str:
+def usual_method(recipe: Recipe, *, has_painter: bool = False) -> str:
     """The name of the method if the user names none.
 
     A recipe that paints in one pass has no losses that could tie a frame to the one before.
     """
+    if has_painter:
+        return PAINTER
     return ALONE if LOSSES[recipe.method].one_pass else DEFAULT
 
 
@@ -45,13 +49,15 @@ def method_named(name: str) -> Method:
     return cast("Method", getattr(importlib.import_module(module), function))
 
 
-def check_method(name: object, recipe: Recipe) -> None:
+def check_method(name: object, recipe: Recipe, *, has_painter: bool = False) -> None:
     """Make sure that there is a method of this name, and that it can paint with a recipe.
 
     Raises:
-        InputError: there is none, or it cannot.
+        InputError: there is none, or it cannot; or it needs a painter, or a style picture.
     """
     _check_name(name)
+    if has_painter != (name == PAINTER):
+        raise InputError("clip.no-painter" if name == PAINTER else "clip.painter", method=name)
     if name == LEARNED:
         from impasto.painters import objective
 

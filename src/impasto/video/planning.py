@@ -30,6 +30,7 @@ from impasto.video.clip import WHOLE, Clip, Part, seconds_of
 from impasto.video.encoding import FORMS, Target, check_target
 from impasto.video.method import Order
 from impasto.video.methods import check_method, usual_method
+from impasto.video.painter_style import check_painter, learned_style
 from impasto.video.reading import look
 from impasto.video.working import SUFFIX, Working
 
@@ -106,13 +107,13 @@ class VideoPlan:
     @property
     def paths(self) -> dict[str, Path | None]:
         """The files of the pictures, by their roles; None for a picture in memory."""
-        sources = inputs.sources(None, named(self.order.styles), self.order.recipe)
-        return {key: inputs.file_of(source) for key, source in sources.items()}
+        return _files(self.order)
 
     @property
     def paths_of_styles(self) -> list[Path | None]:
-        """The files of the style pictures; None for a picture in memory."""
-        return [path for key, path in self.paths.items() if inputs.kind_of(key) == "style"]
+        """The files of the style pictures or of the painter; None for a picture in memory."""
+        kinds = ("style", "painter")
+        return [path for key, path in self.paths.items() if inputs.kind_of(key) in kinds]
 
 
 def part_of(start: str | float, end: str | float | None) -> Part:
@@ -134,17 +135,20 @@ def plan(asked: Request) -> VideoPlan:
         InputError: something cannot be used, or the disk has no room for the frames.
     """
     recipe, rate = asked.recipe, _rate(asked.rate)
-    method = usual_method(recipe) if asked.method is None else asked.method
-    check_method(method, recipe)
+    styles = tuple(recipe.styles if asked.styles is None else asked.styles)
+    painter = learned_style(styles)
+    has_painter = painter is not None
+    method = asked.method or usual_method(recipe, has_painter=has_painter)
+    check_method(method, recipe, has_painter=has_painter)
     clip = look(asked.clip, asked.part, rate)
     target = check_target(_beside(clip) if asked.output is None else asked.output, asked.crf)
-    styles = tuple(recipe.styles if asked.styles is None else asked.styles)
-    _check_styles(styles, recipe)
     size = _even(fitted(clip.size, recipe, is_capped=asked.is_capped), target)
     settings = recipe.model_copy(update={"size": size, "output_size": "working", "styles": ()})
-    read = inputs.read_shared(styles, settings)
-    _check_sizes(clip.size, read, settings)
-    pictures = {key: one.sha256 for key, one in read.items()}
+    if painter is None:
+        pictures = _read(clip.size, styles, settings)
+    else:
+        check_painter(painter, size, settings)
+        pictures, styles = {"painter": _sha256(painter.path, "painter")}, ()
     folder = asked.working or target.path.with_name(f"{target.path.name}{SUFFIX}")
     order = Order(
         styles,
@@ -154,8 +158,11 @@ def plan(asked: Request) -> VideoPlan:
         asked.weights_input,
         folder,
         asked.threads,
+        painter,
     )
     own = [] if order.weights == "bundled" else [located(order.weights)]
+    if painter is not None:
+        own.append(painter.path)
     files = [*inputs.files_of(clip.path, styles, settings), *own, *asked.others]
     check_apart(files, [target.path, folder])
     working = Working(folder, _identity(clip, order, pictures, method))
@@ -194,6 +201,7 @@ def _identity(
         "initial": "" if "initial" in pictures else order.recipe.initial,
         "weight file": [weights if weights == "bundled" else _sha256(weights), order.weights_input],
         "method": method,
+        "painter": None if order.painter is None else dict(order.painter.mixture),
     }
 
 
@@ -246,6 +254,26 @@ def _even(size: PixelSize, target: Target) -> PixelSize:
     return even
 
 
+def _read(clip: PixelSize, styles: tuple[Style, ...], recipe: Recipe) -> dict[str, str]:
+    """SHA-256 of the pictures that all frames share, by role, after reading and checking them.
+
+    Raises:
+        InputError: one cannot be read, or is too small.
+    """
+    _check_styles(styles, recipe)
+    read = inputs.read_shared(styles, recipe)
+    _check_sizes(clip, read, recipe)
+    return {key: one.sha256 for key, one in read.items()}
+
+
+def _files(order: Order) -> dict[str, Path | None]:
+    """The files that all frames share, by role; None for a picture in memory."""
+    if order.painter is not None:
+        return {"painter": order.painter.path}
+    sources = inputs.sources(None, named(order.styles), order.recipe)
+    return {key: inputs.file_of(source) for key, source in sources.items()}
+
+
 def _check_styles(styles: Sequence[Style], recipe: Recipe) -> None:
     """Make sure that there is a style, if the settings need one.
 
@@ -275,17 +303,16 @@ def _check_sizes(clip: PixelSize, shared: Mapping[str, Picture | Mask], recipe: 
             sizes.style_size(read.size, canvas, recipe)
 
 
-def _sha256(weights: str) -> str:
-    """SHA-256 of a weight file."""
-    with reading.opened(weights, "weight file") as file:
+def _sha256(path: str | Path, role: str = "weight file") -> str:
+    """SHA-256 of a file."""
+    with reading.opened(path, role) as file:
         return sha256_of(file)
 
 
 def _carried(clip: Clip, order: Order, pictures: Mapping[str, str], method: str) -> str:
     """What a painted clip carries, as JSON: the settings, and names and SHA-256 of the inputs."""
     settings = order.recipe.model_dump(mode="json", exclude={"styles"})
-    sources = inputs.sources(None, named(order.styles), order.recipe)
-    names = {key: inputs.file_of(source) for key, source in sources.items()}
+    names = _files(order)
     for key in ("initial", "protect"):
         path = names.get(key)
         if path is not None:

@@ -9,7 +9,7 @@ from impasto.errors import InputError
 from impasto.experiments.planning import Painting
 from impasto.pictures.inputs import named
 from impasto.video.method import OnVideoStep, Order, VideoStep
-from impasto.video.methods import ALONE
+from impasto.video.methods import ALONE, PAINTER
 from impasto.video.working import FrameFiles
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ def check_spreads(method: str) -> None:
     Raises:
         InputError: each follows from others.
     """
+    if method == PAINTER:
+        raise InputError("cluster.painter")
     if method != ALONE:
         raise InputError("cluster.frames-follow", method=method, alone=ALONE)
 

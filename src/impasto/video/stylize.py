@@ -105,7 +105,8 @@ def stylize_video(  # noqa: PLR0913 – every argument is the caller's to choose
     Args:
         clip: the path of a film that FFmpeg reads, of a GIF, an animated WebP or PNG, or of a
             folder of frames, which are taken in the order of their names.
-        style: the style picture or pictures, as for :func:`impasto.stylize`.
+        style: the style picture or pictures, as for :func:`impasto.stylize`; or the path of a
+            painter, and then names of its styles if it has learned several.
         recipe: the settings of every painting, as for :func:`impasto.stylize`. If neither a recipe
             nor ``size`` is given, frames that are smaller than the preset's size keep theirs.
         output: the file of the new clip, which ends in ``.mp4``, ``.m4v``, ``.mov``, ``.mkv``,
