@@ -154,16 +154,18 @@ def announce(
     """Print what will be painted, and what it will take; it is the answer of a dry run."""
     from impasto.network import devices
     from impasto.run.estimate import cut
+    from impasto.run.workplace import HERE
 
     width, height = run.size
     evaluator, cores = run.evaluator, len(cut(run, run.levels[-1]))
     tiled = f" in {cores} tiles of {evaluator.tiles[-1]}" if cores > 1 else ""
-    where = f"in {evaluator.arithmetic.name} on {devices.describe(evaluator.device)}"
-    if evaluator.workers > 1:
-        where += f", shared by {counted(evaluator.workers, 'worker')}"
+    is_here = evaluator.workplace is HERE
+    workers = f"{counted(evaluator.workers, 'worker')} of the cluster"
+    where = devices.describe(evaluator.device) if is_here else workers
     typer.echo(
         f"{_verb(dry_run)} {_pictures(run)}: {width}×{height} pixels{tiled}, "
-        f"{counted(run.recipe.steps, 'step')} at {_levels(run)} {where}{_taking(expected)}.",
+        f"{counted(run.recipe.steps, 'step')} at {_levels(run)} "
+        f"in {evaluator.arithmetic.name} on {where}{_taking(expected)}.",
         err=to_stderr,
     )
 
