@@ -16,7 +16,7 @@ from impasto.cli.session import continued_with, save_or_rescue, show_document
 from impasto.errors import InputError, StoppedError
 from impasto.files.writing import is_there
 from impasto.messages.message import Message
-from impasto.process.notices import tell
+from impasto.process.notices import heard_by, tell
 from impasto.settings.loss_table import METHODS
 from impasto.settings.validation import counted
 
@@ -227,7 +227,8 @@ def paint_batch(
     if not numbers:
         return
     jobs = [batch.Job(given.paintings[number], given.recipe) for number in numbers]
-    read_shared((), given.recipe)  # else each painting would fail on its node
+    with heard_by(lambda _: None):  # the nodes tell the same
+        read_shared((), given.recipe)  # else each painting would fail on its node
     outputs = given.outputs
     with cluster.connected() as needs, suppress(StoppedError):
         common = batch.Common(
