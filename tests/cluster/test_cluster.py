@@ -21,7 +21,9 @@ from torch import Tensor
 
 from conftest import content_pixels, style_pixels
 from impasto import ImpastoWarning, Recipe, RunError, Style, stylize, sweep
+from impasto.cli import session
 from impasto.cli.app import run
+from impasto.cli.clusters import Cluster, workplace_of
 from impasto.cluster import batch, nodes, pool
 from impasto.cluster.batch import BatchWatch, Common, Job, Outcome
 from impasto.cluster.canvas import ManyWorkers, SpreadObjective, many_workers
@@ -524,3 +526,24 @@ def test_the_nodes_of_one_machine_agree(cluster: Any) -> None:
     assert len(every) == len(alive())
     assert all(node.versions["torch"] for node in every)
     assert not differing(every)
+
+
+@pytest.mark.usefixtures("cluster")
+def test_the_command_that_continues_a_run_has_the_flags_of_its_cluster() -> None:
+    with workplace_of(Cluster("auto", 1, "cpu", None), lambda: SMALL):
+        there = session.resume_command(Path("a b.impasto"))
+    assert there == "impasto resume --ray auto --workers 1 --device cpu 'a b.impasto'"
+    assert session.resume_command(Path("a.impasto")) == "impasto resume a.impasto"
+
+
+@pytest.mark.usefixtures("cluster")
+def test_what_a_painting_tells_on_its_node_is_told_here(capsys: pytest.CaptureFixture[str]) -> None:
+    Image.new("L", (60, 20), 255).save("wide.png")
+    command = ["stylize", "a.png", "b.png", "oil.png", "--size", "48", "--steps", "1"]
+    said = []
+    for number, where in enumerate(([], ["--ray", "local"])):
+        flags = ["-o", f"out{number}/", "--protect", "wide.png", *where]
+        assert run([*command, *flags]) == 0
+        said.append([one for one in capsys.readouterr().err.splitlines() if "Note: " in one])
+    assert any("protect" in one for one in said[0])
+    assert sorted(said[1]) == sorted(set(said[0]))

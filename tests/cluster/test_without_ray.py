@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import importlib
 import socketserver
 import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from impasto import InputError
 from impasto.cli.app import run
+from impasto.cli.clusters import Cluster
 from impasto.cluster import engine
 from impasto.cluster.engine import needs_for
+from impasto.messages.message import Message
 from impasto.process import memory
+from impasto.process.notices import heard_by
 
 
 def test_nothing_of_ray_is_imported_without_the_flag() -> None:
@@ -125,3 +130,40 @@ def test_a_device_that_the_cluster_lacks_is_refused(
     with pytest.raises(InputError) as raised:
         needs_for(device, None)
     assert raised.value.code == code
+
+
+@pytest.mark.usefixtures("small_pictures")
+@pytest.mark.parametrize("flag", ["--initial", "--protect"])
+def test_a_broken_picture_of_the_recipe_is_refused_before_a_cluster_is_asked(
+    flag: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Cluster, "connected", lambda _: pytest.fail("it connects"))
+    Path("broken.png").write_bytes(b"no picture")
+    Path("other.png").write_bytes(Path("content.png").read_bytes())
+    command = ["stylize", "content.png", "other.png", "style.png", "-o", "out/", flag, "broken.png"]
+    said = []
+    for where in ([], ["--ray", "local"]):
+        assert run([*command, *where]) == 2
+        said.append(capsys.readouterr().err)
+    assert "broken.png" in said[0]
+    assert said[0] == said[1]
+
+
+@pytest.mark.parametrize("chosen", ["", "10.0.0.1:6379"])
+def test_which_of_several_clusters_is_used_is_told_unless_it_was_chosen(
+    chosen: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ray = pytest.importorskip("ray")
+    services = importlib.import_module("ray._private.services")
+    monkeypatch.setenv("RAY_ADDRESS", chosen)
+    monkeypatch.setattr(ray, "init", lambda *_, **__: None)
+    monkeypatch.setattr(ray, "shutdown", lambda: None)
+    monkeypatch.setattr(services, "find_gcs_addresses", lambda: {"10.0.0.1:6379", "10.0.0.1:7000"})
+    context = SimpleNamespace(gcs_address="10.0.0.1:7000")
+    monkeypatch.setattr(ray, "get_runtime_context", lambda: context)
+    heard: list[Message] = []
+    with heard_by(heard.append), engine.connected("auto"):
+        pass
+    told = [str(message) for message in heard]
+    assert len(told) == (0 if chosen else 1)
+    assert all("The one at 10.0.0.1:7000 is used" in one for one in told)

@@ -33,6 +33,7 @@ from impasto.optim.optimizers import LBFGS, Adam
 from impasto.optim.preconditioner import Spectrum
 from impasto.run import checkpoint
 from impasto.run.prepare import prepare
+from impasto.run.resuming import recipe_in
 from impasto.run.run import Run
 
 HEIGHT, WIDTH = 96, 128  # the smallest that are painted at two levels
@@ -298,6 +299,24 @@ def test_a_safetensors_file_of_something_else() -> None:
 
     save_file({"weight": torch.zeros(3)}, "run.impasto")
     refused("is not a checkpoint of impasto")
+
+
+def test_the_recipe_is_read_without_the_tensors(saved: bytes) -> None:
+    Path("run.impasto").write_bytes(saved[:-1] + bytes([saved[-1] ^ 1]))
+    settings = checkpoint.read_saved(Path("run.impasto")).recipe
+    assert recipe_in(Path("run.impasto")) == Recipe(**settings)
+    refused("damaged")
+
+
+@pytest.mark.parametrize("content", [b"", b"no checkpoint", None])
+def test_the_recipe_is_refused_as_the_run_is(content: bytes | None) -> None:
+    if content is not None:
+        Path("run.impasto").write_bytes(content)
+    with pytest.raises(InputError) as caught:
+        recipe_in(Path("run.impasto"))
+    with pytest.raises(InputError) as of_run:
+        impasto.resume("run.impasto")
+    assert str(caught.value) == str(of_run.value)
 
 
 def test_no_file() -> None:

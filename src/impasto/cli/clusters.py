@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from impasto.cli.ending import DONE
-from impasto.cli.session import save_or_rescue, show_document
+from impasto.cli.session import continued_with, save_or_rescue, show_document
 from impasto.errors import InputError, StoppedError
 from impasto.files.writing import is_there
 from impasto.messages.message import Message
-from impasto.process.notices import tell
+from impasto.process.notices import heard_by, tell
 from impasto.settings.loss_table import METHODS
 from impasto.settings.validation import counted
 
@@ -85,6 +85,18 @@ class Cluster:
     device: str
     threads: int | None
 
+    def flags(self, workers: int) -> list[str]:
+        """The flags with which ``impasto resume`` uses the same cluster.
+
+        >>> Cluster("auto", None, "cpu", None).flags(2)
+        ['--ray', 'auto', '--workers', '2', '--device', 'cpu']
+
+        Args:
+            workers: number of workers that the run has.
+        """
+        device = [] if self.device == "auto" else ["--device", self.device]
+        return ["--ray", self.address, "--workers", str(workers), *device]
+
     @contextmanager
     def connected(self) -> Iterator[Needs]:
         """A context that is connected to the cluster, and gives what each worker needs.
@@ -152,6 +164,7 @@ def workplace_of(
     with ExitStack() as stack:
         needs = stack.enter_context(cluster.connected())
         count = workers_for(needs, cluster.workers)
+        stack.enter_context(continued_with(cluster.flags(count)))
         yield stack.enter_context(many_workers(count, needs))
 
 
@@ -197,11 +210,12 @@ def paint_batch(
         skips: whether paintings that exist are not painted again.
 
     Raises:
-        InputError: the cluster, the weights or the device cannot be used.
+        InputError: the cluster, the weights, the device or a picture of the recipe cannot be used.
         OSError: a painting could not be written.
     """
     from impasto.cluster import batch
     from impasto.experiments.many import recorded
+    from impasto.pictures.inputs import read_shared
     from impasto.report.overall import at_the_same_time
 
     numbers = []
@@ -213,6 +227,8 @@ def paint_batch(
     if not numbers:
         return
     jobs = [batch.Job(given.paintings[number], given.recipe) for number in numbers]
+    with heard_by(lambda _: None):  # the nodes tell the same
+        read_shared((), given.recipe)  # else each painting would fail on its node
     outputs = given.outputs
     with cluster.connected() as needs, suppress(StoppedError):
         common = batch.Common(

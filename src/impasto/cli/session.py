@@ -9,7 +9,8 @@ import shlex
 import sys
 import tempfile
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -33,7 +34,7 @@ from impasto.settings.loss_table import METHODS
 from impasto.settings.validation import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from rich.table import Table
 
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 
 LONG = 180.0  # seconds; a longer run saves checkpoints without being asked
 MANY_PIXELS = 2e7  # in all steps together; the time of a run with more is estimated first
+_FLAGS: ContextVar[tuple[str, ...]] = ContextVar("flags", default=())  # to continue a run with
 
 
 def prepare(
@@ -154,16 +156,18 @@ def announce(
     """Print what will be painted, and what it will take; it is the answer of a dry run."""
     from impasto.network import devices
     from impasto.run.estimate import cut
+    from impasto.run.workplace import HERE
 
     width, height = run.size
     evaluator, cores = run.evaluator, len(cut(run, run.levels[-1]))
     tiled = f" in {cores} tiles of {evaluator.tiles[-1]}" if cores > 1 else ""
-    where = f"in {evaluator.arithmetic.name} on {devices.describe(evaluator.device)}"
-    if evaluator.workers > 1:
-        where += f", shared by {counted(evaluator.workers, 'worker')}"
+    is_here = evaluator.workplace is HERE
+    workers = f"{counted(evaluator.workers, 'worker')} of the cluster"
+    where = devices.describe(evaluator.device) if is_here else workers
     typer.echo(
         f"{_verb(dry_run)} {_pictures(run)}: {width}×{height} pixels{tiled}, "
-        f"{counted(run.recipe.steps, 'step')} at {_levels(run)} {where}{_taking(expected)}.",
+        f"{counted(run.recipe.steps, 'step')} at {_levels(run)} "
+        f"in {evaluator.arithmetic.name} on {where}{_taking(expected)}.",
         err=to_stderr,
     )
 
@@ -243,7 +247,7 @@ def _keep_in_cache(run: Run, outputs: Outputs) -> Outputs:
         note(f"No checkpoint is saved: {folder}: {reason(error)}. Use --checkpoint FILE.")
         return outputs
     if not outputs.quiet:
-        typer.echo(f"To continue after an interruption: {_resume(file)}", err=True)
+        typer.echo(f"To continue after an interruption: {resume_command(file)}", err=True)
     return _saved_to_checkpoint(run, outputs.changed(checkpoint=file, temporary=True))
 
 
@@ -288,13 +292,23 @@ def _checkpoint_in(folder: Path, picture: Path) -> Path:
         file = folder / f"{picture.stem[:40]}-{name}-{number}.impasto"
         if not is_unfinished(file):
             break
-        note(f"An earlier run of {picture} was interrupted; to continue it: {_resume(file)}")
+        note(f"An earlier run of {picture} was interrupted; to continue it: {resume_command(file)}")
     return file
 
 
-def _resume(checkpoint: Path) -> str:
+@contextmanager
+def continued_with(flags: Sequence[str]) -> Iterator[None]:
+    """A context in which the commands that are printed to continue a run have some flags."""
+    token = _FLAGS.set(tuple(flags))
+    try:
+        yield
+    finally:
+        _FLAGS.reset(token)
+
+
+def resume_command(checkpoint: Path) -> str:
     """The command that continues a run."""
-    return f"impasto resume {shlex.quote(str(checkpoint))}"
+    return shlex.join(["impasto", "resume", *_FLAGS.get(), str(checkpoint)])
 
 
 def take_up(
@@ -452,7 +466,9 @@ def _save_painting(result: Result, outputs: Outputs, saved: Path | None) -> None
         )
     except (ImpastoError, OSError, MemoryError):
         if saved is not None:
-            note(f"The painting is not lost: {_resume(saved)} -o ANOTHER.png", with_error=True)
+            note(
+                f"The painting is not lost: {resume_command(saved)} -o ANOTHER.png", with_error=True
+            )
         raise
 
 
@@ -506,7 +522,7 @@ def _tell(
         )
         typer.echo(f"{what} is in {written}{besides}.", err=True)
         if saved is not None:
-            typer.echo(f"To continue: {_resume(saved)}", err=True)
+            typer.echo(f"To continue: {resume_command(saved)}", err=True)
         return code_of(number)
     if result.stopped is not None:
         typer.echo(

@@ -77,6 +77,7 @@ class Made:
         data: the painting as a file, if the node has not written it.
         written: SHA-256 of the file that the node has written.
         node: where it was made.
+        notices: what was told while it was made.
     """
 
     size: tuple[int, int]
@@ -85,6 +86,7 @@ class Made:
     data: bytes | None
     written: str | None
     node: str
+    notices: tuple[Message, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -235,6 +237,7 @@ class _Batch:
         self._used: set[str] = set()  # nodes where some painting was made
         self._begun: set[int] = set()  # paintings of which it was told that they begin
         self._running: dict[Any, int] = {}
+        self._told: set[str] = set()  # notices of the nodes
 
     def paint(self) -> None:
         """Paint everything."""
@@ -321,7 +324,10 @@ class _Batch:
         """What became of a painting; None if it is to be tried again."""
         try:
             made: Made = ray().get(reference)
-            return self._kept_painting(number, made)
+            outcome = self._kept_painting(number, made)
+            if outcome is not None:
+                self._tell_notices(number, made)
+            return outcome
         except ImpastoError as error:
             cause: ImpastoError = getattr(error, "cause", error)
             job = self._jobs[number]
@@ -339,6 +345,19 @@ class _Batch:
         name = self._jobs[number].painting.name
         tell(Message("cluster.again", name=name, reason=failed.message))
         return None
+
+    def _tell_notices(self, number: int, made: Made) -> None:
+        """Tell what was told where a painting was made, with the files as they are named here.
+
+        Each process of a node reads what the paintings share, so the same is told only once.
+        """
+        job = self._jobs[number]
+        names = sending.given_names(job.painting, job.recipe)
+        for notice in made.notices:
+            named = sending.naming_in(notice, names)
+            if str(named) not in self._told:
+                self._told.add(str(named))
+                tell(named)
 
     def _kept_painting(self, number: int, made: Made) -> Outcome | None:
         """Write a painting that was sent back; None if it was written where nobody looks for it."""
@@ -403,9 +422,10 @@ def painted_here(
         board[0].write.remote(number, step.number, node)
 
     path, written, data = job.painting.path, None, None
+    notices: list[Message] = []
     is_shared = folder is not None and folder == _folder_of(job.painting)
     here = sending.files_here(job.painting, job.recipe, files, engine.get)
-    with heard_by(lambda _: None), here as (painting, recipe):
+    with heard_by(notices.append), here as (painting, recipe):
         painter = _painter(recipe, common, weights, engine.get)
         planned = Painting(painting.content, painting.styles, path if is_shared else None)
         result = painter.result(planned, Watch(on_step=on_step))
@@ -417,7 +437,7 @@ def painted_here(
         if written is None:
             data = _encoded(result, path, common)
     steps = [_plain(step) for step in result.history]
-    return Made(result.size, steps, _plain(result.best), data, written, node)
+    return Made(result.size, steps, _plain(result.best), data, written, node, tuple(notices))
 
 
 _painters: dict[str, Any] = {}  # the last one of this process, for the next task

@@ -21,6 +21,7 @@ from impasto.files.reading import reason_of
 from impasto.messages.message import Message
 from impasto.process import interrupts, memory
 from impasto.process.global_state import unwarned
+from impasto.process.notices import tell
 
 LOCAL = "local"  # the address of a cluster that is made of this machine
 REACHED = 10.0  # seconds in which a cluster has to answer
@@ -113,10 +114,23 @@ def connected(
             raise InputError("cluster.none-here") from None
         raise InputError("cluster.not-connected", address=address, reason=reason) from None
     _silence()
+    if address == "auto":
+        _tell_which()
     try:
         yield
     finally:
         engine.shutdown()
+
+
+def _tell_which() -> None:
+    """Tell which cluster is used if several run on this machine, as Ray's own warning does."""
+    if os.environ.get("RAY_ADDRESS"):  # the user has chosen
+        return
+    services: Any = importlib.import_module("ray._private.services")
+    addresses = tuple(sorted(services.find_gcs_addresses()))
+    if len(addresses) > 1:
+        used = ray().get_runtime_context().gcs_address
+        tell(Message("cluster.several", addresses=addresses, address=used))
 
 
 @contextmanager

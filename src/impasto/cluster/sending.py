@@ -137,6 +137,16 @@ def naming(error: Failure, names: Mapping[str, str]) -> Failure:
     return type(error)(error.code, **_named(error.values, names))
 
 
+def naming_in(notice: Message, names: Mapping[str, str]) -> Message:
+    """A notice that calls files by other names.
+
+    Args:
+        notice: the notice.
+        names: the other names of paths.
+    """
+    return Message(notice.code, **_named(notice.values, names))
+
+
 def _named(values: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     """The values of a message, with other names of paths."""
 
@@ -144,7 +154,7 @@ def _named(values: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any
         if isinstance(value, WithMessage):
             return naming(value, names)
         if isinstance(value, Message):
-            return Message(value.code, **_named(value.values, names))
+            return naming_in(value, names)
         return names.get(str(value), value) if isinstance(value, str | os.PathLike) else value
 
     return {name: other(value) for name, value in values.items()}

@@ -156,6 +156,29 @@ def read(path: Path) -> tuple[Saved, dict[str, Tensor]]:
         InputError: the file cannot be read, is not a checkpoint, is damaged, or was written by
             another version of impasto.
     """
+    metadata, tensors = _content(path, with_tensors=True)
+    text = metadata.get(KEY)
+    if text is not None and metadata.get(DIGEST) != digest(text, tensors):
+        raise InputError("checkpoint.damaged", path=path)
+    return _saved_in(metadata, path), tensors
+
+
+def read_saved(path: Path) -> Saved:
+    """Read the state of a run without its tensors, which may be damaged; only the header is read.
+
+    Raises:
+        InputError: the header cannot be read, is not of a checkpoint, or was written by another
+            version of impasto.
+    """
+    return _saved_in(_content(path, with_tensors=False)[0], path)
+
+
+def _content(path: Path, *, with_tensors: bool) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """The metadata of a safetensors file and its tensors, if they are wanted.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
     try:
         open_file(path).close()
     except (FileNotFoundError, NotADirectoryError):
@@ -164,22 +187,27 @@ def read(path: Path) -> tuple[Saved, dict[str, Tensor]]:
         raise InputError("checkpoint.unreadable", path=path, reason=reason_of(error)) from None
     try:
         with safetensors.safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
+            names = file.keys() if with_tensors else ()
             # Copied: sums are rounded differently in memory not aligned like PyTorch's own.
-            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
-        text = metadata.get(KEY)
-        whole = text is None or metadata.get(DIGEST) == digest(text, tensors)
+            return file.metadata() or {}, {name: file.get_tensor(name).clone() for name in names}
     except Exception as error:  # damaged bytes make readers raise almost anything
         reason = getattr(error, "strerror", None) or Message("checkpoint.not-one")
         raise InputError("checkpoint.unreadable", path=path, reason=reason) from None
+
+
+def _saved_in(metadata: Mapping[str, str], path: Path) -> Saved:
+    """The state of a run in the metadata of a file.
+
+    Raises:
+        InputError: there is none, or it was written by another version of impasto.
+    """
+    text = metadata.get(KEY)
     if text is None:
         raise InputError("checkpoint.not-ours", path=path)
-    if not whole:
-        raise InputError("checkpoint.damaged", path=path)
     if _version(text) != __version__:
         raise InputError("checkpoint.other-version", path=path, version=__version__)
     try:
-        return Saved.model_validate_json(text), tensors
+        return Saved.model_validate_json(text)
     except ValidationError as error:
         reason = refusal(error, Saved, Message("of.run"))
         raise InputError("checkpoint.unusable", path=path, error=reason) from None

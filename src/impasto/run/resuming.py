@@ -64,13 +64,12 @@ def resumed(path: Path, folder: Path | None = None, workplace: Workplace = HERE)
 
 
 def recipe_in(path: Path) -> Recipe:
-    """The settings of the run that a checkpoint contains.
+    """The settings of the run that a checkpoint contains; its tensors are not read.
 
     Raises:
         InputError: the checkpoint cannot be read.
     """
-    saved, _ = checkpoints.read(path)
-    return _settings(saved, path)[0]
+    return _settings(checkpoints.read_saved(path), path)[0]
 
 
 def _settings(saved: Saved, path: Path) -> tuple[Recipe, list[Style]]:
