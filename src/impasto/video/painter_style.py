@@ -11,6 +11,7 @@ from impasto.errors import InputError
 from impasto.files.reading import located
 from impasto.painters.applying import SMALLEST_SIDE, Painter, check_color
 from impasto.painters.file import SUFFIXES, read_mixture
+from impasto.pictures.refusals import naming
 from impasto.pictures.sizes import PixelSize
 from impasto.process import interrupts, threads
 from impasto.settings.recipe import Recipe
@@ -25,8 +26,8 @@ from impasto.video.method import (
 )
 
 
-def check_painter(style: LearnedStyle, size: PixelSize, recipe: Recipe) -> None:
-    """Make sure that a painter can be read, and can paint frames of a size.
+def check_painter(style: LearnedStyle, clip: Path, size: PixelSize, recipe: Recipe) -> None:
+    """Make sure that a painter can be read, and can paint the frames of a clip at a size.
 
     Raises:
         InputError: it cannot, it has no such style, or the recipe has a colour transfer that no
@@ -36,8 +37,13 @@ def check_painter(style: LearnedStyle, size: PixelSize, recipe: Recipe) -> None:
     read_mixture(style.mixture or None, about)
     check_color(recipe.color)
     if min(size) < SMALLEST_SIDE:
-        width, height = size
-        raise InputError("painter.too-small", width=width, height=height, least=SMALLEST_SIDE)
+        raise InputError(
+            "painter.too-small",
+            picture=naming("clip", clip),
+            width=size[0],
+            height=size[1],
+            least=SMALLEST_SIDE,
+        )
 
 
 def learned_style(styles: Sequence[Style]) -> LearnedStyle | None:

@@ -147,7 +147,7 @@ def plan(asked: Request) -> VideoPlan:
     if painter is None:
         pictures = _read(clip.size, styles, settings)
     else:
-        check_painter(painter, size, settings)
+        check_painter(painter, clip.path, size, settings)
         pictures, styles = {"painter": _sha256(painter.path, "painter")}, ()
     folder = asked.working or target.path.with_name(f"{target.path.name}{SUFFIX}")
     order = Order(
