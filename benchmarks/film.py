@@ -12,12 +12,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from impasto.painters.beginning import FIRST_PAINTER
 from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
 import clips
+from impasto.painters.beginning import FIRST_PAINTER
 from impasto.video.methods import PAINTER
 from plan import Plan
 from startup import run
