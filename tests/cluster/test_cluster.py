@@ -29,7 +29,7 @@ from impasto.cluster.batch import BatchWatch, Common, Job, Outcome
 from impasto.cluster.canvas import ManyWorkers, SpreadObjective, many_workers
 from impasto.cluster.engine import Needs, ray
 from impasto.cluster.nodes import alive, differing, found
-from impasto.cluster.pairs import SpreadPairs
+from impasto.cluster.pairs import SENT, SpreadPairs
 from impasto.cluster.sheets import ClusterFill
 from impasto.experiments import many
 from impasto.experiments.many import Expected, Painter
@@ -207,10 +207,9 @@ def test_a_worker_that_dies_in_a_step_is_replaced_and_the_bytes_are_the_same(
     assert torch.equal(again.gradient, undisturbed.gradient)
 
 
-def test_a_painting_by_workers_is_that_of_one_machine_and_a_resumed_one_has_its_bytes(
-    workers: ManyWorkers,
-) -> None:
-    recipe = RECIPE.model_copy(update={"size": (128, 96), "steps": 4, "levels": 1})
+def check_painting(workers: ManyWorkers, steps: int, interrupted_after: int) -> None:
+    """A painting by workers is that of one machine, and a resumed one has its bytes."""
+    recipe = RECIPE.model_copy(update={"size": (128, 96), "steps": steps, "levels": 1})
     pictures = "a.png", "oil.png"
     alone = stylize(*pictures, recipe)
     undisturbed = prepare(*pictures, recipe, device="cpu", workplace=workers).paint()
@@ -218,9 +217,15 @@ def test_a_painting_by_workers_is_that_of_one_machine_and_a_resumed_one_has_its_
 
     begun = prepare(*pictures, recipe, device="cpu", workplace=workers)
     save_to(begun, "run.impasto", 0)
-    begun.paint(lambda step: step.number < 2)
+    begun.paint(lambda step: step.number < interrupted_after)
     again = resumed(Path("run.impasto"), workplace=workers).paint()
     assert np.array_equal(again.canvas, undisturbed.canvas)
+
+
+def test_a_painting_by_workers_is_that_of_one_machine_and_a_resumed_one_has_its_bytes(
+    workers: ManyWorkers,
+) -> None:
+    check_painting(workers, steps=4, interrupted_after=2)
 
 
 def pairs_of(count: int) -> list[tuple[Tensor, Tensor]]:
@@ -250,6 +255,7 @@ def test_pairs_in_rows_on_the_workers_give_the_direction_of_one_machine(
         one, other = (direction_by(pairs, gradient) for pairs in (here, there))
         assert (one - other).norm() / one.norm() < 1e-12
     assert len(there) == len(here) == 3
+    assert there.sent == 5 * SENT * gradient.nbytes
     saved, again = there.state(), SpreadPairs(workers.pool, 3)
     assert all(torch.equal(saved[name], tensor) for name, tensor in here.state().items())
     again.restore(3, saved)
@@ -279,17 +285,7 @@ def test_a_painting_whose_optimiser_is_spread_is_that_of_one_machine(
     workers: ManyWorkers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("impasto.cluster.canvas.fit_one_machine", lambda *_: False)
-    recipe = RECIPE.model_copy(update={"size": (128, 96), "steps": 5, "levels": 1})
-    pictures = "a.png", "oil.png"
-    alone = stylize(*pictures, recipe)
-    undisturbed = prepare(*pictures, recipe, device="cpu", workplace=workers).paint()
-    assert np.abs(undisturbed.canvas - alone.canvas).max() < 1e-3
-
-    begun = prepare(*pictures, recipe, device="cpu", workplace=workers)
-    save_to(begun, "run.impasto", 0)
-    begun.paint(lambda step: step.number < 3)
-    again = resumed(Path("run.impasto"), workplace=workers).paint()
-    assert np.array_equal(again.canvas, undisturbed.canvas)
+    check_painting(workers, steps=5, interrupted_after=3)
 
 
 def painting(name: str, path: str | None = None) -> Painting:

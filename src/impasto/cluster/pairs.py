@@ -76,7 +76,9 @@ class SpreadPairs(Pairs):
     def remember(self, step: Tensor, change: Tensor, curvature: Tensor) -> None:
         """Remember a pair, and forget the oldest one if there are too many."""
         self._pool.restore_with("pairs", self._restore)
-        new, kept = next(self._coming), self._held[max(0, len(self._held) + 1 - self._history) :]
+        # Forgotten here first: a worker that has forgotten it too can still restore others.
+        self._held = self._held[max(0, len(self._held) + 1 - self._history) :]
+        new, kept = next(self._coming), tuple(self._held)
         rows = list(zip(self._rows(step, 2), self._rows(change, 2), strict=True))
         with self._or_forget():
             products = self._summed(lambda: self._keep(new, kept, rows))
@@ -84,7 +86,10 @@ class SpreadPairs(Pairs):
             self._products |= {(new, one): by for one, by in zip(kept, with_changes, strict=True)}
             self._products |= {(one, new): by for one, by in zip(kept, with_steps, strict=True)}
             self._products[new, new] = float(curvature)
-            self._held = [*kept, new]
+            self._held.append(new)
+            self._products = {
+                both: by for both, by in self._products.items() if {*both} <= {*self._held}
+            }
 
     def clear(self) -> None:
         """Forget all pairs."""

@@ -19,6 +19,7 @@ from impasto._version import __version__
 from impasto.errors import InputError
 from impasto.files import reading
 from impasto.files.writing import check_apart
+from impasto.messages.message import Message
 from impasto.network import devices
 from impasto.painters import file as files
 from impasto.painters.file import About
@@ -217,14 +218,7 @@ class Painter:
         check_color(color)
         content = images.read(picture, "content picture")
         target = sizes.fit(content.size, _size(size))
-        if min(target) < SMALLEST_SIDE:
-            raise InputError(
-                "painter.too-small",
-                picture=naming("content picture", picture),
-                width=target[0],
-                height=target[1],
-                least=SMALLEST_SIDE,
-            )
+        check_side(naming("content picture", picture), target)
         pixels = arrays.resize(content.pixels, target)
         canvas = self.painted(pixels, drawn)
         if color in color_transfer.AFTER:
@@ -299,6 +293,23 @@ def _size(given: Any) -> Any:
         return read_size(given)
     except ValueError as error:
         raise InputError("painter.bad-size", size=given, reason=error) from None
+
+
+def check_side(picture: Message, size: tuple[int, int]) -> None:
+    """Make sure that a painting is large enough for a painter.
+
+    Args:
+        picture: the name of what is painted, for the sentence.
+        size: width and height of the painting, in pixels.
+
+    Raises:
+        InputError: it is not.
+    """
+    width, height = size
+    if min(size) < SMALLEST_SIDE:
+        raise InputError(
+            "painter.too-small", picture=picture, width=width, height=height, least=SMALLEST_SIDE
+        )
 
 
 def check_strength(strength: object) -> None:

@@ -166,10 +166,6 @@ class Workshop:
         """
 
         def paint(place: Place, tell: Tell) -> ClipResult:
-            def on_view(view: ClipView) -> None:
-                place.left = view.left
-                tell(view)
-
             try:
                 return clips.paint_clip(
                     order,
@@ -178,7 +174,7 @@ class Workshop:
                     self.limits,
                     self.device,
                     self.threads,
-                    on_view,
+                    _telling(place, tell),
                     job.ended.is_set,
                 )
             finally:
@@ -211,10 +207,6 @@ class Workshop:
         """
 
         def train(place: Place, tell: Tell) -> TrainedPainter:
-            def on_view(view: TrainingView) -> None:
-                place.left = view.left
-                tell(view)
-
             try:
                 return painters.train(
                     order,
@@ -222,7 +214,7 @@ class Workshop:
                     output,
                     self.limits,
                     self.device,
-                    on_view,
+                    _telling(place, tell),
                     job.is_over,
                     job.ended.is_set,
                 )
@@ -360,6 +352,16 @@ class Workshop:
             return not job.is_over()
 
         return run.paint(on_step)
+
+
+def _telling(place: Place, tell: Tell) -> Callable[[ClipView | TrainingView], None]:
+    """A function that tells a visitor of their work, and those who wait how long it takes."""
+
+    def on_view(view: ClipView | TrainingView) -> None:
+        place.left = view.left
+        tell(view)
+
+    return on_view
 
 
 def _is_whole(ending: Ending) -> bool:

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from impasto.errors import InputError
 from impasto.files.reading import located
-from impasto.painters.applying import SMALLEST_SIDE, Painter, check_color
+from impasto.painters.applying import Painter, check_color, check_side
 from impasto.painters.file import SUFFIXES, read_mixture
 from impasto.pictures.refusals import naming
 from impasto.pictures.sizes import PixelSize
@@ -36,14 +35,7 @@ def check_painter(style: LearnedStyle, clip: Path, size: PixelSize, recipe: Reci
     about = Painter.load(style.path, device="cpu").about
     read_mixture(style.mixture or None, about)
     check_color(recipe.color)
-    if min(size) < SMALLEST_SIDE:
-        raise InputError(
-            "painter.too-small",
-            picture=naming("clip", clip),
-            width=size[0],
-            height=size[1],
-            least=SMALLEST_SIDE,
-        )
+    check_side(naming("clip", clip), size)
 
 
 def learned_style(styles: Sequence[Style]) -> LearnedStyle | None:
