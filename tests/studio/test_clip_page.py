@@ -15,7 +15,7 @@ from playwright.sync_api import TimeoutError as NotInTime
 
 pytest.importorskip("av")
 
-from browsing import chromium, needs_chromium
+from browsing import chromium, needs_chromium, studio_page
 from clip_files import frames_in, slowly, write_clip
 from conftest import content_pixels, style_pixels
 from impasto.studio import clips
@@ -23,7 +23,6 @@ from impasto.studio.limits import Limits
 from impasto.video import keyframes
 from studio_helpers import running
 
-LONG = 60_000  # milliseconds
 MOST = 60  # frames
 
 pytestmark = needs_chromium
@@ -59,14 +58,7 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
 
 
 def visit(browser: Browser, address: str, language: str = "en-US") -> Iterator[Page]:
-    expect.set_options(timeout=LONG)
-    context = browser.new_context(locale=language)
-    page = context.new_page()
-    page.set_default_timeout(LONG)
-    page.goto(address)
-    page.wait_for_selector("#content input[type=file]", state="attached")
-    yield page
-    context.close()
+    yield from studio_page(browser, address, language)
 
 
 def choose_clip(page: Page, clip: Path) -> None:

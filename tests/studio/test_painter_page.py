@@ -10,14 +10,13 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from browsing import chromium, needs_chromium
+from browsing import chromium, needs_chromium, studio_page
 from conftest import content_pixels, style_pixels
 from impasto import Painter
 from impasto.studio.limits import Limits
 from painter_files import random_painter
 from studio_helpers import running
 
-LONG = 60_000  # milliseconds
 MINUTES = 3.0
 
 pytestmark = needs_chromium
@@ -52,16 +51,10 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
 
 def visit(browser: Browser, address: str, language: str = "en-US") -> Iterator[Page]:
     """The page with the choice of a painter."""
-    expect.set_options(timeout=LONG)
-    context = browser.new_context(locale=language)
-    page = context.new_page()
-    page.set_default_timeout(LONG)
-    page.goto(address)
-    page.wait_for_selector("#content input[type=file]", state="attached")
-    page.locator("#preset label").last.click()
-    page.wait_for_selector("#painter input[type=file]", state="attached")
-    yield page
-    context.close()
+    for page in studio_page(browser, address, language):
+        page.locator("#preset label").last.click()
+        page.wait_for_selector("#painter input[type=file]", state="attached")
+        yield page
 
 
 def setting(page: Page, name: str, value: str) -> None:
