@@ -62,6 +62,9 @@ SMALL = Recipe(
 )
 COMMON = Common(Needs())
 
+# A machine with other work may take long to begin, and says so.
+pytestmark = pytest.mark.filterwarnings("ignore:No painting has begun yet")
+
 
 @pytest.fixture(autouse=True)
 def _pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from browsing import chromium, needs_chromium
 from conftest import content_pixels, style_pixels
+from impasto import Recipe
 from impasto.studio.jobs import Workshop
 from studio_helpers import running
 
@@ -237,6 +238,60 @@ def test_painting_nothing_asks_for_pictures(browser: Browser, address: str) -> N
     page = visit(browser, address)
     page.click("#paint")
     expect(page.get_by_text("Choose a photograph and a style picture first.")).to_be_visible()
+
+
+# Holds back what closes the stream of answers, as a slow network may, until `release` is called.
+SLOW_CLOSE = """
+const request = window.fetch.bind(window);
+const released = new Promise((release) => { window.release = release; });
+window.fetch = async (...call) => {
+  const response = await request(...call);
+  if (!response.url.includes("/queue/data")) return response;
+  const whole = new TextDecoder();
+  const slow = new TransformStream({
+    async transform(bytes, controller) {
+      for (const message of whole.decode(bytes).split(/(?<=\\n\\n)/)) {
+        window.closes = message.includes("close_stream");
+        if (window.closes && window.holds) await released;
+        controller.enqueue(new TextEncoder().encode(message));
+      }
+    },
+  });
+  return new Response(response.body.pipeThrough(slow), response);
+};
+"""
+
+
+def test_a_call_that_is_accepted_while_the_stream_closes_is_answered(
+    browser: Browser, address: str
+) -> None:
+    context = browser.new_context(locale="en-US")
+    context.add_init_script(SLOW_CLOSE)
+    page = context.new_page()
+    page.goto(address)
+    page.wait_for_selector("#content input[type=file]", state="attached")
+    asked = page.get_by_text("Choose a photograph and a style picture first.")
+    page.evaluate("window.holds = true")
+    page.click("#paint")
+    expect(asked).to_have_count(1)
+    page.wait_for_function("window.closes")
+    with page.expect_response(re.compile("/queue/join")):
+        page.click("#paint")
+    page.evaluate("window.release()")
+    expect(asked).to_have_count(2)
+    context.close()
+
+
+def test_a_choice_made_before_the_last_one_is_answered_counts(
+    browser: Browser, address: str
+) -> None:
+    page = visit(browser, address)
+    setting(page, "steps", "1")
+    for preset in ("fine", "fast"):
+        with page.expect_request(re.compile("/queue/join")):
+            page.locator("#preset label").get_by_text(preset, exact=True).click()
+    steps = page.locator("#setting-steps").locator("textarea, input").first
+    expect(steps).to_have_value(str(Recipe.preset("fast").steps))
 
 
 def test_korean_by_the_browser_and_by_the_switch(browser: Browser, address: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import gradio as gr
 
@@ -25,6 +25,8 @@ from impasto.studio.theme import OF_KIND, OF_PRESET, SWITCH
 from impasto.studio.visits import end_visit, stop_painting
 from impasto.video.clip import USUAL_RATE
 
+# A choice made while the answer to the one before is awaited counts too: it is sent after that.
+LAST: Literal["always_last"] = "always_last"
 LIVE_EVERY = 0.1  # seconds between two frames that the page sends
 LIVE_LONGEST = 120  # seconds, after which another visitor's camera may be painted
 
@@ -84,8 +86,20 @@ class Page:
         page.load(None, None, self.language, js="() => navigator.language")
         page.load(self._greet, self.unfinished, inputs.go_on, api_visibility="private")
         self.switch.click(None, js=SWITCH)
-        inputs.ours.input(our_style, inputs.ours, inputs.style, api_visibility="private")
-        inputs.preset.input(settings_of_preset, inputs.preset, settings, api_visibility="private")
+        inputs.ours.input(
+            our_style,
+            inputs.ours,
+            inputs.style,
+            trigger_mode=LAST,
+            api_visibility="private",
+        )
+        inputs.preset.input(
+            settings_of_preset,
+            inputs.preset,
+            settings,
+            trigger_mode=LAST,
+            api_visibility="private",
+        )
         inputs.preset.change(None, inputs.preset, inputs.painter_place, js=OF_PRESET)
         gr.on(
             [inputs.painter.upload, inputs.painter.clear],
@@ -93,12 +107,14 @@ class Page:
             [self.language, inputs.painter],
             [inputs.painter_style, outputs.status],
             show_progress="hidden",
+            trigger_mode=LAST,
             api_visibility="private",
         )
         inputs.painters.select(
             kept_painter,
             [self.visit, inputs.painters],
             inputs.painter,
+            trigger_mode=LAST,
             api_visibility="private",
         ).then(
             before.look_at_painter,
@@ -108,10 +124,18 @@ class Page:
             api_visibility="private",
         )
         inputs.recipe_in.upload(
-            settings_of_file, [self.language, inputs.recipe_in], settings, api_visibility="private"
+            settings_of_file,
+            [self.language, inputs.recipe_in],
+            settings,
+            trigger_mode=LAST,
+            api_visibility="private",
         )
         inputs.content.input(
-            before.to_brush, [self.language, inputs.content], inputs.brush, api_visibility="private"
+            before.to_brush,
+            [self.language, inputs.content],
+            inputs.brush,
+            trigger_mode=LAST,
+            api_visibility="private",
         )
         inputs.kind.change(
             None,

@@ -1,4 +1,6 @@
-"""How the page looks, and how it takes the visitor's language."""
+"""How the page looks, how it takes the visitor's language, and how it listens to the server."""
+
+from pathlib import Path
 
 import gradio as gr
 
@@ -22,14 +24,17 @@ CSS = """
 """
 # The language is the browser's unless the visitor has chosen the other one; it must be set before
 # the page is built.
-HEAD = """
+HEAD = f"""
 <script>
   const chosen = localStorage.getItem("impasto-language");
-  if (chosen) {
-    for (const [name, value] of [["language", chosen], ["languages", [chosen]]]) {
-      Object.defineProperty(navigator, name, { get: () => value });
-    }
-  }
+  if (chosen) {{
+    for (const [name, value] of [["language", chosen], ["languages", [chosen]]]) {{
+      Object.defineProperty(navigator, name, {{ get: () => value }});
+    }}
+  }}
+</script>
+<script>
+{Path(__file__).with_name("stream.js").read_text("utf-8")}
 </script>
 """
 SWITCH = """() => {
