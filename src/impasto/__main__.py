@@ -1,5 +1,7 @@
 """The `impasto` command, which is also `python -m impasto`."""
 
+import atexit
+import os
 import signal
 import sys
 
@@ -14,6 +16,8 @@ def main() -> None:
     streams.open_closed()
     signals = Signals(*ENDING)
     signals.listen()
+    codes: list[int] = []
+    atexit.register(_exit_with, codes)  # before anything else, so that it is called last
     try:
         from impasto.cli.app import run
 
@@ -24,10 +28,23 @@ def main() -> None:
         with streams.unfailing():
             print(NOTHING_WRITTEN, file=sys.stderr)  # noqa: T201
         code = 128 + signals.number
+    if signals.number is not None:
+        codes.append(code)
     for number in ENDING:  # nothing is left that a signal could save
         signal.signal(number, signal.SIG_IGN)
     streams.give_up_failing()
     sys.exit(code)
+
+
+def _exit_with(codes: list[int]) -> None:
+    """Exit at once with a code, if there is one.
+
+    Python itself ends a process as Ctrl-C does, whichever the signal and the code, if the signal
+    came in the midst of source code that a module gave to ``exec``.
+    """
+    if codes:
+        streams.give_up_failing()
+        os._exit(codes[0])
 
 
 if __name__ == "__main__":

@@ -214,6 +214,25 @@ def test_a_signal_during_start_up_ends_with_a_sentence(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
+@pytest.mark.parametrize("number", ENDINGS)
+def test_a_signal_in_source_code_that_a_module_executes_has_its_own_exit_code(
+    number: signal.Signals,
+) -> None:
+    """Named tuples and data classes are made in this way; Python would end itself by SIGINT."""
+    program = textwrap.dedent(f"""
+        from impasto import __main__
+        from impasto.cli import app
+        app.run = lambda: exec("import signal; signal.raise_signal({int(number)})")
+        __main__.main()
+    """)
+    ended = subprocess.run(
+        [sys.executable, "-c", program], check=False, capture_output=True, text=True
+    )
+    assert ended.returncode == ENDINGS[number]
+    assert ended.stderr == "impasto: Stopped; no picture was written.\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
 def test_ctrl_c_twice_ends_with_a_sentence_and_without_a_picture() -> None:
     """The second comes while a watcher is at work, which it ends."""
     program = textwrap.dedent("""

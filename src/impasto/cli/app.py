@@ -5,8 +5,8 @@ from __future__ import annotations
 import shlex
 import signal
 import sys
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,15 +31,27 @@ from impasto.settings.validation import suggest
 LONGEST_HINT = 200  # characters of a suggested command
 
 
+@contextmanager
+def _ctrl_c_as_abort() -> Iterator[None]:
+    """A context in which Ctrl-C aborts: for KeyboardInterrupt, Typer would print nothing."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise typer.Abort from None
+
+
 class _Commands(TyperGroup):
     """The commands; an unknown name gets a hint, and Ctrl-C gets a message."""
 
+    def make_context(self, *args: Any, **settings: Any) -> Any:
+        """Read the command line."""
+        with _ctrl_c_as_abort():
+            return super().make_context(*args, **settings)
+
     def invoke(self, ctx: Any) -> Any:
         """Run a command."""
-        try:
+        with _ctrl_c_as_abort():
             return super().invoke(ctx)
-        except KeyboardInterrupt:  # Typer would print nothing
-            raise typer.Abort from None
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the commands, each with the whole first sentence of its help."""

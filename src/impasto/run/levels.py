@@ -174,12 +174,14 @@ def _finest(steps: int, levels: int, recipe: Recipe) -> int:
 
     >>> _finest(125, 3, Recipe()), _finest(300, 3, Recipe.preset("gatys-fast"))
     (25, 234)
+    >>> _finest(5, 5, Recipe.preset("nnst"))
+    1
     """
     if levels == 1:
         return steps
     if not METHODS[recipe.method].by_layer:
         share = SPLIT_SHARE if METHODS[recipe.method].splits else 1 / levels
-        return max(1, round(share * steps))
+        return max(1, min(round(share * steps), steps - levels + 1))
     if recipe.balance == "absolute":
         return steps - (levels - 1) * max(1, steps // max(9, levels))
     return max(1, round(steps / (2 * levels - 1)))
