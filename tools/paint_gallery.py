@@ -61,7 +61,7 @@ def inverted(mask: Image.Image) -> Image.Image:
 def strength() -> list[Any]:
     """0.2, 0.35, 0.5, 0.65, 0.8."""
     content, style = photograph("chelsea.png"), samples.style("flowfield")
-    return [paint(content, style, strength=value) for value in (0.2, 0.35, 0.5, 0.65, 0.8)]
+    return [paint(content, style, strength=value) for value in (0.2, 0.45, 0.7, 0.85, 1)]
 
 
 def blended() -> list[Any]:

@@ -23,8 +23,8 @@ COLUMNS = 2  # of the sheet of styles
 CONTENT, STYLE = photograph("chelsea.png"), samples.style("flowfield")
 # What brings out the best of each.
 BEST: dict[str, dict[str, Any]] = {name: {} for name in STYLE_LOSSES} | {
-    "covariance": {"strength": 0.4},
-    "nearest": {"strength": 0.4},
+    "covariance": {"strength": 0.56},
+    "nearest": {"strength": 0.56},
 }
 
 
@@ -71,7 +71,7 @@ def figure() -> Image.Image:
 
 def swept() -> Image.Image:
     """A sweep over two settings."""
-    axes = [Axis.read("strength=0.2,0.5,0.8"), Axis.read("style_scale=0.5,1,2")]
+    axes = [Axis.read("strength=0.4,0.7,1"), Axis.read("style_scale=0.5,1,2")]
     return sweep(CONTENT, STYLE, axes, Recipe(size=256, steps=100), on_picture=print)
 
 

@@ -67,7 +67,7 @@ def test_help_fits_into_80_columns(
     ("flag", "default"),
     [
         ("--size", "512; presets differ; 1 to 32768 pixels a side"),
-        ("--strength", "0.5, unless beta is set; 0 to 1"),
+        ("--strength", "0.7, unless beta is set; 0 to 1"),
         ("--style-scale", "1; above 0, at most 10"),
         ("--rescale / --no-rescale", "off; presets differ"),
         ("--content-layers", "conv3_2:0.5, conv4_2:1; presets differ; weights from 0"),

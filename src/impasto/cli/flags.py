@@ -14,6 +14,7 @@ from impasto.cli.completing import one_of
 from impasto.errors import InputError
 from impasto.settings.presets import PRESETS
 from impasto.settings.recipe import Recipe
+from impasto.settings.strength import USUAL_STRENGTH
 from impasto.settings.values import (
     FIRST_CANVASES,
     LARGEST_SIDE,
@@ -44,7 +45,11 @@ RANGES = {
     "tile": f"{TILE_STEP} to {LARGEST_SIDE} pixels",
 }
 # The defaults that another setting or nothing at all stands for.
-UNSET = {"strength": "0.5, unless beta is set", "beta": "from strength", "protect": "nothing"}
+UNSET = {
+    "strength": f"{USUAL_STRENGTH}, unless beta is set",
+    "beta": "from strength",
+    "protect": "nothing",
+}
 
 Preset = Annotated[
     str | None,

@@ -15,6 +15,7 @@ from impasto.errors import InputError
 from impasto.pictures import sizes
 from impasto.process.interrupts import ENDING, Signals
 from impasto.settings.recipe import Recipe
+from impasto.settings.strength import or_usual
 from impasto.settings.validation import counted
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def _painter(styles: list[str], size: int, strength: float | None, threads: int 
         return _learned(Path(painters[0]), strength, threads)
     from impasto.run.instant import PassPainter
 
-    recipe = Recipe.preset("instant", size=size, strength=0.5 if strength is None else strength)
+    recipe = Recipe.preset("instant", size=size, strength=or_usual(strength))
     return PassPainter(styles, recipe, threads)
 
 

@@ -19,14 +19,14 @@ OPTIONS = "Options"
 EXAMPLES: dict[str, tuple[str, ...]] = {
     "stylize": (
         "impasto stylize photo.jpg painting.jpg -o out.png",
-        "impasto stylize photo.jpg painting.jpg -o out.png --preset fine --strength 0.7",
+        "impasto stylize photo.jpg painting.jpg -o out.png --preset fine --strength 0.8",
     ),
     "resume": ("impasto resume run.impasto -o out.png",),
     "rerun": ("impasto rerun out.png -o again.png --set strength=0.8",),
     "train": ("impasto train painting.jpg --photos photos -o painter.safetensors",),
     "apply": (
         "impasto apply painter.safetensors photo.jpg -o out.png",
-        "impasto apply painter.safetensors photos -o out/ --strength 0.7",
+        "impasto apply painter.safetensors photos -o out/ --strength 0.8",
     ),
     "video": (
         "impasto video clip.mp4 painting.jpg -o out.mp4",
@@ -36,7 +36,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "studio": ("impasto studio --port 8000",),
     "demo": ("impasto demo pictures --style mosaic",),
     "sweep": (
-        "impasto sweep photo.jpg painting.jpg --vary strength=0.2,0.5,0.8 -o sheet.png",
+        "impasto sweep photo.jpg painting.jpg --vary strength=0.4,0.7,1 -o sheet.png",
     ),
     "reconstruct": ("impasto reconstruct photo.jpg painting.jpg -o figure.png",),
     "montage": ("impasto montage photo.jpg out.png painting.jpg -o montage.png",),

@@ -34,6 +34,7 @@ from impasto.process import interrupts
 from impasto.process.memory import memory_errors
 from impasto.settings.pieces import check_choice, check_number
 from impasto.settings.recipe import Recipe
+from impasto.settings.strength import or_usual
 from impasto.settings.values import read_size
 
 COLORS = ("style", "content", "histogram", "palette")
@@ -251,7 +252,7 @@ class Painter:
             InputError: there is no such style, or the strength is not a number from 0 to 1.
         """
         own = self.recipe.strength
-        chosen = strength if strength is not None else 0.5 if own is None else own
+        chosen = or_usual(own) if strength is None else strength
         check_strength(chosen)
         mixture = torch.tensor(files.read_mixture(style, self.about), device=self._device)
         return Condition(mixture, float(chosen))

@@ -25,7 +25,7 @@ from impasto.painters import objective as objectives
 from impasto.painters import resuming
 from impasto.painters.applying import Painter
 from impasto.painters.file import About
-from impasto.painters.network import USUAL_STRENGTH, Shape
+from impasto.painters.network import Shape
 from impasto.painters.objective import CropObjective
 from impasto.painters.photos import FEW, Photos
 from impasto.painters.showing import showing
@@ -45,6 +45,7 @@ from impasto.process.memory import memory_errors
 from impasto.process.notices import tell
 from impasto.settings.pieces import check_choice, check_number, check_whole
 from impasto.settings.recipe import Recipe, RecipeSource
+from impasto.settings.strength import or_usual
 from impasto.settings.style import Style
 
 MOST_BATCH = 256
@@ -167,7 +168,7 @@ def prepare(  # noqa: PLR0913 – as many as the training has choices
         steps=0,
         photographs=count,
     )
-    own = USUAL_STRENGTH if recipe.strength is None else recipe.strength
+    own = or_usual(recipe.strength)
     with memory_errors():
         measured = CropObjective(recipe, loaded, pictures, chosen)
         training = Training(measured, crops, len(pictures), own, seed, batch, term)

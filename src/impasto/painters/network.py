@@ -23,10 +23,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from impasto.process import interrupts
+from impasto.settings.strength import way
 
 REDUCTION = 4  # the sides of what the network paints are multiples of it
-KNOTS = (0.0, 0.5, 1.0)  # strengths at which scales and shifts are learned; linear in between
-USUAL_STRENGTH = 0.5  # below it, the change of the photograph is reduced too
+KNOTS = (0.0, 0.5, 1.0)  # of the way to the style; scales and shifts are learned at them
 EPSILON = 1e-5  # added to variances
 GREY, SPREAD = 127.5, 64.0  # grey levels: photographs enter the network as (x − GREY) / SPREAD
 
@@ -67,7 +67,7 @@ class Condition(NamedTuple):
     @property
     def change(self) -> float:
         """The share of the change of the photograph that is added to it, from 0 to 1."""
-        return min(1.0, self.strength / USUAL_STRENGTH)
+        return min(1.0, 2 * way(self.strength))
 
     def shares(self) -> Tensor:
         """The share of each style's parameters at each of :data:`KNOTS`, (styles, knots)."""
@@ -77,11 +77,11 @@ class Condition(NamedTuple):
 def hats(strength: float) -> list[float]:
     """The shares of the parameters at each of :data:`KNOTS`, by linear interpolation.
 
-    >>> hats(0.5), hats(0.75)
-    ([0.0, 1.0, 0.0], [0.0, 0.5, 0.5])
+    >>> hats(0.7), hats(0.35)
+    ([0.0, 1.0, 0.0], [0.5, 0.5, 0.0])
     """
     width = KNOTS[1] - KNOTS[0]
-    return [max(0.0, 1 - abs(strength - knot) / width) for knot in KNOTS]
+    return [max(0.0, 1 - abs(way(strength) - knot) / width) for knot in KNOTS]
 
 
 class Layer(nn.Module):

@@ -14,12 +14,12 @@ from impasto.network.vgg import VGG
 from impasto.network.weights import Weights
 from impasto.objective.objective import Evaluation, Objective
 from impasto.objective.regions import Region, StyleCanvas
-from impasto.painters.network import USUAL_STRENGTH
 from impasto.pictures import arrays, sizes
 from impasto.pictures.images import Picture
 from impasto.process import threads
 from impasto.settings.layers import in_order
-from impasto.settings.recipe import Recipe
+from impasto.settings.recipe import GROWTH, Recipe
+from impasto.settings.strength import or_usual, way
 
 LEAST_SHARE = 0.02  # of the weights of a loss; layers with less that lie behind the others are left
 SMALLEST_STRENGTH = 0.05  # that crops are drawn for; 0 is the photograph anyway
@@ -51,15 +51,16 @@ def side_of(recipe: Recipe) -> int:
 def weight_at(strength: float, recipe: Recipe) -> float:
     """The weight of the style loss at a strength; at the recipe's own, it is that of the recipe.
 
-    >>> weight_at(0.5, Recipe(beta=7)), weight_at(0.25, Recipe(beta=7))
+    >>> weight_at(0.7, Recipe(beta=7)), weight_at(0.35, Recipe(beta=7))
     (7.0, 1.75)
     """
-    own = USUAL_STRENGTH if recipe.strength is None else recipe.strength
+    own = or_usual(recipe.strength)
     return recipe.style_weight * _relative(strength) / _relative(own)
 
 
 def _relative(strength: float) -> float:
-    return Recipe(strength=strength).style_weight / Recipe().style_weight
+    gone = way(strength)
+    return float(GROWTH ** max(0.0, 2 * gone - 1) * min(1.0, 2 * gone) ** 2)
 
 
 class CropObjective:

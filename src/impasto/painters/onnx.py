@@ -25,10 +25,10 @@ from impasto.painters.network import (
     KNOTS,
     REDUCTION,
     SPREAD,
-    USUAL_STRENGTH,
     Layer,
     PaintingNetwork,
 )
+from impasto.settings.strength import USUAL_STRENGTH
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto, TensorProto
@@ -124,11 +124,11 @@ class _Graph:
 
 def _draw(graph: _Graph, network: PaintingNetwork) -> None:
     """Add all operators of a network, from the three inputs to ``painting``."""
-    strength = "strength"
+    way = _way(graph, "strength")
     padded, shape = _beyond(graph, "picture")
     grey, spread = graph.constant(GREY), graph.constant(SPREAD)
     x = graph.add("Div", (graph.add("Sub", (padded, grey)), spread))
-    shares = _shares(graph, "styles", strength)
+    shares = _shares(graph, "styles", way)
     for layer in network.encoder:
         x = _layer(graph, layer, x, shares)
     for first, second in network.blocks():
@@ -137,8 +137,7 @@ def _draw(graph: _Graph, network: PaintingNetwork) -> None:
     for layer in network.decoder:
         x = _layer(graph, layer, x, shares)
     x = _convolution(graph, network.last.detach(), x, 1)
-    most = graph.constant([1 / USUAL_STRENGTH])
-    share = graph.add("Min", (graph.add("Mul", (strength, most)), graph.constant([1.0])))
+    share = graph.add("Min", (graph.add("Add", (way, way)), graph.constant([1.0])))
     change = graph.add("Mul", (graph.add("Mul", (x, spread)), share))
     whole = graph.add("Add", (padded, change))
     start, axes = graph.constant([0, 0], np.int64), graph.constant([2, 3], np.int64)
@@ -156,9 +155,18 @@ def _beyond(graph: _Graph, picture: str) -> tuple[str, str]:
     return graph.add("Pad", (picture, pads), mode="edge"), shape
 
 
-def _shares(graph: _Graph, styles: str, strength: str) -> str:
+def _way(graph: _Graph, strength: str) -> str:
+    """How far the painting is on the way from the photograph to the style, by its two halves."""
+    beyond = graph.add("Relu", (graph.add("Sub", (strength, graph.constant([USUAL_STRENGTH]))),))
+    within = graph.add("Sub", (strength, beyond))
+    first = graph.add("Mul", (within, graph.constant([0.5 / USUAL_STRENGTH])))
+    second = graph.add("Mul", (beyond, graph.constant([0.5 / (1 - USUAL_STRENGTH)])))
+    return graph.add("Add", (first, second))
+
+
+def _shares(graph: _Graph, styles: str, way: str) -> str:
     """The share of each style's parameters at each of KNOTS, (1, styles · knots)."""
-    apart = graph.add("Abs", (graph.add("Sub", (strength, graph.constant(KNOTS))),))
+    apart = graph.add("Abs", (graph.add("Sub", (way, graph.constant(KNOTS))),))
     far = graph.add("Div", (apart, graph.constant(KNOTS[1] - KNOTS[0])))
     hats = graph.add("Relu", (graph.add("Sub", (graph.constant(1.0), far)),))
     column = graph.add("Unsqueeze", (styles, graph.constant([1], np.int64)))

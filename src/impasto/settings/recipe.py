@@ -34,6 +34,7 @@ from impasto.messages.message import Message
 from impasto.settings.loss_table import CONTENT_LOSSES, METHODS, STYLE_LOSSES
 from impasto.settings.painted import is_painting, settings_in
 from impasto.settings.presets import NNST_LAYERS, PRESETS
+from impasto.settings.strength import USUAL_STRENGTH, or_usual, way
 from impasto.settings.style import PICTURES, Style, read_path, within
 from impasto.settings.validation import plain, refusal, suggest
 from impasto.settings.values import (
@@ -67,10 +68,9 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-# With relative losses: beta grows by the factor GROWTH from strength 0.5 to 1, and from there down
-# to 0 it falls with the square of the strength.
+# With relative losses: beta grows by the factor GROWTH from the usual strength to 1, and down to 0
+# it falls with the fourth power of the strength.
 USUAL_BETA, GROWTH = 0.34 * 1000**0.5, 1000**0.5
-USUAL_STRENGTH = 0.5  # if neither strength nor beta is set
 MOST_PAINTED = 0.8  # of the coarse levels' painting in the picture whose content is kept
 USUAL_CANVAS_SHARE = 0.25  # Kolkin and others, arXiv:2203.13215, section 3.2
 # The settings that say what is minimised; with their usual values, coarse levels can be nnst's.
@@ -360,20 +360,26 @@ class Recipe(BaseModel):
         return self.model_copy(update={**nnst, "tile": "auto"})
 
     @property
-    def _strength(self) -> float:
-        return USUAL_STRENGTH if self.strength is None else self.strength
+    def _way(self) -> float:
+        return way(or_usual(self.strength))
+
+    @property
+    def _gone(self) -> float:
+        """The way by losses: it begins slowly, since a little of the style changes much."""
+        return 2 * self._way**2 if self._way < 0.5 else self._way
 
     @property
     def _beyond_usual(self) -> float:
         """How far the strength is on the way from the usual one, 0, to the largest, 1."""
-        return max(0.0, self._strength - USUAL_STRENGTH) / (1 - USUAL_STRENGTH)
+        return max(0.0, 2 * self._way - 1)
 
     @property
     def style_weight(self) -> float:
         """The weight of the style loss: beta, or the beta that the strength stands for.
 
         Above the usual strength, equal differences of strength multiply beta by equal factors,
-        since these change the picture by about the same amount. Below, it falls with the square.
+        since these change the picture by about the same amount. Below, it falls with the fourth
+        power.
 
         >>> Recipe(strength=0).style_weight, Recipe(beta=7).style_weight
         (0.0, 7.0)
@@ -386,25 +392,25 @@ class Recipe(BaseModel):
     def style_colors(self) -> float:
         """How far the colours of a recoloured first canvas are the style's; 0 for the content's.
 
-        >>> [Recipe(strength=strength).style_colors for strength in (0, 0.25, 0.5, 1)]
-        [0.0, 0.5, 1.0, 1.0]
+        >>> [Recipe(strength=strength).style_colors for strength in (0, 0.35, 0.7, 1)]
+        [0.0, 0.25, 1.0, 1.0]
         """
-        return min(1.0, self._strength / USUAL_STRENGTH)
+        return min(1.0, 2 * self._gone)
 
     @property
     def vector_share(self) -> float:
         """How far ``instant`` goes from the content's style vector to that of the style.
 
-        >>> [Recipe(strength=strength).vector_share for strength in (0, 0.25, 0.5, 1)]
+        >>> [Recipe(strength=strength).vector_share for strength in (0, 0.35, 0.7, 1)]
         [0.0, 0.5, 1.0, 1.5]
         """
-        return self.style_colors + 0.5 * self._beyond_usual
+        return min(1.0, 2 * self._way) + 0.5 * self._beyond_usual
 
     @property
     def canvas_share(self) -> float:
         """The share of the canvas in the picture that ``nnst`` matches; the rest is the content.
 
-        >>> [Recipe(strength=strength).canvas_share for strength in (0, 0.5, 1)]
+        >>> [Recipe(strength=strength).canvas_share for strength in (0, 0.7, 1)]
         [0.25, 0.25, 1.0]
         """
         return USUAL_CANVAS_SHARE + (1 - USUAL_CANVAS_SHARE) * self._beyond_usual
@@ -413,20 +419,20 @@ class Recipe(BaseModel):
     def painted_share(self) -> float:
         """The share of the coarse levels' painting in the picture whose content is kept after them.
 
-        >>> [Recipe(strength=strength).painted_share for strength in (0, 0.5, 1)]
+        >>> [Recipe(strength=strength).painted_share for strength in (0, 0.7, 1)]
         [0.0, 0.4, 0.8]
         """
-        return MOST_PAINTED * self._strength
+        return MOST_PAINTED * self._gone
 
     @property
     def content_factor(self) -> float:
         """The weight of the content in ``strotss``, relative to that at the usual strength.
 
-        >>> [Recipe(strength=strength).content_factor for strength in (0, 0.5, 1)]
+        >>> [Recipe(strength=strength).content_factor for strength in (0, 0.7, 1)]
         [inf, 1.0, 0.0]
         """
-        strength = self._strength
-        return ((1 - strength) / strength) ** 2 if strength else math.inf
+        gone = self._gone
+        return ((1 - gone) / gone) ** 2 if gone else math.inf
 
     @classmethod
     def read(cls, value: Any = None, /, **settings: Unpack[SettingsOverPreset]) -> Recipe:

@@ -14,13 +14,13 @@ from impasto.errors import InputError
 from impasto.files.carried import carried_text
 from impasto.messages.message import Message
 from impasto.settings.recipe import Recipe
+from impasto.settings.strength import or_usual
 from impasto.settings.validation import NO_HINT, OF_A_RECIPE
 from impasto.settings.values import FIRST_CANVASES, words_of
 
 # Two hold paths, which visitors may not name on the server; strength has its own slider.
 ELSEWHERE = ("styles", "protect", "strength")
 NAMES = tuple(name for name in Recipe.model_fields if name not in ELSEWHERE)
-USUAL_STRENGTH = 0.5
 
 
 def component(name: str, text: Callable[[str], Any]) -> Component:
@@ -74,7 +74,7 @@ def recipe_of(values: Sequence[Any], strength: float) -> Recipe:
 
 def strength_of(recipe: Recipe) -> float:
     """The value of the strength slider for a recipe."""
-    return USUAL_STRENGTH if recipe.strength is None else recipe.strength
+    return or_usual(recipe.strength)
 
 
 def recipe_in(path: Path) -> Recipe:

@@ -15,11 +15,11 @@ from impasto.network import instant
 from impasto.pictures import samples
 from impasto.settings.presets import PRESETS
 from impasto.settings.recipe import Recipe
+from impasto.settings.strength import USUAL_STRENGTH
 from impasto.studio import clips, painters
 from impasto.studio.camera import camera
 from impasto.studio.controls import (
     NAMES,
-    USUAL_STRENGTH,
     component,
     recipe_in,
     recipe_of,
