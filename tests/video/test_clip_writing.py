@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -28,6 +29,21 @@ SIZE = (64, 48)
 MILLISECOND = Fraction(1, 1000)
 STEADY = Times((0, 1, 2, 3, 4), 5, Fraction(1, 25), Fraction(0), Fraction(25))
 UNEVEN = Times((0, 40, 60, 200, 900), 1000, MILLISECOND, Fraction(0), Fraction(5))
+
+# A clip for each container, at a rate of its own or with uneven times.
+UNEVENLY: dict[str, Any] = {
+    "ticks": (0, 40, 60, 200, 300, 420, 900, 1000),
+    "time_base": MILLISECOND,
+}
+SOURCES: dict[str, tuple[str, dict[str, Any]]] = {
+    "film": ("a.mp4", {"rate": Fraction(24000, 1001)}),
+    "phone": ("a.mov", {"rate": Fraction(30)}),
+    "uneven": ("a.mkv", UNEVENLY),
+    "uneven MP4": ("a.mp4", UNEVENLY),
+    "web": ("a.webm", {"rate": Fraction(25)}),
+    "old": ("a.avi", {"rate": Fraction(15)}),
+    "broadcast": ("a.ts", {"rate": Fraction(30000, 1001)}),
+}
 
 
 @pytest.fixture(autouse=True)
@@ -60,6 +76,19 @@ class TestFrames:
         assert found[:-1] == expected[:-1]
         with av.open(f"out{suffix}") as container:
             assert container.duration == pytest.approx(1_000_000, abs=1000)
+
+    @pytest.mark.parametrize("target", [one for one in FORMS if one != ".webp"])
+    @pytest.mark.parametrize("source", SOURCES, ids=SOURCES)
+    def test_whatever_goes_in_as_many_frames_come_out_that_last_as_long(
+        self, source: str, target: str
+    ) -> None:
+        name, given = SOURCES[source]
+        write_clip(name, 7, **given)
+        before = times_in(name)
+        after = times_in(rewritten(look(Path(name)), f"out{target}"))
+        assert len(after) == len(before) == 8
+        hundredth = Fraction(1, 100)  # the unit of a GIF, the coarsest
+        assert abs((after[-1] - after[0]) - (before[-1] - before[0])) <= hundredth
 
     def test_an_animated_webp(self) -> None:
         write(FRAMES, UNEVEN, check_target(Path("out.webp")), SIZE)
@@ -180,11 +209,18 @@ class TestSound:
         assert sound_in(rewritten(clip, made))[0][2] == sound_in(source)[0][2]
 
     @pytest.mark.parametrize(
-        ("source", "made", "codec"), [("a.mp4", "out.webm", "opus"), ("a.ts", "out.webm", "opus")]
+        ("source", "made", "codec"),
+        [
+            ("a.mp4", "out.webm", "opus"),
+            ("a.ts", "out.webm", "opus"),
+            ("a.webm", "out.mov", "aac"),
+            ("pcm.mkv", "out.mp4", "aac"),
+        ],
     )
     def test_other_sound_is_encoded_again(self, source: str, made: str, codec: str) -> None:
-        clip = look(write_clip(source, 25, sound=True))
-        with pytest.warns(ImpastoWarning, match="encoded again, from .* to Opus"):
+        own = "pcm_s16le" if source.startswith("pcm") else None
+        clip = look(write_clip(source, 25, sound=True, sound_codec=own))
+        with pytest.warns(ImpastoWarning, match="encoded again, from .* to (Opus|AAC)"):
             ((found, seconds, _),) = sound_in(rewritten(clip, made))
         assert found == codec
         assert seconds == pytest.approx(1, abs=0.06)

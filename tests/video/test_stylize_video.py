@@ -209,7 +209,7 @@ class TestInterruption:
         [
             ({"method": "single"}, "method"),
             ({"start": 0.04}, "part of the clip"),
-            ({"strength": 0.7}, "settings"),
+            ({"strength": 0.8}, "settings"),
             ({"size": 32}, "size"),
             ({"clip": "other.mp4"}, "clip"),
             ({"style": "other.png"}, "styles"),

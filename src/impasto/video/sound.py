@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from contextlib import ExitStack, suppress
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -79,14 +80,13 @@ class Sound:
             return
         file = self._stack.enter_context(reading.opened(self._clip.path, ROLE))
         source = self._stack.enter_context(opened(file))
-        taken = container.supported_codecs
         streams = []
         for stream in source.streams.audio:
             codec = stream.codec_context
             if codec is None:
                 tell(Message("clip.unknown-sound", number=len(streams) + 1))
                 continue
-            copies = codec.name in taken
+            copies = codec.name in container.supported_codecs and self._is_taken(stream.index)
             make = _Copied if copies else _Encoded
             self._tracks[stream.index] = make(container, stream, encoder)
             if not copies:
@@ -94,6 +94,26 @@ class Sound:
             streams.append(stream)
         self._packets = source.demux(*streams) if streams else iter(())
         self._advance()
+
+    def _is_taken(self, index: int) -> bool:
+        """Whether a container of the new kind takes a track as it is, which is tried in memory.
+
+        FFmpeg names codecs for a kind that it then refuses, such as Opus for MOV.
+        """
+        import av
+
+        kind = self._container.format.name
+        with reading.opened(self._clip.path, ROLE) as file, opened(file) as source:
+            track = source.streams[index]
+            try:
+                with av.open(io.BytesIO(), "w", format=kind) as tried:
+                    made = tried.add_stream_from_template(track)
+                    packet = next(source.demux(track))
+                    packet.stream = made
+                    tried.mux(packet)
+            except (av.FFmpegError, StopIteration):
+                return False
+        return True
 
     def until(self, seconds: Fraction) -> None:
         """Write the sound up to a time of the new clip."""
