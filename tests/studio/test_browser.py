@@ -240,7 +240,8 @@ def test_painting_nothing_asks_for_pictures(browser: Browser, address: str) -> N
     expect(page.get_by_text("Choose a photograph and a style picture first.")).to_be_visible()
 
 
-# Holds back what closes the stream of answers, as a slow network may, until `release` is called.
+# Holds back what closes the stream of answers after a refusal, as a slow network may, until
+# `release` is called.
 SLOW_CLOSE = """
 const request = window.fetch.bind(window);
 const released = new Promise((release) => { window.release = release; });
@@ -248,11 +249,15 @@ window.fetch = async (...call) => {
   const response = await request(...call);
   if (!response.url.includes("/queue/data")) return response;
   const whole = new TextDecoder();
+  let refused = false;
   const slow = new TransformStream({
     async transform(bytes, controller) {
       for (const message of whole.decode(bytes).split(/(?<=\\n\\n)/)) {
-        window.closes = message.includes("close_stream");
-        if (window.closes && window.holds) await released;
+        refused ||= message.includes('"success":false');
+        if (refused && message.includes("close_stream")) {
+          window.holds = true;
+          await released;
+        }
         controller.enqueue(new TextEncoder().encode(message));
       }
     },
@@ -271,10 +276,9 @@ def test_a_call_that_is_accepted_while_the_stream_closes_is_answered(
     page.goto(address)
     page.wait_for_selector("#content input[type=file]", state="attached")
     asked = page.get_by_text("Choose a photograph and a style picture first.")
-    page.evaluate("window.holds = true")
     page.click("#paint")
     expect(asked).to_have_count(1)
-    page.wait_for_function("window.closes")
+    page.wait_for_function("window.holds")
     with page.expect_response(re.compile("/queue/join")):
         page.click("#paint")
     page.evaluate("window.release()")
