@@ -27,6 +27,7 @@ import impasto.objective.objective
 from conftest import THREADS, content_pixels, style_pixels
 from impasto import ImpastoWarning, InputError, Recipe, Result
 from impasto.cli.app import run
+from impasto.errors import StoppedError
 from impasto.network.vgg import VGG
 from impasto.optim.optimizer import Optimizer
 from impasto.optim.optimizers import LBFGS, Adam
@@ -466,6 +467,26 @@ def start(*flags: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "impasto", *command(*flags)], stderr=subprocess.PIPE, text=True
     )
+
+
+def test_a_run_that_is_stopped_as_it_enters_a_level_goes_on_to_the_same_bytes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = RECIPES["L-BFGS over levels"]
+    whole = paint(**settings)
+    step = Run.step
+
+    def stopped_at_the_second(self: Run, level: Any, progress: Any) -> None:
+        if level.number == 2:
+            raise StoppedError
+        step(self, level, progress)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Run, "step", stopped_at_the_second)
+        paint(**settings)
+    resumed = impasto.resume("run.impasto")
+    assert resumed.canvas.tobytes() == whole.canvas.tobytes()
+    assert [one.loss for one in resumed.history] == [one.loss for one in whole.history]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no kill -9 there")

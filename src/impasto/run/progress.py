@@ -54,7 +54,7 @@ class Progress:
 
     def enter(self, level: Level, canvas: Tensor) -> None:
         """Start another level from the given canvas."""
-        self.canvas = self.begun = canvas
+        self.canvas = self.kept = self.begun = canvas
         self.optimizer = None
         self.level, self.count = level.number, 0
         self.stand_in = self.stand_in.at_next_level()
