@@ -18,8 +18,8 @@ from impasto.pictures import arrays, sizes
 from impasto.pictures.images import Picture
 from impasto.process import threads
 from impasto.settings.layers import in_order
-from impasto.settings.recipe import GROWTH, Recipe
-from impasto.settings.strength import or_usual, way
+from impasto.settings.recipe import Recipe
+from impasto.settings.strength import or_usual, style_factor, way
 
 LEAST_SHARE = 0.02  # of the weights of a loss; layers with less that lie behind the others are left
 SMALLEST_STRENGTH = 0.05  # that crops are drawn for; 0 is the photograph anyway
@@ -55,12 +55,7 @@ def weight_at(strength: float, recipe: Recipe) -> float:
     (7.0, 1.75)
     """
     own = or_usual(recipe.strength)
-    return recipe.style_weight * _relative(strength) / _relative(own)
-
-
-def _relative(strength: float) -> float:
-    gone = way(strength)
-    return float(GROWTH ** max(0.0, 2 * gone - 1) * min(1.0, 2 * gone) ** 2)
+    return recipe.style_weight * style_factor(way(strength)) / style_factor(way(own))
 
 
 class CropObjective:

@@ -34,7 +34,7 @@ from impasto.messages.message import Message
 from impasto.settings.loss_table import CONTENT_LOSSES, METHODS, STYLE_LOSSES
 from impasto.settings.painted import is_painting, settings_in
 from impasto.settings.presets import NNST_LAYERS, PRESETS
-from impasto.settings.strength import USUAL_STRENGTH, or_usual, way
+from impasto.settings.strength import USUAL_STRENGTH, or_usual, style_factor, way
 from impasto.settings.style import PICTURES, Style, read_path, within
 from impasto.settings.validation import plain, refusal, suggest
 from impasto.settings.values import (
@@ -68,9 +68,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-# With relative losses: beta grows by the factor GROWTH from the usual strength to 1, and down to 0
-# it falls with the fourth power of the strength.
-USUAL_BETA, GROWTH = 0.34 * 1000**0.5, 1000**0.5
+USUAL_BETA = 0.34 * 1000**0.5  # of relative losses, at the usual strength
 MOST_PAINTED = 0.8  # of the coarse levels' painting in the picture whose content is kept
 USUAL_CANVAS_SHARE = 0.25  # Kolkin and others, arXiv:2203.13215, section 3.2
 # The settings that say what is minimised; with their usual values, coarse levels can be nnst's.
@@ -386,7 +384,7 @@ class Recipe(BaseModel):
         """
         if self.beta is not None:
             return self.beta
-        return float(USUAL_BETA * GROWTH**self._beyond_usual * self.style_colors**2)
+        return USUAL_BETA * style_factor(self._gone)
 
     @property
     def style_colors(self) -> float:

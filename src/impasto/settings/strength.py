@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 USUAL_STRENGTH = 0.7  # if neither strength nor beta is set
+GROWTH = 1000**0.5  # of beta, from the usual strength to 1
 
 
 def or_usual(strength: float | None) -> float:
@@ -25,3 +26,12 @@ def way(strength: float) -> float:
     if strength <= USUAL_STRENGTH:
         return 0.5 * strength / USUAL_STRENGTH
     return 0.5 + 0.5 * (strength - USUAL_STRENGTH) / (1 - USUAL_STRENGTH)
+
+
+def style_factor(gone: float) -> float:
+    """The weight of the style loss after a part of the way, relative to that at the usual strength.
+
+    >>> style_factor(0.25), style_factor(0.5)
+    (0.25, 1.0)
+    """
+    return float(GROWTH ** max(0.0, 2 * gone - 1) * min(1.0, 2 * gone) ** 2)
