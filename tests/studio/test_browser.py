@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
-from browsing import chromium, needs_chromium
+from browsing import chromium, fill_in, needs_chromium
 from conftest import content_pixels, style_pixels
 from impasto import Recipe
 from impasto.studio.jobs import Workshop
@@ -95,19 +95,10 @@ def choose(page: Page, pictures: Path, content: str = "content.png") -> None:
         expect(page.locator(f"#{place} img")).to_be_visible()
 
 
-def setting(page: Page, name: str, value: str) -> None:
-    """Fill one of the expert's settings in."""
-    field = page.locator(f"#setting-{name}").locator("textarea, input").first
-    if not field.is_visible():
-        page.get_by_text(re.compile("All settings|모든 설정")).click()
-    field.fill(value)
-
-
 def quick(page: Page, size: int, steps: int) -> None:
     """Settings with which a step takes a moment."""
     layers = {"content_layers": "conv2_1", "style_layers": "conv1_1"}
-    for name, value in {"size": size, "steps": steps, **layers}.items():
-        setting(page, name, str(value))
+    fill_in(page, {"size": str(size), "steps": str(steps), **layers})
 
 
 def painting(page: Page) -> bytes:
@@ -290,7 +281,7 @@ def test_a_choice_made_before_the_last_one_is_answered_counts(
     browser: Browser, address: str
 ) -> None:
     page = visit(browser, address)
-    setting(page, "steps", "1")
+    fill_in(page, {"steps": "1"})
     for preset in ("fine", "fast"):
         with page.expect_request(re.compile("/queue/join")):
             page.locator("#preset label").get_by_text(preset, exact=True).click()
@@ -311,7 +302,7 @@ def test_korean_by_the_browser_and_by_the_switch(browser: Browser, address: str)
 
 def test_settings_and_errors_are_korean_too(browser: Browser, address: str, pictures: Path) -> None:
     page = visit(browser, address, "ko-KR")
-    setting(page, "steps", "0")
+    fill_in(page, {"steps": "0"})
     expect(page.locator("#setting-steps")).to_contain_text("손실과 기울기를 계산하는 횟수")
     expect(page.locator("#setting-pooling")).to_contain_text("풀링")
     expect(page.locator("#setting-color input")).to_have_value("style")

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from browsing import chromium, needs_chromium, studio_page
+from browsing import chromium, fill_in, needs_chromium, studio_page
 from conftest import content_pixels, style_pixels
 from impasto import Painter
 from impasto.studio.limits import Limits
@@ -57,13 +57,6 @@ def visit(browser: Browser, address: str, language: str = "en-US") -> Iterator[P
         yield page
 
 
-def setting(page: Page, name: str, value: str) -> None:
-    field = page.locator(f"#setting-{name}").locator("textarea, input").first
-    if not field.is_visible():
-        page.get_by_text("All settings").click()
-    field.fill(value)
-
-
 def choose(page: Page, files: Path, place: str, name: str) -> None:
     page.set_input_files(f"#{place} input[type=file]", files / name)
     expect(page.locator(f"#{place} img")).to_be_visible()
@@ -89,12 +82,8 @@ def painted(page: Page, size: tuple[int, int]) -> None:
 def test_a_painter_is_trained_watched_stopped_kept_and_paints(
     page: Page, files: Path, tmp_path: Path
 ) -> None:
-    for name, value in {
-        "size": "64",
-        "content_layers": "conv2_1",
-        "style_layers": "conv1_1",
-    }.items():
-        setting(page, name, value)
+    quick = {"size": "64", "content_layers": "conv2_1", "style_layers": "conv1_1"}
+    fill_in(page, quick)
     choose(page, files, "style", "oil.png")
     choose(page, files, "content", "photo.png")
     page.locator("#minutes input[type=number]").fill("2")
