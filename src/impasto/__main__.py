@@ -6,6 +6,7 @@ import signal
 import sys
 
 from impasto.cli import streams
+from impasto.cli.uncollected import uncollected
 from impasto.process.interrupts import ENDING, Signals
 
 NOTHING_WRITTEN = "impasto: Stopped; no picture was written."
@@ -19,7 +20,8 @@ def main() -> None:
     codes: list[int] = []
     atexit.register(_exit_with, codes)  # before anything else, so that it is called last
     try:
-        from impasto.cli.app import run
+        with uncollected():
+            from impasto.cli.app import run
 
         code = run()
     except BaseException:  # an import makes anything of a signal that comes in its midst

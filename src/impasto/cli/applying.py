@@ -34,6 +34,7 @@ from impasto.cli.pipes import (
     take_in,
 )
 from impasto.cli.session import called, save_or_rescue
+from impasto.cli.uncollected import uncollected
 from impasto.errors import InputError
 from impasto.files.listing import PICTURES
 from impasto.files.writing import check_apart, check_writable, is_there, remove_parts
@@ -165,8 +166,9 @@ def apply(
         metadata=not no_metadata,
         quiet=quiet,
     )
-    from impasto.painters.applying import Painter
-    from impasto.painters.many import Applied
+    with uncollected():
+        from impasto.painters.applying import Painter
+        from impasto.painters.many import Applied
 
     loaded = Painter.load(painter, device=device)
     applied = Applied(loaded, style, strength, size, color, outputs.form)

@@ -23,6 +23,7 @@ from impasto.cli import pipes
 from impasto.cli.ending import DONE, FAILED, code_of, told_to_end
 from impasto.cli.notes import note
 from impasto.cli.streams import was_closed
+from impasto.cli.uncollected import uncollected
 from impasto.cli.watching import reason, watchers_of, write_figures
 from impasto.errors import ImpastoError, InputError, RunError
 from impasto.files.reading import reason_of
@@ -75,6 +76,9 @@ def prepare(
             raise InputError("instant.no-checkpoint")
         if outputs.plot is not None:
             raise InputError("instant.no-plot")
+    else:
+        with uncollected():
+            import impasto.run.prepare  # noqa: F401 – with PyTorch
     run = either.prepare(
         content,
         styles,

@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from impasto.network.vjp import vector_jacobian
+
 Size = tuple[int, int]  # height and width
 
 
@@ -82,4 +84,4 @@ def gradients(gradient: Tensor, levels: int) -> list[Tensor]:
     shapes = sizes((gradient.shape[1], gradient.shape[2]), levels)
     with torch.enable_grad():
         zeros = [gradient.new_zeros(len(gradient), *size).requires_grad_() for size in shapes]
-        return list(torch.autograd.grad(synthesis(zeros), zeros, gradient))
+        return list(vector_jacobian([synthesis(zeros)], zeros, [gradient]))

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from impasto.network.bands import bands, each_band
+from impasto.network.vjp import vector_jacobian
 from impasto.process import threads
 
 Work = Callable[[int, Tensor], tuple[Tensor, ...]]
@@ -112,7 +113,7 @@ class _Shared(torch.autograd.Function):
 
         def call(number: int) -> None:
             leaf, made = graphs[number]
-            (by_input[number],) = torch.autograd.grad(made, leaf, by_made[number])
+            (by_input[number],) = vector_jacobian(made, [leaf], by_made[number])
 
         threads.each(call, range(len(graphs)))
         return None, None, *by_input
