@@ -9,17 +9,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import map_coordinates
 
-from impasto.network.hypercolumns import at_points, on_grid
+from impasto.network.hypercolumns import POOLS, at_points, averaged, on_grid
 from impasto.settings.layers import BY_NAME
 
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 
 
 def ramp(layer: str, height: int, width: int) -> torch.Tensor:
-    """A feature map that holds the x of every position, in pixels of the picture."""
-    by = 1 << BY_NAME[layer].pools
+    """A feature map that holds the x of every position, in pixels of the picture.
+
+    The finer ones are averaged.
+    """
+    pools = BY_NAME[layer].pools
+    by = 1 << pools
     x = (torch.arange(width // by, dtype=torch.float64) + 0.5) * by
-    return x.expand(1, height // by, -1).clone()
+    return averaged(x.expand(1, height // by, -1).clone(), POOLS - pools)
 
 
 @given(st.integers(8, 70), st.integers(8, 70))

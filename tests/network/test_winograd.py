@@ -116,6 +116,25 @@ def test_the_gradient_of_any_layer(weights: Weights, taps: list[str], pooling: s
     assert distance(*gradients) < CLOSE
 
 
+@pytest.mark.parametrize("taps", [["relu1_1", "relu1_2"], ["conv1_1", "pool1", "relu2_2"], TAPS])
+@pytest.mark.parametrize("size", [(32, 48), (37, 61), (64, 19)])
+def test_averaged_maps_and_their_gradient_are_those_of_the_plain_network(
+    weights: Weights, taps: list[str], size: tuple[int, int]
+) -> None:
+    x = picture(*size)
+    canvases = x.clone().requires_grad_(), x.double().requires_grad_()
+    networks = VGG19(weights, taps, by_rows=True), VGG19(weights, taps, dtype=torch.float64)
+    both = zip(networks, canvases, strict=True)
+    ours, exact = (network.maps(canvas, taps, pools=2) for network, canvas in both)
+    for name in taps:
+        assert distance(ours[name], exact[name]) < CLOSE, name
+    gradients = [
+        torch.autograd.grad([maps[name].square().mean() for name in taps], canvas)[0]
+        for maps, canvas in zip((ours, exact), canvases, strict=True)
+    ]
+    assert distance(*gradients) < CLOSE
+
+
 @pytest.mark.parametrize("pooling", POOLINGS)
 @pytest.mark.parametrize("by_rows", [False, True], ids=["plain", "Winograd"])
 @pytest.mark.parametrize("first", ["conv1_2", "relu1_2", "pool1", "conv2_1"])

@@ -16,14 +16,23 @@ from impasto.settings.layers import BY_NAME
 POOLS = 2  # neighbouring places on the grid are as far apart as positions behind two poolings
 
 
+def averaged(features: Tensor, times: int) -> Tensor:
+    """A feature map, (C, H, W), averaged over squares whose side is two to the power of ``times``.
+
+    Rows and columns that fill no square are left out.
+    """
+    return F.avg_pool2d(features.unsqueeze(0), 1 << times)[0] if times > 0 else features
+
+
 def on_grid(maps: Mapping[str, Tensor], size: tuple[int, int]) -> list[Tensor]:
     """The hypercolumns at places four pixels apart, layer by layer.
 
-    A finer feature map is averaged over the area of a place, and a coarser one is interpolated
-    bilinearly.
+    A finer feature map counts as averaged over the area of a place, and a coarser one is
+    interpolated bilinearly.
 
     Args:
-        maps: feature maps of a picture by layer, each (C, H', W').
+        maps: feature maps of a picture by layer, each (C, H', W'), the finer ones averaged as by
+            :meth:`impasto.network.vgg.VGG.maps` with ``pools=POOLS``.
         size: H and W of the picture, in pixels.
 
     Returns:
@@ -31,16 +40,14 @@ def on_grid(maps: Mapping[str, Tensor], size: tuple[int, int]) -> list[Tensor]:
 
     Example:
         >>> import torch
-        >>> on_grid({"relu1_1": torch.ones(64, 8, 12)}, (8, 12))[0].shape
-        torch.Size([64, 6])
+        >>> on_grid({"relu4_1": torch.ones(512, 1, 2)}, (8, 16))[0].shape
+        torch.Size([512, 8])
     """
     grid = size[0] >> POOLS, size[1] >> POOLS
     parts = []
     for name, features in maps.items():
-        pools, one = BY_NAME[name].pools, features.unsqueeze(0)
-        if pools < POOLS:
-            one = F.avg_pool2d(one, 1 << (POOLS - pools))
-        elif pools > POOLS:
+        one = features.unsqueeze(0)
+        if BY_NAME[name].pools > POOLS:
             one = F.interpolate(one, grid, mode="bilinear", align_corners=False)
         parts.append(one[0].flatten(1))
     return parts

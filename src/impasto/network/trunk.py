@@ -16,6 +16,7 @@ from torch import Tensor
 from impasto.network.bands import Read, Source, Workspace, bands, each_band
 from impasto.network.colours import Colours
 from impasto.network.direct import Direct
+from impasto.network.hypercolumns import averaged
 from impasto.network.pooling import POOLINGS, spread
 from impasto.network.tiles import Box
 from impasto.network.winograd import Winograd
@@ -68,6 +69,7 @@ class Trunk:
         grams: Iterable[str] = (),
         core: Box | None = None,
         first: str = INPUT,
+        pools: int = 0,
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Feature maps of some layers and Gram matrices of others, by layer name.
 
@@ -78,15 +80,17 @@ class Trunk:
             grams: names of the layers whose Gram matrices are returned, each (C, C).
             core: the part of the picture that they cover; None for all of it.
             first: the layer whose feature map is given instead of a picture.
+            pools: feature maps behind fewer poolings are averaged to the size of those behind so
+                many.
         """
         features, grams = tuple(features), tuple(grams)
         layers = self._architecture.up_to_deepest({*features, *grams}, first)
         core = core or _whole(picture, layers[0])
         if torch.is_grad_enabled() and picture.requires_grad:
-            read = _Evaluate.apply(picture, self, layers, features, grams, core)  # type: ignore[no-untyped-call]
+            read = _Evaluate.apply(picture, self, layers, features, grams, core, pools)  # type: ignore[no-untyped-call]
         else:
             kept = Workspace() if features else self._kept  # Gram matrices do not share its memory
-            read = _read(self.maps(picture, kept, layers)[0], features, grams, core)
+            read = _read(self.maps(picture, kept, layers)[0], features, grams, core, pools)
         split = len(features)
         return (
             dict(zip(features, read[:split], strict=True)),
@@ -113,7 +117,9 @@ class Trunk:
         Returns:
             By layer name, the outputs of poolings, of the ReLUs to read, and of convolutions except
             those before a pooling that are not read; and for every pooling, its routes, as of
-            :class:`impasto.network.pooling.Pooling`.
+            :class:`impasto.network.pooling.Pooling`. If a ReLU is to be read and the convolution
+            before it is not, the two are one map, that of the ReLU, which says the same of where
+            gradients pass.
         """
         dtype = torch.float32 if layers[0].name == INPUT else self._way.dtype
         x = picture.permute(1, 2, 0).to(dtype).contiguous()
@@ -138,7 +144,9 @@ class Trunk:
                 self._pool.forward(x, out, routes[layer.name], self._room, rectify)
                 x = maps[layer.name] = out
             elif layer.name in self.taps:
-                out = kept(layer.name, height, width, channels, dtype=x.dtype)
+                before = layer.name.replace("relu", "conv")
+                is_read = before in self.taps or before == layers[0].name
+                out = kept(layer.name, height, width, channels, dtype=x.dtype) if is_read else x
                 maps[layer.name] = _rectified(x, out)
             rectify = layer.kind == "relu"
         return maps, routes
@@ -151,6 +159,7 @@ class Trunk:
         mixings: dict[str, Tensor],
         core: Box,
         layers: Sequence[Layer],
+        pools: int,
     ) -> Tensor | None:
         """The gradient of the feature map of the first layer.
 
@@ -162,25 +171,30 @@ class Trunk:
                 of its gradient, that of its Gram matrix.
             core: the core of the picture.
             layers: the part of the network to go back through.
+            pools: gradients of outputs behind fewer poolings are those of the averaged outputs.
 
         Returns:
             The gradient, (H, W, C); None if nothing depends on that feature map.
         """
         gradient: Tensor | None = None
         passed: Tensor | None = None  # the routes of a pooling whose gradient is not spread yet
+        behind: Read | None = None  # adds the gradient of the losses that read the ReLU
         sizes = _sizes(maps[layers[0].name], layers)
         for before, layer in reversed(list(pairwise(layers))):
             add = None
             if layer.name in by_map or layer.name in mixings:
                 part = core.after(layer.pools)
                 tapped, mixing = by_map.get(layer.name), mixings.get(layer.name)
-                add = _adder(maps[layer.name], part, tapped, mixing)
+                add = _adder(maps[layer.name], part, tapped, mixing, pools - layer.pools)
             if layer.kind == "convolution":
-                if gradient is not None or add is not None:
-                    read = self._reader(gradient, passed, maps.get(layer.name), add)
-                    gradient, passed = self._back(before, layer, sizes[layer.name], read), None
+                if gradient is not None or add is not None or behind is not None:
+                    read = self._reader(gradient, passed, maps.get(layer.name), add, behind)
+                    gradient = self._back(before, layer, sizes[layer.name], read)
+                    passed = behind = None
                 continue
-            if add is not None:
+            if layer.kind == "relu" and before is not layers[0]:
+                behind = add
+            elif add is not None:
                 gradient, passed = self._added(add, gradient, passed, maps[layer.name]), None
             if layer.kind == "pooling" and gradient is not None:
                 passed = routes[layer.name]
@@ -213,7 +227,12 @@ class Trunk:
         return self._prepared[layer.name]
 
     def _reader(
-        self, gradient: Tensor | None, passed: Tensor | None, x: Tensor | None, add: Read | None
+        self,
+        gradient: Tensor | None,
+        passed: Tensor | None,
+        x: Tensor | None,
+        add: Read | None,
+        behind: Read | None,
     ) -> Read:
         """A reader of the rows of the gradient of a convolution's output x.
 
@@ -223,6 +242,7 @@ class Trunk:
             passed: the routes of the pooling after the ReLU; None if no pooling follows.
             x: the output of the convolution, (H, W, C); None if it was not kept.
             add: adds the gradient of the losses that read x; None if no loss does.
+            behind: the same for the ReLU of x.
         """
 
         def read(first: int, last: int, rows: Tensor) -> None:
@@ -232,10 +252,13 @@ class Trunk:
                 rows.zero_()
             elif passed is not None:
                 spread(self._pool, gradient, passed, first, rows)
+            elif behind is not None:
+                rows.copy_(gradient[here])
             elif x is not None:
-                torch.ops.aten.threshold_backward.grad_input(
-                    gradient[here], x[here], 0, grad_input=rows
-                )
+                _through_relu(gradient[here], x[here], rows)
+            if behind is not None and x is not None:
+                behind(first, last, rows)
+                _through_relu(rows, x[here], rows)
             if add is not None:
                 add(first, last, rows)
 
@@ -271,12 +294,13 @@ class _Evaluate(torch.autograd.Function):
         features: tuple[str, ...],
         grams: tuple[str, ...],
         core: Box,
+        pools: int,
     ) -> tuple[Tensor, ...]:
-        ctx.trunk, ctx.layers, ctx.core = trunk, layers, core
+        ctx.trunk, ctx.layers, ctx.core, ctx.pools = trunk, layers, core, pools
         ctx.features, ctx.grams = features, grams
         ctx.maps, ctx.routes = trunk.maps(picture, trunk._kept, layers)
         ctx.set_materialize_grads(False)
-        return _read(ctx.maps, features, grams, core)
+        return _read(ctx.maps, features, grams, core, pools)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
@@ -293,13 +317,16 @@ class _Evaluate(torch.autograd.Function):
             for name, gradient in zip(ctx.grams, gradients[split:], strict=True)
             if gradient is not None
         }
-        gradient = ctx.trunk.gradient(ctx.maps, ctx.routes, by_map, mixings, ctx.core, ctx.layers)
+        gradient = ctx.trunk.gradient(
+            ctx.maps, ctx.routes, by_map, mixings, ctx.core, ctx.layers, ctx.pools
+        )
+        others = (None,) * 6
         if gradient is None:
-            return None, None, None, None, None, None
+            return None, *others
         # Canvases are (3, H, W) in memory too.
         order = torch.contiguous_format if ctx.layers[0].name == INPUT else torch.preserve_format
         by_first = gradient.permute(2, 0, 1).to(torch.float32, copy=True, memory_format=order)
-        return by_first, None, None, None, None, None
+        return by_first, *others
 
 
 def _sizes(x: Tensor, layers: Sequence[Layer]) -> dict[str, tuple[int, int]]:
@@ -320,16 +347,35 @@ def _whole(map_: Tensor, layer: Layer) -> Box:
 
 
 def _read(
-    maps: dict[str, Tensor], features: tuple[str, ...], grams: tuple[str, ...], core: Box
+    maps: dict[str, Tensor],
+    features: tuple[str, ...],
+    grams: tuple[str, ...],
+    core: Box,
+    pools: int,
 ) -> tuple[Tensor, ...]:
     """The feature maps of the core as (C, H', W'), then its Gram matrices."""
     parts = {
         name: maps[name][core.after(BY_NAME[name].pools).slices] for name in (*features, *grams)
     }
     return (
-        *(parts[name].permute(2, 0, 1).float() for name in features),
+        *(_feature(parts[name], pools - BY_NAME[name].pools) for name in features),
         *(_gram(parts[name]) for name in grams),
     )
+
+
+def _feature(x: Tensor, times: int) -> Tensor:
+    """A map as (C, H', W'), averaged as by :func:`impasto.network.hypercolumns.averaged`."""
+    if times <= 0:
+        return x.permute(2, 0, 1).float()
+    side = 1 << times
+    out = torch.empty(x.shape[0] // side, x.shape[1] // side, x.shape[2])
+
+    def average(rows: slice) -> None:
+        here = x[side * rows.start : side * rows.stop].permute(2, 0, 1).float()
+        out[rows] = averaged(here, times).permute(1, 2, 0)
+
+    threads.each(average, bands(len(out), side * x[0].numel()))
+    return out.permute(2, 0, 1)
 
 
 def _gram(x: Tensor) -> Tensor:
@@ -352,6 +398,11 @@ def _rectified(x: Tensor, out: Tensor) -> Tensor:
     return out
 
 
+def _through_relu(gradient: Tensor, x: Tensor, out: Tensor) -> None:
+    """Write the gradient of x, given that of its ReLU."""
+    torch.ops.aten.threshold_backward.grad_input(gradient, x, 0, grad_input=out)
+
+
 def _add_in_bands(add: Read, gradient: Tensor) -> None:
     each_band(lambda rows: add(rows.start, rows.stop, gradient[rows]), gradient)
 
@@ -369,14 +420,15 @@ def _reader(x: Tensor, *, rectify: bool) -> Read:
     return read
 
 
-def _adder(x: Tensor, core: Box, tapped: Tensor | None, mixing: Tensor | None) -> Read:
+def _adder(x: Tensor, core: Box, tapped: Tensor | None, mixing: Tensor | None, times: int) -> Read:
     """A function that adds the gradient of the losses that read a feature map, row by row.
 
     Args:
         x: the feature map, (H, W, C).
         core: the part of it that the losses read.
-        tapped: the gradient of that part, if a loss reads it.
+        tapped: the gradient of that part, if a loss reads it; or of that part averaged ``times``.
         mixing: (C, C), if a loss reads its Gram matrix; its gradient is the part times this matrix.
+        times: as of :func:`impasto.network.hypercolumns.averaged`.
     """
 
     def add(first: int, last: int, rows: Tensor) -> None:
@@ -384,9 +436,27 @@ def _adder(x: Tensor, core: Box, tapped: Tensor | None, mixing: Tensor | None) -
         if top >= bottom:
             return
         here = rows[top - first : bottom - first, core.left : core.right]
-        if tapped is not None:
+        if tapped is not None and times > 0:
+            _add_averaged(tapped, 1 << times, top - core.top, here)
+        elif tapped is not None:
             here += tapped[top - core.top : bottom - core.top]
         if mixing is not None:
             here += x[top:bottom, core.left : core.right] @ mixing
 
     return add
+
+
+def _add_averaged(tapped: Tensor, side: int, first: int, rows: Tensor) -> None:
+    """Add to some rows of a map, (rows, W, C), their gradient, given that of the averaged map.
+
+    Args:
+        tapped: the gradient of the map averaged over squares, (H // side, W // side, C).
+        side: of a square.
+        first: the number of the first row.
+        rows: the gradient of the rows, which is changed.
+    """
+    height, width, _ = tapped.shape
+    count = max(0, min(len(rows), side * height - first))
+    squares = rows[:count, : side * width].view(count, width, side, rows.shape[2])
+    given = tapped[torch.arange(first, first + count) // side] * side**-2
+    squares += given.unsqueeze(2)

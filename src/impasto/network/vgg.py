@@ -16,6 +16,7 @@ from torch import Tensor
 from impasto.errors import InputError
 from impasto.network.devices import Arithmetic
 from impasto.network.direct import Direct
+from impasto.network.hypercolumns import averaged
 from impasto.network.statistics import gram
 from impasto.network.tiles import Box
 from impasto.network.trunk import Trunk
@@ -207,14 +208,18 @@ class VGG:
         names: Iterable[str],
         core: Box | None = None,
         first: str = INPUT,
+        pools: int = 0,
     ) -> dict[str, Tensor]:
-        """Feature maps of some layers, for a part of the picture, as in :meth:`statistics`."""
+        """Feature maps of some layers, for a part of the picture, as in :meth:`statistics`.
+
+        With ``pools``, maps behind fewer poolings are averaged to the size of those behind so many.
+        """
         if self._trunk is not None:
-            return self._trunk(picture, sorted(names), (), core, first)[0]
+            return self._trunk(picture, sorted(names), (), core, first, pools)[0]
         maps = self(picture, names, first)
         if core is not None:
             maps = {name: core.after(BY_NAME[name].pools).of(x) for name, x in maps.items()}
-        return maps
+        return {name: averaged(x, pools - BY_NAME[name].pools) for name, x in maps.items()}
 
     def laid_out(self, features: Tensor) -> Tensor:
         """A copy of a feature map, C × H × W, in the order in memory of those it returns."""

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from impasto.network.hypercolumns import on_grid
+from impasto.network.hypercolumns import POOLS, on_grid
 from impasto.network.pyramid import details
 from impasto.objective.losses import (
     AT_ONCE,
@@ -92,7 +92,7 @@ class Neighbours:
             return products, factor**2 * one.square().sum(0)
 
         def loss(canvas: Tensor) -> Parts:
-            both = zip(*shared(compare, self._maps(canvas)), strict=True)
+            both = zip(*shared(compare, self._maps(canvas, POOLS)), strict=True)
             products, lengths = (torch.stack(parts).sum(0) for parts in both)
             return _of_style(distance(products, lengths, squares))
 
@@ -130,13 +130,13 @@ class Neighbours:
         turned = ([_thinned(one.flatten(1), most) for one in self._maps(of)] for of in self._styles)
         return [torch.cat(parts, 1) for parts in zip(*turned, strict=True)]
 
-    def _maps(self, picture: Tensor) -> list[Tensor]:
+    def _maps(self, picture: Tensor, pools: int = 0) -> list[Tensor]:
         """The feature maps of a picture, layer by layer."""
-        return list(self._compared.maps(picture).values())
+        return list(self._compared.maps(picture, pools).values())
 
     def _hypercolumns(self, picture: Tensor) -> list[Tensor]:
         """The hypercolumns of a picture, layer by layer, (C, N)."""
-        return on_grid(self._compared.maps(picture), (picture.shape[1], picture.shape[2]))
+        return on_grid(self._compared.maps(picture, POOLS), (picture.shape[1], picture.shape[2]))
 
     def _joined(self, picture: Tensor) -> Tensor:
         """The scaled hypercolumns of a picture, all layers in one, (C, N)."""

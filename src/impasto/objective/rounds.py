@@ -133,10 +133,10 @@ class Compared:
         """The style picture and its turned copies, each 3 × H × W."""
         return [turned for turned, _ in self.style.turned(self.recipe.style_symmetry)]
 
-    def maps(self, picture: Tensor) -> dict[str, Tensor]:
-        """The feature maps of a picture, by layer."""
+    def maps(self, picture: Tensor, pools: int = 0) -> dict[str, Tensor]:
+        """The feature maps of a picture, by layer, as of :meth:`impasto.network.vgg.VGG.maps`."""
         interrupts.check()
-        maps = self.network.maps(picture, self.weights)
+        maps = self.network.maps(picture, self.weights, pools=pools)
         return {name: maps[name] for name in self.weights}
 
     def rounds(self, make: Make, count: int = 1) -> Rounds:

@@ -115,5 +115,5 @@ class _Shared(torch.autograd.Function):
             leaf, made = graphs[number]
             (by_input[number],) = vector_jacobian(made, [leaf], by_made[number])
 
-        threads.each(call, range(len(graphs)))
+        threads.each(call, range(len(graphs))[::-1])  # in turn, a graph is released
         return None, None, *by_input
