@@ -9,7 +9,7 @@ RUN apt-get update && apt-get install --yes --no-install-recommends wget && rm -
 WORKDIR /impasto
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY src src
-RUN pip install --no-cache-dir --extra-index-url "$TORCH_INDEX" -c constraints.txt '.[cluster,demo,studio]' 'ray[default]' \
+RUN pip install --no-cache-dir --extra-index-url "$TORCH_INDEX" -c constraints.txt '.[cluster,demo,instant,studio,video]' 'ray[default]' \
     && useradd --create-home painter
 
 USER painter
