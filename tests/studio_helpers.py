@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,9 @@ import anyio
 import anyio.lowlevel
 import pytest
 from anyio import open_file  # noqa: F401 – a server thread that imports it may disturb another
+from playwright.sync_api import Locator, Page, expect
 
+from impasto.studio.controls import NAMES
 from impasto.studio.jobs import Workshop
 from impasto.studio.limits import Limits
 from impasto.studio.opening import Address
@@ -83,3 +86,20 @@ def running(
         server.should_exit = True
         thread.join(timeout=30)
         assert not thread.is_alive()
+
+
+def fill_in(page: Page, settings: Mapping[str, str]) -> None:
+    """Fill some of the expert's settings in, each by its name, once the page holds all of them."""
+    if not _field(page, next(iter(settings))).is_visible():
+        page.get_by_text(re.compile("All settings|모든 설정")).click()
+        for name in NAMES:
+            expect(page.locator(f"#setting-{name}")).to_be_visible()
+        page.wait_for_timeout(100)  # what is typed as a field appears may be lost
+    for name, value in settings.items():
+        _field(page, name).fill(value)
+    for name, value in settings.items():
+        expect(_field(page, name)).to_have_value(value)
+
+
+def _field(page: Page, name: str) -> Locator:
+    return page.locator(f"#setting-{name}").locator("textarea, input").first

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import map_coordinates
 
-from impasto.network.hypercolumns import POOLS, at_points, averaged, on_grid
+from impasto.network.hypercolumns import POOLS, at_points, on_grid
+from impasto.network.pooling import averaged
 from impasto.settings.layers import BY_NAME
 
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")

@@ -27,7 +27,7 @@ def test_it_gives_what_autograd_gives_to_the_last_bit(
 
 @pytest.mark.parametrize("preset", ["default", "nnst", "strotss", "gatys-fast"])
 def test_a_painting_imports_no_symbolic_algebra(preset: str) -> None:
-    """PyTorch brings some along, which takes a fifth of a second to import."""
+    """PyTorch brings some along, which takes a quarter of a second to import."""
     code = (
         "import impasto, sys; "
         f"recipe = impasto.Recipe.preset({preset!r}, size=64, steps=2); "

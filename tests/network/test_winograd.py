@@ -15,6 +15,7 @@ from torch import Tensor
 
 from impasto.network.bands import Source, Workspace
 from impasto.network.pooling import POOLINGS, spread
+from impasto.network.tiles import Box
 from impasto.network.transforms import transformed_kernel
 from impasto.network.vgg import VGG19
 from impasto.network.weights import Weights
@@ -116,16 +117,23 @@ def test_the_gradient_of_any_layer(weights: Weights, taps: list[str], pooling: s
     assert distance(*gradients) < CLOSE
 
 
+@pytest.mark.parametrize("pooling", POOLINGS)
 @pytest.mark.parametrize("taps", [["relu1_1", "relu1_2"], ["conv1_1", "pool1", "relu2_2"], TAPS])
-@pytest.mark.parametrize("size", [(32, 48), (37, 61), (64, 19)])
+@pytest.mark.parametrize(
+    ("size", "core"),
+    [((32, 48), None), ((37, 61), None), ((64, 19), None), ((48, 64), Box(16, 40, 16, 60))],
+)
 def test_averaged_maps_and_their_gradient_are_those_of_the_plain_network(
-    weights: Weights, taps: list[str], size: tuple[int, int]
+    weights: Weights, size: tuple[int, int], core: Box | None, taps: list[str], pooling: str
 ) -> None:
     x = picture(*size)
     canvases = x.clone().requires_grad_(), x.double().requires_grad_()
-    networks = VGG19(weights, taps, by_rows=True), VGG19(weights, taps, dtype=torch.float64)
+    networks = (
+        VGG19(weights, taps, pooling=pooling, by_rows=True),
+        VGG19(weights, taps, pooling=pooling, dtype=torch.float64),
+    )
     both = zip(networks, canvases, strict=True)
-    ours, exact = (network.maps(canvas, taps, pools=2) for network, canvas in both)
+    ours, exact = (network.maps(canvas, taps, core, pools=2) for network, canvas in both)
     for name in taps:
         assert distance(ours[name], exact[name]) < CLOSE, name
     gradients = [
@@ -133,6 +141,45 @@ def test_averaged_maps_and_their_gradient_are_those_of_the_plain_network(
         for maps, canvas in zip((ours, exact), canvases, strict=True)
     ]
     assert distance(*gradients) < CLOSE
+
+
+def test_averaged_maps_in_bfloat16(weights: Weights) -> None:
+    taps, x = ["relu1_1", "relu1_2", "relu3_1"], picture(37, 61)
+    gradients: list[Tensor] = []
+    for dtype in (torch.bfloat16, torch.float32):
+        canvas = x.clone().requires_grad_()
+        maps = VGG19(weights, taps, dtype=dtype, by_rows=True).maps(canvas, taps, pools=2)
+        loss = torch.stack([maps[name].square().mean() for name in taps]).sum()
+        gradients += torch.autograd.grad(loss, canvas)
+    assert distance(*gradients) < 0.02
+
+
+def test_a_relu_that_is_read_takes_no_memory_besides_its_convolution(weights: Weights) -> None:
+    network = VGG19(weights, ["relu1_2", "relu2_1"], by_rows=True)
+    trunk = network._trunk
+    assert trunk is not None
+    maps, _ = trunk.maps(picture(16, 24), Workspace(), network.layers, {"relu1_2", "relu2_1"})
+    for block in ("1_2", "2_1"):
+        assert maps[f"relu{block}"].data_ptr() == maps[f"conv{block}"].data_ptr()
+
+
+@pytest.mark.parametrize("by_rows", [False, True], ids=["plain", "Winograd"])
+def test_a_convolution_is_read_as_it_is_also_if_only_its_relu_was_announced(
+    weights: Weights, by_rows: bool
+) -> None:
+    network = VGG19(weights, ["relu2_1"], by_rows=by_rows)
+    read = network(picture(16, 24), ["conv2_1", "relu2_1"])
+    assert read["conv2_1"].min() < 0
+    assert torch.equal(read["relu2_1"], read["conv2_1"].clamp(min=0))
+
+
+def test_a_map_that_is_given_stays_as_it_was(weights: Weights) -> None:
+    network = VGG19(weights, ["relu1_2", "conv1_2"], by_rows=True)
+    given = network(picture(16, 24), ["conv1_2"])["conv1_2"].clone()
+    before = given.clone()
+    read = network(given, ["relu1_2"], first="conv1_2")["relu1_2"]
+    assert torch.equal(given, before)
+    assert torch.equal(read, before.clamp(min=0))
 
 
 @pytest.mark.parametrize("pooling", POOLINGS)

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
-from browsing import chromium, fill_in, needs_chromium
+from browsing import chromium, needs_chromium
 from conftest import content_pixels, style_pixels
 from impasto import Recipe
 from impasto.studio.jobs import Workshop
-from studio_helpers import running
+from studio_helpers import fill_in, running
 
 LONG = 60_000  # milliseconds
 # What a new page does first; when it is loaded again, it finds what it has stored.

@@ -10,12 +10,12 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from browsing import chromium, fill_in, needs_chromium, studio_page
+from browsing import chromium, needs_chromium, studio_page
 from conftest import content_pixels, style_pixels
 from impasto import Painter
 from impasto.studio.limits import Limits
 from painter_files import random_painter
-from studio_helpers import running
+from studio_helpers import fill_in, running
 
 MINUTES = 3.0
 

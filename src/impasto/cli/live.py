@@ -15,7 +15,7 @@ from impasto.errors import InputError
 from impasto.pictures import sizes
 from impasto.process.interrupts import ENDING, Signals
 from impasto.settings.recipe import Recipe
-from impasto.settings.strength import or_usual
+from impasto.settings.strength import USUAL_STRENGTH, or_usual
 from impasto.settings.validation import counted
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def live(
             max=1,
             metavar="X",
             help="How much of the style.",
-            show_default="0.5, or what a painter was trained for",
+            show_default=f"{USUAL_STRENGTH}, or what a painter was trained for",
         ),
     ] = None,
     threads: Threads = None,

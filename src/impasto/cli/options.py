@@ -11,6 +11,7 @@ import typer
 from impasto.cli.completing import one_of
 from impasto.cli.notes import hear_notes
 from impasto.cli.pipes import path_of
+from impasto.cli.uncollected import uncollected
 from impasto.settings.loss_table import METHODS
 from impasto.settings.style import Style
 from impasto.settings.values import MOST_THREADS
@@ -131,6 +132,7 @@ def use_threads(threads: int | None, recipe: Recipe | None = None) -> None:
     A recipe that paints in one pass does without PyTorch; its run is given the number.
     """
     if threads is not None and not (recipe and METHODS[recipe.method].one_pass):
-        import torch
+        with uncollected():
+            import torch
 
         torch.set_num_threads(threads)

@@ -343,9 +343,10 @@ def take_up(
     Raises:
         InputError: the run cannot be continued, or an output cannot be written.
     """
-    from impasto.run.resuming import resumed
-    from impasto.run.saving import save_to
-    from impasto.run.workplace import HERE
+    with uncollected():
+        from impasto.run.resuming import resumed
+        from impasto.run.saving import save_to
+        from impasto.run.workplace import HERE
 
     run = resumed(checkpoint, folder, workplace or HERE)
     assert run.saving is not None  # noqa: S101 – a resumed run is always saved

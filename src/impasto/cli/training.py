@@ -37,6 +37,7 @@ from impasto.files.writing import (
     check_writable,
 )
 from impasto.process import interrupts
+from impasto.settings.strength import USUAL_STRENGTH
 from impasto.settings.validation import counted
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def train(
             metavar="X",
             help="Strength at which half of the crops are painted, and the usual one when the "
             "painter is applied; the others learn every strength.",
-            show_default="0.5",
+            show_default=str(USUAL_STRENGTH),
         ),
     ] = None,
     preset: Preset = None,

@@ -13,7 +13,8 @@ def uncollected() -> Iterator[None]:
     """A context for the imports of a command.
 
     They make so many objects that Python searches all of them for garbage again and again, but what
-    a module makes stays. So the search waits, and leaves them out from then on.
+    a module makes stays. So the search waits, and if anything was imported, it leaves out from then
+    on all that exists.
     """
     was_enabled, modules = gc.isenabled(), len(sys.modules)
     gc.disable()

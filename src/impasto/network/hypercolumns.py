@@ -16,18 +16,10 @@ from impasto.settings.layers import BY_NAME
 POOLS = 2  # neighbouring places on the grid are as far apart as positions behind two poolings
 
 
-def averaged(features: Tensor, times: int) -> Tensor:
-    """A feature map, (C, H, W), averaged over squares whose side is two to the power of ``times``.
-
-    Rows and columns that fill no square are left out.
-    """
-    return F.avg_pool2d(features.unsqueeze(0), 1 << times)[0] if times > 0 else features
-
-
 def on_grid(maps: Mapping[str, Tensor], size: tuple[int, int]) -> list[Tensor]:
     """The hypercolumns at places four pixels apart, layer by layer.
 
-    A finer feature map counts as averaged over the area of a place, and a coarser one is
+    A finer feature map is given averaged over the area of a place, and a coarser one is
     interpolated bilinearly.
 
     Args:

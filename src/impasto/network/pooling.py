@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.network.bands import Workspace, each_band
@@ -31,6 +32,14 @@ class Pooling:
 
     forward: Callable[[Tensor, Tensor, Tensor, Workspace, bool], None]
     share: float
+
+
+def averaged(features: Tensor, times: int) -> Tensor:
+    """A feature map, (C, H, W), averaged over squares whose side is two to the power of ``times``.
+
+    Rows and columns that fill no square are left out.
+    """
+    return F.avg_pool2d(features.unsqueeze(0), 1 << times)[0] if times > 0 else features
 
 
 def spread(pooling: Pooling, gradient: Tensor, routes: Tensor, first: int, rows: Tensor) -> None:

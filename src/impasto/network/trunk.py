@@ -16,8 +16,7 @@ from torch import Tensor
 from impasto.network.bands import Read, Source, Workspace, bands, each_band
 from impasto.network.colours import Colours
 from impasto.network.direct import Direct
-from impasto.network.hypercolumns import averaged
-from impasto.network.pooling import POOLINGS, spread
+from impasto.network.pooling import POOLINGS, averaged, spread
 from impasto.network.tiles import Box
 from impasto.network.winograd import Winograd
 from impasto.process import interrupts, threads
@@ -80,8 +79,8 @@ class Trunk:
             grams: names of the layers whose Gram matrices are returned, each (C, C).
             core: the part of the picture that they cover; None for all of it.
             first: the layer whose feature map is given instead of a picture.
-            pools: feature maps behind fewer poolings are averaged to the size of those behind so
-                many.
+            pools: feature maps that are finer than those behind this many poolings are averaged to
+                their size; 0 averages none.
         """
         features, grams = tuple(features), tuple(grams)
         layers = self._architecture.up_to_deepest({*features, *grams}, first)
@@ -90,7 +89,8 @@ class Trunk:
             read = _Evaluate.apply(picture, self, layers, features, grams, core, pools)  # type: ignore[no-untyped-call]
         else:
             kept = Workspace() if features else self._kept  # Gram matrices do not share its memory
-            read = _read(self.maps(picture, kept, layers)[0], features, grams, core, pools)
+            maps = self.maps(picture, kept, layers, {*features, *grams})[0]
+            read = _read(maps, features, grams, core, pools)
         split = len(features)
         return (
             dict(zip(features, read[:split], strict=True)),
@@ -105,7 +105,7 @@ class Trunk:
             self._prepared = {name: one for name, one in self._prepared.items() if name in names}
 
     def maps(
-        self, picture: Tensor, kept: Workspace, layers: Sequence[Layer]
+        self, picture: Tensor, kept: Workspace, layers: Sequence[Layer], names: Collection[str]
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """The outputs of layers, each (H', W', C), and the routes of the poolings.
 
@@ -113,13 +113,13 @@ class Trunk:
             picture: the feature map of the first layer, (C, H, W).
             kept: buffers for the outputs.
             layers: the part of the network to run.
+            names: the layers among them whose outputs are read.
 
         Returns:
             By layer name, the outputs of poolings, of the ReLUs to read, and of convolutions except
             those before a pooling that are not read; and for every pooling, its routes, as of
-            :class:`impasto.network.pooling.Pooling`. If a ReLU is to be read and the convolution
-            before it is not, the two are one map, that of the ReLU, which says the same of where
-            gradients pass.
+            :class:`impasto.network.pooling.Pooling`. A ReLU to read shares one map with its
+            convolution, unless that is read or given too: the ReLU is positive where its input is.
         """
         dtype = torch.float32 if layers[0].name == INPUT else self._way.dtype
         x = picture.permute(1, 2, 0).to(dtype).contiguous()
@@ -145,8 +145,8 @@ class Trunk:
                 x = maps[layer.name] = out
             elif layer.name in self.taps:
                 before = layer.name.replace("relu", "conv")
-                is_read = before in self.taps or before == layers[0].name
-                out = kept(layer.name, height, width, channels, dtype=x.dtype) if is_read else x
+                is_needed = before in {*self.taps, *names, layers[0].name}
+                out = kept(layer.name, height, width, channels, dtype=x.dtype) if is_needed else x
                 maps[layer.name] = _rectified(x, out)
             rectify = layer.kind == "relu"
         return maps, routes
@@ -171,7 +171,7 @@ class Trunk:
                 of its gradient, that of its Gram matrix.
             core: the core of the picture.
             layers: the part of the network to go back through.
-            pools: gradients of outputs behind fewer poolings are those of the averaged outputs.
+            pools: the gradients of finer outputs are those of the averaged outputs, as read.
 
         Returns:
             The gradient, (H, W, C); None if nothing depends on that feature map.
@@ -242,7 +242,7 @@ class Trunk:
             passed: the routes of the pooling after the ReLU; None if no pooling follows.
             x: the output of the convolution, (H, W, C); None if it was not kept.
             add: adds the gradient of the losses that read x; None if no loss does.
-            behind: the same for the ReLU of x.
+            behind: adds the gradient of the losses that read the ReLU of x; None if none does.
         """
 
         def read(first: int, last: int, rows: Tensor) -> None:
@@ -256,7 +256,8 @@ class Trunk:
                 rows.copy_(gradient[here])
             elif x is not None:
                 _through_relu(gradient[here], x[here], rows)
-            if behind is not None and x is not None:
+            if behind is not None:
+                assert x is not None  # noqa: S101 – the convolution before a ReLU to read is kept
                 behind(first, last, rows)
                 _through_relu(rows, x[here], rows)
             if add is not None:
@@ -298,7 +299,8 @@ class _Evaluate(torch.autograd.Function):
     ) -> tuple[Tensor, ...]:
         ctx.trunk, ctx.layers, ctx.core, ctx.pools = trunk, layers, core, pools
         ctx.features, ctx.grams = features, grams
-        ctx.maps, ctx.routes = trunk.maps(picture, trunk._kept, layers)
+        names = {*features, *grams}
+        ctx.maps, ctx.routes = trunk.maps(picture, trunk._kept, layers, names)
         ctx.set_materialize_grads(False)
         return _read(ctx.maps, features, grams, core, pools)
 
@@ -364,7 +366,7 @@ def _read(
 
 
 def _feature(x: Tensor, times: int) -> Tensor:
-    """A map as (C, H', W'), averaged as by :func:`impasto.network.hypercolumns.averaged`."""
+    """A map as (C, H', W'), averaged as by :func:`impasto.network.pooling.averaged`."""
     if times <= 0:
         return x.permute(2, 0, 1).float()
     side = 1 << times
@@ -426,9 +428,9 @@ def _adder(x: Tensor, core: Box, tapped: Tensor | None, mixing: Tensor | None, t
     Args:
         x: the feature map, (H, W, C).
         core: the part of it that the losses read.
-        tapped: the gradient of that part, if a loss reads it; or of that part averaged ``times``.
+        tapped: the gradient of that part, averaged if ``times`` > 0; None if no loss reads it.
         mixing: (C, C), if a loss reads its Gram matrix; its gradient is the part times this matrix.
-        times: as of :func:`impasto.network.hypercolumns.averaged`.
+        times: as of :func:`impasto.network.pooling.averaged`.
     """
 
     def add(first: int, last: int, rows: Tensor) -> None:
@@ -452,7 +454,7 @@ def _add_averaged(tapped: Tensor, side: int, first: int, rows: Tensor) -> None:
     Args:
         tapped: the gradient of the map averaged over squares, (H // side, W // side, C).
         side: of a square.
-        first: the number of the first row.
+        first: the number of the first row, counted from the top of what was averaged.
         rows: the gradient of the rows, which is changed.
     """
     height, width, _ = tapped.shape

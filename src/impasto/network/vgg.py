@@ -16,7 +16,7 @@ from torch import Tensor
 from impasto.errors import InputError
 from impasto.network.devices import Arithmetic
 from impasto.network.direct import Direct
-from impasto.network.hypercolumns import averaged
+from impasto.network.pooling import averaged
 from impasto.network.statistics import gram
 from impasto.network.tiles import Box
 from impasto.network.trunk import Trunk
@@ -212,7 +212,7 @@ class VGG:
     ) -> dict[str, Tensor]:
         """Feature maps of some layers, for a part of the picture, as in :meth:`statistics`.
 
-        With ``pools``, maps behind fewer poolings are averaged to the size of those behind so many.
+        Maps that are finer than those behind ``pools`` poolings are averaged to their size.
         """
         if self._trunk is not None:
             return self._trunk(picture, sorted(names), (), core, first, pools)[0]

@@ -15,7 +15,7 @@ def vector_jacobian(
     """The gradient with respect to each input, given those with respect to what was made of them.
 
     ``torch.autograd.grad`` with ``grad_outputs`` gives the same, but imports PyTorch's symbolic
-    shapes when it is first called, which takes a fifth of a second.
+    algebra when it is first called, which takes a quarter of a second.
 
     Args:
         made: tensors that were computed from the inputs.

@@ -115,5 +115,6 @@ class _Shared(torch.autograd.Function):
             leaf, made = graphs[number]
             (by_input[number],) = vector_jacobian(made, [leaf], by_made[number])
 
-        threads.each(call, range(len(graphs))[::-1])  # in turn, a graph is released
+        # The graphs of deep maps hold the most, and each is released when its gradient is known.
+        threads.each(call, range(len(graphs))[::-1])
         return None, None, *by_input

@@ -205,8 +205,8 @@ class Recipe(BaseModel):
         None,
         ge=0,
         le=1,
-        description="How much of the style to use: 0 is the photograph, 0.5 (the default unless "
-        "beta is set) gives a painting, 1 puts the style first.",
+        description=f"How much of the style to use: 0 is the photograph, {USUAL_STRENGTH} (the "
+        "default unless beta is set) gives a painting, 1 puts the style first.",
     )
     alpha: Number = Field(1.0, ge=0, description="Weight of the content loss.")
     beta: Number | None = Field(
@@ -250,7 +250,8 @@ class Recipe(BaseModel):
     levels: Annotated[str | int, PlainValidator(read_levels), AsGiven] = Field(
         "auto",
         description="Number of sizes that the canvas goes through, each twice the one before and "
-        "at least 48 pixels a side; auto starts at about 128 pixels.",
+        "at least 48 pixels a side; auto starts at about 128 pixels. Where the coarse levels are "
+        "those of nnst or strotss, as by default, it is 32 and 64 pixels.",
     )
     tile: Annotated[str | int, PlainValidator(read_tile), AsGiven] = Field(
         "auto",
