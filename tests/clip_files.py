@@ -27,6 +27,7 @@ CODECS = {
     ".webm": ("libvpx-vp9", "libopus"),
     ".avi": ("mpeg4", "mp3"),
     ".ts": ("mpeg2video", "mp2"),
+    ".h264": ("libx264", "aac"),
 }
 
 
@@ -48,6 +49,7 @@ def write_clip(
     sound: bool = False,
     seconds: float | None = None,
     sound_codec: str | None = None,
+    layout: str = "stereo",
     codec: str | None = None,
     pixels: str = "yuv420p",
     rotation: int = 0,
@@ -74,7 +76,9 @@ def write_clip(
         if rotation:
             stream.set_display_rotation(rotation)
         track: Any = (
-            container.add_stream(sound_codec or usual_sound, rate=SAMPLES) if sound else None
+            container.add_stream(sound_codec or usual_sound, rate=SAMPLES, layout=layout)
+            if sound
+            else None
         )
         for number, tick in enumerate(shown[:-1]):
             frame = av.VideoFrame.from_ndarray(frame_pixels(number, size), format="rgb24")
@@ -98,10 +102,11 @@ def _write_sound(container: Any, track: Any, seconds: float) -> None:
     """A tone of 440 Hz."""
     times = np.arange(round(SAMPLES * seconds)) / SAMPLES
     wave = (0.2 * np.sin(2 * np.pi * 440 * times)).astype(np.float32)
-    resampler = av.AudioResampler(format=track.codec_context.format, layout="stereo", rate=SAMPLES)
+    layout = track.codec_context.layout
+    resampler = av.AudioResampler(format=track.codec_context.format, layout=layout, rate=SAMPLES)
     for begin in range(0, len(wave), 1024):
-        piece = np.stack([wave[begin : begin + 1024]] * 2)
-        frame = av.AudioFrame.from_ndarray(piece, format="fltp", layout="stereo")
+        piece = np.stack([wave[begin : begin + 1024]] * layout.nb_channels)
+        frame = av.AudioFrame.from_ndarray(piece, format="fltp", layout=layout.name)
         frame.sample_rate, frame.pts, frame.time_base = SAMPLES, begin, Fraction(1, SAMPLES)
         for made in resampler.resample(frame):
             container.mux(track.encode(made))

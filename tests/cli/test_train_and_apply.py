@@ -15,9 +15,12 @@ import pytest
 from PIL import Image
 
 from conftest import content_pixels, style_pixels
+from impasto import ImpastoWarning
 from impasto.cli.app import run
+from impasto.errors import StoppedError
 from impasto.painters import file as files
 from impasto.painters.applying import Painter
+from impasto.painters.learning import Course, train_painter
 from painter_files import random_painter
 
 pytestmark = pytest.mark.usefixtures("small_pictures")
@@ -176,6 +179,19 @@ def test_ctrl_c_writes_the_painter_as_it_is_and_the_same_command_continues() -> 
     assert run([*TRAIN, "--steps", str(steps + 2), "-o", "p.safetensors", "--quiet"]) == 0
     assert Painter.load("p.safetensors").about.steps == steps + 2
     assert not Path("p.training").exists()
+
+
+def test_ctrl_c_before_the_first_step_leaves_an_earlier_painter_as_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    random_painter().save("two.safetensors")
+    before = Path("two.safetensors").read_bytes()
+    monkeypatch.setattr(Course, "train", lambda _: iter(()))
+    assert run([*TRAIN, "--steps", "2", "-o", "two.safetensors"]) != 0
+    assert Path("two.safetensors").read_bytes() == before
+    with pytest.warns(ImpastoWarning, match="few photographs"), pytest.raises(StoppedError):
+        train_painter("style.png", ["content.png"], "two.safetensors", steps=2)
+    assert Path("two.safetensors").read_bytes() == before
 
 
 def test_apply_paints_one_picture(painter: Painter, capsys: pytest.CaptureFixture[str]) -> None:

@@ -80,3 +80,9 @@ def test_other_photographs_have_another_identity(tmp_path: Path) -> None:
         Image.fromarray(picture).save(path)
     one, same, other = (Photos(files, 32, 0) for files in (paths, paths[:], paths[:1]))
     assert one.identity == same.identity != other.identity
+
+
+def test_a_link_to_nothing_among_the_photographs_has_an_identity_too(tmp_path: Path) -> None:
+    link = tmp_path / "link.png"
+    link.symlink_to(tmp_path / "nothing.png")
+    assert Photos([link], 32, 0).identity == Photos([link], 32, 0).identity

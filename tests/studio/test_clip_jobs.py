@@ -25,7 +25,7 @@ from impasto.studio.clips import ORDER, ClipOrder, ClipResult, ClipView
 from impasto.studio.job import Job
 from impasto.studio.jobs import Workshop
 from impasto.studio.limits import Limits
-from impasto.studio.visits import Visit
+from impasto.studio.visits import KEPT, Visit
 from impasto.video import keyframes
 from impasto.video.reading import look
 from painter_files import random_painter
@@ -286,6 +286,21 @@ def test_without_the_extra_a_clip_is_refused(monkeypatch: pytest.MonkeyPatch) ->
     clip = write_clip("clip.mp4", 2)
     monkeypatch.setattr(clips, "is_installed", lambda: False)
     assert refused(clip) == "This studio paints no clips: choose a photograph."
+
+
+def test_a_visit_keeps_its_last_paintings() -> None:
+    visit = Visit()
+    places = [visit.next_place() for _ in range(KEPT + 1)]
+    for place in places:
+        for name in (f"{place.name}.png", f"{place.name}.tif", f"{place.name}-photograph.png"):
+            place.with_name(name).touch()
+        visit.remember(f"{place}.png")
+    assert visit.history == [f"{place}.png" for place in reversed(places[1:])]
+    left = {
+        file.name.split(".")[0].removesuffix("-photograph") for file in places[0].parent.iterdir()
+    }
+    assert left == {place.name for place in places[1:]}
+    visit.end()
 
 
 def test_the_painted_clips_of_a_visit_are_removed_with_it() -> None:

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from clip_files import RATE, frame_pixels, write_clip, write_sound_only
-from impasto import ImpastoWarning, InputError
-from impasto.video import high_range
-from impasto.video.clip import Clip, Part, Times, seconds_of, times_of
+from impasto import ImpastoWarning, InputError, Recipe
+from impasto.video import high_range, reading
+from impasto.video.clip import Clip, Clock, Part, Times, seconds_of, times_of
 from impasto.video.reading import look, shots
 
 
@@ -154,6 +154,22 @@ class TestParts:
         assert clip.keyframe == 5 * 512
         assert len(read(clip)[1]) == 3
 
+    def test_a_part_of_a_clip_without_times(self) -> None:
+        clip = look(
+            write_clip("clip.h264", 12, codec="libx264"), Part(Fraction(4, 25), Fraction(9, 25))
+        )
+        times, pixels = read(clip)
+        assert clip.count == len(pixels) == 5
+        assert [round((one[40, 60, 0] - 60) / 12) for one in pixels.astype(float)] == [
+            4,
+            5,
+            6,
+            7,
+            8,
+        ]
+        assert times.is_regular
+        assert times.seconds == Fraction(5, 25)
+
     def test_a_part_after_the_end(self) -> None:
         path = write_clip("clip.mp4")
         with pytest.raises(InputError, match=r"no frame from 9 s on.*last frame is at 0\.160 s"):
@@ -181,6 +197,17 @@ class TestTimes:
     def test_missing_and_repeated_times_are_filled_in(self) -> None:
         times = times_of(self.clip(), [None, None, 80, 80, 500], None)
         assert (times.ticks, times.end) == ((0, 40, 80, 81, 500), 540)
+
+    def test_a_film_that_was_joined_to_another_goes_on_after_it(self) -> None:
+        both = [*range(0, 2000, 40), *range(0, 2000, 40)]
+        times = times_of(self.clip(), both, None)
+        assert (len(times), times.is_regular) == (100, True)
+        assert times.seconds == 4
+
+    def test_frames_that_a_decoder_gives_a_little_late_stay_where_they_are(self) -> None:
+        clock = Clock(self.clip())
+        given = [0, 160, 80, 40, 120, 200]
+        assert [clock(one) for one in given] == [Fraction(one, 1000) for one in given]
 
     def test_times_begin_where_the_clip_does(self) -> None:
         times = times_of(self.clip(origin=1400), [1500, 1700], 100)
@@ -251,6 +278,17 @@ class TestFolders:
             InputError, match=r"'frames/b\.png' has 32×32 pixels, but 'a\.png' has 64×48"
         ):
             look(self.write("a.png"))
+
+    def test_edges_are_cut_off_where_the_recipe_says_so(self) -> None:
+        folder = self.write("a.png")
+        ramp = np.tile(np.arange(64, dtype=np.uint8)[None, :, None] * 4, (48, 1, 3))
+        Image.fromarray(ramp).save(folder / "a.png")
+        clip = look(folder)
+        for fit, edges in (("crop", (32, 220)), ("stretch", (0, 252))):
+            recipe = Recipe(size=(48, 48), content_fit=fit)
+            (shot,) = reading.cut(clip, (48, 48), recipe)
+            assert shot.pixels.shape == (48, 48, 3)
+            assert abs(shot.pixels[24, [0, -1], 0].astype(int) - edges).max() <= 2
 
     def test_an_empty_folder(self) -> None:
         with pytest.raises(InputError, match="'frames'"):

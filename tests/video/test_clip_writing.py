@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -224,6 +225,28 @@ class TestSound:
             ((found, seconds, _),) = sound_in(rewritten(clip, made))
         assert found == codec
         assert seconds == pytest.approx(1, abs=0.06)
+
+    def test_sound_that_changes_midway_is_encoded_to_its_end(self) -> None:
+        one = write_clip("one.ts", 25, sound=True, sound_codec="ac3")
+        other = write_clip("other.ts", 25, sound=True, sound_codec="ac3", layout="5.1")
+        Path("a.ts").write_bytes(one.read_bytes() + other.read_bytes())
+        with pytest.warns(ImpastoWarning, match="encoded again, from ac3 to Opus"):
+            made = rewritten(look(Path("a.ts")), "out.webm")
+        ((codec, lasts, _),) = sound_in(made)
+        assert codec == "opus"
+        assert lasts == pytest.approx(2, abs=0.1)
+
+    @pytest.mark.parametrize("made", ["out.mp4", "out.mkv", "out.webm"])
+    def test_two_films_that_were_joined_keep_their_frames_and_their_sound(self, made: str) -> None:
+        one = write_clip("one.ts", 50, sound=True).read_bytes()
+        Path("a.ts").write_bytes(one + one)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ImpastoWarning)  # that it is encoded again
+            written = rewritten(look(Path("a.ts")), made)
+        *begins, end = times_in(written)
+        assert len(begins) == 100
+        assert end == pytest.approx(4, abs=0.1)
+        assert sound_in(written)[0][1] == pytest.approx(4, abs=0.2)
 
     def test_frames_and_sound_last_as_long_as_in_the_source(self) -> None:
         source = write_clip("a.mp4", 30, rate=Fraction(30000, 1001), sound=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -89,3 +90,18 @@ def test_a_clip_is_played_at_its_own_times() -> None:
     played = paced(((due, frame(1)) for due in times), waited.append)
     assert len(list(played)) == 3
     assert waited == pytest.approx([100, 300], abs=1)
+
+
+def test_the_end_does_not_wait_for_a_camera_that_gives_no_frame() -> None:
+    never = threading.Event()
+
+    def camera() -> Iterator[Pixels]:
+        yield frame(1)
+        never.wait()
+
+    painted = paint_live(camera(), lambda pixels: pixels)
+    next(painted)
+    began = time.monotonic()
+    del painted
+    assert time.monotonic() - began < 5
+    never.set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -21,7 +22,8 @@ import impasto
 from clip_files import frame_pixels, frames_in, times_in, write_clip
 from conftest import style_pixels
 from impasto import ImpastoWarning, InputError, Recipe, StoppedError, VideoStep, stylize_video
-from impasto.video import methods, working
+from impasto.pictures.inputs import named
+from impasto.video import methods, planning, working
 from impasto.video.reading import look, shots
 
 SHALLOW: dict[str, Any] = {
@@ -69,6 +71,39 @@ class TestPainting:
     def test_progress_is_shown_or_not(self) -> None:
         with pytest.raises(InputError, match="progress should be True or False, not 'bar'"):
             paint(progress="bar")
+
+    def test_a_name_that_is_no_unicode_is_no_obstacle(self) -> None:
+        name = os.fsdecode(b"Mot\xf6r.mp4")
+        shutil.copy("clip.mp4", name)
+        planned = planning.plan(
+            planning.Request(Path(name), named("style.png"), Recipe(), Path("out.mp4"))
+        )
+        assert json.loads(planned.text)["content"]["name"] == name
+        assert planned.text.isascii()
+
+    @pytest.mark.parametrize("output", [".", ".."])
+    def test_frames_are_written_into_the_current_folder_or_the_one_above(
+        self, output: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        Path("out").mkdir()
+        write_clip("silent.mp4")
+        monkeypatch.chdir("out")
+        stylize_video("../silent.mp4", "../style.png", output=output, method="negative")
+        assert len(list(Path(output).glob("*.png"))) >= 5
+        assert not list(Path("..").glob("*.working"))
+
+    def test_a_folder_with_a_dot_in_its_name(self) -> None:
+        Path("frames_29.97fps").mkdir()
+        Image.fromarray(frame_pixels(0)).save("frames_29.97fps/a.png")
+        assert paint("frames_29.97fps", None).path.name == "frames_29.97fps-painting"
+
+    def test_what_the_method_learned_has_kept_is_removed_too(self) -> None:
+        folder = working.Working(Path("out.working"), {})
+        folder.begin()
+        for name in (working.PAINTER, working.TRAINING, working.TIMES):
+            (folder.folder / name).touch()
+        folder.remove()
+        assert not folder.folder.exists()
 
     def test_the_working_folder_is_removed(self) -> None:
         paint()
@@ -255,6 +290,7 @@ class TestRefusals:
             ({"output": "clip.mp4"}, "'clip.mp4' is an input of this run too"),
             ({"output": "style.png"}, r"should end in \.mp4"),
             ({"rate": 0}, "rate cannot be 0"),
+            ({"clip": "frames", "rate": 0.0004}, "rate cannot be 0.0004"),
             ({"rate": 12}, "has a rate of its own"),
             ({"crf": 99}, "rate factor cannot be 99"),
             ({"size": 8}, "choose a larger size"),

@@ -158,6 +158,7 @@ def video(
     **settings: Any,
 ) -> None:
     """Paint a clip in the style of STYLE; its frames, their times and its sound stay."""
+    from impasto.pictures.sizes import cropped_size
     from impasto.video.planning import Request, plan
     from impasto.video.spread import check_spreads
 
@@ -197,7 +198,7 @@ def video(
     if cluster is not None:
         check_spreads(planned.method)
     note_idle(settings, [made])
-    note_squeezed(planned.clip.size, planned.size, made, settings)
+    note_squeezed(cropped_size(planned.clip.size, made), planned.size, made, settings)
     if cluster is None:
         use_threads(threads, made)
     if dry_run or not quiet:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from impasto.errors import InputError
+from impasto.errors import InputError, StoppedError
 from impasto.files.listing import names_several, pictures_in
 from impasto.files.reading import located, opened
 from impasto.files.writing import CHECKPOINT_EVERY, check_apart, check_interval, check_writable
@@ -271,6 +271,8 @@ def train_painter(  # noqa: PLR0913 – as many as the training has choices
                 show(step)
             if on_step is not None and on_step(step) is False:
                 break
+        if not course.state.history:
+            raise StoppedError
         painter = course.painter()
         if path is not None:
             with interrupts.shielded():

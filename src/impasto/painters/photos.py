@@ -11,6 +11,7 @@ import cachetools
 import numpy as np
 
 from impasto.errors import InputError
+from impasto.files.reading import located
 from impasto.messages.message import Message
 from impasto.painters.variety import Crop, varied
 from impasto.pictures import arrays, images
@@ -58,7 +59,7 @@ class Photos:
         Of photographs in memory, only the number counts.
         """
         told = "\n".join(
-            f"{Path(one).name} {Path(one).stat().st_size}"
+            f"{Path(one).name} {_length(one)}"
             if isinstance(one, str | os.PathLike)
             else "in memory"
             for one in (self._sources[index] for index in range(len(self)))
@@ -121,3 +122,11 @@ class Photos:
         by = min(1.0, ZOOMS[1] * self._size / max(height, width))
         size = max(1, round(by * width)), max(1, round(by * height))
         return arrays.to_uint8(arrays.resize(pixels, size))
+
+
+def _length(path: str | os.PathLike[str]) -> int:
+    """The bytes of a file; −1 if there is none."""
+    try:
+        return located(path).stat().st_size
+    except OSError:
+        return -1

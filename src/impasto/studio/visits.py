@@ -58,8 +58,12 @@ class Visit:
         return self.folder.name
 
     def remember(self, file: str) -> None:
-        """List the file of a painting before those of earlier ones."""
-        self.history = [file, *self.history][:KEPT]
+        """List the file of a painting before those of earlier ones, and remove the oldest one's."""
+        self.history.insert(0, file)
+        for old in map(Path, self.history[KEPT:]):
+            for one in (*old.parent.glob(f"{old.stem}.*"), *old.parent.glob(f"{old.stem}-*")):
+                one.unlink(missing_ok=True)
+        del self.history[KEPT:]
 
     def keep(self, result: Result | LearnedPainting) -> dict[str, str]:
         """Save a result; return its files by suffix, and ``painting`` and ``photograph``."""

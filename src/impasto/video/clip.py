@@ -14,6 +14,7 @@ from impasto.pictures.sizes import PixelSize
 from impasto.video.method import Pixels
 
 USUAL_RATE = Fraction(25)  # frames a second of pictures that have no times
+REORDERED = 17  # frames; a decoder gives none as long after its time
 CLOCK = re.compile(
     r"(?:(?:(?P<h>\d{1,6}):(?=[0-5]?\d:))?(?P<m>\d{1,6}):(?=[0-5]?\d(?:\.|$)))?"
     r"(?P<s>\d{1,9}(?:\.\d*)?|\.\d+)",
@@ -154,14 +155,43 @@ class Times:
         return ends[number] - self.ticks[number]
 
 
+class Clock:
+    """The seconds at which frames are shown, one after another.
+
+    A frame without a time follows the one before it at the rate of the clip. So does one whose time
+    is far before that, and the others after it: there, a film was joined to another.
+
+    Args:
+        clip: the clip.
+    """
+
+    def __init__(self, clip: Clip) -> None:
+        self._clip = clip
+        self._last: Fraction | None = None
+        self._later = Fraction(0)  # than its own times say, since films were joined
+
+    def __call__(self, ticks: int | None) -> Fraction:
+        """The seconds of the next frame, counted from the origin of the clip."""
+        clip, last = self._clip, self._last
+        after = Fraction(0) if last is None else last + 1 / clip.rate
+        now = after
+        if ticks is not None:
+            now = (ticks - clip.origin) * clip.time_base + self._later
+            if last is not None and now < last - max(Fraction(1), REORDERED / clip.rate):
+                self._later += after - now
+                now = after
+        self._last = now
+        return now
+
+
 def times_of(
     clip: Clip, ticks: Sequence[int | None], last: int | None, *, rate: Fraction | None = None
 ) -> Times:
     """The times of frames that have been read.
 
-    A frame without a time follows the one before it at the rate of the clip, and times that do not
-    increase are moved by a tick. Times that are those of a constant rate, but for their rounding to
-    ticks, become exact.
+    Frames without a time, and films that were joined, follow as by :class:`Clock`, and times that
+    do not increase are moved by a tick. Times that are those of a constant rate, but for their
+    rounding to ticks, become exact.
 
     Args:
         clip: the clip.
@@ -173,9 +203,10 @@ def times_of(
         return Times(tuple(range(len(ticks))), len(ticks), 1 / rate, Fraction(0), rate)
     usual = max(1, round(1 / (clip.rate * clip.time_base)))
     made: list[int] = []
+    clock = Clock(clip)
     for one in ticks:
-        after = made[-1] + usual if made else clip.origin
-        made.append(after if one is None else max(one, made[-1] + 1 if made else one))
+        now = clip.origin + round(clock(one) / clip.time_base)
+        made.append(max(now, made[-1] + 1 if made else now))
     begin = made[0] if clip.part.start > 0 else min(clip.origin, made[0])
     moved = tuple(one - begin for one in made)
     origin = begin * clip.time_base

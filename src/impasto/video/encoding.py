@@ -122,9 +122,7 @@ def check_target(path: Path, crf: int | None = None) -> Target:
     """
     path = located(path)
     if path.is_dir() or not path.suffix:
-        if crf is not None:
-            raise InputError("clip.no-crf", kind="PNG")
-        return Target(check_folder(path), None)
+        return check_frames(path, crf)
     form = FORMS[check_writable(path, FORMS).suffix.lower()]
     check_installed()
     if crf is not None:
@@ -133,6 +131,21 @@ def check_target(path: Path, crf: int | None = None) -> Target:
         if isinstance(crf, bool) or not isinstance(crf, int) or not 0 <= crf <= form.crf[1]:
             raise InputError("clip.crf", crf=crf, most=form.crf[1], usual=form.crf[0])
     return Target(path, form, crf)
+
+
+def check_frames(path: Path, crf: int | None = None) -> Target:
+    """How the frames of a clip are written to a folder.
+
+    Args:
+        path: the folder.
+        crf: must be None, as frames have no such factor.
+
+    Raises:
+        InputError: nothing can be written there, or there is a factor.
+    """
+    if crf is not None:
+        raise InputError("clip.no-crf", kind="PNG")
+    return Target(check_folder(path), None)
 
 
 def write(

@@ -28,7 +28,7 @@ from impasto.pictures.upright import SIDEWAYS, upright
 from impasto.process import interrupts
 from impasto.process.notices import tell
 from impasto.video import high_range
-from impasto.video.clip import USUAL_RATE, Clip, Part, Shot
+from impasto.video.clip import USUAL_RATE, Clip, Clock, Part, Shot
 from impasto.video.method import Pixels
 
 if TYPE_CHECKING:
@@ -125,13 +125,13 @@ def shots(clip: Clip, size: PixelSize) -> Iterator[Shot]:
         stream = _stream_of(container)
         stream.thread_type = "AUTO"
         reformatter = VideoReformatter()
+        clock = Clock(clip)
         for frame in _decoded(container, stream, broken, clip.keyframe):
-            if frame.pts is not None:
-                seconds = (frame.pts - clip.origin) * clip.time_base
-                if clip.part.is_before(seconds):
-                    continue
-                if clip.part.is_after(seconds):
-                    break
+            seconds = clock(frame.pts)
+            if clip.part.is_before(seconds):
+                continue
+            if clip.part.is_after(seconds):
+                break
             stored = size[::-1] if _orientation(frame) in SIDEWAYS else size
             pixels = to_uint8(resize_in_kind(_pixels(frame, reformatter), stored))
             yield Shot(frame.pts, frame.duration or None, upright(pixels, _orientation(frame)))
@@ -276,16 +276,13 @@ def _decoded(
 
 def _counted(clip: Clip, container: InputContainer, stream: VideoStream) -> tuple[Clip, Fraction]:
     """The clip with the number of frames of its part, and the seconds of the last frame of all."""
-    count, there, keyframe, last = 0, 0, None, Fraction(0)
+    count, there, keyframe, last, clock = 0, 0, None, Fraction(0), Clock(clip)
     for packet in _packets(container, stream):
         if not packet.size:
             continue
         there += 1
         ticks = packet.dts if packet.pts is None else packet.pts
-        if ticks is None:
-            count += 1
-            continue
-        seconds = (ticks - clip.origin) * clip.time_base
+        seconds = clock(ticks)
         last = max(last, seconds)
         if packet.is_keyframe and packet.pts is not None and seconds <= clip.part.start:
             keyframe = packet.pts

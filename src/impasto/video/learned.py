@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
+import cachetools
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -32,15 +32,15 @@ from impasto.video.cuts import is_cut
 from impasto.video.flow import Way, way
 from impasto.video.method import Frames, OnVideoStep, Order, PaintedFrames, VideoStep
 from impasto.video.painter_style import paint_with
+from impasto.video.working import PAINTER, TRAINING
 
 Kind = TypeVar("Kind", bound=np.generic)
 
 STEPS = 1500  # of the training
 SEED = 0
 STEADINESS = 600.0  # weight of the temporal loss, as a share of the loss of a photograph
-TRAINING = 0.9  # of the whole work
-MOST_WAYS = 256  # ways between frames that are remembered
-PAINTER, CHECKPOINT = "painter.safetensors", "training.impasto"  # files of the working folder
+TRAINED = 0.9  # share of the whole work, when the painter is trained
+KEPT_BYTES = 2**29  # of ways between frames that are remembered
 
 
 def paint(frames: Frames, painted: PaintedFrames, order: Order, on_step: OnVideoStep) -> None:
@@ -64,14 +64,14 @@ def paint(frames: Frames, painted: PaintedFrames, order: Order, on_step: OnVideo
     count = len(frames)
     if all(number in painted for number in range(count)):
         return
-    painter = _painter(frames, order, lambda share: on_step(VideoStep(0, TRAINING * share)))
+    painter = _painter(frames, order, lambda share: on_step(VideoStep(0, TRAINED * share)))
     paint_with(
         painter,
         dict.fromkeys(painter.styles, 1.0),
         frames,
         painted,
         order.recipe,
-        lambda done: on_step(VideoStep(done, TRAINING + (1 - TRAINING) * done / count)),
+        lambda done: on_step(VideoStep(done, TRAINED + (1 - TRAINED) * done / count)),
     )
 
 
@@ -95,7 +95,7 @@ def _painter(frames: Frames, order: Order, on_share: Callable[[float], None]) ->
         device=order.device,
         weights=order.weights,
         weights_input=order.weights_input,
-        checkpoint=None if folder is None else folder / CHECKPOINT,
+        checkpoint=None if folder is None else folder / TRAINING,
     )
     if len(frames) > 1:
         weight = STEADINESS * _loss_of(crops, course)
@@ -149,7 +149,8 @@ class FrameCrops:
         self._frames = frames
         height, width = frames[0].shape[:2]
         self.side = max(STEP, min(CROP, height, width) // STEP * STEP)
-        self._way = lru_cache(MOST_WAYS)(self._found_way)
+        kept: cachetools.LRUCache[int, Way | None] = cachetools.LRUCache(KEPT_BYTES, _bytes_of)
+        self._way = cachetools.cached(kept)(self._found_way)
 
     def __len__(self) -> int:
         """The number of frames."""
@@ -194,6 +195,10 @@ class FrameCrops:
     def _found_way(self, number: int) -> Way | None:
         frame, before = self._frames[number], self._frames[number - 1]
         return None if is_cut(before, frame) else way(frame, before)
+
+
+def _bytes_of(way: Way | None) -> int:
+    return 1 if way is None else sum(one.nbytes for one in (way.flow, way.seen, way.trusted))
 
 
 def _cut(whole: npt.NDArray[Kind], place: Place, side: int) -> npt.NDArray[Kind]:

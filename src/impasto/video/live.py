@@ -12,6 +12,7 @@ from types import TracebackType
 from impasto.video.method import Pixels
 
 RATE_OVER = 2.0  # seconds over which the rate is measured
+LONGEST_WAIT = 1.0  # seconds, at the end, for a camera that gives no frame
 
 Paint = Callable[[Pixels], Pixels]
 
@@ -111,7 +112,7 @@ class Latest:
     ) -> None:
         with self._changed:
             self._ended = True
-        self._thread.join()
+        self._thread.join(LONGEST_WAIT)
 
     def next(self) -> tuple[int, float, Pixels] | None:
         """The newest frame, waiting for one if need be; None at the end.

@@ -27,7 +27,7 @@ from impasto.settings.recipe import Recipe
 from impasto.settings.style import Style
 from impasto.settings.validation import plain
 from impasto.video.clip import WHOLE, Clip, Part, seconds_of
-from impasto.video.encoding import FORMS, Target, check_target
+from impasto.video.encoding import FORMS, Target, check_frames, check_target
 from impasto.video.method import Order
 from impasto.video.methods import check_method, usual_method
 from impasto.video.painter_style import check_painter, learned_style
@@ -141,7 +141,7 @@ def plan(asked: Request) -> VideoPlan:
     method = asked.method or usual_method(recipe, has_painter=has_painter)
     check_method(method, recipe, has_painter=has_painter)
     clip = look(asked.clip, asked.part, rate)
-    target = check_target(_beside(clip) if asked.output is None else asked.output, asked.crf)
+    target = _target(clip, asked)
     size = _even(fitted(clip.size, recipe, is_capped=asked.is_capped), target)
     settings = recipe.model_copy(update={"size": size, "output_size": "working", "styles": ()})
     if painter is None:
@@ -149,7 +149,7 @@ def plan(asked: Request) -> VideoPlan:
     else:
         check_painter(painter, clip.path, size, settings)
         pictures, styles = {"painter": _sha256(painter.path, "painter")}, ()
-    folder = asked.working or target.path.with_name(f"{target.path.name}{SUFFIX}")
+    folder = asked.working or _working_for(target.path)
     order = Order(
         styles,
         settings,
@@ -220,7 +220,29 @@ def _rate(rate: float | None) -> Fraction | None:
         or not 0 < number <= MOST_RATE
     ):
         raise InputError("clip.rate", rate=rate, most=MOST_RATE)
-    return Fraction(number).limit_denominator(1001)
+    fraction = Fraction(number).limit_denominator(1001)
+    if not fraction:
+        raise InputError("clip.rate", rate=rate, most=MOST_RATE)
+    return fraction
+
+
+def _target(clip: Clip, asked: Request) -> Target:
+    """How the clip is written: as asked, or beside the old one, frames as a folder of frames.
+
+    Raises:
+        InputError: it cannot be written so.
+    """
+    if asked.output is not None:
+        return check_target(asked.output, asked.crf)
+    beside = _beside(clip)
+    return check_frames(beside, asked.crf) if clip.names else check_target(beside, asked.crf)
+
+
+def _working_for(output: Path) -> Path:
+    """The working folder beside an output, or in it if it is the root of all folders."""
+    if output.name in ("", ".."):
+        output = Path(os.path.abspath(output))  # noqa: PTH100 – Path.resolve would follow links
+    return output.with_name(f"{output.name}{SUFFIX}") if output.name else output / SUFFIX
 
 
 def _beside(clip: Clip) -> Path:
@@ -323,4 +345,4 @@ def _carried(clip: Clip, order: Order, pictures: Mapping[str, str], method: str)
     }
     content = {"name": clip.path.name, "sha256": clip.sha256}
     made = {"impasto": __version__, "video": method, "recipe": settings, "content": content, **read}
-    return json.dumps(made, ensure_ascii=False)
+    return json.dumps(made)  # in ASCII, since a name may have what UTF-8 cannot say

@@ -7,14 +7,17 @@ from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
+
 from impasto.errors import InputError
 from impasto.files import reading
 from impasto.files.reading import located
 from impasto.messages.message import Message
 from impasto.pictures import kinds
 from impasto.pictures.refusals import UnusableError, naming
-from impasto.pictures.sizes import PixelSize
+from impasto.pictures.sizes import PixelSize, cropped_size
 from impasto.process.notices import tell
+from impasto.settings.recipe import Recipe
 from impasto.video import animations, films, folders
 from impasto.video.clip import WHOLE, Clip, Part, Shot
 
@@ -72,6 +75,28 @@ def shots(clip: Clip, size: PixelSize) -> Iterator[Shot]:
     with reading.opened(clip.path, ROLE) as file:
         moves = animations.accepts(file.read(kinds.HEAD))
     return animations.shots(clip, size) if moves else films.shots(clip, size)
+
+
+def cut(clip: Clip, size: PixelSize, recipe: Recipe) -> Iterator[Shot]:
+    """The frames of a clip's part as a recipe uses them: of the shape that it asks for, or whole.
+
+    Args:
+        clip: the clip.
+        size: width and height of the pixels.
+        recipe: says with ``content_fit`` whether the edges are cut off.
+
+    Raises:
+        InputError: a frame cannot be read.
+    """
+    (width, height), (across, down) = size, cropped_size(clip.size, recipe)
+    whole = (
+        max(width, round(clip.size[0] * width / across)),
+        max(height, round(clip.size[1] * height / down)),
+    )
+    left, top = (whole[0] - width) // 2, (whole[1] - height) // 2
+    for shot in shots(clip, whole):
+        inside = shot.pixels[top : top + height, left : left + width]
+        yield shot._replace(pixels=np.ascontiguousarray(inside))
 
 
 def _is_picture(path: Path) -> bool:

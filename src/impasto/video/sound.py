@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from contextlib import ExitStack, suppress
 from fractions import Fraction
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from impasto.files import reading
@@ -162,6 +163,21 @@ class Sound:
         self._tracks[packet.stream_index].write(packet, self._times.origin)
 
 
+class _Joined:
+    """How much later sound is heard than its own times say, where a film was joined to another."""
+
+    def __init__(self) -> None:
+        self._next: Fraction | None = None
+        self._later = Fraction(0)
+
+    def __call__(self, begin: Fraction, lasts: Fraction) -> Fraction:
+        """Seconds for the next piece, given when it begins and how long it lasts, in seconds."""
+        if self._next is not None and begin + self._later < self._next - 1:
+            self._later = self._next - begin
+        self._next = begin + self._later + lasts
+        return self._later
+
+
 class _Copied:
     """A track whose packets are copied."""
 
@@ -169,12 +185,18 @@ class _Copied:
         self._container = container
         self._stream = container.add_stream_from_template(source)
         self._stream.metadata.update(_language(source))
+        self._joined = _Joined()
 
     def write(self, packet: Packet[Any], origin: Fraction) -> None:
         """Write a packet, with times from the origin on."""
         import av
 
         shift = round(origin / packet.time_base)
+        ticks = packet.dts if packet.pts is None else packet.pts
+        if ticks is not None:
+            each = packet.time_base
+            later = self._joined((ticks - shift) * each, (packet.duration or 0) * each)
+            shift -= round(later / each)
         if packet.pts is not None:
             packet.pts -= shift
         if packet.dts is not None:
@@ -199,7 +221,10 @@ class _Encoded:
         self._stream.metadata.update(_language(source))
         context: Any = self._stream.codec_context
         context.layout = layout
-        self._resampler = av.AudioResampler(format=context.format, layout=layout, rate=RATE)
+        self._make = partial(av.AudioResampler, format=context.format, layout=layout, rate=RATE)
+        self._resampler = self._make()
+        self._kind: tuple[object, ...] | None = None  # of the sound that the resampler gets
+        self._joined = _Joined()
 
     def write(self, packet: Packet[Any], origin: Fraction) -> None:
         """Decode a packet and encode its sound, with times from the origin on."""
@@ -212,6 +237,14 @@ class _Encoded:
         for frame in frames:
             if frame.pts is not None and frame.time_base:
                 frame.pts -= round(origin / frame.time_base)
+                begin = frame.pts * frame.time_base
+                later = self._joined(begin, Fraction(frame.samples, frame.sample_rate))
+                frame.pts += round(later / frame.time_base)
+            kind = frame.format.name, frame.layout.name, frame.sample_rate
+            if self._kind not in (None, kind):
+                self._mux(self._resampler.resample(None))
+                self._resampler = self._make()
+            self._kind = kind
             self._mux(self._resampler.resample(frame))
 
     def end(self) -> None:

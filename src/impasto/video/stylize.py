@@ -24,7 +24,7 @@ from impasto.video.encoding import write
 from impasto.video.method import OnVideoStep, Order, VideoStep
 from impasto.video.methods import method_named
 from impasto.video.planning import Request, VideoPlan, part_of, plan
-from impasto.video.reading import shots
+from impasto.video.reading import cut
 from impasto.video.showing import Told, showing
 from impasto.video.working import FrameFiles, Working
 
@@ -276,7 +276,7 @@ def _read(planned: VideoPlan, watch: Watch) -> Times:
     ticks: list[int | None] = []
     last = None
     source = planned.working.source(planned.clip.count)
-    for number, shot in enumerate(shots(planned.clip, planned.size)):
+    for number, shot in enumerate(cut(planned.clip, planned.size, planned.order.recipe)):
         source.keep(number, shot.pixels)
         ticks.append(shot.ticks)
         last = shot.lasts

@@ -22,6 +22,7 @@ from impasto.video.method import Pixels
 
 SUFFIX = ".working"  # behind the name of the output
 WORK, TIMES, SOURCE, PAINTED = "work.json", "times.json", "source", "painted"
+PAINTER, TRAINING = "painter.safetensors", "training.impasto"  # of the method ``learned``
 # Bytes of a pixel of a PNG with little compression: a frame of a clip has less, a painting more.
 BYTES_OF_PIXEL = 2.0
 COMPRESSION = 1  # of zlib, 0 to 9
@@ -156,7 +157,7 @@ class Working:
         """Remove what the folder holds of this work, and the folder if nothing else is in it."""
         for name in (SOURCE, PAINTED):
             shutil.rmtree(self.folder / name, ignore_errors=True)
-        for name in (TIMES, WORK):
+        for name in (TIMES, PAINTER, TRAINING, WORK):
             with suppress(OSError):
                 (self.folder / name).unlink()
         with suppress(OSError):
