@@ -235,6 +235,18 @@ class TestAnimations:
         shown = np.stack([frame_pixels(number) for number in range(3)])
         assert np.abs(pixels.astype(float) - shown).max() < 30
 
+    def test_a_webp_is_looked_over_without_decoding_its_frames(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path = self.write("clip.webp", *[40] * 30)
+        decoded: list[int] = []
+        seek = "PIL.WebPImagePlugin.WebPImageFile.seek"
+        monkeypatch.setattr(seek, lambda _, frame: decoded.append(frame))
+        clip = look(path)
+        assert clip.count == 30
+        assert clip.rate == Fraction(25)
+        assert not decoded
+
     def test_the_shortest_times_are_those_of_browsers(self) -> None:
         times, _ = read(look(self.write("clip.gif", 10, 20, 30)))
         assert seconds(times)[:3] == [0, Fraction(100, 1000), Fraction(120, 1000)]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -27,6 +28,7 @@ from impasto.video.method import Pixels
 ROLE = "clip"
 FORMATS = ("GIF", "WEBP", "PNG")
 MILLISECOND = Fraction(1, 1000)
+RIFF_HEADER = 12  # bytes before the first chunk of a WebP
 AT_ONCE, USUAL = 10, 100  # milliseconds: as browsers do, up to AT_ONCE is shown as USUAL
 
 
@@ -37,18 +39,22 @@ def accepts(head: bytes) -> bool:
 
 
 def look(path: Path, part: Part) -> Clip:
-    """Look over a picture that moves; GIF and PNG are gone through, but not decoded.
+    """Look over a picture that moves, without decoding more than its first frame.
 
     Raises:
         InputError: it cannot be decoded, does not move, or nothing of it lies within the part.
     """
     with reading.opened(path, ROLE) as file:
         sha256 = sha256_of(file)
+        of_webp = _durations_of_webp(file)
     with _opened(path) as image:
         frames = int(getattr(image, "n_frames", 1))
         if frames < 2:
             raise UnusableError("clip.is-still")
-        times = list(_times(image, frames))
+        others = [USUAL] * (frames - len(of_webp))
+        is_webp = image.format == "WEBP"
+        lasting = [*of_webp[:frames], *others] if is_webp else _durations(image, frames)
+        times = list(_times(lasting))
         size = image.size
     inside = [begin for begin, _ in times if begin * MILLISECOND in part]
     if not inside:
@@ -99,27 +105,52 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         yield image
 
 
-def _times(image: Image.Image, frames: int) -> Iterator[tuple[int, int]]:
+def _times(lasting: Iterable[int]) -> Iterator[tuple[int, int]]:
     """When each frame begins, and how long it is shown, in milliseconds."""
     begin = 0
-    for number in range(frames):
-        interrupts.check()
-        try:
-            image.seek(number)
-            lasts = _duration(image)
-        except (OSError, EOFError, ValueError, SyntaxError):
-            if not number:
-                raise
-            return
+    for lasts in lasting:
         yield begin, lasts
         begin += lasts
 
 
+def _durations(image: Image.Image, frames: int) -> Iterator[int]:
+    """How long each frame of a GIF or a PNG is shown, in milliseconds."""
+    for number in range(frames):
+        interrupts.check()
+        try:
+            image.seek(number)
+        except (OSError, EOFError, ValueError, SyntaxError):
+            if not number:
+                raise
+            return
+        yield _duration(image)
+
+
+def _durations_of_webp(file: BinaryIO) -> list[int]:
+    """How long each frame of a WebP is shown, in milliseconds, from the headers of its frames.
+
+    Pillow gives it only once a frame is decoded. WebP Container Specification, *Animation*.
+    """
+    lasting: list[int] = []
+    file.seek(0)
+    if file.read(RIFF_HEADER)[:4] != b"RIFF":
+        return lasting
+    while len(header := file.read(8)) == 8:
+        size = int.from_bytes(header[4:], "little")
+        after = file.tell() + size + size % 2
+        if header[:4] == b"ANMF":
+            lasting.append(_shown(int.from_bytes(file.read(16)[12:15], "little")))
+        file.seek(after)
+    return lasting
+
+
 def _duration(image: Image.Image) -> int:
-    """How long the current frame is shown, in milliseconds."""
-    if image.format == "WEBP":
-        image.load()  # which alone gives the duration
-    given = round(float(image.info.get("duration") or 0))
+    """How long the current frame, if it is loaded, is shown, in milliseconds."""
+    return _shown(round(float(image.info.get("duration") or 0)))
+
+
+def _shown(given: int) -> int:
+    """How long a frame is shown, in milliseconds, given what its file says."""
     return given if given > AT_ONCE else USUAL
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 
 from impasto.errors import InputError
 from impasto.files.reading import located, reason_of
-from impasto.files.writing import check_folder, check_writable, written_whole
+from impasto.files.writing import check_folder, check_writable, remove_parts, written_whole
 from impasto.messages.message import Message
 from impasto.pictures import writers
 from impasto.pictures.arrays import resize_in_kind, to_uint8
@@ -233,6 +233,7 @@ def _write_film(
     assert form is not None  # noqa: S101 – a folder is written elsewhere
     shown = _ticks(times, form)
     lasts = {tick: end - tick for (tick, _), (end, _) in itertools.pairwise(shown)}
+    remove_parts(target.path)
     with (
         written_whole(target.path) as file,
         av.open(file, "w", format=form.container) as container,
