@@ -31,7 +31,7 @@ NOT_RUN = {
     "make ": "sets up an environment; .ci/run calls it",
     "python3 -m venv ": "sets up an environment, as make does",
     "source ": "the same",
-    "touch ": "makes a file of passwords for a server",
+    "(umask ": "makes a file of passwords for a server",
     ".venv/bin/": "needs JupyterLab, which the tests do not",
     "pip ": "installs; the environment of the tests was installed like this",
     "docker ": "needs Docker",

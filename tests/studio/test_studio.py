@@ -497,15 +497,16 @@ def test_a_painting_that_is_given_up_is_not_saved_once_more(
     assert isinstance(result, Result)
 
 
-def test_what_was_painted_costs_a_visitor_no_memory() -> None:
+def test_what_was_painted_is_in_files_the_last_of_which_are_kept() -> None:
     *_, result = begin(workshop())[1]
     visit = Visit()
     kept = [visit.keep(result) for _ in range(14)]
-    assert all(Path(path).exists() for files in kept for path in files.values())
     assert len({files[".png"] for files in kept}) == 14
     assert visit.history[0] == kept[-1]["painting"]
     assert len(visit.history) == 12
-    with Image.open(kept[0][".png"]) as image:
+    assert all(Path(path).exists() for files in kept[2:] for path in files.values())
+    assert not any(Path(path).exists() for files in kept[:2] for path in files.values())
+    with Image.open(kept[2][".png"]) as image:
         assert "impasto" in image.info
     visit.end()
     assert not any(Path(path).exists() for files in kept for path in files.values())
