@@ -19,8 +19,9 @@ from impasto import ImpastoWarning
 from impasto.cli.app import run
 from impasto.errors import StoppedError
 from impasto.painters import file as files
+from impasto.painters import learning
 from impasto.painters.applying import Painter
-from impasto.painters.learning import Course, train_painter
+from impasto.painters.learning import train_painter
 from painter_files import random_painter
 
 pytestmark = pytest.mark.usefixtures("small_pictures")
@@ -186,7 +187,7 @@ def test_ctrl_c_before_the_first_step_leaves_an_earlier_painter_as_it_is(
 ) -> None:
     random_painter().save("two.safetensors")
     before = Path("two.safetensors").read_bytes()
-    monkeypatch.setattr(Course, "train", lambda _: iter(()))
+    monkeypatch.setattr(learning, "train", lambda *_: iter(()))
     assert run([*TRAIN, "--steps", "2", "-o", "two.safetensors"]) != 0
     assert Path("two.safetensors").read_bytes() == before
     with pytest.warns(ImpastoWarning, match="few photographs"), pytest.raises(StoppedError):

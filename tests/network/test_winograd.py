@@ -81,25 +81,33 @@ def test_a_pooling_and_some_rows_of_its_gradient_are_those_of_pytorch_with_equal
     torch.testing.assert_close(rows, by_exact.permute(1, 2, 0)[first:last])
 
 
+def assert_as_plain(
+    weights: Weights, taps: list[str], size: tuple[int, int], pooling: str, **read: Any
+) -> None:
+    """The maps and the gradient are those of the plain network; `read` says how maps are read."""
+    x = picture(*size)
+    canvases = x.clone().requires_grad_(), x.double().requires_grad_()
+    networks = (
+        VGG19(weights, taps, pooling=pooling, by_rows=True),
+        VGG19(weights, taps, pooling=pooling, dtype=torch.float64),
+    )
+    both = zip(networks, canvases, strict=True)
+    ours, exact = (network.maps(canvas, taps, **read) for network, canvas in both)
+    for name in taps:
+        assert distance(ours[name], exact[name]) < CLOSE, name
+    gradients = [
+        torch.autograd.grad([maps[name].square().mean() for name in taps], canvas)[0]
+        for maps, canvas in zip((ours, exact), canvases, strict=True)
+    ]
+    assert distance(*gradients) < CLOSE
+
+
 @pytest.mark.parametrize("pooling", POOLINGS)
 @pytest.mark.parametrize("size", [(32, 48), (37, 61), (16, 130), (130, 8)])
 def test_features_and_gradient_are_those_of_the_plain_network(
     weights: Weights, size: tuple[int, int], pooling: str
 ) -> None:
-    x = picture(*size)
-    canvases = x.clone().requires_grad_(), x.double().requires_grad_()
-    networks = (
-        VGG19(weights, TAPS, pooling=pooling, by_rows=True),
-        VGG19(weights, TAPS, pooling=pooling, dtype=torch.float64),
-    )
-    ours, exact = (network(c) for network, c in zip(networks, canvases, strict=True))
-    for name in TAPS:
-        assert distance(ours[name], exact[name]) < CLOSE, name
-    gradients = [
-        torch.autograd.grad([features[name].square().mean() for name in TAPS], canvas)[0]
-        for features, canvas in zip((ours, exact), canvases, strict=True)
-    ]
-    assert distance(*gradients) < CLOSE
+    assert_as_plain(weights, TAPS, size, pooling)
 
 
 @pytest.mark.parametrize("pooling", POOLINGS)
@@ -126,21 +134,7 @@ def test_the_gradient_of_any_layer(weights: Weights, taps: list[str], pooling: s
 def test_averaged_maps_and_their_gradient_are_those_of_the_plain_network(
     weights: Weights, size: tuple[int, int], core: Box | None, taps: list[str], pooling: str
 ) -> None:
-    x = picture(*size)
-    canvases = x.clone().requires_grad_(), x.double().requires_grad_()
-    networks = (
-        VGG19(weights, taps, pooling=pooling, by_rows=True),
-        VGG19(weights, taps, pooling=pooling, dtype=torch.float64),
-    )
-    both = zip(networks, canvases, strict=True)
-    ours, exact = (network.maps(canvas, taps, core, pools=2) for network, canvas in both)
-    for name in taps:
-        assert distance(ours[name], exact[name]) < CLOSE, name
-    gradients = [
-        torch.autograd.grad([maps[name].square().mean() for name in taps], canvas)[0]
-        for maps, canvas in zip((ours, exact), canvases, strict=True)
-    ]
-    assert distance(*gradients) < CLOSE
+    assert_as_plain(weights, taps, size, pooling, core=core, pools=2)
 
 
 def test_averaged_maps_in_bfloat16(weights: Weights) -> None:

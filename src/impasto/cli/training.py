@@ -27,7 +27,7 @@ from impasto.cli.options import (
 )
 from impasto.cli.pipes import check_files
 from impasto.cli.watching import reason
-from impasto.errors import ImpastoError, InputError, StoppedError
+from impasto.errors import ImpastoError, InputError
 from impasto.files.listing import names_several, pictures_in
 from impasto.files.writing import (
     CHECKPOINT_EVERY,
@@ -283,8 +283,6 @@ def _train(
         for step in course.train():
             show(step)
             watchers = [one for one in watchers if _watched(one, step, lost)]
-        if not course.state.history:
-            raise StoppedError
         with interrupts.shielded():
             painter = course.painter()
             painter.save(output)

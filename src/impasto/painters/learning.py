@@ -93,6 +93,7 @@ class Course:
 
         Raises:
             RunError: the loss is not finite, or there is not enough memory.
+            StoppedError: the work was interrupted before the first step.
             OSError: the checkpoint cannot be written.
         """
         with threads.use(self.threads), memory_errors():
@@ -101,6 +102,8 @@ class Course:
                     if self.checkpoint and time.monotonic() - self._saved >= self.every:
                         self.save()
                     yield step
+                if not self.state.history:
+                    raise StoppedError("painter.stopped")
             finally:
                 if self.checkpoint is not None and self.state.history and not self.is_done:
                     with interrupts.shielded():
@@ -271,8 +274,6 @@ def train_painter(  # noqa: PLR0913 – as many as the training has choices
                 show(step)
             if on_step is not None and on_step(step) is False:
                 break
-        if not course.state.history:
-            raise StoppedError
         painter = course.painter()
         if path is not None:
             with interrupts.shielded():

@@ -215,10 +215,8 @@ def train(
         teller(step)
         if is_over():
             break
-    if is_resumable() and course.state.history and not course.is_done:
+    if is_resumable() and not course.is_done:
         course.save()
-        raise StoppedError("painter.stopped")
-    if not course.state.history:
         raise StoppedError("painter.stopped")
     with interrupts.shielded():
         painter = course.painter()

@@ -155,33 +155,48 @@ class Times:
         return ends[number] - self.ticks[number]
 
 
-class Clock:
-    """The seconds at which frames are shown, one after another.
+class Onward:
+    """When pieces of a film or of its sound are shown or heard, one after another.
 
-    A frame without a time follows the one before it at the rate of the clip. So does one whose time
-    is far before that, and the others after it: there, a film was joined to another.
+    A piece without a time follows the one before it. So does one whose time is far before the end
+    of that, and the others after it: there, a film was joined to another.
 
     Args:
-        clip: the clip.
+        patience: seconds before the end of a piece from which on the next one may still come.
+    """
+
+    def __init__(self, patience: Fraction) -> None:
+        self._patience = patience
+        self._next: Fraction | None = None
+        self._later = Fraction(0)  # than its own times say, since films were joined
+
+    def __call__(self, begin: Fraction | None, lasts: Fraction) -> Fraction:
+        """When the next piece begins, in seconds, given its own time and how long it lasts."""
+        after = Fraction(0) if self._next is None else self._next
+        now = after if begin is None else begin + self._later
+        if self._next is not None and now < after - self._patience:
+            self._later += after - now
+            now = after
+        self._next = now + lasts
+        return now
+
+
+class Clock:
+    """The seconds at which frames are shown, one after another, as by :class:`Onward`.
+
+    Args:
+        clip: the clip, whose rate says how long a frame lasts.
     """
 
     def __init__(self, clip: Clip) -> None:
-        self._clip = clip
-        self._last: Fraction | None = None
-        self._later = Fraction(0)  # than its own times say, since films were joined
+        self._clip, self._each = clip, 1 / clip.rate
+        self._onward = Onward(self._each + max(Fraction(1), REORDERED * self._each))
 
     def __call__(self, ticks: int | None) -> Fraction:
         """The seconds of the next frame, counted from the origin of the clip."""
-        clip, last = self._clip, self._last
-        after = Fraction(0) if last is None else last + 1 / clip.rate
-        now = after
-        if ticks is not None:
-            now = (ticks - clip.origin) * clip.time_base + self._later
-            if last is not None and now < last - max(Fraction(1), REORDERED / clip.rate):
-                self._later += after - now
-                now = after
-        self._last = now
-        return now
+        clip = self._clip
+        begin = None if ticks is None else (ticks - clip.origin) * clip.time_base
+        return self._onward(begin, self._each)
 
 
 def times_of(

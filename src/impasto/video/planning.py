@@ -218,10 +218,8 @@ def _rate(rate: float | None) -> Fraction | None:
         isinstance(number, bool)
         or not isinstance(number, int | float | Fraction)
         or not 0 < number <= MOST_RATE
+        or not (fraction := Fraction(number).limit_denominator(1001))
     ):
-        raise InputError("clip.rate", rate=rate, most=MOST_RATE)
-    fraction = Fraction(number).limit_denominator(1001)
-    if not fraction:
         raise InputError("clip.rate", rate=rate, most=MOST_RATE)
     return fraction
 

@@ -89,10 +89,7 @@ def cut(clip: Clip, size: PixelSize, recipe: Recipe) -> Iterator[Shot]:
         InputError: a frame cannot be read.
     """
     (width, height), (across, down) = size, cropped_size(clip.size, recipe)
-    whole = (
-        max(width, round(clip.size[0] * width / across)),
-        max(height, round(clip.size[1] * height / down)),
-    )
+    whole = round(clip.size[0] * width / across), round(clip.size[1] * height / down)
     left, top = (whole[0] - width) // 2, (whole[1] - height) // 2
     for shot in shots(clip, whole):
         inside = shot.pixels[top : top + height, left : left + width]

@@ -12,7 +12,7 @@ from impasto.files import reading
 from impasto.messages.message import Message
 from impasto.process import interrupts
 from impasto.process.notices import tell
-from impasto.video.clip import Clip, Times
+from impasto.video.clip import Clip, Onward, Times
 from impasto.video.films import ROLE, opened
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from av.container import OutputContainer
 
 RATE = 48_000  # samples a second of sound that is encoded again
+PATIENCE = Fraction(1)  # seconds; sound that begins so long before the last ended is another film's
 NAMES = {"aac": "AAC", "libopus": "Opus"}  # of the encoders
 
 
@@ -163,21 +164,6 @@ class Sound:
         self._tracks[packet.stream_index].write(packet, self._times.origin)
 
 
-class _Joined:
-    """How much later sound is heard than its own times say, where a film was joined to another."""
-
-    def __init__(self) -> None:
-        self._next: Fraction | None = None
-        self._later = Fraction(0)
-
-    def __call__(self, begin: Fraction, lasts: Fraction) -> Fraction:
-        """Seconds for the next piece, given when it begins and how long it lasts, in seconds."""
-        if self._next is not None and begin + self._later < self._next - 1:
-            self._later = self._next - begin
-        self._next = begin + self._later + lasts
-        return self._later
-
-
 class _Copied:
     """A track whose packets are copied."""
 
@@ -185,7 +171,7 @@ class _Copied:
         self._container = container
         self._stream = container.add_stream_from_template(source)
         self._stream.metadata.update(_language(source))
-        self._joined = _Joined()
+        self._onward = Onward(PATIENCE)
 
     def write(self, packet: Packet[Any], origin: Fraction) -> None:
         """Write a packet, with times from the origin on."""
@@ -195,8 +181,8 @@ class _Copied:
         ticks = packet.dts if packet.pts is None else packet.pts
         if ticks is not None:
             each = packet.time_base
-            later = self._joined((ticks - shift) * each, (packet.duration or 0) * each)
-            shift -= round(later / each)
+            begin = self._onward((ticks - shift) * each, (packet.duration or 0) * each)
+            shift = ticks - round(begin / each)
         if packet.pts is not None:
             packet.pts -= shift
         if packet.dts is not None:
@@ -224,7 +210,7 @@ class _Encoded:
         self._make = partial(av.AudioResampler, format=context.format, layout=layout, rate=RATE)
         self._resampler = self._make()
         self._kind: tuple[object, ...] | None = None  # of the sound that the resampler gets
-        self._joined = _Joined()
+        self._onward = Onward(PATIENCE)
 
     def write(self, packet: Packet[Any], origin: Fraction) -> None:
         """Decode a packet and encode its sound, with times from the origin on."""
@@ -236,10 +222,10 @@ class _Encoded:
             return
         for frame in frames:
             if frame.pts is not None and frame.time_base:
-                frame.pts -= round(origin / frame.time_base)
-                begin = frame.pts * frame.time_base
-                later = self._joined(begin, Fraction(frame.samples, frame.sample_rate))
-                frame.pts += round(later / frame.time_base)
+                each = frame.time_base
+                begin = (frame.pts - round(origin / each)) * each
+                lasts = Fraction(frame.samples, frame.sample_rate)
+                frame.pts = round(self._onward(begin, lasts) / each)
             kind = frame.format.name, frame.layout.name, frame.sample_rate
             if self._kind not in (None, kind):
                 self._mux(self._resampler.resample(None))
