@@ -63,6 +63,19 @@ def test_it_stays_close_to_what_it_trusts() -> None:
     assert apart[:, :44].mean() < apart[:, 52:].mean() / 4
 
 
+def test_every_level_begins_from_the_painting_and_elsewhere_from_the_level_before() -> None:
+    run = run_from(Before(PAINTING, LEFT_HALF, NOTHING, {1: 0.0, 2: 0.0}))
+    first, second = run.levels
+    with run.painting(None) as progress:
+        while progress.is_within(first):
+            run.step(first, progress)
+        coarse = run.canvases.enlarged(progress.kept, first, second)
+        run.enter(second, progress)
+        found = run.canvases.to_pixels(progress.canvas)
+    np.testing.assert_allclose(found[:, :48], PAINTING[:, :48], atol=1e-3)
+    np.testing.assert_array_equal(found[:, 48:], run.canvases.to_pixels(coarse)[:, 48:])
+
+
 def test_it_stays_close_through_levels_whose_losses_differ() -> None:
     run = run_from(Before(PAINTING, ALL, ALL, {1: 1e6, 2: 1e6}))
     result = run.paint()

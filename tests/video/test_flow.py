@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from impasto.errors import InputError
 from impasto.video import flow as flows
-from impasto.video.flow import alike, boundary, consistent, flow, way
+from impasto.video.flow import alike, boundary, consistent, flow, way, without_islands
 from impasto.video.method import Pixels
 from scenes import noisy, pattern, scene
 
@@ -95,6 +95,19 @@ def test_there_and_back_must_end_near_the_start() -> None:
     expected[:, 4:] = False  # leads beyond the border
     expected[1, 2] = False
     np.testing.assert_array_equal(consistent(forth, back), expected)
+
+
+def test_what_agrees_by_chance_within_what_is_hidden_is_not_seen() -> None:
+    mask = np.zeros((40, 60), bool)
+    mask[:, :30] = True
+    mask[10:14, 45:49] = True
+    found = without_islands(mask)
+    np.testing.assert_array_equal(np.flatnonzero(found.any(axis=0)), np.arange(28))
+    assert found[:, :28].all()
+
+
+def test_what_is_seen_everywhere_is_seen_at_the_border_of_the_frame_too() -> None:
+    assert without_islands(np.ones((20, 30), bool)).all()
 
 
 def test_the_boundary_of_a_motion_is_where_the_flow_changes() -> None:

@@ -12,6 +12,7 @@ from impasto import Recipe, stylize
 from impasto.errors import InputError, StoppedError
 from impasto.pictures.arrays import is_grey
 from impasto.process import interrupts
+from impasto.video import optimised
 from impasto.video.method import Order, Pixels, VideoStep
 from impasto.video.optimised import paint
 from scenes import Painted, noisy, pattern, scene, unsteadiness
@@ -64,6 +65,18 @@ def test_what_is_new_is_painted_too(clip: list[Pixels]) -> None:
     border = np.s_[:, -4:]
     apart = np.abs(clip[-1][border].astype(float) - SCENE.frames[-1][border])
     assert apart.mean() > 10
+
+
+@pytest.mark.parametrize("stopped_after", [1, 3, 4, 5])
+def test_a_clip_with_several_drafts_that_was_interrupted_comes_out_the_same(
+    monkeypatch: pytest.MonkeyPatch, stopped_after: int
+) -> None:
+    monkeypatch.setattr(optimised, "AHEAD", 2)
+    frames = scene(6).frames
+    whole = painted_from(frames)
+    painted = Painted(dict(enumerate(whole[:stopped_after])))
+    for one, other in zip(whole, painted_from(frames, painted), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.parametrize("stopped_after", [1, 3])

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from impasto.run.before import Floats
-from impasto.video.painting import without_drift
+from conftest import content_pixels, style_pixels
+from impasto import Recipe
+from impasto.run.before import Before, Floats
+from impasto.video.method import Order
+from impasto.video.painting import FramePainter, without_drift
 from scenes import pattern
 
 MOVED = np.asarray(np.clip(1.5 * pattern(64, 96, 1).astype(float) - 20, 0, 255), np.float32)
@@ -31,3 +35,17 @@ def test_strokes_stay() -> None:
 def test_nothing_is_taken_back_where_nothing_is_trusted() -> None:
     painting = np.clip(MOVED + STROKES, 0, 255)
     np.testing.assert_array_equal(without_drift(painting, MOVED, NOTHING), painting)
+
+
+@pytest.mark.parametrize(("shown", "steps"), [(1.0, 4), (0.98, 4), (0.9, 7 + 4)])
+def test_what_a_moved_painting_does_not_show_is_painted_from_the_coarsest_level_on(
+    shown: float, steps: int
+) -> None:
+    recipe = Recipe(size=(96, 64), levels=2, steps=20)
+    painter = FramePainter(Order((style_pixels(64, 96),), recipe, "cpu"))
+    seen = np.tile((np.linspace(0, 1, 96) <= shown).astype(np.float32), (64, 1))
+    before = Before(MOVED, seen, NOTHING, {2: 0.0})
+    told: list[float] = []
+    painter.continued(content_pixels(64, 96), before, 0, told.append)
+    assert len(told) == steps
+    assert told[-1] == 1

@@ -17,8 +17,8 @@ class Before:
 
     Attributes:
         pixels: H × W × 3, RGB in 0…255, in the colours of the painting.
-        seen: H × W, 0…1: how far the run begins from each pixel, and not from the recipe's first
-            canvas.
+        seen: H × W, 0…1: how far each level begins from each pixel, and not from the recipe's first
+            canvas or from the level before.
         trust: H × W, 0…1: how far the run keeps each pixel.
         weights: the weight of the temporal loss at each level, by its number; the run begins at the
             first of these levels.

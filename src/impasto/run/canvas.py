@@ -150,7 +150,7 @@ class Canvases:
         return Kept(self._moved_at(level, before), trust, before.weights[level.number])
 
     def continued(self, canvas: Tensor, level: Level) -> Tensor:
-        """The first canvas of a level, 3 × H × W, with the painting before where that is seen."""
+        """A level's first canvas, 3 × H × W, with the painting before where that is seen."""
         if self.before is None:
             return canvas
         seen = self._resized_mask(self.before.seen, level.size)

@@ -203,6 +203,7 @@ class Run:
         with memory_errors(level.size):
             before = self.levels[progress.level - 1]
             canvas = self.canvases.enlarged(progress.kept, before, level)
+            canvas = self.canvases.continued(canvas, level)
         self.evaluator.enter(level, canvas)
         progress.enter(level, canvas)
 

@@ -29,6 +29,7 @@ SMALLEST_SIDE = 24  # pixels; smaller pictures are enlarged for the search
 DISAGREEMENT, LEAST_DISAGREEMENT = 0.01, 0.5
 STEEPNESS, LEAST_STEEPNESS = 0.01, 0.002
 WINDOW = 7  # pixels, side of the windows whose mean colours are compared
+ISLAND, LARGELY = 9, 0.75  # pixels, side of a window, and the share of it that has to be seen
 UNLIKE = 40.0  # grey levels, the largest difference of the mean colours of two ends
 # The camera is at rest if the median flow of the quarter of the pixels with the steepest colours is
 # shorter than this, in pixels. Then a flow up to SHORT pixels long is noise if the frames differ
@@ -89,7 +90,7 @@ def way(frame: Pixels, other: Pixels) -> Way:
         InputError: OpenCV is not installed.
     """
     forth, back = flow(frame, other), flow(other, frame)
-    seen = consistent(forth, back) & alike(frame, other, forth)
+    seen = without_islands(consistent(forth, back) & alike(frame, other, forth))
     return Way(forth, seen, seen & ~boundary(forth))
 
 
@@ -140,6 +141,15 @@ def consistent(forth: Floats, back: Floats) -> Mask:
     lengths = _squares(forth) + _squares(returned)
     near: Mask = _squares(forth + returned) <= DISAGREEMENT * lengths + LEAST_DISAGREEMENT
     return inside & near
+
+
+def without_islands(mask: Mask) -> Mask:
+    """A mask without small islands and its outermost pixels.
+
+    There, beside the border of an object, a flow that is wrong agrees by chance, and colours mix.
+    """
+    around = opencv().blur(mask.astype(np.float32), (ISLAND, ISLAND))
+    return cast("Mask", mask & (around > LARGELY))
 
 
 def boundary(flow: Floats) -> Mask:

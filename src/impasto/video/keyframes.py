@@ -55,7 +55,12 @@ def paint(frames: Frames, painted: PaintedFrames, order: Order, on_step: OnVideo
         done = number if before is None else before + 1  # frames painted so far
         if number not in painted:
             on_share = partial(_tell, on_step, done, number + 1 - done, count)
-            painted.keep(number, _painting(number, keys, motion, painted, painter, on_share))
+            if keys:
+                latest = keys[: -1 - EARLIER : -1]
+                painting = continued(number, latest, motion, painted, painter, on_share)
+            else:
+                painting = painter.alone(frames[number], on_share)
+            painted.keep(number, painting)
         for between in range(done, number):
             if between not in painted:
                 painted.keep(between, mixture(between, (done - 1, number), motion, painted))
@@ -95,23 +100,30 @@ def _tell(on_step: OnVideoStep, done: int, more: int, count: int, share: float) 
     on_step(VideoStep(done, (done + KEYFRAME_WORK * share * more) / count))
 
 
-def _painting(
+def continued(
     number: int,
-    keys: Sequence[int],
+    others: Sequence[int],
     motion: Motion,
     painted: PaintedFrames,
     painter: FramePainter,
     on_share: OnShare,
 ) -> Pixels:
-    """Paint a keyframe from those before it in its shot."""
-    frame = motion.frames[number]
-    if not keys:
-        return painter.alone(frame, on_share)
-    start = motion.begun(painted, number, keys[: -1 - EARLIER : -1], painter.photograph_share)
-    weights = painter.weights(motion.frames[keys[-1]], painted[keys[-1]])
-    trust = start.trusted.astype(np.float32)
-    before = Before(start.pixels, feathered(start.seen), trust, weights)
-    return painter.continued(frame, before, STEPS, on_share)
+    """Paint a keyframe from paintings of other frames of its shot.
+
+    Args:
+        number: of the frame.
+        others: the numbers of these frames, the nearest first.
+        motion: what moves in the clip.
+        painted: the painted frames.
+        painter: paints the frame.
+        on_share: called after every step.
+    """
+    frames, nearest = motion.frames, others[0]
+    begun = motion.begun(painted, number, others, painter.photograph_share)
+    weights = painter.weights(frames[nearest], painted[nearest])
+    trust = begun.trusted.astype(np.float32)
+    before = Before(begun.pixels, feathered(begun.seen), trust, weights)
+    return painter.continued(frames[number], before, STEPS, on_share)
 
 
 def mixture(

@@ -12,10 +12,10 @@ from impasto.process import interrupts
 from impasto.run.before import Floats
 from impasto.video.cuts import is_cut
 from impasto.video.flow import Mask, Way, opencv, way
-from impasto.video.method import Frames, PaintedFrames
+from impasto.video.method import Frames, PaintedFrames, Pixels
 
 REMEMBERED = 64  # frames of which it is known whether they follow a cut
-LEAST_NEW = 0.002  # of the pixels; for less, no earlier painting is looked at
+LEAST_NEW = 0.002  # of the pixels; for less, no other painting is looked at
 FEATHER = 5  # pixels, side of the window that softens the border of a mask
 
 
@@ -31,6 +31,11 @@ class Begun(NamedTuple):
     pixels: Floats
     seen: Mask
     trusted: Mask
+
+    @property
+    def lacks(self) -> bool:
+        """Whether so much is missing that it is worth looking for in other paintings."""
+        return bool(np.mean(~self.seen) >= LEAST_NEW)
 
 
 class Motion:
@@ -84,22 +89,35 @@ class Motion:
         """
         nearest, *earlier = others
         way = self.way(number, nearest)
-        pixels = self._carried(painted, number, nearest, photograph)
-        seen, trusted = way.seen, way.trusted
+        pixels = self._carried(painted[nearest], number, nearest, photograph)
+        begun = Begun(pixels, way.seen, way.trusted)
         for other in earlier:
-            if np.mean(~seen) < LEAST_NEW:
+            if not begun.lacks:
                 break
-            found = ~seen & self.way(number, other).trusted
-            pixels[found] = self._carried(painted, number, other, photograph)[found]
-            seen, trusted = seen | found, trusted | found
-        return Begun(pixels, seen, trusted)
+            begun = self.filled(begun, painted[other], number, other, photograph)
+        return begun
 
-    def _carried(
-        self, painted: PaintedFrames, number: int, other: int, photograph: float
-    ) -> Floats:
+    def filled(
+        self, begun: Begun, painting: Pixels, number: int, other: int, photograph: float
+    ) -> Begun:
+        """A frame with what another painting shows of that which is missing.
+
+        Args:
+            begun: the frame as other paintings show it.
+            painting: the painting.
+            number: of the frame.
+            other: number of the frame that was painted.
+            photograph: see :meth:`begun`.
+        """
+        found = ~begun.seen & self.way(number, other).trusted
+        carried = self._carried(painting, number, other, photograph)
+        pixels = np.where(found[..., None], carried, begun.pixels)
+        return Begun(pixels, begun.seen | found, begun.trusted | found)
+
+    def _carried(self, painting: Pixels, number: int, other: int, photograph: float) -> Floats:
         """The painting of another frame, moved to where its content is in this one."""
         way = self.way(number, other)
-        moved = way.moved(painted[other])
+        moved = way.moved(painting)
         if photograph:
             moved += photograph * (self.frames[number] - way.moved(self.frames[other]))
         return np.clip(moved, 0, 255)

@@ -4,25 +4,29 @@ Ruder, Dosovitskiy and Brox, *Artistic style transfer for videos*, arXiv:1604.08
 of a shot is painted as a single picture. Every other begins with the last painting, moved to where
 its content is now, and a temporal loss holds it there where the flow can be trusted. What comes out
 from behind something begins with the painting of an earlier frame that shows it. What is seen for
-the first time begins like a single picture, and the temporal loss takes hold of it step by step
-over several frames, since a few steps of one frame do not finish it.
+the first time is taken from a draft: a keyframe, painted ahead from the last one's painting, which
+shows at once all that comes into view until then, in strokes that go on beyond the border of each
+single frame. The temporal loss takes hold of what is new step by step over several frames, since a
+few steps of one frame do not finish it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 
 from impasto.run.before import Before, Floats
-from impasto.video.method import Frames, OnVideoStep, Order, PaintedFrames, VideoStep
+from impasto.video import keyframes
+from impasto.video.method import Frames, OnVideoStep, Order, PaintedFrames, Pixels, VideoStep
 from impasto.video.moving import Motion, feathered
 from impasto.video.painting import FramePainter, OnShare
 
 STEPS = 0.25  # of those of a single picture at the finest level
 REFERENCE = 25  # frames; the loss of the painting of every so many is measured
 WET = 4  # frames over which the temporal loss takes hold of what is new
+AHEAD = 12  # frames from a draft to the next
 EARLIER = (5, 15, 40)  # frames back, in which what comes out from behind something is looked for
 
 
@@ -66,7 +70,8 @@ class _Clip:
 
     def __init__(self, frames: Frames, painted: PaintedFrames, painter: FramePainter) -> None:
         self._frames, self._painted, self._painter = frames, painted, painter
-        self._motion = Motion(frames, WET + 1 + len(EARLIER))
+        self._motion = Motion(frames, WET + 2 + len(EARLIER))
+        self._draft = lru_cache(1)(self._drafted)
         self._measured: tuple[int, Mapping[int, float]] = -1, {}
 
     def paint(self, number: int, on_share: OnShare) -> None:
@@ -86,9 +91,20 @@ class _Clip:
         others = [number - back for back in (1, *EARLIER) if number - back >= first]
         photograph = self._painter.photograph_share
         begun = self._motion.begun(self._painted, number, others, photograph)
+        if begun.lacks:
+            base = (number - 1) // AHEAD * AHEAD
+            ahead = self._motion.end(number, min(base + AHEAD, len(self._frames) - 1) - number)
+            draft = self._draft(ahead, max(first, base))
+            begun = self._motion.filled(begun, draft, number, ahead, photograph)
         new = ~self._motion.way(number, number - 1).seen
         trust = np.where(new, begun.trusted, self._dry(number, first)).astype(np.float32)
         return Before(begun.pixels, feathered(begun.seen), trust, self._weights(number, first))
+
+    def _drafted(self, number: int, base: int) -> Pixels:
+        """A frame, painted ahead from the painting of a frame before it."""
+        return keyframes.continued(
+            number, [base], self._motion, self._painted, self._painter, lambda _: None
+        )
 
     def _dry(self, number: int, first: int) -> Floats:
         """How far the painting of each pixel of a frame is finished, H × W, 0…1."""

@@ -27,6 +27,7 @@ from impasto.video.method import Order, Pixels
 
 NOTHING = np.zeros((1, 1, 3), np.uint8)  # in place of the first frame, which is read later
 LEAST_STEPS = 4  # of a frame that continues another, if the recipe has as many
+MOST_NEW = 0.03  # of the pixels; if more are new, they are painted from the coarsest level on
 STEADINESS = 600.0  # weight of the temporal loss, as a share of the loss of a painting
 SMOOTH = 0.06  # of the longer side: differences of tone that are smoother than this are drift
 TIMES = 3  # that it is taken back
@@ -82,6 +83,8 @@ class FramePainter:
     def continued(self, frame: Pixels, before: Before, steps: float, on_share: OnShare) -> Pixels:
         """Paint a frame from another painting that was moved to it.
 
+        If that shows too little of the frame, the coarser levels paint what it does not show.
+
         Args:
             frame: H × W × 3, RGB.
             before: the moved painting.
@@ -119,6 +122,9 @@ class FramePainter:
             finest = planned[-1]
             fewest = min(LEAST_STEPS, finest.steps)
             planned[-1] = replace(finest, steps=max(fewest, round(steps * finest.steps)))
+            if before is not None and before.seen.mean() < 1 - MOST_NEW:
+                coarser = {level.number: 0.0 for level in planned[:-1]}
+                before = replace(before, weights={**coarser, **before.weights})
         return begin(
             self._recipe,
             replace(self._named, content=frame),
