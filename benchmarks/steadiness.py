@@ -26,11 +26,15 @@ from clips import Clip, Pixels
 from impasto import Recipe
 from impasto.pictures import samples
 from impasto.pictures.montage import montage
-from impasto.video import keyframes, optimised
+from impasto.video import keyframes, learned, optimised
 from impasto.video.method import Method, Order
 from plan import Plan
 
-METHODS: dict[str, Method] = {"optimised": optimised.paint, "keyframes": keyframes.paint}
+METHODS: dict[str, Method] = {
+    "optimised": optimised.paint,
+    "keyframes": keyframes.paint,
+    "learned": learned.paint,
+}
 SINGLE, UNPAINTED = "single", "unpainted"
 SINGLY = 3  # frames that are painted alone, since each takes as long as a picture
 
@@ -110,6 +114,8 @@ def _of_clip(clip: Clip, plan: Plan, console: Console) -> Iterator[Steadiness]:
         clip.name, SINGLE, len(singly), seconds, single_error, 1.0, drift(singly), seen
     )
     for name, paint in METHODS.items():
+        if plan.quick and name == "learned":  # its training takes minutes
+            continue
         console.print(f"{clip.name}: {name}")
         painted = InMemory()
         began = time.perf_counter()

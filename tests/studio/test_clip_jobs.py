@@ -28,6 +28,7 @@ from impasto.studio.limits import Limits
 from impasto.studio.visits import KEPT, Visit
 from impasto.video import keyframes
 from impasto.video.reading import look
+from impasto.video.working import WORK
 from painter_files import random_painter
 
 SMALL = Recipe(size=64, levels=1, steps=4, content_layers="conv2_1", style_layers="conv1_1")
@@ -236,6 +237,27 @@ def test_a_clip_goes_on_after_the_server_was_stopped() -> None:
     until_over(made)
     assert not again.folder.exists()
     assert not made.has_unfinished(job.name)
+
+
+@pytest.mark.usefixtures("slow")
+def test_a_clip_that_another_version_began_is_painted_from_its_beginning() -> None:
+    stopped = workshop()
+    job, views = begin(stopped, write_clip("clip.mp4", 5))
+    painting(views, 3)
+    stopped.end()
+    with pytest.raises(StoppedError):
+        list(views)
+    until_over(stopped)
+    work = job.folder / clips.WORKING / WORK
+    work.write_text(json.dumps({**json.loads(work.read_text()), "version of impasto": "0.0"}))
+    first = job.folder / clips.WORKING / "painted" / "000001.png"
+    first.write_bytes(b"of another version")
+    made = workshop()
+    again = made.take_up(job.name)
+    assert again is not None
+    *_, result = made.go_on_with_clip(again, Path("painted.mp4").absolute())
+    assert isinstance(result, ClipResult)
+    assert result.is_whole
 
 
 def test_an_order_that_is_damaged_cannot_be_continued() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -176,17 +177,16 @@ def paint_clip(
     """
     check(order, limits)
     order.save(folder)
-    planned = plan(
-        Request(
-            order.clip,
-            order.styles,
-            order.recipe,
-            output,
-            working=folder / WORKING,
-            device="cpu" if paints_in_one_pass(order.recipe) else device,
-            threads=threads,
-        )
+    request = Request(
+        order.clip,
+        order.styles,
+        order.recipe,
+        output,
+        working=folder / WORKING,
+        device="cpu" if paints_in_one_pass(order.recipe) else device,
+        threads=threads,
     )
+    planned = _planned(request, folder / WORKING)
     teller = Teller(planned, limits, on_view)
     try:
         made = paint(planned, Watch(teller.read, teller.painted, teller.written))
@@ -196,6 +196,17 @@ def paint_clip(
             raise
         return ClipResult(begun, teller.count)
     return ClipResult(made, made.frames)
+
+
+def _planned(request: Request, working: Path) -> VideoPlan:
+    """The plan of a clip; frames of another version of impasto are painted again."""
+    try:
+        return plan(request)
+    except InputError as error:
+        if error.code != "clip.other-work":
+            raise
+    shutil.rmtree(working)
+    return plan(request)
 
 
 class Teller:

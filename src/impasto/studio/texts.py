@@ -332,7 +332,6 @@ FOR_VISITORS = {
     "clip.is-still": "studio.still",
     "clip.needs-av": "studio.no-clips",
     "clip.no-space": "studio.no-space",
-    "clip.other-work": "studio.lost",
     "clip.not-one": "studio.no-clip",
     "flow.not-installed": "studio.no-clips",
     "instant.not-installed": "studio.no-instant",
