@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import torch
+from torch import Tensor
 
 from impasto.errors import InputError
 from impasto.messages.message import Message
@@ -135,6 +136,11 @@ def _has_mps() -> bool:
     return torch.backends.mps.is_available()
 
 
+def in_float64(tensor: Tensor) -> Tensor:
+    """A tensor in float64: on the CPU if its device, an Apple GPU, has no such numbers."""
+    return (tensor.cpu() if tensor.device.type == "mps" else tensor).double()
+
+
 def exact_convolutions() -> AbstractContextManager[None]:
     """A context in which cuDNN computes in full float32, not TF32, and deterministically."""
     return _exactly
@@ -153,5 +159,6 @@ def describe(device: torch.device) -> str:
 def free_memory(device: torch.device) -> float:
     """Bytes of memory that are available on a device, including caches that can be released."""
     if device.type == "cuda":
-        return float(torch.cuda.mem_get_info(device)[0])
+        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return float(torch.cuda.mem_get_info(device)[0] + kept)
     return memory.free()

@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from impasto.network.devices import in_float64
 from impasto.network.statistics import gram, moments, positions
 from impasto.objective.shared import mean_square
 from impasto.process import interrupts
@@ -220,7 +221,7 @@ def wasserstein_loss(target: Tensor) -> Loss:
         >>> round(loss(moments(torch.tensor([[[2.0, 2.0]]]))).item(), 1)  # deviations 1, 0
         0.9
     """
-    mean, wanted = _gaussian(target.double())
+    mean, wanted = _gaussian(in_float64(target))
     smallest = _smallest_variance(target)
     noise = smallest * torch.eye(len(mean)).to(wanted)
     least = smallest / 10  # a lower bound for eigenvalues, which rounding may make too small
@@ -232,12 +233,12 @@ def wasserstein_loss(target: Tensor) -> Loss:
     def loss(seen: Tensor) -> Tensor:
         if not seen.isfinite().all():
             return _unknown(seen)
-        other_mean, covariance = _gaussian(seen.double())
+        other_mean, covariance = _gaussian(in_float64(seen))
         shared = _solved(torch.linalg.eigvalsh, root @ (covariance + noise) @ root)
         roots = shared.clamp_min(least**2).sqrt().sum()
         spread = (covariance + wanted + 2 * noise).trace() - 2 * roots
         distance: Tensor = ((mean - other_mean).square().sum() + spread) / len(mean)
-        return distance.clamp_min(0).to(seen.dtype)  # rounding may make it negative
+        return distance.clamp_min(0).to(seen)  # rounding may make it negative
 
     return loss
 
@@ -449,7 +450,7 @@ def _smallest_variance(target: Tensor) -> float:
 
     If the style itself is flat, it is the rounding error of the mean square.
     """
-    seen = target.double()
+    seen = in_float64(target)
     variance = _gaussian(seen)[1].diagonal().mean().item()
     energy = seen.diagonal()[:-1].mean().item()
     return max(SMALLEST_VARIANCE * variance, SMALLEST_SHARE * energy, SMALLEST_ENERGY)

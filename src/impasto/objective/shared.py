@@ -17,7 +17,9 @@ Graph = tuple[Tensor, tuple[Tensor, ...]]  # an input, and what was made of it
 
 
 def shared(work: Work, inputs: Sequence[Tensor]) -> list[tuple[Tensor, ...]]:
-    """Call a function with every input; the threads share the calls, and those backward.
+    """Call a function with every input; on a CPU, the threads share the calls, and those backward.
+
+    A GPU has one thread for everything that goes backward, which must not wait for others.
 
     Args:
         work: makes tensors from the number of an input, counted from 0, and the input. It does not
@@ -31,6 +33,8 @@ def shared(work: Work, inputs: Sequence[Tensor]) -> list[tuple[Tensor, ...]]:
         >>> torch.autograd.grad(sum(one.sum() for (one,) in made), x)
         (tensor([ 6., 12.]),)
     """
+    if any(one.device.type != "cpu" for one in inputs):
+        return [work(number, one) for number, one in enumerate(inputs)]
     counts: list[int] = []
     flat = iter(_Shared.apply(work, counts, *inputs))  # type: ignore[no-untyped-call]
     return [tuple(next(flat) for _ in range(count)) for count in counts]

@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from impasto.network.devices import in_float64
 from impasto.network.tiles import Tile, cut
 from impasto.painters.network import (
     REDUCTION,
@@ -36,12 +37,13 @@ class Sums:
     """The moments of a feature map, added up tile by tile in float64 (Chan, Golub and LeVeque)."""
 
     def __init__(self) -> None:
-        self._count = 0
+        self._count, self._device = 0, torch.device("cpu")
         self._mean = self._squares = torch.zeros(())
 
     def add(self, part: Tensor) -> None:
         """Add a part of the feature map, (1, C, H, W)."""
-        flat = part.squeeze(0).flatten(1).double()
+        self._device = part.device
+        flat = in_float64(part.squeeze(0).flatten(1))
         count, mean = flat.shape[1], flat.mean(1)
         squares = (flat - mean[:, None]).square().sum(1)
         if self._count:
@@ -52,7 +54,8 @@ class Sums:
 
     def moments(self) -> Moments:
         """The moments of what was added, float32."""
-        return Moments(self._mean.float(), (self._squares / self._count).float())
+        mean, variance = self._mean.float(), (self._squares / self._count).float()
+        return Moments(mean.to(self._device), variance.to(self._device))
 
 
 def in_tiles(

@@ -388,7 +388,7 @@ def recolored(
         if shares is not None:
             check_shares(f"of_{name}", shares, tuple(picture.shape[1:]))
     check_number("smallest", smallest, may_be_zero=True)
-    colours, others = (picture.flatten(1).double().cpu() for picture in (content, style))
+    colours, others = (picture.flatten(1).cpu().double() for picture in (content, style))
     with threads.whole_operations():
         mean, covariance = _moments(colours, of_content, smallest)
         other_mean, other = _moments(others, of_style, smallest)
@@ -398,7 +398,7 @@ def recolored(
 
 def _moments(colours: Tensor, shares: Tensor | None, smallest: float) -> tuple[Tensor, Tensor]:
     """Mean (3 × 1) and covariance (3 × 3) of colours (3 × N), weighted by their shares."""
-    weights = None if shares is None else shares.flatten().double().cpu() + 1e-12
+    weights = None if shares is None else shares.flatten().cpu().double() + 1e-12
     mean = (
         colours.mean(1, keepdim=True)
         if weights is None
