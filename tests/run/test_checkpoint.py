@@ -29,10 +29,13 @@ from impasto import ImpastoWarning, InputError, Recipe, Result
 from impasto.cli.app import run
 from impasto.errors import StoppedError
 from impasto.network.vgg import VGG
+from impasto.objective.objective import Evaluation
 from impasto.optim.optimizer import Optimizer
 from impasto.optim.optimizers import LBFGS, Adam
 from impasto.optim.preconditioner import Spectrum
 from impasto.run import checkpoint
+from impasto.run import run as runs
+from impasto.run.evaluator import Evaluator
 from impasto.run.prepare import prepare
 from impasto.run.resuming import recipe_in
 from impasto.run.run import Run
@@ -51,6 +54,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "content_layers": Recipe().content_layers,
         "style_layers": Recipe().style_layers,
     },
+    "float64": {"size": SMALL, "precision": "float64", "levels": 1, "steps": 5},
     "by tiles": {"size": SMALL, "levels": 1, "steps": 5, "tile": 32},
     "from noise": {"size": SMALL, "levels": 1, "steps": 5, "initial": "noise", "seed": 3},
     "deep layers now and then": {
@@ -355,7 +359,7 @@ HOSTILE: dict[str, Any] = {
     "weights_input": [5, "keras"],
     "device": [None, 5, "", "abacus", "cpu:x", "cpu:-1", "cpu:" + "9" * 30, "x\0"],
     "threads": [0, -1, 10**9, 10**30, 1.5, None],
-    "float32": [True, 1, "x"],
+    "float32": [1, "x"],
     "level": [0, -1, 3, 10**30, 1.5, None],
     "count": [-1, 10**6, 10**30, None],
     "tiles": [5, [], [None] * 9, [15, None], [0, None], ["x", None], [10**30, None]],
@@ -379,6 +383,17 @@ def test_a_state_that_cannot_be(name: str, saved: bytes) -> None:
             impasto.resume("run.impasto")
         assert len(str(caught.value).splitlines()) == 1
         assert torch.get_num_threads() == THREADS
+
+
+def test_a_run_that_left_bfloat16_goes_on_where_there_is_none(saved: bytes) -> None:
+    rewrite(lambda state, _: state.update({"float32": True}))
+    assert impasto.resume("run.impasto").stopped is None
+
+
+def test_a_run_in_float32_cannot_have_left_bfloat16() -> None:
+    paint(lambda step: step.number < 4, precision="float32")
+    rewrite(lambda state, _: state.update({"float32": True}))
+    refused("it has left a precision that it did not use")
 
 
 TENSORS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
@@ -607,6 +622,43 @@ def test_a_run_that_can_be_gone_on_with_is_not_replaced(
     Path("run.impasto").unlink()
     paint()
     paint()  # over one that is done
+
+
+def test_a_run_that_another_version_can_go_on_with_is_not_replaced(saved: bytes) -> None:
+    rewrite(lambda state, _: state.update({"a setting of that version": 1}))
+    unfinished = Path("run.impasto").read_bytes()
+    with pytest.raises(InputError, match="holds an unfinished run"):
+        paint()
+    assert Path("run.impasto").read_bytes() == unfinished
+
+
+def test_a_run_that_is_stopped_as_the_stand_in_gives_way_goes_on_the_same_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings: dict[str, Any] = {"levels": 1, "steps": 8, "balance": "absolute", "beta": 1000.0}
+    monkeypatch.setattr(runs, "brings_little", lambda losses: len(losses) >= 3)
+    whole = paint(**settings)
+    Path("run.impasto").unlink()
+    evaluate, count = Evaluator.__call__, 0
+
+    def stopped_once(self: Evaluator, canvas: torch.Tensor, **given: Any) -> Evaluation:
+        nonlocal count
+        count += 1
+        if count == 4:
+            raise StoppedError
+        return evaluate(self, canvas, **given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Evaluator, "__call__", stopped_once)
+        assert len(paint(**settings).history) == 3
+    resumed = impasto.resume("run.impasto")
+    assert resumed.canvas.tobytes() == whole.canvas.tobytes()
+
+
+def test_the_device_of_a_run_is_not_changed(capsys: pytest.CaptureFixture[str]) -> None:
+    paint(lambda _: False)
+    assert run(["resume", "run.impasto", "--device", "cuda"]) == 2
+    assert "continues on the device that it began with" in capsys.readouterr().err
 
 
 def test_a_run_of_a_device_that_is_not_here(monkeypatch: pytest.MonkeyPatch) -> None:

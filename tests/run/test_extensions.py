@@ -15,6 +15,7 @@ import impasto
 from conftest import content_pixels, style_pixels
 from impasto import InputError, Recipe, Result, RunError
 from impasto.objective import losses, registered
+from impasto.optim import optimizer
 from impasto.settings import loss_table
 
 pytestmark = pytest.mark.usefixtures("own_parts")
@@ -185,6 +186,22 @@ def test_a_run_ends_if_an_optimiser_steps_back_to_what_is_not_finite() -> None:
     result = paint(optimizer="own")
     assert len(result.history) == 1
     assert "the loss of step 2 is not finite" in str(result.stopped)
+
+
+def test_after_a_resume_an_optimiser_can_step_back_at_once() -> None:
+    class Careful(optimizer.Optimizer):
+        def step(self, canvas: Tensor, loss: float, gradient: Tensor) -> Tensor:
+            return canvas
+
+        def step_back(self) -> Tensor:
+            return torch.ones(3, 4, 5)
+
+    impasto.register_optimizer("own", Careful)
+    restored = optimizer.registered("own", 1.0, torch.zeros(3, 4, 5))
+    restored.restore(*restored.state())
+    shorter = restored.step_back()
+    assert shorter is not None
+    assert (shorter == 1).all()
 
 
 def test_a_recipe_with_a_name_that_another_process_registered_is_refused() -> None:

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import TypeVar
 
-import torch
 from torch import Tensor
 
 from impasto.errors import InputError, RunError
@@ -111,7 +110,7 @@ def register_optimizer(name: str, make: MakeOptimizer) -> None:
     OPTIMIZERS[name] = None
 
 
-def registered(name: str, learning_rate: float) -> Optimizer:
+def registered(name: str, learning_rate: float, canvas: Tensor) -> Optimizer:
     """A new optimiser, made by what was registered under a name.
 
     Raises:
@@ -124,7 +123,7 @@ def registered(name: str, learning_rate: float) -> Optimizer:
         raise RunError("extension.not-made", name=name, reason=str(error)) from error
     if not isinstance(made, Optimizer):
         raise RunError("extension.no-optimizer", name=name, type=type(made).__name__)
-    return _Guarded(name, made)
+    return _Guarded(name, made, canvas)
 
 
 class _Guarded(Optimizer):
@@ -132,9 +131,9 @@ class _Guarded(Optimizer):
 
     MOST_TRIALS = 12  # after a loss that is not finite
 
-    def __init__(self, name: str, own: Optimizer) -> None:
+    def __init__(self, name: str, own: Optimizer, canvas: Tensor) -> None:
         self._name, self._own = name, own
-        self._last = torch.empty(0)  # the canvas of the last step
+        self._last = canvas  # of the last step
         self._trials = 0
 
     def step(self, canvas: Tensor, loss: float, gradient: Tensor) -> Tensor | None:

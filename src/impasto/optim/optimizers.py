@@ -150,7 +150,7 @@ class LBFGS(Optimizer):
 
     def step(self, canvas: Tensor, loss: float, gradient: Tensor) -> Tensor | None:
         """The next canvas to evaluate; None once no step along the gradient lowers the loss."""
-        line = self.line
+        line, self.scale = self.line, self.scale.to(gradient)
         if line is None:
             return self._set_out(canvas, loss, gradient, inherited=bool(self.pairs))
         if loss > line.loss + self.ENOUGH * line.length * line.slope:

@@ -7,6 +7,7 @@ JSON text in the metadata. It contains no code, so nothing in it is ever execute
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -357,15 +358,15 @@ def check_replaceable(path: str | Path) -> None:
 
 
 def is_unfinished(path: Path) -> bool:
-    """Whether a file is the checkpoint of an unfinished run."""
+    """Whether a file is the checkpoint of an unfinished run, of this version or another."""
     if not (is_there(path) and path.is_file()):  # reading a pipe would block
         return False
     try:
         with safetensors.safe_open(path, "pt") as file:
-            saved = Saved.model_validate_json((file.metadata() or {})[KEY])
+            saved = json.loads((file.metadata() or {})[KEY])
     except (OSError, ValueError, KeyError, safetensors.SafetensorError):
         return False
-    return not saved.done
+    return not (isinstance(saved, dict) and saved.get("done") is True)
 
 
 def digest(

@@ -235,7 +235,7 @@ class Run:
         """
         canvas, last = progress.canvas, progress.count == level.steps - 1
         gives_way = self._gives_way(level, progress)
-        stand_in = self._stand_in_weight(progress)
+        stand_in = 0.0 if gives_way else self._stand_in_weight(progress)
         measured = self.evaluator(canvas, exactly=last, stand_in=stand_in)
         if not measured.is_finite():
             self._step_back(progress)
@@ -244,6 +244,8 @@ class Run:
             progress.optimizer = make_optimizer(
                 self.recipe, canvas, level, self.evaluator.workplace
             )
+        if gives_way:
+            progress.stand_in.is_over = True
         if gives_way or measured.is_new or not measured.is_comparable:
             progress.optimizer.change_loss()
         if stand_in:
@@ -285,8 +287,8 @@ class Run:
         if self.rounds_too_much() and progress.optimizer and is_stalled(progress.optimizer):
             if self.recipe.precision == "bfloat16":  # which the user asked for
                 tell(Message("device.bfloat16-too-coarse", step=len(progress.history)))
-            self.evaluator.use_float32()
             progress.canvas, progress.optimizer = progress.kept, None
+            self.evaluator.use_float32()
 
     def _stand_in_weight(self, progress: Progress) -> float:
         """The weight of the stand-in that the next step follows; 0 for the style loss itself."""
@@ -295,13 +297,12 @@ class Run:
         return progress.stand_in.weight if follows else 0.0
 
     def _gives_way(self, level: Level, progress: Progress) -> bool:
-        """Let the finest level's stand-in give way if it brings little; return whether it does."""
+        """Whether the finest level's stand-in gives way now, because it brings little."""
         if level.number < len(self.levels) or not self._stand_in_weight(progress):
             return False
         first = len(progress.history) - progress.count
         losses = [step.loss for step in progress.history[first:]]
-        progress.stand_in.is_over = brings_little(losses)
-        return progress.stand_in.is_over
+        return brings_little(losses)
 
     def rounds_too_much(self) -> bool:
         """Whether the run computes in bfloat16, whose rounding can stall the optimiser."""
@@ -341,7 +342,7 @@ def make_optimizer(recipe: Recipe, canvas: Tensor, level: Level, workplace: Work
         workplace: where the pairs of L-BFGS are remembered.
     """
     if recipe.optimizer in REGISTERED:
-        return registered(recipe.optimizer, recipe.learning_rate)
+        return registered(recipe.optimizer, recipe.learning_rate, canvas)
     if recipe.optimizer == "adam":
         return Adam(recipe.learning_rate, adam_levels(recipe, level))
     height, width = canvas.shape[1:]
