@@ -267,6 +267,14 @@ class TestProfiles:
         with pytest.warns(ImpastoWarning, match="its colour profile is converted with 8 bits"):
             assert np.abs(read(data) - srgb_of(np.array(0.25))).max() < 2
 
+    def test_16_bit_colours_with_alpha_are_converted_and_laid_on_white(self, read: Read) -> None:
+        pixel = np.array([60, 140, 90, 51], np.uint16) * 257
+        profile = (b"iCCP", b"p\0\0" + zlib.compress(ADOBE_RGB))
+        data = png((1, 1), 16, 6, deep_png_row(*pixel.tolist()), profile)
+        expected = 0.2 * adobe_to_srgb(np.array([60, 140, 90], np.uint8)) + 0.8 * 255
+        with pytest.warns(ImpastoWarning):
+            assert np.abs(read(data) - expected).max() < 2
+
     def test_grey_may_carry_an_rgb_profile(self, read: Read) -> None:
         data = encoded(Image.new("L", (2, 2), 100), "PNG", icc_profile=ADOBE_RGB)
         expected = adobe_to_srgb(np.array([100, 100, 100], np.uint8))

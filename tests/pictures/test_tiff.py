@@ -170,3 +170,13 @@ def test_what_has_no_page_is_damaged(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "a.tif").write_bytes(data)
     with pytest.raises(InputError, match="is damaged"):
         images.read(tmp_path / "a.tif")
+
+
+def test_grey_with_12_bits_is_white_at_4095(tmp_path: Path) -> None:
+    tags = {256: 2, 257: 1, 258: 12, 259: 1, 262: 1, 273: 122, 277: 1, 278: 1, 279: 3}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    head = b"II*\0\x08\0\0\0" + struct.pack("<H", len(tags)) + entries + bytes(4)
+    assert len(head) == 122
+    (tmp_path / "a.tif").write_bytes(head + b"\xff\xf8\x00")  # 4095 and 2048
+    pixels = images.read(tmp_path / "a.tif").pixels
+    np.testing.assert_allclose(pixels[0, :, 0], [255, 255 * 2048 / 4095], atol=0.01)

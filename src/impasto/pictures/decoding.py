@@ -232,8 +232,11 @@ def _deep_grey(image: Image.Image, orientation: int, notes: list[Message]) -> Ra
     if image.mode == "I" and tags and tags.get(tiff.SAMPLE_FORMAT, (UNSIGNED,))[0] == UNSIGNED:
         stored = stored.view(np.uint32)
     is_16_bit = image.mode.startswith("I;16")
+    bits = 16 if is_16_bit else 32
     if is_16_bit:
-        values = by_strips(lambda rows: rows / np.float32(257), stored, np.float32)
+        bits = max(tags.get(tiff.BITS_PER_SAMPLE, (bits,)))  # 12 too, which Pillow does not scale
+        factor = np.float32(255 / (2**bits - 1))
+        values = by_strips(lambda rows: rows * factor, stored, np.float32)
     else:
         values = ranges.to_grey_levels(stored, notes)
     if tags.get(tiff.PHOTOMETRIC) == WHITE_IS_ZERO:
@@ -241,7 +244,6 @@ def _deep_grey(image: Image.Image, orientation: int, notes: list[Message]) -> Ra
     key = image.info.get("transparency")
     opacity = np.where(stored == key, 0, 255).astype(np.uint8) if isinstance(key, int) else None
     profile = image.info.get("icc_profile")
-    bits = 16 if is_16_bit else 32
     return Raster(values[:, :, None], "L", opacity, profile, orientation, bits)
 
 

@@ -50,11 +50,12 @@ def in_srgb(raster: Raster, notes: list[Message]) -> tuple[Pixels, Opacity | Non
     """
     interrupts.check()
     values: Pixels = raster.values
-    mode = raster.mode
+    mode, opacity = raster.mode, raster.opacity
     transform = profiles.transform(raster.profile, mode, notes)
     if values.dtype != np.uint8 and (transform is not None or mode not in ("L", "RGB")):
         notes.append(_converted_with_eight_bits(raster))
         values = to_uint8(values)
+        opacity = None if opacity is None else to_uint8(opacity)
     if values.dtype == np.uint8:
         stored = values[:, :, 0] if mode == "L" else values
         height, width = stored.shape[:2]
@@ -64,9 +65,9 @@ def in_srgb(raster: Raster, notes: list[Message]) -> tuple[Pixels, Opacity | Non
         values = np.broadcast_to(values, (*values.shape[:2], 3)).astype(np.float32, copy=False)
     interrupts.check()
     pixels = upright(values, raster.orientation)
-    if raster.opacity is None or raster.opacity.min() == 255:
+    if opacity is None or opacity.min() == 255:
         return pixels, None
-    return pixels, upright(raster.opacity, raster.orientation)
+    return pixels, upright(opacity, raster.orientation)
 
 
 def _converted_with_eight_bits(raster: Raster) -> Message:
