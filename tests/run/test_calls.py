@@ -17,6 +17,7 @@ from PIL import Image
 import impasto
 from conftest import THREADS, content_pixels, style_pixels
 from impasto import ImpastoWarning, InputError, Recipe, Result, Step, Style
+from impasto.experiments import rerun
 
 SETTINGS: dict[str, Any] = {
     "size": (32, 24),
@@ -114,14 +115,21 @@ def test_a_first_canvas_is_anything_that_holds_numbers(initial: Any) -> None:
     assert call(initial=initial).canvas.tobytes() == call(initial=FIRST).canvas.tobytes()
 
 
-@pytest.mark.parametrize("kind", ["image", "bytes", "file", "uint8"])
+@pytest.mark.parametrize("kind", ["image", "bytes", "file", "uint8", "int64"])
 def test_a_picture_in_memory_can_be_the_first_canvas(kind: str) -> None:
     first = Image.open("style.png").convert("RGB").resize((32, 24))
     file = io.BytesIO()
     first.save(file, "PNG")
     file.seek(0)
-    given = {"image": first, "bytes": file.getvalue(), "file": file, "uint8": np.asarray(first)}
-    pixels = np.asarray(first).astype(np.float64)
+    array = np.asarray(first)
+    given = {
+        "image": first,
+        "bytes": file.getvalue(),
+        "file": file,
+        "uint8": array,
+        "int64": array.astype(np.int64),
+    }
+    pixels = array.astype(np.float64)
     assert call(initial=given[kind]).canvas.tobytes() == call(initial=pixels).canvas.tobytes()
 
 
@@ -134,6 +142,14 @@ def test_a_first_canvas_within_0_and_1_is_not_taken_for_black() -> None:
     with pytest.warns(ImpastoWarning, match="initial canvas holds floats within 0…1"):
         one = call(initial=FIRST / 255)
     np.testing.assert_allclose(one.canvas, call(initial=FIRST).canvas, atol=1e-2)
+
+
+def test_a_first_canvas_in_memory_is_no_other_in_the_metadata() -> None:
+    result = call(initial=FIRST)
+    assert result.metadata()["recipe"]["initial"] == "(in memory)"
+    result.save("out.png")
+    with pytest.raises(InputError, match="was in memory"):
+        rerun.prepare(Path("out.png"), settings={})
 
 
 def test_pictures_in_memory_have_no_name_in_the_metadata() -> None:

@@ -37,8 +37,10 @@ def test_the_coarse_level_has_no_content_loss_and_the_finest_has_one() -> None:
         (STYLE, {"coarse": "same"}),
         ([STYLE, STYLE[:, ::-1]], {}),
         (Style(picture=STYLE, mask=LEFT_HALF), {}),
+        (Style(picture=STYLE, style_mask=LEFT_HALF), {}),
+        (Style(picture=STYLE, layers=["conv1_1"]), {}),
     ],
-    ids=["the same losses", "two styles", "a mask"],
+    ids=["the same losses", "two styles", "a mask", "part of the style", "some layers"],
 )
 def test_otherwise_the_coarse_level_has_a_content_loss_too(
     style: Any, settings: dict[str, Any]

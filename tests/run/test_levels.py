@@ -98,8 +98,8 @@ def test_other_losses_are_those_of_every_level(settings: dict[str, Any]) -> None
 
 
 def test_several_styles_and_regions_have_the_same_losses_at_every_level() -> None:
-    for styles, in_regions in ([(512, 320), (512, 512)], False), ([(512, 320)], True), ([], False):
-        levels = plan((512, 384), styles, Recipe(), in_regions=in_regions)
+    for styles, is_whole in ([(512, 320), (512, 512)], True), ([(512, 320)], False), ([], True):
+        levels = plan((512, 384), styles, Recipe(), is_whole=is_whole)
         assert {level.method for level in levels} == {"layers"}
 
 

@@ -117,7 +117,7 @@ def read(source: Source, role: str = "picture") -> Picture:
         notes.append(Message("picture.transparent"))
         pixels = _on_white(pixels, opacity)
     tell_of(naming(role, source), notes)
-    return Picture(pixels, name, sha256 or _sha256(pixels))
+    return Picture(pixels, name, sha256 or digest(pixels))
 
 
 def read_apart(
@@ -138,8 +138,8 @@ def read_apart(
     pixels, opacity, name, sha256 = _decoded(source, role, notes)
     tell_of(naming(role, source), [note for note in notes if note.code not in in_memory.OF_RANGE])
     if opacity is None:
-        return Picture(pixels, name, sha256 or _sha256(pixels)), None
-    picture = Picture(pixels, name, sha256 or _sha256(pixels, opacity))
+        return Picture(pixels, name, sha256 or digest(pixels)), None
+    picture = Picture(pixels, name, sha256 or digest(pixels, opacity))
     return picture, (opacity / np.float32(255)).astype(np.float32)
 
 
@@ -207,7 +207,8 @@ def _decoded(
     raise InputError("picture.wrong-type", what=role, type=type(source).__name__)
 
 
-def _sha256(*arrays: npt.NDArray[Any]) -> str:
+def digest(*arrays: npt.NDArray[Any]) -> str:
+    """SHA-256 of pixels."""
     return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
 
 

@@ -101,6 +101,12 @@ class Inputs:
         masked = self.protected is not None or any(style.mask for style in self.styles)
         return len(self.styles) if masked else 0
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the whole of every style, in all layers, is for the whole painting."""
+        in_part = any(read.style_mask or read.style.layers is not None for read in self.styles)
+        return not self.guides and not in_part
+
     @cached_property
     def identity_of_styles(self) -> Hashable:
         """A key for measurements of the styles: equal keys and recipes give equal targets.

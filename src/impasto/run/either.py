@@ -67,13 +67,19 @@ def prepare(
     return runs.prepare(content, style, settings, first, cache_bytes=cache_bytes, **given)
 
 
-def vary(run: Prepared, recipe: Recipe, device: str | torch.device = "auto") -> Prepared:
+def vary(
+    run: Prepared,
+    recipe: Recipe,
+    device: str | torch.device = "auto",
+    threads: int | None = None,
+) -> Prepared:
     """Prepare a run of the same pictures with another recipe.
 
     Args:
         run: the run whose pictures are painted again.
         recipe: the settings of the new run.
         device: the device that computes, if ``run`` is one pass and the new run is not.
+        threads: number of CPU threads of one pass; an optimisation takes PyTorch's number.
 
     Raises:
         InputError: the pictures cannot be painted with the recipe.
@@ -84,4 +90,5 @@ def vary(run: Prepared, recipe: Recipe, device: str | torch.device = "auto") -> 
 
     if not paints_in_one_pass(recipe) and isinstance(run, Run):
         return runs.vary(run, recipe)
-    return prepare(run.named.content, run.named.styles, recipe, device=device)
+    named = run.named
+    return prepare(named.content, named.styles, recipe, device=device, threads=threads)

@@ -56,7 +56,7 @@ def plan_for(pictures: Inputs, recipe: Recipe) -> list[Level]:
     """
     canvas = sizes.canvas_size(pictures.content.size, recipe)
     styles = [sizes.style_size(style.picture.size, canvas, recipe) for style in pictures.styles]
-    return plan(canvas, styles, recipe, in_regions=pictures.guides > 0)
+    return plan(canvas, styles, recipe, is_whole=pictures.is_whole)
 
 
 def plan(
@@ -64,7 +64,7 @@ def plan(
     styles: Sequence[PixelSize],
     recipe: Recipe,
     *,
-    in_regions: bool = False,
+    is_whole: bool = True,
 ) -> list[Level]:
     """The levels of a run, each twice as large as the one before, up to the canvas itself.
 
@@ -86,12 +86,12 @@ def plan(
         styles: width and height of each style picture at the finest level.
         recipe: gives the number of steps and of levels; levels that would be too small are left
             out.
-        in_regions: whether styles or the protected part have masks.
+        is_whole: whether the whole of every style, in all layers, is for the whole painting.
 
     Returns:
         The levels, from coarse to fine.
     """
-    alone = len(styles) == 1 and not in_regions
+    alone = len(styles) == 1 and is_whole
     coarse = "nnst" if alone and recipe.begins_with_nnst else recipe.method
     planned = [_Planned(canvas, tuple(styles), recipe.method)]
     for halvings in range(1, _count(max(canvas), recipe, coarse)):

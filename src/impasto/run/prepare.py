@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, TypeAlias, cast
 
 import numpy as np
@@ -22,7 +23,7 @@ from impasto.network.vgg import VGG
 from impasto.network.weights import Weights
 from impasto.objective.cache import Measurements, measurements
 from impasto.pictures import arrays, images, in_memory, inputs, sizes
-from impasto.pictures.inputs import Inputs, StyleSource, called
+from impasto.pictures.inputs import Input, Inputs, StyleSource, called
 from impasto.pictures.refusals import naming
 from impasto.process.memory import memory_errors
 from impasto.process.notices import tell
@@ -169,11 +170,16 @@ def begin(  # noqa: PLR0913 – all that a run consists of
         RunError: there is not enough memory.
     """
     cache = measurements(0) if cache is None else cache
+    given = None
+    if initial is not None and not isinstance(initial, str | os.PathLike):
+        given = _initial_pixels(initial, planned[-1].size)
+        from_memory = Input(None, None, images.digest(given))
+        pictures = replace(pictures, files={**pictures.files, "initial": from_memory})
     canvases, evaluator = instruments(
         recipe, pictures, planned, loaded, device, cache, network, before, workplace
     )
     with memory_errors(evaluator.level.size):
-        first = _first_canvas(canvases, planned, evaluator.level, initial)
+        first = _first_canvas(canvases, planned, evaluator.level, given)
         first = canvases.continued(first, evaluator.level)
     evaluator.enter(evaluator.level, first)
     return Run(recipe, named, pictures, planned, loaded, canvases, evaluator, first, cache)
@@ -200,12 +206,12 @@ def instruments(
 
 
 def _first_canvas(
-    canvases: Canvases, planned: list[Level], level: Level, initial: InitialSource | None
+    canvases: Canvases, planned: list[Level], level: Level, given: npt.NDArray[Any] | None
 ) -> Tensor:
-    """The first canvas, 3 × H × W at the size of a level: the recipe's, or the caller's."""
+    """The first canvas, 3 × H × W at the size of a level: the recipe's, or the caller's pixels."""
     size = planned[-1].size
-    if initial is not None and not isinstance(initial, str | os.PathLike):
-        pixels = _initial_pixels(initial, size)
+    if given is not None:
+        pixels = given
     elif canvases.recipe.initial == "instant":
         styles = [read.style for read in canvases.inputs.styles]
         if ignored := inputs.beyond_vectors(styles):
@@ -244,8 +250,9 @@ def _initial_pixels(initial: InitialSource, size: tuple[int, int]) -> npt.NDArra
 
 
 def _is_integers(initial: Any) -> bool:
-    """Whether a first canvas is an array of the integers that pictures hold, with their range."""
-    return str(getattr(initial, "dtype", "")).removeprefix("torch.") in ("uint8", "uint16")
+    """Whether a first canvas is an array of integers or of black and white, as pictures are."""
+    name = str(getattr(initial, "dtype", "")).removeprefix("torch.")
+    return name.startswith(("uint", "int", "bool"))
 
 
 def _checked_initial(initial: npt.ArrayLike, size: tuple[int, int]) -> npt.NDArray[Any]:

@@ -201,8 +201,8 @@ def carried_recipe(recipe: Recipe, inputs: Inputs) -> dict[str, Any]:
     carried = recipe.model_dump(mode="json", exclude={"styles"})
     for key in ("initial", "protect"):
         if key in inputs.files:
-            path = getattr(recipe, key)
-            carried[key] = IN_MEMORY if path is None else Path(path).name
+            is_file = inputs.files[key].path is not None
+            carried[key] = Path(getattr(recipe, key)).name if is_file else IN_MEMORY
     if len(inputs.styles) > 1 or any(not read.style.is_plain for read in inputs.styles):
         carried["styles"] = [_carried_style(read) for read in inputs.styles]
     return carried
