@@ -410,6 +410,7 @@ KINDS: dict[str, list[tuple[str, str]]] = {
     "plain": [("content-type", "application/json")],
     "capitals": [("content-type", "Application/JSON; charset=utf-8")],
     "a kind of json": [("content-type", "application/vnd.a+json")],
+    "json named like a form": [("content-type", "application/x-www-form-urlencoded+json")],
     "two, the first json": [("content-type", "application/json"), ("content-type", "text/plain")],
     "two, a form first": [
         ("content-type", "multipart/form-data"),

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import numpy as np
 import pytest
 from PIL import Image
@@ -25,6 +26,7 @@ from impasto.studio.clips import ORDER, ClipOrder, ClipResult, ClipView
 from impasto.studio.job import Job
 from impasto.studio.jobs import Workshop
 from impasto.studio.limits import Limits
+from impasto.studio.page import Page
 from impasto.studio.visits import KEPT, Visit
 from impasto.video import keyframes
 from impasto.video.reading import look
@@ -85,6 +87,28 @@ def test_a_clip_for_a_painter_has_the_limits_of_others(
     order = ClipOrder(Path("clip.mp4"), [Style(picture="two.safetensors")], SMALL)
     with pytest.raises(InputError, match=message):
         made.check_clip(order)
+
+
+def test_a_clip_of_a_painter_is_not_written_larger_than_the_limit() -> None:
+    write_clip("clip.mp4")
+    random_painter().save("two.safetensors")
+    recipe = SMALL.model_copy(update={"output_size": 30000})
+    order = ClipOrder(Path("clip.mp4"), [Style(picture="two.safetensors")], recipe)
+    with pytest.raises(InputError, match="The painting would be 30000"):
+        workshop().check_clip(order)
+
+
+def test_a_clip_of_huge_frames_is_refused_before_one_is_decoded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(_: Any) -> None:
+        pytest.fail("a frame was decoded")
+
+    monkeypatch.setattr(clips, "first_frame", fail)
+    path = write_clip("clip.mp4")
+    studio = Page(workshop(uploaded=1000))
+    with pytest.raises(gr.Error, match="pixels"):
+        studio.beforehand.look_at_clip("en", str(path))
 
 
 # --------------------------------------------------------------------------------- the limits

@@ -33,7 +33,7 @@ from impasto.studio.painters import (
     TrainingOrder,
     TrainingView,
 )
-from impasto.studio.visits import Visit
+from impasto.studio.visits import KEPT, Visit
 from painter_files import random_network, random_painter
 
 SMALL = Recipe(size=64, content_layers="conv2_1", style_layers="conv1_1")
@@ -345,3 +345,16 @@ def test_the_painters_of_a_visit_have_names_of_their_own_and_go_with_it() -> Non
     assert len(visit.next_painter(["x" * 200]).name) < 100
     visit.end()
     assert not first.exists()
+
+
+def test_a_painter_named_like_a_painting_outlives_that() -> None:
+    visit = Visit()
+    painter = visit.next_painter(["painting-1"])
+    painter.write_bytes(b"painter")
+    for _ in range(KEPT + 2):
+        place = visit.next_place().with_suffix(".png")
+        place.write_bytes(b"painting")
+        visit.remember(str(place))
+    assert len(visit.history) == KEPT
+    assert painter.exists()
+    visit.end()

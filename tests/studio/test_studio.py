@@ -205,6 +205,25 @@ def test_a_painting_goes_on_after_the_server_has_ended() -> None:
     assert not again.has_unfinished(job.name)
 
 
+def test_a_resumed_painting_that_its_visitor_stops_leaves_no_pictures_behind() -> None:
+    recipe = SMALL.model_copy(update={"steps": 60})
+    made = workshop()
+    job, views = begin(made, recipe)
+    next(views)
+    made.end()
+    list(views)
+    again = workshop()
+    left = again.take_up(job.name)
+    assert left is not None
+    shown = again.go_on(left)
+    next(view for view in shown if isinstance(view, Painting))
+    left.stop.set()
+    *_, result = shown
+    assert isinstance(result, Result)
+    assert result.stopped is not None
+    assert not left.folder.exists()
+
+
 @pytest.mark.parametrize("name", ["", ".", "..", "../jobs", "/etc", "a/b", "none"])
 def test_no_name_leads_out_of_the_folder(name: str) -> None:
     made = workshop()

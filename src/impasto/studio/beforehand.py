@@ -63,6 +63,7 @@ class Beforehand:
             with self.reading, heard_by(lambda _: None):
                 clip = look(path)
                 self.workshop.limits.check_length(clip)
+                self.workshop.limits.check_uploaded([clips.frame_of(clip)])
                 first = clips.first_frame(clip)
         except ImpastoError as error:
             raise refusal(reason_for(error, language)) from None

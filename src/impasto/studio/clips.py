@@ -117,6 +117,12 @@ def is_installed() -> bool:
     return all(importlib.util.find_spec(name) is not None for name in ("av", "cv2"))
 
 
+def frame_of(clip: Clip) -> Head:
+    """What is known of a frame of a clip before it is decoded."""
+    width, height = clip.size
+    return Head(clip.size, 3, 3 * width * height)
+
+
 def first_frame(clip: Clip) -> Image.Image | None:
     """The first frame of a clip, scaled down; None if there is none.
 
@@ -138,8 +144,8 @@ def check(order: ClipOrder, limits: Limits) -> None:
     painter = learned_style(order.styles)
     if painter is not None:
         clip = look(order.clip)
-        width, height = clip.size
-        limits.check_painting(Head(clip.size, 3, 3 * width * height), order.recipe)
+        limits.check_painting(frame_of(clip), order.recipe)
+        limits.check_output(clip.size, order.recipe)
         limits.check_length(clip)
         painters.load(painter.path, limits)
         return

@@ -296,4 +296,4 @@ def _is_closed(scope: Scope) -> bool:
 def _is_form(scope: Scope) -> bool:
     """Whether a request is a form with fields and files; any other is taken for JSON."""
     kinds = [value.lower() for name, value in scope["headers"] if name == b"content-type"]
-    return len(kinds) == 1 and kinds[0].startswith(FORMS)
+    return len(kinds) == 1 and kinds[0].partition(b";")[0].strip() in FORMS

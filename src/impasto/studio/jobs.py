@@ -106,10 +106,16 @@ class Workshop:
             self.jobs[name] = job = Job(self.folder / name, is_resumed=True)
             return job
 
-    def close(self, job: Job) -> None:
-        """Close a job; its files are removed unless it can be resumed."""
+    def close(self, job: Job, *, is_answered: bool = False) -> None:
+        """Close a job; its files are removed unless it can be resumed.
+
+        Args:
+            job: the job.
+            is_answered: whether the visitor has got what was painted.
+        """
         self.jobs.pop(job.name, None)
-        if not ((job.ended.is_set() or job.is_resumed) and job.is_unfinished):
+        is_awaited = job.ended.is_set() or (job.is_resumed and not is_answered)
+        if not (is_awaited and job.is_unfinished):
             shutil.rmtree(job.folder, ignore_errors=True)
 
     def forget(self, job: Job) -> None:
@@ -136,7 +142,7 @@ class Workshop:
             pictures = [content, *(Path(style.picture) for style in styles)]
             self.limits.check([images.described(path) for path in pictures], recipe)
             device = "cpu" if paints_in_one_pass(recipe) else self.device
-            run = prepare(content, styles, recipe, device=device)
+            run = prepare(content, styles, recipe, device=device, threads=self.threads)
             if isinstance(run, Run):
                 save_to(run, job.checkpoint, is_given_up=job.is_given_up)
             return run
@@ -334,7 +340,8 @@ class Workshop:
             seconds = 0.0 if began is None else time.monotonic() - began
             if place is not None:
                 place.leave(seconds if how == "done" and known is None else None)
-            self.close(job)
+            is_answered = last is not None and not isinstance(last, Exception)
+            self.close(job, is_answered=is_answered)
             self._ended.labels(how).inc()
             self._seconds.inc(seconds)
             tell(last)

@@ -152,6 +152,15 @@ class Limits:
         self.check_uploaded([photograph])
         self._check_pixels("painting", sizes.fit(photograph.size, recipe.size))
 
+    def check_output(self, photograph: sizes.PixelSize, recipe: Recipe) -> None:
+        """Make sure that a painting is within the limits at the size at which it is written.
+
+        Raises:
+            InputError: it is too large.
+        """
+        canvas = sizes.fit(photograph, recipe.size)
+        self._check_pixels("painting", sizes.output_size(photograph, canvas, recipe))
+
     def check_painter(self, channels: Sequence[int], blocks: int) -> None:
         """Make sure that the network of an uploaded painter takes no more than its share of memory.
 

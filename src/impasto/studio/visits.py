@@ -50,7 +50,9 @@ class Visit:
         name, number = plain, 2
         while name in self.painters:
             name, number = f"{plain}-{number}", number + 1
-        return Path(self._folder(), f"{name}.safetensors")
+        folder = Path(self._folder(), "painters")  # apart from paintings, which may have such names
+        folder.mkdir(exist_ok=True)
+        return folder / f"{name}.safetensors"
 
     def _folder(self) -> str:
         if self.folder is None:
