@@ -352,7 +352,25 @@ def test_a_painting_of_a_painter_carries_no_recipe_to_paint_again(
 ) -> None:
     assert run(["apply", "two.safetensors", "content.png", "-o", "o.png"]) == 0
     assert run(["rerun", "o.png", "-o", "again.png"]) == 2
-    assert "Traceback" not in capsys.readouterr().err
+    assert "'o.png' was painted by a painter" in capsys.readouterr().err
+    recipe = ["stylize", "content.png", "style.png", "--recipe", "o.png", "-o", "again.png"]
+    assert run(recipe) == 2
+    assert "'o.png' was painted by a painter" in capsys.readouterr().err
+
+
+def test_styles_of_a_painter_can_be_named_one_by_one(painter: Painter) -> None:
+    names = [name for style in painter.styles for name in ("--style", f"{style}:0.5")]
+    mixture = ",".join(f"{style}:0.5" for style in painter.styles)
+    assert run(["apply", "two.safetensors", "content.png", *names, "-o", "one.png"]) == 0
+    mixed = ["--style", mixture, "-o", "other.png"]
+    assert run(["apply", "two.safetensors", "content.png", *mixed]) == 0
+    np.testing.assert_array_equal(pixels_of("one.png"), pixels_of("other.png"))
+
+
+@pytest.mark.parametrize("output", [".", "./", "/"])
+def test_a_painter_needs_a_name(output: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*TRAIN, "--steps", "1", "-o", output]) == 2
+    assert ".safetensors" in capsys.readouterr().err
 
 
 def test_a_painter_says_in_its_file_what_it_was_trained_with() -> None:

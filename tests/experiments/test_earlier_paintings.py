@@ -74,3 +74,17 @@ def test_without_another_picture_of_its_name_a_photograph_is_painted() -> None:
     make_photograph("b-oil.png")
     contents = [one.content for one in planned("photos", to="photos/").paintings]
     assert contents == ["photos/a.png", "photos/b-oil.png"]
+
+
+@pytest.mark.parametrize("name", ["a-ink.png", "a-painting.jpg"])
+def test_a_painting_in_another_style_or_format_is_not_taken_for_a_photograph(name: str) -> None:
+    stylize_many("photos/a.png", "oil.png", SMALL, f"photos/{name}")
+    for to in ("photos/", None):
+        (painting,) = planned("photos", to=to).paintings
+        assert painting.content == "photos/a.png"
+
+
+def test_a_painting_that_is_named_is_painted_again() -> None:
+    stylize_many("photos/a.png", "oil.png", SMALL, "photos/a-ink.png")
+    (painting,) = planned("photos/a-ink.png", to="out/").paintings
+    assert painting.content == "photos/a-ink.png"

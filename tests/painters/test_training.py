@@ -238,6 +238,14 @@ def test_what_cannot_be_trained_is_refused(given: dict[str, object], told: str) 
         impasto.train_painter(**arguments)  # type: ignore[arg-type]
 
 
+def test_a_painter_does_not_share_its_file_with_the_checkpoint(tmp_path: Path) -> None:
+    path = tmp_path / "p.safetensors"
+    with pytest.raises(InputError, match="another output"):
+        impasto.train_painter(
+            STYLE, PHOTOS, path, recipe=RECIPE, steps=1, device="cpu", checkpoint=path
+        )
+
+
 def test_without_photographs_it_says_what_that_costs() -> None:
     with pytest.warns(impasto.ImpastoWarning, match="photographs of scikit-image"):
         painter = impasto.train_painter(STYLE, recipe=RECIPE, steps=1, device="cpu")

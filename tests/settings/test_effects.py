@@ -96,6 +96,10 @@ def test_a_style_has_no_effect_on_a_reconstruction() -> None:
     np.testing.assert_array_equal(one, other)
 
 
+def test_a_style_counts_in_the_first_canvas_of_one_pass() -> None:
+    assert not ignores_styles(Recipe.preset("reconstruction", initial="instant"))
+
+
 def test_a_texture_takes_only_its_size_from_the_content() -> None:
     recipe = Recipe.preset("texture", **QUICK, style_layers="conv1_1,conv2_1")
     assert ignores_content(recipe)
@@ -111,6 +115,7 @@ def test_a_texture_takes_only_its_size_from_the_content() -> None:
     ("preset", "settings"),
     [
         ("texture", {"initial": "recolored-content"}),
+        ("texture", {"initial": "instant"}),
         ("texture", {"color": "content"}),
         ("texture", {"protect": "mask.png"}),
         ("default", {}),

@@ -378,6 +378,8 @@ def test_a_recipe_is_read_from_a_preset_a_file_or_a_table(elsewhere: Path) -> No
     assert Recipe.read(None) == Recipe()
     assert Recipe.read(made) is made
     assert Recipe.read("fast") == Recipe.preset("fast")
+    one_pass = Recipe(method="instant")
+    assert Recipe.read(None, method="instant") == Recipe.read({}, method="instant") == one_pass
     assert Recipe.read({"steps": 50}) == made
     assert Recipe.read({"preset": "gatys", "steps": 9}) == Recipe.preset("gatys", steps=9)
     assert Recipe.read("r.toml") == Recipe.read(Path("r.toml")) == made

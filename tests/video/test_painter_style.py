@@ -71,6 +71,8 @@ def test_an_interrupted_clip_comes_out_the_same() -> None:
         (["two.safetensors"], {"method": "keyframes"}, "paints the frames itself, not by"),
         (["clip.mp4"], {"method": "painter"}, "needs a painter in place of the style picture"),
         (["two.safetensors", "pen"], {}, "no style 'pen'"),
+        (["two.safetensors", "ink,layers=conv1_1"], {}, "leave layers and masks of styles out"),
+        (["two.safetensors", "ink,mask=none.png"], {}, "leave layers and masks of styles out"),
         (["two.safetensors"], {"color": "match"}, "match"),
         (["two.safetensors"], {"size": 8}, "16"),
         (["none.safetensors"], {}, "'none.safetensors'"),

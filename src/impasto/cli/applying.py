@@ -78,11 +78,13 @@ def apply(
             show_default="photo.jpg becomes photo-painting.png beside it",
         ),
     ] = None,
-    style: Annotated[
-        str | None,
+    styles: Annotated[
+        list[str] | None,
         typer.Option(
+            "--style",
             metavar="NAME|N|NAME:SHARE,…",
-            help="Which of its styles, by name or number, or a mixture as in oil:0.3,ink:0.7.",
+            help="Which of its styles, by name or number, or a mixture as in oil:0.3,ink:0.7; may "
+            "be given several times.",
             show_default="the first",
         ),
     ] = None,
@@ -171,7 +173,7 @@ def apply(
         from impasto.painters.many import Applied
 
     loaded = Painter.load(painter, device=device)
-    applied = Applied(loaded, style, strength, size, color, outputs.form)
+    applied = Applied(loaded, ",".join(styles or []) or None, strength, size, color, outputs.form)
     if export is not None:
         from impasto.painters import onnx
 

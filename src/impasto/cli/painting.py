@@ -269,6 +269,8 @@ def resume(
     from impasto.run.resuming import recipe_in
 
     check_files({"FILE": checkpoint})
+    if ray is None and device != "auto":
+        raise InputError("cluster.device-alone")
     cluster = asked_cluster(ray, workers, device, None)
     with workplace_of(cluster, partial(recipe_in, checkpoint)) as workplace:
         run, outputs = take_up(

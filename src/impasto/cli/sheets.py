@@ -42,6 +42,7 @@ from impasto.cli.pipes import (
 )
 from impasto.cli.session import called, save_or_rescue, show_document
 from impasto.errors import ImpastoError
+from impasto.files.reading import located
 from impasto.files.writing import check_apart
 from impasto.process import interrupts
 from impasto.report.outputs import Outputs
@@ -109,6 +110,7 @@ def sweep(
         for one in itertools.chain(*sweeps.grid(made, axes))
         for file in files_of_run(content, [named], one, weights, recipe)
     ]
+    folder = None if folder is None else located(folder)
     kept = sweeps.paintings(axes, folder) if folder is not None else []
     outputs.check(files, made.steps, within=kept)
     varied = dict.fromkeys((axis.setting for axis in axes), True)
@@ -127,6 +129,7 @@ def sweep(
         weights=weights,
         weights_input=weights_input,
         folder=folder,
+        threads=threads,
     )
     describe = partial(documents.sweep, axes, kept)
     with filling(cluster, photograph, styles, weights, weights_input) as how:

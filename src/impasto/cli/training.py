@@ -156,7 +156,7 @@ def train(
     flags = {"size": size, "strength": strength}
     given.update({name: value for name, value in flags.items() if value is not None})
     made = build(preset, recipe, given)
-    saved = checkpoint or output.with_suffix(".training")
+    saved = checkpoint or output.parent / f"{output.stem}.training"
     check_files(
         {"-o": output, "--samples": samples, "--plot": plot, "--trace": trace, "--export": export}
     )

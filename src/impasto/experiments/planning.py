@@ -9,14 +9,14 @@ import itertools
 import json
 import os
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from impasto.errors import ImpastoError, InputError
-from impasto.experiments.naming import BESIDE, paths_for, read_naming
+from impasto.experiments.naming import paths_for, read_naming
 from impasto.files.carried import carried_text
 from impasto.files.listing import names_several, pictures_in
 from impasto.files.reading import located
@@ -173,8 +173,9 @@ def plan(
     if output is not None:
         several = len(groups) > 1
         naming = read_naming(output.text, output.preset, several=several, format=output.format)
-    if naming is not None and naming.folder is None and len(groups) == 1:
-        sources = _without_paintings(sources, Path(naming.template).suffix)
+    earlier: list[tuple[Any, bool]] = []
+    if naming is not None and not pairs:
+        sources, earlier = _without_paintings(sources)
     while True:
         paired = _paired([source for source, _ in sources], groups, pairs=pairs)
         if naming is None:
@@ -184,6 +185,7 @@ def plan(
             identity_of(path): content for (content, _), path in zip(paired, paths, strict=True)
         }
         own = [] if pairs else _own_paintings(sources, written, skip_existing=skip_existing)
+        _own_paintings(earlier, written, skip_existing=skip_existing)
         if not own:
             paintings = (Painting(*pair, path) for pair, path in zip(paired, paths, strict=True))
             beside = naming.folder is None
@@ -225,21 +227,18 @@ def _spread(contents: Iterable[Any], *, once: bool) -> list[tuple[Any, bool]]:
     return list(spread.values())
 
 
-def _without_paintings(sources: list[tuple[Any, bool]], suffix: str) -> list[tuple[Any, bool]]:
-    """The content pictures without paintings of others that were found beside them."""
-    of: dict[Path, list[Path]] = defaultdict(list)  # painting → what it may be a painting of
+def _without_paintings(
+    sources: list[tuple[Any, bool]],
+) -> tuple[list[tuple[Any, bool]], list[tuple[Any, bool]]]:
+    """The content pictures, and paintings of others that were found in the same folder."""
+    beside: dict[Path, set[str]] = defaultdict(set)  # folder → names of the pictures in it
     for path in (Path(source) for source, _ in sources if isinstance(source, str)):
-        for label in (path.stem, path.name):
-            of[path.with_name(f"{BESIDE.format(content=label)}{suffix}")].append(path)
-    return [
-        (source, was_found)
-        for source, was_found in sources
-        if not (
-            was_found
-            and isinstance(source, str)
-            and any(_is_painting_of(source, content) for content in of.get(Path(source), ()))
-        )
-    ]
+        beside[path.parent].add(path.name)
+    apart: tuple[list[tuple[Any, bool]], list[tuple[Any, bool]]] = [], []
+    for source, was_found in sources:
+        others = beside[Path(source).parent] - {Path(source).name} if was_found else set()
+        apart[bool(others) and _is_painting_of(source, others)].append((source, was_found))
+    return apart
 
 
 def _own_paintings(
@@ -261,19 +260,18 @@ def _own_paintings(
         content = written.get(identity_of(source), source)
         if content is source or not (was_found or skip_existing):
             continue  # what was named is an input, which is never replaced
-        if not _is_painting_of(source, content):
+        if not _is_painting_of(source, {Path(content).name if isinstance(content, str) else None}):
             raise InputError("many.would-replace", content=_shown(content), path=_shown(source))
         own.append(entry)
     return own
 
 
-def _is_painting_of(path: Any, content: Any) -> bool:
-    """Whether a file carries the metadata of a painting of a content picture."""
+def _is_painting_of(path: Any, names: Container[str | None]) -> bool:
+    """Whether a file carries the metadata of a painting of a content picture with such a name."""
     try:
-        known = json.loads(carried_text(path) or "")["content"]["name"]
+        return json.loads(carried_text(path) or "")["content"]["name"] in names
     except (ImpastoError, KeyError, TypeError, ValueError, RecursionError):
         return False
-    return bool(known == (Path(content).name if isinstance(content, str) else None))
 
 
 def _paired(

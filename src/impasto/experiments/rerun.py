@@ -203,6 +203,8 @@ def read_carried(picture: Path) -> Carried:
         table = None
     if not isinstance(table, dict):
         raise InputError("rerun.no-recipe", path=picture)
+    if "painter" in table:
+        raise InputError("rerun.by-painter", path=picture)
     parts = {key: table.pop(key) for key in ("impasto", "recipe", "weights") if key in table}
     try:
         carried = Carried(**parts, files=table)

@@ -134,6 +134,7 @@ def sweep(  # noqa: PLR0913 – those of stylize, and the axes
     on_picture: OnPicture | None = None,
     on_sheet: OnSheet | None = None,
     on_step: OnStep | None = None,
+    threads: int | None = None,
     fill: Callable[..., Image.Image] = Sheet.fill,
     **settings: Unpack[SettingsOverPreset],
 ) -> Image.Image:
@@ -155,6 +156,7 @@ def sweep(  # noqa: PLR0913 – those of stylize, and the axes
         on_sheet: called with the sheet, before the first painting and after each, and with the
             number of paintings on it.
         on_step: a callback after every step; if it returns False, the sweep ends there.
+        threads: number of CPU threads of one pass; an optimisation takes PyTorch's number.
         fill: paints the pictures of the sheet; by default one after another in this process.
         settings: settings of the recipe as keywords, as for :func:`impasto.stylize`.
 
@@ -185,13 +187,14 @@ def sweep(  # noqa: PLR0913 – those of stylize, and the axes
         weights=weights,
         weights_input=weights_input,
         cache_bytes=SHARED_BYTES,
+        threads=threads,
     )
     for one in flat:
         check_variation(first, one)
     across, down = axes[0].names, axes[1].names if len(axes) > 1 else [""]
     names = _names(axes)
     places = [
-        Place(row, column, names[row][column], partial(vary, first, one, device), one)
+        Place(row, column, names[row][column], partial(vary, first, one, device, threads), one)
         for row, several in enumerate(recipes)
         for column, one in enumerate(several)
     ]

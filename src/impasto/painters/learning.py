@@ -252,8 +252,8 @@ def train_painter(  # noqa: PLR0913 – as many as the training has choices
     check_choice("progress", progress, (True, False))
     path = None if output is None else check_output(path_of(output, "output"))
     saved = None if checkpoint is None else check_writable(path_of(checkpoint, "checkpoint"))
-    if path is not None:
-        check_apart([file for one in named(styles) if (file := file_of(one.picture))], [path])
+    written = [one for one in (path, saved) if one is not None]
+    check_apart([file for one in named(styles) if (file := file_of(one.picture))], written)
     course = prepare(
         styles,
         photos,

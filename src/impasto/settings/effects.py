@@ -10,6 +10,7 @@ from impasto.settings.layers import VGG_19
 from impasto.settings.loss_table import METHODS
 from impasto.settings.recipe import Recipe
 
+OF_CONTENT = ("content", "recolored-content", "noisy-content", "instant")  # first canvases
 NOISY = ("noise", "noisy-content")  # the first canvases with noise
 
 
@@ -104,7 +105,7 @@ def ignores_styles(recipe: Recipe) -> bool:
     >>> ignores_styles(Recipe.preset("reconstruction")), ignores_styles(Recipe())
     (True, False)
     """
-    starts_without = recipe.initial not in ("style", "recolored-content")
+    starts_without = recipe.initial not in ("style", "recolored-content", "instant")
     return _reads_no_style(recipe) and starts_without and recipe.color not in ("match", "palette")
 
 
@@ -114,6 +115,6 @@ def ignores_content(recipe: Recipe) -> bool:
     >>> ignores_content(Recipe.preset("texture")), ignores_content(Recipe())
     (True, False)
     """
-    starts_without = recipe.initial not in ("content", "recolored-content", "noisy-content")
+    starts_without = recipe.initial not in OF_CONTENT
     unread = _by_layer(recipe) and recipe.alpha == 0 and starts_without
     return unread and recipe.color == "style" and recipe.protect is None

@@ -47,6 +47,8 @@ def settings_in(path: Path) -> dict[str, Any]:
     """
     try:
         carried = json.loads(carried_text(path) or "")
+        if "painter" in carried:
+            raise InputError("rerun.by-painter", path=path)
         settings = {**carried["recipe"]}  # raises TypeError for anything but a table
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         if isinstance(error, InputError):

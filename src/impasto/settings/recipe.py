@@ -452,19 +452,16 @@ class Recipe(BaseModel):
         given: dict[str, Any] = dict(settings)
         if "preset" in given:
             value = _starting_from(given.pop("preset"), value)
-        recipe = cls._read(value)
-        return recipe.model_copy(update=given) if given else recipe
-
-    @classmethod
-    def _read(cls, value: Any) -> Recipe:
-        if value is None or isinstance(value, cls):
-            return cls() if value is None else value
+        if value is None:
+            return cls(**given)
+        if isinstance(value, cls):
+            return value.model_copy(update=given) if given else value
         if isinstance(value, Mapping):
-            return _from_table({str(name): setting for name, setting in value.items()}, {})
+            return _from_table({str(name): setting for name, setting in value.items()}, given)
         if isinstance(value, str) and not value.lower().endswith((".toml", *SUFFIXES)):
-            return cls.preset(value)
+            return cls.preset(value, **given)
         if isinstance(value, str | os.PathLike):
-            return cls.load(value)
+            return cls.load(value, **given)
         raise InputError("recipe.wrong-type", type=type(value).__name__)
 
     @classmethod

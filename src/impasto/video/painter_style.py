@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from impasto.errors import InputError
 from impasto.files.reading import located
 from impasto.painters.applying import Painter, check_color, check_side
 from impasto.painters.file import SUFFIXES, read_mixture
@@ -43,6 +44,9 @@ def learned_style(styles: Sequence[Style]) -> LearnedStyle | None:
 
     The styles after it are names of what the painter has learned.
 
+    Raises:
+        InputError: a style has more than a weight, such as a mask.
+
     >>> learned_style([Style(picture="two.safetensors"), Style(picture="ink", weight=2)]).mixture
     {'ink': 2.0}
     >>> learned_style([Style(picture="ink.jpg")])
@@ -52,6 +56,9 @@ def learned_style(styles: Sequence[Style]) -> LearnedStyle | None:
     picture, others = styles[0].picture, styles[1:]
     if not isinstance(picture, str | Path) or Path(picture).suffix.lower() not in SUFFIXES:
         return None
+    apart = (one.layers or one.mask is not None or one.style_mask is not None for one in styles)
+    if any(apart):
+        raise InputError("painter.whole-styles")
     return LearnedStyle(located(picture), {str(one.picture): one.weight for one in others})
 
 
