@@ -248,6 +248,23 @@ class TestSound:
         assert end == pytest.approx(4, abs=0.1)
         assert sound_in(written)[0][1] == pytest.approx(4, abs=0.2)
 
+    @pytest.mark.parametrize("made", ["out.mkv", "out.webm"])
+    @pytest.mark.parametrize(("start", "end"), [("1", "3"), ("2.4", None), ("0", "3")])
+    def test_a_part_of_two_films_that_were_joined_has_its_own_frames_and_sound(
+        self, made: str, start: str, end: str | None
+    ) -> None:
+        one = write_clip("one.ts", 50, sound=True).read_bytes()
+        Path("a.ts").write_bytes(one + one)
+        part = Part(Fraction(start), None if end is None else Fraction(end))
+        seconds = Fraction(end or 4) - part.start
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ImpastoWarning)  # that it is encoded again
+            written = rewritten(look(Path("a.ts"), part), made)
+        *begins, lasts = times_in(written)
+        assert len(begins) == 25 * seconds
+        assert lasts == pytest.approx(seconds, abs=0.1)
+        assert sound_in(written)[0][1] == pytest.approx(seconds, abs=0.1)
+
     def test_frames_and_sound_last_as_long_as_in_the_source(self) -> None:
         source = write_clip("a.mp4", 30, rate=Fraction(30000, 1001), sound=True)
         made = rewritten(look(source), "out.mp4")

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tracemalloc
+import warnings
 from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
@@ -45,6 +46,35 @@ def _clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def paint(clip: str = "clip.mp4", output: str | None = "out.mp4", **changes: Any) -> Any:
     return stylize_video(clip, "style.png", output=output, **{"method": "negative", **changes})
+
+
+class TestNotices:
+    def test_what_is_so_of_every_frame_is_said_once(self) -> None:
+        Image.new("L", (10, 10), 255).save("mask.png")
+        Path("dark").mkdir()
+        for number in range(3):
+            Image.new("RGB", (64, 48), (number, 3, 3)).save(f"dark/{number}.png")
+        settings = {"method": "keyframes", "protect": "mask.png", "output": "out/", **SHALLOW}
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            stylize_video("dark", "style.png", device="cpu", **settings)
+        texts = [str(one.message) for one in told if issubclass(one.category, ImpastoWarning)]
+        assert len([text for text in texts if "stretched" in text]) == 1
+        assert not [text for text in texts if "nearly black" in text]
+
+    def test_masks_are_not_cropped_with_a_clip(self) -> None:
+        Image.new("L", (64, 48), 255).save("mask.png")
+        with pytest.raises(InputError, match="crop the clip and the masks beforehand"):
+            paint(size=(48, 48), content_fit="crop", protect="mask.png")
+
+    def test_a_clip_that_is_cropped_has_the_shape_that_is_asked_for(self) -> None:
+        made = paint(size=48, output_size=(40, 40), content_fit="crop")
+        assert made.size == (40, 40)
+
+    def test_what_a_painter_cannot_learn_is_said_before_a_frame_is_read(self) -> None:
+        with pytest.raises(InputError, match="leave weights, layers and masks of styles out"):
+            stylize_video("clip.mp4", ["style.png:0.7", "style.png:0.3"], method="learned")
+        assert not [*Path().glob("*.working")]
 
 
 class TestPainting:

@@ -102,7 +102,7 @@ def train(
         float | None,
         typer.Option(
             metavar="X",
-            help="Strength at which half of the crops are painted, and the usual one when the "
+            help="Strength at which seven of ten crops are painted, and the usual one when the "
             "painter is applied; the others learn every strength.",
             show_default=str(USUAL_STRENGTH),
         ),

@@ -225,9 +225,10 @@ class _Batch:
         self._jobs, self._common, self._watch, self._save = jobs, common, watch, save
         self._most = places or AHEAD * room(common.needs)
         engine = ray()
-        self._most_memory = MOST_OF_NODE * max(
-            (node["Resources"].get("memory", 0.0) for node in alive()), default=0.0
-        )
+        nodes = [node["Resources"] for node in alive()]
+        fitting = [node for node in nodes if _places(node, common.needs)] or nodes
+        most = max((node.get("memory", 0.0) for node in fitting), default=0.0)
+        self._most_memory = MOST_OF_NODE * most
         self._weights = engine.put(_loaded(common)) if _needs_weights(jobs) else None
         self._kept = functools.lru_cache(KEPT_FILES)(lambda path, _: engine.put(path.read_bytes()))
         self._is_shared = True  # the folder of the paintings, as far as is known
@@ -377,12 +378,13 @@ class _Batch:
 
 def room(needs: Needs) -> int:
     """How many tasks the connected cluster has room for at the same time, at least one."""
-    places = 0.0
-    for node in alive():
-        has = node["Resources"]
-        here = has.get("CPU", 0) // needs.cpus
-        places += min(here, has.get("GPU", 0) // needs.gpus) if needs.gpus else here
-    return max(1, int(places))
+    return max(1, int(sum(_places(node["Resources"], needs) for node in alive())))
+
+
+def _places(has: Mapping[str, float], needs: Needs) -> float:
+    """How many tasks a node with such resources has room for at the same time."""
+    here = has.get("CPU", 0) // needs.cpus
+    return min(here, has.get("GPU", 0) // needs.gpus) if needs.gpus else here
 
 
 def painted_here(

@@ -74,7 +74,9 @@ class Pool:
         ready, died = self._answers(range(self.count), seconds)
         if died:
             self.stop()
-            raise RunError("cluster.died-starting", count=len(died), reason=told_by(died[0]))
+            raise RunError(
+                "cluster.died-starting", count=len(died), reason=told_by(next(iter(died.values())))
+            )
         return ready
 
     def stop(self) -> None:
@@ -131,7 +133,7 @@ class Pool:
         If there is no place for a new worker in half a minute, others take over the shares.
         """
         used = sorted(set(self.holders))
-        dead = sorted(set(used) - self._answers(used, REPLACE)[0])
+        dead = sorted(self._answers(used, REPLACE)[1])
         if not dead:
             return []
         tell(Message("cluster.died", count=len(dead)))
@@ -154,12 +156,17 @@ class Pool:
         actor = ray().remote(**self._needs.options(), max_restarts=0)(Worker)
         return actor.remote(self._weights, self._needs.cpus, self._needs.device)
 
-    def _answers(self, indices: Iterable[int], seconds: float) -> tuple[set[int], list[Exception]]:
-        """Those workers that answer within some seconds, and why others never will."""
+    def _answers(
+        self, indices: Iterable[int], seconds: float
+    ) -> tuple[set[int], dict[int, Exception]]:
+        """Those workers that answer within some seconds, and why others never will.
+
+        A worker that does neither is busy.
+        """
         asked = {self._workers[index].is_ready.remote(): index for index in indices}
         waiting, until = list(asked), time.monotonic() + seconds
         ready: set[int] = set()
-        died: list[Exception] = []
+        died: dict[int, Exception] = {}
         while waiting and time.monotonic() < until:
             done, waiting = ray().wait(waiting, timeout=0.2)
             interrupts.check()
@@ -169,7 +176,7 @@ class Pool:
                 except Exception as error:
                     if not is_lost(error):
                         raise
-                    died.append(error)
+                    died[asked[one]] = error
                 else:
                     ready.add(asked[one])
         return ready, died

@@ -66,3 +66,34 @@ def heard_by(listener: Callable[[Message], None]) -> Iterator[None]:
         yield
     finally:
         _LISTENER.reset(token)
+
+
+@contextmanager
+def told_once(*without: str) -> Iterator[None]:
+    """A context in which every notice is told only the first time.
+
+    >>> heard = []
+    >>> with heard_by(heard.append), told_once("memory.ran-out"):
+    ...     for code in ("clip.even", "memory.ran-out", "clip.even"):
+    ...         tell(Message(code, width=1, height=1, across=2, down=2))
+    >>> [message.code for message in heard]
+    ['clip.even']
+
+    Args:
+        without: the codes of notices that are not told at all.
+    """
+    listener, told = _LISTENER.get(), set[str]()
+
+    def hear(message: Message) -> None:
+        text = str(message)
+        if message.code in without or text in told:
+            return
+        told.add(text)
+        outside = _LISTENER.set(listener)
+        try:
+            tell(message)
+        finally:
+            _LISTENER.reset(outside)
+
+    with heard_by(hear):
+        yield

@@ -163,19 +163,23 @@ class Onward:
 
     Args:
         patience: seconds before the end of a piece from which on the next one may still come.
+
+    Attributes:
+        later: how much later than their own times pieces now are, in seconds, since films were
+            joined.
     """
 
     def __init__(self, patience: Fraction) -> None:
         self._patience = patience
         self._next: Fraction | None = None
-        self._later = Fraction(0)  # than its own times say, since films were joined
+        self.later = Fraction(0)
 
     def __call__(self, begin: Fraction | None, lasts: Fraction) -> Fraction:
         """When the next piece begins, in seconds, given its own time and how long it lasts."""
         after = Fraction(0) if self._next is None else self._next
-        now = after if begin is None else begin + self._later
+        now = after if begin is None else begin + self.later
         if self._next is not None and now < after - self._patience:
-            self._later += after - now
+            self.later += after - now
             now = after
         self._next = now + lasts
         return now
@@ -191,6 +195,11 @@ class Clock:
     def __init__(self, clip: Clip) -> None:
         self._clip, self._each = clip, 1 / clip.rate
         self._onward = Onward(self._each + max(Fraction(1), REORDERED * self._each))
+
+    @property
+    def has_moved(self) -> bool:
+        """Whether frames were shown later than their own times say, since films were joined."""
+        return self._onward.later > 0
 
     def __call__(self, ticks: int | None) -> Fraction:
         """The seconds of the next frame, counted from the origin of the clip."""

@@ -134,7 +134,8 @@ def shots(clip: Clip, size: PixelSize) -> Iterator[Shot]:
                 break
             stored = size[::-1] if _orientation(frame) in SIDEWAYS else size
             pixels = to_uint8(resize_in_kind(_pixels(frame, reformatter), stored))
-            yield Shot(frame.pts, frame.duration or None, upright(pixels, _orientation(frame)))
+            ticks = None if frame.pts is None else clip.origin + round(seconds / clip.time_base)
+            yield Shot(ticks, frame.duration or None, upright(pixels, _orientation(frame)))
     if broken:
         tell(Message("clip.broken", path=clip.path, count=len(broken)))
 
@@ -291,7 +292,7 @@ def _counted(clip: Clip, container: InputContainer, stream: VideoStream) -> tupl
         clip,
         count=count,
         total=there,
-        keyframe=keyframe if clip.part.start > 0 else None,
+        keyframe=keyframe if clip.part.start > 0 and not clock.has_moved else None,
         is_cut=there < WHOLE_ENOUGH * stream.frames - 1,
     )
     return counted, last

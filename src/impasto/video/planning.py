@@ -29,7 +29,7 @@ from impasto.settings.validation import plain
 from impasto.video.clip import WHOLE, Clip, Part, seconds_of
 from impasto.video.encoding import FORMS, Target, check_frames, check_target
 from impasto.video.method import Order
-from impasto.video.methods import check_method, usual_method
+from impasto.video.methods import LEARNED, check_method, usual_method
 from impasto.video.painter_style import check_painter, learned_style
 from impasto.video.reading import look
 from impasto.video.working import SUFFIX, Working
@@ -142,8 +142,13 @@ def plan(asked: Request) -> VideoPlan:
     check_method(method, recipe, has_painter=has_painter)
     clip = look(asked.clip, asked.part, rate)
     target = _target(clip, asked)
-    size = _even(fitted(clip.size, recipe, is_capped=asked.is_capped), target)
+    shape = sizes.cropped_size(clip.size, recipe)
+    size = _even(fitted(shape, recipe, is_capped=asked.is_capped), target)
     settings = recipe.model_copy(update={"size": size, "output_size": "working", "styles": ()})
+    if method == LEARNED and any(not style.is_plain for style in styles):
+        raise InputError("painter.style-settings")
+    if shape != clip.size and (recipe.protect or any(style.mask for style in styles)):
+        raise InputError("clip.cropped-masks")
     if painter is None:
         pictures = _read(clip.size, styles, settings)
     else:

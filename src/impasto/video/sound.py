@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import defaultdict
 from contextlib import ExitStack, suppress
 from fractions import Fraction
 from functools import partial
@@ -61,6 +62,8 @@ class Sound:
         self._tracks: dict[int, Any] = {}
         self._packets: Iterator[Packet[Any]] = iter(())
         self._next: Packet[Any] | None = None
+        self._begin = Fraction(0)  # of the next packet, in seconds of the new clip
+        self._onward: dict[int, Onward] = defaultdict(lambda: Onward(PATIENCE))  # by track
 
     def __enter__(self) -> Sound:
         """Make the tracks of the new clip; this is done before anything is written to it."""
@@ -120,17 +123,16 @@ class Sound:
     def until(self, seconds: Fraction) -> None:
         """Write the sound up to a time of the new clip."""
         while self._next is not None:
-            begin = self._begin(self._next)
-            if begin is not None and begin > seconds:
+            if self._begin > seconds:
                 return
-            self._write(self._next, begin)
+            self._write(self._next)
             self._advance()
 
     def rest(self) -> None:
         """Write the sound that is left."""
         while self._next is not None:
             interrupts.check()
-            self._write(self._next, self._begin(self._next))
+            self._write(self._next)
             self._advance()
         for track in self._tracks.values():
             track.end()
@@ -145,23 +147,24 @@ class Sound:
                 self._next = next(self._packets, None)
         except av.FFmpegError:
             self._next = None
+        if self._next is not None:
+            self._begin = self._time_of(self._next)
 
-    def _begin(self, packet: Packet[Any]) -> Fraction | None:
+    def _time_of(self, packet: Packet[Any]) -> Fraction:
         """When a packet begins, in seconds of the new clip."""
-        ticks = packet.dts if packet.pts is None else packet.pts
-        return None if ticks is None else ticks * packet.time_base - self._times.origin
+        ticks, origin = _ticks(packet), self._clip.origin * self._clip.time_base
+        own = None if ticks is None else ticks * packet.time_base - origin
+        lasts = (packet.duration or 0) * packet.time_base
+        return self._onward[packet.stream_index](own, lasts) + origin - self._times.origin
 
-    def _write(self, packet: Packet[Any], begin: Fraction | None) -> None:
-        """Write a packet if it lies within the part of the clip."""
+    def _write(self, packet: Packet[Any]) -> None:
+        """Write the next packet if it lies within the part of the clip."""
         part = self._clip.part
-        if begin is None and not part.is_whole:
+        if part.start > 0 and self._begin < 0:
             return
-        if begin is not None:
-            if part.start > 0 and begin < 0:
-                return
-            if part.end is not None and begin >= self._times.seconds:
-                return
-        self._tracks[packet.stream_index].write(packet, self._times.origin)
+        if part.end is not None and self._begin >= self._times.seconds:
+            return
+        self._tracks[packet.stream_index].write(packet, self._begin)
 
 
 class _Copied:
@@ -171,18 +174,13 @@ class _Copied:
         self._container = container
         self._stream = container.add_stream_from_template(source)
         self._stream.metadata.update(_language(source))
-        self._onward = Onward(PATIENCE)
 
-    def write(self, packet: Packet[Any], origin: Fraction) -> None:
-        """Write a packet, with times from the origin on."""
+    def write(self, packet: Packet[Any], begin: Fraction) -> None:
+        """Write a packet that begins after so many seconds."""
         import av
 
-        shift = round(origin / packet.time_base)
-        ticks = packet.dts if packet.pts is None else packet.pts
-        if ticks is not None:
-            each = packet.time_base
-            begin = self._onward((ticks - shift) * each, (packet.duration or 0) * each)
-            shift = ticks - round(begin / each)
+        ticks = _ticks(packet)
+        shift = 0 if ticks is None else ticks - round(begin / packet.time_base)
         if packet.pts is not None:
             packet.pts -= shift
         if packet.dts is not None:
@@ -212,10 +210,12 @@ class _Encoded:
         self._kind: tuple[object, ...] | None = None  # of the sound that the resampler gets
         self._onward = Onward(PATIENCE)
 
-    def write(self, packet: Packet[Any], origin: Fraction) -> None:
-        """Decode a packet and encode its sound, with times from the origin on."""
+    def write(self, packet: Packet[Any], begin: Fraction) -> None:
+        """Decode a packet that begins after so many seconds, and encode its sound."""
         import av
 
+        ticks = _ticks(packet)
+        later = Fraction(0) if ticks is None else begin - ticks * packet.time_base
         try:
             frames: Any = packet.decode()
         except av.FFmpegError:  # as a player skips it
@@ -223,9 +223,8 @@ class _Encoded:
         for frame in frames:
             if frame.pts is not None and frame.time_base:
                 each = frame.time_base
-                begin = (frame.pts - round(origin / each)) * each
                 lasts = Fraction(frame.samples, frame.sample_rate)
-                frame.pts = round(self._onward(begin, lasts) / each)
+                frame.pts = round(self._onward(frame.pts * each + later, lasts) / each)
             kind = frame.format.name, frame.layout.name, frame.sample_rate
             if self._kind not in (None, kind):
                 self._mux(self._resampler.resample(None))
@@ -241,6 +240,11 @@ class _Encoded:
     def _mux(self, frames: Any) -> None:
         for frame in frames:
             self._container.mux(self._stream.encode(frame))
+
+
+def _ticks(packet: Packet[Any]) -> int | None:
+    """When a packet begins by its own times."""
+    return packet.dts if packet.pts is None else packet.pts
 
 
 def _language(source: Any) -> dict[str, str]:

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from impasto.errors import InputError, StoppedError
+from impasto.pictures.in_memory import OF_RANGE
 from impasto.pictures.inputs import StyleSource, named, path_of
 from impasto.pictures.sizes import PixelSize
 from impasto.process import interrupts
 from impasto.process.memory import memory_errors
+from impasto.process.notices import told_once
 from impasto.settings.keywords import check_keywords
 from impasto.settings.pieces import check_choice
 from impasto.settings.presets import PRESETS
@@ -206,7 +208,7 @@ def paint(
         count = len(times)
         # 2. Paint those that are missing.
         source, painted = working.source(count), working.painted(count)
-        with memory_errors(planned.size):
+        with memory_errors(planned.size), told_once(*OF_RANGE):
             method(source, painted, planned.order, watch.on_step)
         # 3. Write the new clip, with the sound of the old one.
         made = _write(planned, painted, times, clip, watch)

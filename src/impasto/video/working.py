@@ -104,10 +104,11 @@ class Working:
 
     def begin(self) -> None:
         """Make the folder, and say in it what is painted and how."""
-        for folder in (self.folder, self.folder / SOURCE, self.folder / PAINTED):
-            folder.mkdir(exist_ok=True)
+        self.folder.mkdir(exist_ok=True)
         with written_whole(self.folder / WORK) as file:
             file.write(json.dumps(self._work, indent=1).encode())
+        for name in (SOURCE, PAINTED):
+            (self.folder / name).mkdir(exist_ok=True)
 
     @property
     def times(self) -> Times | None:
@@ -155,11 +156,13 @@ class Working:
 
     def remove(self) -> None:
         """Remove what the folder holds of this work, and the folder if nothing else is in it."""
-        for name in (SOURCE, PAINTED):
-            shutil.rmtree(self.folder / name, ignore_errors=True)
-        for name in (TIMES, PAINTER, TRAINING, WORK):
+        for name in (TIMES, PAINTER, TRAINING):
             with suppress(OSError):
                 (self.folder / name).unlink()
+        for name in (SOURCE, PAINTED):
+            shutil.rmtree(self.folder / name, ignore_errors=True)
+        with suppress(OSError):
+            (self.folder / WORK).unlink()
         with suppress(OSError):
             self.folder.rmdir()
 
