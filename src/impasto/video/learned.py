@@ -38,7 +38,7 @@ Kind = TypeVar("Kind", bound=np.generic)
 
 STEPS = 1500  # of the training
 SEED = 0
-STEADINESS = 600.0  # weight of the temporal loss, as a share of the loss of a photograph
+STEADINESS = 60.0  # weight of the temporal loss, as a share of the loss of a photograph
 TRAINED = 0.9  # share of the whole work, when the painter is trained
 KEPT_BYTES = 2**29  # of ways between frames that are remembered
 
