@@ -128,17 +128,22 @@ def evaluations(bench: Bench) -> Iterator[Row]:
         for side in bench.sides:
             picture = bench.picture(side)
             style = StyleCanvas(picture.flip(1))
-            objective = Objective(network, picture, [style], recipe)
-            seconds = bench.seconds(partial(objective, picture))
+            about: Row = {"precision": arithmetic.name, "width": side}
+            try:
+                objective = Objective(network, picture, [style], recipe)
+                seconds = bench.seconds(partial(objective, picture))
+                peak = bench.peak(partial(objective, picture))
+            except Exception as error:
+                yield {**about, **failed(error)}
+                continue
             rate = trunk_operations(side, 3 * side // 4) / seconds
             name = str(arithmetic.dtype).removeprefix("torch.")
             yield {
-                "precision": arithmetic.name,
-                "width": side,
+                **about,
                 "ms": 1000 * seconds,
                 "a second": 1 / seconds,
                 "of the product": rate / bench.rates[name],
-                "MB": bench.peak(partial(objective, picture)) / 1e6,
+                "MB": peak / 1e6,
             }
 
 
@@ -183,12 +188,16 @@ def captured(bench: Bench, call: Callable[[], object]) -> Callable[[], object]:
 
 
 def presets(bench: Bench) -> Iterator[Row]:
-    """Every preset that paints two pictures, except the slow letter of the example."""
+    """Every preset that optimises a painting of two pictures, except the slow letter."""
     for name in PRESETS:
-        if name == "gatys" or name in ONE_PICTURE:
+        if name in ("gatys", "instant") or name in ONE_PICTURE:
             continue
         began = time.perf_counter()
-        peak = bench.peak(partial(bench.paint, name))
+        try:
+            peak = bench.peak(partial(bench.paint, name))
+        except Exception as error:
+            yield {"preset": name, **failed(error)}
+            continue
         yield {"preset": name, "seconds": time.perf_counter() - began, "MB": peak / 1e6}
 
 

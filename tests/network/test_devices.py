@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -36,3 +38,17 @@ def test_bfloat16_that_is_slow_is_used_with_a_warning(monkeypatch: pytest.Monkey
     monkeypatch.setattr(devices, "multiplies_bfloat16", lambda _: False)
     with pytest.warns(ImpastoWarning, match="no fast bfloat16"):
         assert arithmetic("bfloat16", CPU) == Arithmetic(torch.bfloat16, by_rows=True)
+
+
+@pytest.mark.skipif(not hasattr(torch.backends.cudnn, "conv"), reason="PyTorch before 2.9")
+@pytest.mark.parametrize("chosen", ["ieee", "tf32", "none"])
+def test_convolutions_are_exact_whatever_a_program_has_chosen(chosen: str) -> None:
+    convolutions: Any = getattr(torch.backends.cudnn, "conv")  # noqa: B009 – unknown to mypy
+    before = convolutions.fp32_precision
+    try:
+        convolutions.fp32_precision = chosen
+        with devices.exact_convolutions():
+            assert convolutions.fp32_precision == "ieee"
+        assert convolutions.fp32_precision == chosen
+    finally:
+        convolutions.fp32_precision = before

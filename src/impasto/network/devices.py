@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,15 +18,30 @@ from impasto.process.memory import is_out_of_memory
 from impasto.process.notices import tell
 from impasto.settings.validation import counted, suggest
 
-_exactly = Shared(
-    partial(
-        torch.backends.cudnn.flags,
-        enabled=True,
-        benchmark=False,
-        deterministic=True,
-        allow_tf32=False,
-    )
-)
+
+@contextmanager
+def _without_tf32() -> Iterator[None]:
+    """A context in which cuDNN computes exactly.
+
+    Since PyTorch 2.9, a program may have set the precision of convolutions by a name, and then
+    ``cudnn.flags`` fails, which reads the older switch.
+    """
+    cudnn = torch.backends.cudnn
+    convolutions: Any = getattr(cudnn, "conv", None)
+    if convolutions is None:
+        with cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+            yield
+        return
+    before = cudnn.enabled, cudnn.benchmark, cudnn.deterministic, convolutions.fp32_precision
+    try:
+        cudnn.enabled, cudnn.benchmark, cudnn.deterministic = True, False, True
+        convolutions.fp32_precision = "ieee"
+        yield
+    finally:
+        cudnn.enabled, cudnn.benchmark, cudnn.deterministic, convolutions.fp32_precision = before
+
+
+_exactly = Shared(_without_tf32)
 DEVICES = ("auto", "cpu", "cuda", "mps")
 DTYPES = {
     "float32": torch.float32,
@@ -107,7 +123,7 @@ def choose(device: str | torch.device = "auto", precision: str = "float32") -> t
         raise InputError("device.absent", device=kind)
     try:
         chosen = torch.device(device)
-        torch.empty(1, device=chosen)
+        torch.zeros(1, device=chosen).add_(1).item()  # a device may lack PyTorch's programs
     except (RuntimeError, AssertionError, ValueError, OverflowError) as error:
         if is_out_of_memory(error):
             raise
@@ -128,7 +144,9 @@ def is_offered(device: str) -> bool:
 
 def _best(precision: str) -> str:
     if torch.cuda.is_available():
-        return "cuda"
+        with suppress(RuntimeError):
+            torch.zeros(1, device="cuda").add_(1).item()  # a GPU may lack PyTorch's programs
+            return "cuda"
     return "mps" if _has_mps() and precision != "float64" else "cpu"
 
 

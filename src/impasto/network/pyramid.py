@@ -32,8 +32,17 @@ def details(picture: Tensor) -> Tensor:
         tensor(0.)
     """
     size = picture.shape[1], picture.shape[2]
-    half = F.interpolate(picture[None], [side // 2 for side in size], mode="area")[0]
+    half = averaged(picture, (size[0] // 2, size[1] // 2))
     return picture - enlarged(half, size)
+
+
+def averaged(picture: Tensor, size: Size) -> Tensor:
+    """A picture, C × H × W, at another size: the mean over the area of each new pixel.
+
+    Apple GPUs cannot do that for every size, so it is done on the CPU for them.
+    """
+    here = picture.cpu() if picture.device.type == "mps" else picture
+    return F.interpolate(here[None], size, mode="area")[0].to(picture.device)
 
 
 def enlarged(picture: Tensor, size: Size) -> Tensor:

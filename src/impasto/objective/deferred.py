@@ -100,6 +100,7 @@ class Deferred:
             # If the last evaluation measured the deep layers, it contains no estimate to correct.
             turns = before is not None and looks and self.age > 0
             (gradient,) = torch.autograd.grad(losses.followed, canvas, retain_graph=turns)
+            gradient = gradient.contiguous()
             turn = self._turn(before, deep, cut, canvas) if before and turns else None
         # The deep losses that the old tangents give, or those at the last measurement.
         old = [of(cut.detach()) if looks else of.value for of in before] if before else deep
@@ -149,7 +150,7 @@ class Deferred:
         content, style = (new - old(cut) for new, old in zip(deep, before, strict=True))
         by_deep = self._objective.alpha * content + self._objective.beta * style
         (turn,) = torch.autograd.grad(by_deep, canvas)
-        return turn
+        return turn.contiguous()
 
     def _look(self, cut: Tensor) -> Tangents:
         """Measure the deep layers: the tangents at a feature map of the cut."""

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from impasto.network.devices import exact_convolutions
 from impasto.network.hypercolumns import POOLS, on_grid
 from impasto.network.pyramid import details
 from impasto.objective.losses import (
@@ -62,7 +63,7 @@ class Neighbours:
         self._shares = [weight / total for weight in compared.weights.values()]
         self._canvas_share = 0.0 if compared.number == 1 else compared.recipe.canvas_share
         self._style_share = compared.recipe.style_colors
-        with torch.no_grad():
+        with torch.no_grad(), exact_convolutions():
             seen = self._maps(compared.style.canvas)
         self._factors = [
             math.sqrt(share / max(features.square().sum(0).mean().item(), SMALLEST_ENERGY))
@@ -182,7 +183,12 @@ def nearest(own: Tensor, style: Tensor) -> Tensor:
     def search(number: int) -> None:
         found[number] = most_alike(directions(parts[number] - mean), unit)
 
-    threads.each(search, range(len(parts)))
+    if own.device.type == "cpu":
+        threads.each(search, range(len(parts)))
+    else:
+        with torch.no_grad():
+            for number in range(len(parts)):
+                search(number)
     return torch.cat(found)
 
 

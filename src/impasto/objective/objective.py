@@ -274,6 +274,7 @@ class Objective:
                 features, seen = self.features_of(canvas, self.content_weights, self.style_layers)
                 measured = self.losses_of(canvas, features, seen, stand_in=stand_in)
                 (gradient,) = torch.autograd.grad(measured.followed, canvas)
+                gradient = gradient.contiguous()  # as the canvas is, whatever the maps are
                 numbers = torch.stack(tuple(measured))
             else:
                 numbers, gradient = self._by_tiles(canvas, stand_in=stand_in)

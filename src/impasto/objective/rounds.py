@@ -78,7 +78,7 @@ class Rounds:
             (gradient,) = torch.autograd.grad(parts.total, canvas)
         self._count += 1
         total, content, style = torch.stack(parts).tolist()  # one wait for the device
-        return Evaluation(total, content, style, gradient, is_new=is_new)
+        return Evaluation(total, content, style, gradient.contiguous(), is_new=is_new)
 
     def state(self) -> tuple[dict[str, float], dict[str, Tensor]]:
         """The number of evaluations, and the canvas at the start of the current round."""

@@ -18,6 +18,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from impasto.network.devices import exact_convolutions
 from impasto.network.hypercolumns import at_points
 from impasto.objective.losses import SMALLEST_ENERGY, SMALLEST_NORM, directions
 from impasto.objective.rounds import Compared, LossOfCanvas, Parts, Rounds
@@ -45,7 +46,7 @@ class Transport:
     def __init__(self, compared: Compared) -> None:
         self._compared, self._content = compared, compared.content
         self._styles = compared.styles
-        with torch.no_grad():
+        with torch.no_grad(), exact_convolutions():
             seen = self._maps(compared.style.canvas)
         weights = {INPUT: 1.0, **compared.weights}
         self._factors = [

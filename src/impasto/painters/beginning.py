@@ -29,7 +29,7 @@ def first_network(shape: Shape, seed: int) -> PaintingNetwork:
         seed: of the weights that are drawn.
     """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # and not those of GPUs, which stay as they are
         if shape == Shape(shape.styles):
             return _with_styles(files.read(FIRST_PAINTER)[1], shape)
         return PaintingNetwork(shape)

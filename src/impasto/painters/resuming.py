@@ -1,7 +1,7 @@
 """Checkpoints of a training: everything that the next step depends on, as a safetensors file.
 
 What is drawn for a crop follows from the seed and its number, so no state of a generator is saved.
-A training with a number of steps that is resumed on the same device ends with the same bytes as one
+A training with a number of steps that is resumed on the same CPU ends with the same bytes as one
 that was never interrupted.
 """
 

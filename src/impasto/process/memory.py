@@ -21,6 +21,7 @@ WORDS = (
     "could not allocate",
     "bad_alloc",  # C++
     "alloc_failed",  # cuBLAS, cuDNN, cuFFT
+    "unable to find an engine to execute",  # cuDNN, for which no working memory is left
     "could not create a memory",  # oneDNN
     "could not create a primitive",
     "failed to map segment",  # loading a library

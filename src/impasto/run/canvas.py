@@ -14,11 +14,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.errors import InputError
-from impasto.network.pyramid import details
+from impasto.network.pyramid import averaged, details
 from impasto.network.weights import CAFFE_MEAN
 from impasto.objective.of_pixels import Kept
 from impasto.objective.regions import StyleCanvas
@@ -167,7 +166,7 @@ class Canvases:
     def _resized_mask(self, mask: npt.NDArray[np.float32], size: PixelSize) -> Tensor:
         """A mask, H × W, at another width and height: the mean over each new pixel."""
         whole = torch.from_numpy(mask).to(self.device, self.dtype)
-        return F.interpolate(whole[None, None], size[::-1], mode="area")[0, 0]
+        return averaged(whole[None], (size[1], size[0]))[0]
 
     def first(self, level: Level) -> Tensor:
         """The recipe's first canvas at the size of a level, 3 × H × W."""

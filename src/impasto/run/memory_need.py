@@ -8,8 +8,10 @@ from impasto.run.levels import Level
 from impasto.settings.layers import LAYERS, Architecture, values
 from impasto.settings.recipe import Recipe
 
-# Bytes per pixel that VGG-19 processes, as measured in float32; in bfloat16 it is half.
+# Bytes per pixel that VGG-19 processes, as measured in float32; in bfloat16 it is half, or more if
+# PyTorch computes the convolutions, since indices of poolings and some maps are not in bfloat16.
 BY_ROWS_BYTES, PLAIN_BYTES = 1500, 3200
+OF_BFLOAT16 = 0.7  # of the bytes in float32, if PyTorch computes the convolutions
 BASE_BYTES = 9e8  # for Python, PyTorch and the network's weights
 HYPERCOLUMN_BYTES = 2000  # per pixel, for the targets and gradients of hypercolumns
 GUIDED_BYTES = 500  # per pixel and region, for feature maps that masks multiply
@@ -36,7 +38,8 @@ def pixel_bytes(arithmetic: Arithmetic, guides: int, network: Architecture) -> f
     of_vgg19 = BY_ROWS_BYTES if arithmetic.by_rows else PLAIN_BYTES
     of_float32 = of_vgg19 * values(network.layers) / values(LAYERS)
     guided = GUIDED_BYTES * (1 + guides) if guides else 0
-    return of_float32 * arithmetic.dtype.itemsize / 4 + guided
+    share = arithmetic.dtype.itemsize / 4
+    return of_float32 * (share if arithmetic.by_rows else max(share, OF_BFLOAT16)) + guided
 
 
 def room(
