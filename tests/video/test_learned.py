@@ -13,9 +13,9 @@ from conftest import content_pixels, style_pixels
 from impasto.errors import InputError, StoppedError
 from impasto.settings.recipe import Recipe
 from impasto.video import learned
-from impasto.video.learned import FrameCrops, Steady
+from impasto.video.learned import Calm, FrameCrops, Steady
 from impasto.video.method import Order, Pixels, VideoStep
-from scenes import Painted
+from scenes import Painted, noisy, pattern, scene
 
 pytest.importorskip("cv2")
 
@@ -143,3 +143,21 @@ def test_a_recipe_that_cannot_be_learned_gets_a_sentence(frames: list[Pixels]) -
     recipe = Recipe.preset("nnst", size=(WIDTH, HEIGHT))
     with pytest.raises(InputError, match="nnst"):
         learned.paint(frames, Painted(), Order((style_pixels(32, 48),), recipe), lambda _: None)
+
+
+def test_what_rests_is_painted_without_its_noise() -> None:
+    still = pattern(64, 96, 3)
+    calm = Calm([noisy(still, seed) for seed in range(4)])
+    apart = [np.abs(calm[number].astype(float) - still).mean() for number in range(4)]
+    assert max(apart[2:]) < 0.7 * apart[0]
+    assert len(calm) == 4
+
+
+def test_what_moves_is_painted_as_it_is() -> None:
+    frames = scene(3).frames
+    np.testing.assert_array_equal(Calm(frames)[2], frames[2])
+
+
+def test_what_rests_is_not_mixed_with_another_shot() -> None:
+    frames = [pattern(64, 96, 3), pattern(64, 96, 5)]
+    np.testing.assert_array_equal(Calm(frames)[1], frames[1])

@@ -2,7 +2,8 @@
 
 The painter learns to minimise the losses of the recipe on crops of the frames, and a temporal loss
 besides: what it paints of a frame, moved along the optical flow, should be what it paints of the
-next one. Huang and others, *Real-Time Neural Style Transfer for Videos*, CVPR 2017.
+next one. Huang and others, *Real-Time Neural Style Transfer for Videos*, CVPR 2017. It then paints
+frames without the noise of what does not move, which it would paint as something else in each.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ from impasto.pictures import arrays
 from impasto.process import interrupts
 from impasto.video.cuts import is_cut
 from impasto.video.flow import Way, way
-from impasto.video.method import Frames, OnVideoStep, Order, PaintedFrames, VideoStep
+from impasto.video.method import Frames, OnVideoStep, Order, PaintedFrames, Pixels, VideoStep
+from impasto.video.moving import Motion
 from impasto.video.painter_style import paint_with
 from impasto.video.working import PAINTER, TRAINING
 
@@ -40,6 +42,7 @@ STEPS = 1500  # of the training
 SEED = 0
 STEADINESS = 60.0  # weight of the temporal loss, as a share of the loss of a photograph
 TRAINED = 0.9  # share of the whole work, when the painter is trained
+NOISY = 2  # frames before one, of which the mean is taken where nothing moves
 KEPT_BYTES = 2**29  # of ways between frames that are remembered
 
 
@@ -68,11 +71,40 @@ def paint(frames: Frames, painted: PaintedFrames, order: Order, on_step: OnVideo
     paint_with(
         painter,
         dict.fromkeys(painter.styles, 1.0),
-        frames,
+        Calm(frames),
         painted,
         order.recipe,
         lambda done: on_step(VideoStep(done, TRAINED + (1 - TRAINED) * done / count)),
     )
+
+
+class Calm:
+    """Frames in which what does not move is the mean of the last three frames.
+
+    A painter sees one frame alone, so it paints noise that changes from frame to frame.
+
+    Args:
+        frames: the frames.
+    """
+
+    def __init__(self, frames: Frames) -> None:
+        self._motion = Motion(frames, 0)
+
+    def __len__(self) -> int:
+        """The number of frames."""
+        return len(self._motion.frames)
+
+    def __getitem__(self, number: int) -> Pixels:
+        """A frame, H × W × 3."""
+        frames = self._motion.frames
+        total, count = frames[number].astype(np.float32), np.ones((1, 1, 1), np.float32)
+        for other in reversed(range(self._motion.start(number, NOISY), number)):
+            way = self._motion.way(number, other)
+            rests = (way.trusted & (way.flow == 0).all(axis=2))[..., None]
+            if not rests.any():
+                break
+            total, count = total + rests * frames[other], count + rests
+        return arrays.to_uint8(total / count)
 
 
 def _painter(frames: Frames, order: Order, on_share: Callable[[float], None]) -> Painter:
