@@ -364,7 +364,7 @@ def is_unfinished(path: Path) -> bool:
     try:
         with safetensors.safe_open(path, "pt") as file:
             saved = json.loads((file.metadata() or {})[KEY])
-    except (OSError, ValueError, KeyError, safetensors.SafetensorError):
+    except (OSError, ValueError, KeyError, RecursionError, safetensors.SafetensorError):
         return False
     return not (isinstance(saved, dict) and saved.get("done") is True)
 
