@@ -147,7 +147,9 @@ def plan(asked: Request) -> VideoPlan:
     settings = recipe.model_copy(update={"size": size, "output_size": "working", "styles": ()})
     if method == LEARNED and any(not style.is_plain for style in styles):
         raise InputError("painter.style-settings")
-    if shape != clip.size and (recipe.protect or any(style.mask for style in styles)):
+    if shape != clip.size and (
+        recipe.protect is not None or any(style.mask is not None for style in styles)
+    ):
         raise InputError("clip.cropped-masks")
     if painter is None:
         pictures = _read(clip.size, styles, settings)
