@@ -237,15 +237,21 @@ def test_a_clip_that_is_stopped_before_its_first_frame_gives_nothing() -> None:
     assert not Path("painted.mp4").exists()
 
 
-@pytest.mark.usefixtures("slow")
-def test_a_clip_goes_on_after_the_server_was_stopped() -> None:
+def stopped_after_three_frames(count: int) -> Job:
+    """The job of a clip of so many frames, whose server was stopped when three were painted."""
     stopped = workshop()
-    job, views = begin(stopped, write_clip("clip.mp4", 8))
+    job, views = begin(stopped, write_clip("clip.mp4", count))
     painting(views, 3)
     stopped.end()
     with pytest.raises(StoppedError):
         list(views)
     until_over(stopped)
+    return job
+
+
+@pytest.mark.usefixtures("slow")
+def test_a_clip_goes_on_after_the_server_was_stopped() -> None:
+    job = stopped_after_three_frames(8)
     painted = list((job.folder / clips.WORKING / "painted").glob("*.png"))
     assert len(painted) >= 3
     kept = [file.stat().st_mtime_ns for file in painted]
@@ -265,13 +271,7 @@ def test_a_clip_goes_on_after_the_server_was_stopped() -> None:
 
 @pytest.mark.usefixtures("slow")
 def test_a_clip_that_another_version_began_is_painted_from_its_beginning() -> None:
-    stopped = workshop()
-    job, views = begin(stopped, write_clip("clip.mp4", 5))
-    painting(views, 3)
-    stopped.end()
-    with pytest.raises(StoppedError):
-        list(views)
-    until_over(stopped)
+    job = stopped_after_three_frames(5)
     work = job.folder / clips.WORKING / WORK
     work.write_text(json.dumps({**json.loads(work.read_text()), "version of impasto": "0.0"}))
     first = job.folder / clips.WORKING / "painted" / "000001.png"
