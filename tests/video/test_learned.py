@@ -145,6 +145,17 @@ def test_a_recipe_that_cannot_be_learned_gets_a_sentence(frames: list[Pixels]) -
         learned.paint(frames, Painted(), Order((style_pixels(32, 48),), recipe), lambda _: None)
 
 
+def test_the_clip_has_the_colours_of_the_style(frames: list[Pixels]) -> None:
+    painted = Painted()
+    learned.paint(frames, painted, order(), lambda _: None)
+    clip = np.stack([painted[number] for number in range(COUNT)])
+    colors, wanted = (
+        pixels.reshape(-1, 3).astype(float) for pixels in (clip, style_pixels(32, 48))
+    )
+    np.testing.assert_allclose(colors.mean(0), wanted.mean(0), atol=8)
+    np.testing.assert_allclose(colors.std(0), wanted.std(0), rtol=0.2)
+
+
 def test_what_rests_is_painted_without_its_noise() -> None:
     still = pattern(64, 96, 3)
     calm = Calm([noisy(still, seed) for seed in range(4)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 from collections.abc import Mapping
@@ -27,6 +28,7 @@ from impasto.painters.network import Condition, PaintingNetwork, placed
 from impasto.painters.objective import tensor_of
 from impasto.painters.tiles import in_tiles
 from impasto.pictures import arrays, color_transfer, images, sizes, writers
+from impasto.pictures.color_transfer import ColorMap
 from impasto.pictures.images import Picture
 from impasto.pictures.inputs import path_of
 from impasto.pictures.refusals import naming
@@ -149,6 +151,7 @@ class Painter:
         name: str | None = None,
     ) -> None:
         self.about, self._swatches, self._name = about, swatches, name
+        self._color_map: ColorMap | None = None
         self._device = devices.choose(device)
         self._network = placed(network, self._device).eval()
 
@@ -188,6 +191,16 @@ class Painter:
             OSError: the file cannot be written.
         """
         files.write(Path(path_of(path, "output")), self.about, self._network, self._swatches)
+
+    def recolored(self, by: ColorMap) -> Painter:
+        """This painter with a map of the colours that it paints; a file does not hold the map.
+
+        At strengths at which the painting keeps a part of the photograph, it keeps the same part of
+        its colours.
+        """
+        other = copy.copy(self)
+        other._color_map = by
+        return other
 
     @memory_errors()
     def paint(
@@ -278,7 +291,10 @@ class Painter:
                 painting = _whole(self._network, photograph.to(self._device), condition)
             else:
                 painting = in_tiles(self._network, photograph, condition, tile, self._device)
-        return np.ascontiguousarray(painting.permute(1, 2, 0).cpu().numpy())
+        canvas: Pixels = np.ascontiguousarray(painting.permute(1, 2, 0).cpu().numpy())
+        if self._color_map is not None:
+            canvas += condition.change * (self._color_map(canvas) - canvas)
+        return canvas
 
 
 def _whole(network: PaintingNetwork, photograph: Tensor, condition: Condition) -> Tensor:

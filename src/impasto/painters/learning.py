@@ -157,7 +157,7 @@ def prepare(  # noqa: PLR0913 – as many as the training has choices
     objectives.check(recipe)
     check_whole("batch", batch, 1, MOST_BATCH)
     check_whole("seed", seed, 0, LARGEST_SEED)
-    pictures = _read_styles(styles)
+    pictures = read_styles(styles)
     crops, count = _crops(photos, objectives.side_of(recipe), seed)
     loaded = weight_files.load(weights, weights_input)
     loaded.architecture.check(recipe.layers)
@@ -304,7 +304,7 @@ def read_length(minutes: float, steps: int | None) -> Length:
     return Length(None, 60.0 * float(minutes))
 
 
-def _read_styles(styles: Any) -> list[images.Picture]:
+def read_styles(styles: Any) -> list[images.Picture]:
     """The style pictures.
 
     Raises:

@@ -126,16 +126,22 @@ class CropObjective:
 
     def _measured(self, style: Picture) -> Region:
         """The target statistics of a style picture."""
-        size = sizes.style_size(style.size, _canvas(self.recipe), self.recipe)
-        pixels = arrays.resize_in_kind(style.pixels, size)
-        if self.recipe.rescale:
-            pixels = arrays.rescale(pixels)
-        canvas = tensor_of(pixels, self._network.mean.device) - self._network.mean
+        canvas = (
+            tensor_of(style_pixels(style, self.recipe), self._network.mean.device)
+            - self._network.mean
+        )
         with threads.whole_operations():
             (region,) = self._objective(
                 torch.zeros_like(canvas), [StyleCanvas(canvas)], self.recipe, None
             ).regions
         return region
+
+
+def style_pixels(style: Picture, recipe: Recipe) -> arrays.Pixels:
+    """A style picture at the size at which its statistics are measured, H × W × 3, 0…255."""
+    size = sizes.style_size(style.size, _canvas(recipe), recipe)
+    pixels = arrays.resize_in_kind(style.pixels, size)
+    return arrays.rescale(pixels) if recipe.rescale else pixels
 
 
 def tensor_of(pixels: arrays.Pixels, device: torch.device | str = "cpu") -> Tensor:

@@ -142,7 +142,7 @@ class Draw:
     strength: float
 
 
-def draw(seed: int, number: int, styles: int, own: float) -> Draw:
+def draw(seed: int, number: int, styles: int, own: float, own_share: float = OWN_STRENGTH) -> Draw:
     """Draw the style and the strength of a crop.
 
     Most crops are painted at the strength that the recipe has, the others at any other.
@@ -152,10 +152,11 @@ def draw(seed: int, number: int, styles: int, own: float) -> Draw:
         number: of the crop, from 0.
         styles: number of styles.
         own: the strength of the recipe.
+        own_share: share of the crops that are painted at it.
     """
     draws = np.random.default_rng((seed, number, 1))
     style = int(draws.integers(styles))
-    is_own, other = draws.random() < OWN_STRENGTH, draws.uniform(SMALLEST_STRENGTH, 1.0)
+    is_own, other = draws.random() < own_share, draws.uniform(SMALLEST_STRENGTH, 1.0)
     return Draw(style, own if is_own else float(other))
 
 
@@ -180,6 +181,7 @@ class Training:
         seed: of the styles and the strengths.
         batch: number of crops in a step.
         term: a further loss; None for none.
+        own_share: share of the crops that are painted at the strength of the recipe.
     """
 
     objective: CropObjective
@@ -189,6 +191,7 @@ class Training:
     seed: int = 0
     batch: int = 1
     term: Term | None = None
+    own_share: float = OWN_STRENGTH
 
     def step(self, state: State, length: Length) -> TrainingStep:
         """Change the network by one step of Adam.
@@ -229,7 +232,7 @@ class Training:
         interrupts.check()
         device = network.last.device
         photograph = tensor_of(self.crops.crop(number, half=half), device)
-        drawn = draw(self.seed, number, self.styles, self.own_strength)
+        drawn = draw(self.seed, number, self.styles, self.own_strength, self.own_share)
         mixture = torch.zeros(self.styles, device=device)
         mixture[drawn.style] = 1.0
         condition = Condition(mixture, drawn.strength)

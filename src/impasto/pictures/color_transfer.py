@@ -6,7 +6,7 @@ Pictures are H × W × 3, RGB, 0…255.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -128,15 +128,50 @@ def palette_of_style(painting: Pixels, content: Pixels, style: Pixels) -> Pixels
 
 def _with_moments(chroma: Pixels, of_style: Pixels) -> Pixels:
     """Two axes of chroma, moved as little as possible to another mean and covariance."""
+    moved = color_map(chroma.reshape(-1, 2), of_style.reshape(-1, 2), FLAT)
+    return moved(chroma).astype(np.float32)
+
+
+class ColorMap(NamedTuple):
+    """A linear map of colours with C axes: (x − mean) · matrix + wanted.
+
+    Attributes:
+        mean: of the colours that it is for, (C).
+        matrix: (C, C), symmetric.
+        wanted: what becomes of that mean, (C).
+    """
+
+    mean: Pixels
+    matrix: Pixels
+    wanted: Pixels
+
+    def __call__(self, colors: Pixels) -> Pixels:
+        """Colours, … × C, mapped, float64."""
+        mapped: Pixels = (colors - self.mean) @ self.matrix + self.wanted
+        return mapped
+
+
+def color_map(colors: Pixels, wanted: Pixels, flat: float) -> ColorMap:
+    """The map that gives colours the mean and the covariance of others, and moves them least.
+
+    Args:
+        colors: N × C.
+        wanted: M × C.
+        flat: variance that is added to both, which limits how far one colour is spread.
+
+    >>> colors, wanted = np.array([[0.0, 1.0], [2.0, 3.0]]), np.array([[5.0, 5.0], [9.0, 9.0]])
+    >>> color_map(colors, wanted, 1e-9)(colors).round(3).tolist()
+    [[5.0, 5.0], [9.0, 9.0]]
+    """
     import torch
 
-    flat, wanted = chroma.reshape(-1, 2), of_style.reshape(-1, 2)
     own, other = (
-        torch.from_numpy(np.cov(held, rowvar=False) + FLAT * np.eye(2)) for held in (flat, wanted)
+        torch.from_numpy(np.cov(held, rowvar=False) + flat * np.eye(held.shape[1]))
+        for held in (colors, wanted)
     )
-    moved = gaussian_map(own, other).numpy()
-    matched: Pixels = (flat - flat.mean(axis=0)) @ moved + wanted.mean(axis=0)
-    return matched.astype(np.float32).reshape(chroma.shape)
+    means = (held.mean(axis=0, dtype=np.float64) for held in (colors, wanted))
+    mean, wanted_mean = means
+    return ColorMap(mean, gaussian_map(own, other).numpy(), wanted_mean)
 
 
 def gaussian_map(covariance: Tensor, other: Tensor) -> Tensor:

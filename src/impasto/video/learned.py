@@ -3,11 +3,13 @@
 The painter learns to minimise the losses of the recipe on crops of the frames, and a temporal loss
 besides: what it paints of a frame, moved along the optical flow, should be what it paints of the
 next one. Huang and others, *Real-Time Neural Style Transfer for Videos*, CVPR 2017. It then paints
-frames without the noise of what does not move, which it would paint as something else in each.
+frames without the noise of what does not move, which it would paint as something else in each. What
+it paints is paler than an optimisation, so one map of colours gives the clip those of the style.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple, TypeVar
@@ -24,10 +26,11 @@ from impasto.objective.losses import temporal_loss
 from impasto.painters import learning
 from impasto.painters.applying import Painter
 from impasto.painters.learning import Course
-from impasto.painters.objective import tensor_of
+from impasto.painters.objective import style_pixels, tensor_of
 from impasto.painters.photos import CROP, STEP
 from impasto.painters.training import Length
 from impasto.pictures import arrays
+from impasto.pictures.color_transfer import ColorMap, color_map
 from impasto.process import interrupts
 from impasto.video.cuts import is_cut
 from impasto.video.flow import Way, way
@@ -43,6 +46,9 @@ SEED = 0
 STEADINESS = 60.0  # weight of the temporal loss, as a share of the loss of a photograph
 TRAINED = 0.9  # share of the whole work, when the painter is trained
 NOISY = 2  # frames before one, of which the mean is taken where nothing moves
+SEEN = 12  # frames whose painting shows which colours the painter uses
+SEEN_PIXELS = 2**17  # of a picture whose colours are looked at
+FLAT = 1.0  # square grey levels; variance that is added, so that one colour is not spread far
 KEPT_BYTES = 2**29  # of ways between frames that are remembered
 
 
@@ -68,10 +74,11 @@ def paint(frames: Frames, painted: PaintedFrames, order: Order, on_step: OnVideo
     if all(number in painted for number in range(count)):
         return
     painter = _painter(frames, order, lambda share: on_step(VideoStep(0, TRAINED * share)))
+    calm = Calm(frames)
     paint_with(
-        painter,
-        dict.fromkeys(painter.styles, 1.0),
-        Calm(frames),
+        painter.recolored(_palette(painter, calm, order)),
+        _mixture(painter),
+        calm,
         painted,
         order.recipe,
         lambda done: on_step(VideoStep(done, TRAINED + (1 - TRAINED) * done / count)),
@@ -107,6 +114,35 @@ class Calm:
         return arrays.to_uint8(total / count)
 
 
+def _mixture(painter: Painter) -> dict[str, float]:
+    """All styles of a painter, with equal weights."""
+    return dict.fromkeys(painter.styles, 1.0)
+
+
+def _palette(painter: Painter, frames: Calm, order: Order) -> ColorMap:
+    """The map from the colours of the painted clip to those of the styles.
+
+    It follows from frames that are spread over the clip, and is the same for every frame.
+    """
+    mixture, strength = _mixture(painter), order.recipe.strength
+    numbers = np.linspace(0, len(frames) - 1, min(SEEN, len(frames))).round().astype(int).tolist()
+    painted = [
+        _colors(painter.paint(frames[number], style=mixture, strength=strength).canvas.clip(0, 255))
+        for number in numbers
+    ]
+    wanted = [
+        _colors(style_pixels(style, order.recipe))
+        for style in learning.read_styles(order.styles or order.recipe.styles)
+    ]
+    return color_map(np.concatenate(painted), np.concatenate(wanted), FLAT)
+
+
+def _colors(picture: arrays.Pixels) -> arrays.Pixels:
+    """The colours of a picture, H × W × 3, or of every so many of its pixels, N × 3."""
+    every = max(1, math.isqrt(picture.shape[0] * picture.shape[1] // SEEN_PIXELS))
+    return picture[::every, ::every].reshape(-1, 3)
+
+
 def _painter(frames: Frames, order: Order, on_share: Callable[[float], None]) -> Painter:
     """The painter of a clip: from the working folder, or trained.
 
@@ -129,6 +165,7 @@ def _painter(frames: Frames, order: Order, on_share: Callable[[float], None]) ->
         weights_input=order.weights_input,
         checkpoint=None if folder is None else folder / TRAINING,
     )
+    course.training = replace(course.training, own_share=1.0)
     if len(frames) > 1:
         weight = STEADINESS * _loss_of(crops, course)
         course.training = replace(course.training, term=Steady(crops, weight))
