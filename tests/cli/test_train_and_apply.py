@@ -126,6 +126,19 @@ def test_no_photograph_and_no_recipe_is_replaced(
     assert {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.parametrize("photos", ["photos", "photos/*.png"])
+def test_loss_curves_do_not_become_a_photograph(
+    photos: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("photos").mkdir()
+    Image.fromarray(content_pixels(32, 48)).save("photos/a.png")
+    command = ["train", "style.png", "--photos", photos, *QUICK, "-o", "p.safetensors"]
+    assert run([*command, "--plot", "photos/losses.png"]) == 2
+    assert "'photos/losses.png' would be one of the photographs" in capsys.readouterr().err
+    assert not Path("p.safetensors").exists()
+    assert run([*command, "--plot", "losses.png", "--steps", "1"]) == 0
+
+
 @pytest.mark.parametrize(
     "words", [("two.safetensors",), ("style.png", "--photos", "two.safetensors")]
 )

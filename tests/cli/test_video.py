@@ -14,10 +14,15 @@ from PIL import Image
 
 from clip_files import times_in, write_clip
 from conftest import style_pixels
+from impasto import Recipe
 from impasto.cli.app import run
+from impasto.cli.video import _done
 from impasto.network import instant
 from impasto.report import documents
+from impasto.settings.style import Style
 from impasto.video import methods
+from impasto.video.planning import Request, plan
+from impasto.video.stylize import PaintedClip
 
 TESTS = str(Path(__file__).parents[1])
 PROGRAM = """
@@ -74,6 +79,25 @@ def test_a_preview_says_how_long_the_whole_clip_would_take(
     assert video("-o", "out.mp4", "--preview", "0.08") == 0
     assert len(times_in("out.mp4")) == 3
     assert "All 5 frames of the clip would take about" in capsys.readouterr().out
+
+
+def test_the_training_of_a_painter_is_not_longer_for_a_longer_clip() -> None:
+    planned = plan(
+        Request(Path("clip.mp4"), [Style(picture="style.png")], Recipe(), method="learned")
+    )
+    painted = PaintedClip(Path("a"), (64, 48), 2, 0.08, 25.0, "learned", planned.order.recipe)
+    said = _done(planned, painted, 500.0, trained=480.0)
+    assert said.endswith("All 5 frames of the clip would take about 8 min 50 s.")
+
+
+def test_settings_that_a_training_does_not_follow_are_noted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    flags = ("--steps", "7", "--tv-weight", "2", "--color", "content", "--size", "original")
+    assert video("--dry-run", *flags, method="learned") == 0
+    noted = capsys.readouterr().err
+    assert noted.count("has no effect on this run") == 1
+    assert "steps has no effect on this run: the method 'learned' trains a painter" in noted
 
 
 def test_a_preview_begins_at_the_start() -> None:

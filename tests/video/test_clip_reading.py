@@ -148,6 +148,26 @@ class TestParts:
         assert [round((one[40, 60, 0] - 60) / 12) for one in pixels.astype(float)] == numbers
         assert seconds(times)[0] == 0
 
+    @pytest.mark.parametrize(
+        ("start", "end", "begins", "lasts"),
+        [
+            (0, 2, [0], 2),
+            (2, 4, [0], 2),
+            (2, None, [0, 3], 8),
+            (4, 7, [0, 1], 3),
+            (9, None, [0], 1),
+        ],
+    )
+    def test_a_long_frame_belongs_to_a_part_that_begins_or_ends_within_it(
+        self, start: int, end: int | None, begins: list[int], lasts: int
+    ) -> None:
+        write_clip("clip.mkv", ticks=[0, 5000, 10000], time_base=Fraction(1, 1000))
+        part = Part(Fraction(start), None if end is None else Fraction(end))
+        clip = look(Path("clip.mkv"), part)
+        times, _ = read(clip)
+        assert clip.count == len(begins)
+        assert seconds(times) == [*begins, lasts]
+
     def test_decoding_begins_at_the_keyframe_before_the_part(self) -> None:
         path = write_clip("clip.mp4", 12, options={"g": "5", "sc_threshold": "0"})
         clip = look(path, Part(Fraction(9, 25)))
@@ -248,6 +268,37 @@ class TestAnimations:
         path = self.write("clip.gif", 40, 100, 250)
         assert look(path, Part(Fraction("0.04"), Fraction("0.1"))).count == 1
 
+    @pytest.mark.parametrize(
+        ("start", "end", "begins", "lasts"),
+        [
+            (0, 2, [0], 2),
+            (2, 4, [0], 2),
+            (2, 12, [0, 3, 8], 10),
+            (12, None, [0], 3),
+        ],
+    )
+    def test_a_long_frame_belongs_to_a_part_that_begins_or_ends_within_it(
+        self, start: int, end: int | None, begins: list[int], lasts: int
+    ) -> None:
+        path = self.write("clip.gif", 5000, 5000, 5000)
+        clip = look(path, Part(Fraction(start), None if end is None else Fraction(end)))
+        times, _ = read(clip)
+        assert clip.count == len(begins)
+        assert seconds(times) == [*begins, lasts]
+
+    def test_a_picture_for_what_shows_no_frames_is_none_of_them(self) -> None:
+        frames = [Image.fromarray(frame_pixels(number)) for number in range(3)]
+        frames[0].save(
+            "clip.png",
+            save_all=True,
+            append_images=frames[1:],
+            duration=[40, 80],
+            default_image=True,
+        )
+        times, pixels = read(look(Path("clip.png")))
+        assert seconds(times) == [0, Fraction(40, 1000), Fraction(120, 1000)]
+        np.testing.assert_array_equal(pixels[0], frame_pixels(1))
+
     def test_a_gif_that_is_cut_off_gives_what_can_be_decoded(self) -> None:
         path = self.write("clip.gif", 40, 100, 250)
         data = path.read_bytes()
@@ -271,6 +322,15 @@ class TestFolders:
         assert clip.names == ("f1.png", "f2.png", "f10.png")
         assert (times.rate, len(times)) == (Fraction(25), 3)
         assert [int(one[40, 60, 0]) for one in pixels] == [60, 72, 84]
+
+    def test_what_is_noted_of_one_frame_is_not_noted_of_the_others(self) -> None:
+        folder = self.write("a.png", "b.png", "c.png")
+        for path in folder.iterdir():
+            Image.new("RGBA", (64, 48), (0, 0, 0, 128)).save(path)
+        clip = look(folder)
+        with pytest.warns(ImpastoWarning, match="'frames/a.png' is transparent") as noted:
+            list(shots(clip, clip.size))
+        assert len(noted) == 1
 
     def test_they_have_the_rate_that_is_asked_for(self) -> None:
         clip = look(self.write("a.png", "b.png"), rate=Fraction(12))

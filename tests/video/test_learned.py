@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 
 from conftest import content_pixels, style_pixels
@@ -137,6 +138,18 @@ def test_a_painter_that_is_there_is_not_trained_again(frames: list[Pixels], tmp_
     shares: list[float] = []
     learned.paint(frames, Painted(), order(tmp_path), lambda step: shares.append(step.share))
     assert len(shares) == COUNT
+
+
+def test_the_colours_of_a_style_that_is_gone_are_known_when_the_painter_is(
+    frames: list[Pixels], tmp_path: Path
+) -> None:
+    style = tmp_path / "style.png"
+    Image.fromarray(style_pixels(32, 48)).save(style)
+    recipe = Recipe(size=(WIDTH, HEIGHT))
+    learned.paint(
+        frames, Painted(), Order((str(style),), recipe), lambda _: style.unlink(missing_ok=True)
+    )
+    assert not style.exists()
 
 
 def test_a_recipe_that_cannot_be_learned_gets_a_sentence(frames: list[Pixels]) -> None:

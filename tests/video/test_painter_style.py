@@ -75,6 +75,7 @@ def test_an_interrupted_clip_comes_out_the_same() -> None:
         (["two.safetensors", "ink,mask=none.png"], {}, "leave layers and masks of styles out"),
         (["two.safetensors"], {"color": "match"}, "match"),
         (["two.safetensors"], {"size": 8}, "16"),
+        (["two.safetensors"], {"protect": "none.png"}, "no part can be protected"),
         (["none.safetensors"], {}, "'none.safetensors'"),
         (["text.safetensors"], {}, "'text.safetensors'"),
     ],
@@ -86,6 +87,16 @@ def test_what_a_painter_cannot_do_is_said_before_anything_is_painted(
     with pytest.raises(InputError, match=message):
         stylize_video("clip.mp4", styles, output="out/", **settings)
     assert not Path("out").exists()
+
+
+def test_settings_that_a_painter_does_not_follow_are_noted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    flags = ["--steps", "7", "--strength", "0.5", "--seed", "3"]
+    assert run(["video", "clip.mp4", "two.safetensors", *flags, "--dry-run"]) == 0
+    noted = capsys.readouterr().err
+    assert noted.count("has no effect on this run: a painter paints in one pass") == 2
+    assert "strength" not in noted
 
 
 def test_the_command_line_takes_a_painter_and_names_of_its_styles(

@@ -132,6 +132,7 @@ class TestPainting:
         folder.begin()
         for name in (working.PAINTER, working.TRAINING, working.TIMES):
             (folder.folder / name).touch()
+        (folder.folder / f".{working.TIMES}.{32 * 'a'}.part").touch()  # of a killed process
         folder.remove()
         assert not folder.folder.exists()
 
@@ -301,6 +302,11 @@ class TestInterruption:
         with pytest.raises(InputError, match="working folder 'mine' holds other files"):
             paint(working="mine")
         assert Path("mine/letter.txt").read_text() == "Dear"
+
+    def test_a_call_that_was_killed_while_it_began_is_begun_anew(self) -> None:
+        Path("mine").mkdir()
+        Path(f"mine/.{working.WORK}.{32 * 'a'}.part").write_text('{"cl')
+        assert paint(working="mine").path.exists()
 
     def test_a_damaged_working_folder(self) -> None:
         with pytest.raises(StoppedError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
@@ -165,6 +166,7 @@ def train(
     own = [recipe, Path(weights) if weights != "bundled" else None]
     read = [*_files_of([*styles, *(photos or [])]), *(path for path in own if path is not None)]
     _check_outputs(read, output, saved, samples, plot, trace, export)
+    _check_plot(plot, photos or [])
     from impasto.painters import file as files
     from impasto.painters import learning
 
@@ -232,6 +234,21 @@ def _check_outputs(
         check_writable(export, SUFFIXES)
     written = (output, saved, samples, plot, trace, export)
     check_apart(read, [path for path in written if path is not None])
+
+
+def _check_plot(plot: Path | None, photos: list[str]) -> None:
+    """Make sure that the loss curves will not be among the photographs of the next call.
+
+    Raises:
+        InputError: they would be.
+    """
+    if plot is None or plot.suffix.lower() != ".png":
+        return
+    path = Path(os.path.realpath(plot))
+    for one in filter(names_several, photos):
+        several = Path(os.path.realpath(one))
+        if path.parent == several or path.match(str(several)):
+            raise InputError("painter.plot-among-photos", path=plot, photos=one)
 
 
 def _announce(course: Course, output: Path, recipe: Recipe) -> None:

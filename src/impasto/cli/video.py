@@ -17,6 +17,7 @@ from impasto.cli.clusters import Ray, Workers, asked_cluster, frames_on
 from impasto.cli.completing import one_of
 from impasto.cli.ending import DONE, code_of, told_to_end
 from impasto.cli.flags import Preset, RecipeFile, build, recipe_flags
+from impasto.cli.notes import note
 from impasto.cli.options import (
     Device,
     Json,
@@ -29,10 +30,13 @@ from impasto.cli.options import (
 from impasto.cli.pipes import check_files, path_of, style_of
 from impasto.cli.session import show_document
 from impasto.errors import InputError, StoppedError
+from impasto.messages.message import Message
 from impasto.settings.validation import counted
-from impasto.video.methods import ALONE, DEFAULT, METHODS, PAINTER
+from impasto.video.methods import ALONE, DEFAULT, LEARNED, METHODS, PAINTER, unused
 
 if TYPE_CHECKING:
+    from impasto.settings.recipe import Recipe
+    from impasto.video.method import VideoStep
     from impasto.video.planning import VideoPlan
     from impasto.video.showing import Told
     from impasto.video.stylize import PaintedClip, PaintFiles
@@ -197,7 +201,7 @@ def video(
     planned = plan(asked if cluster is None else replace(asked, device="auto"))
     if cluster is not None:
         check_spreads(planned.method)
-    note_idle(settings, [made])
+    _note_idle(planned.method, settings, made)
     note_squeezed(cropped_size(planned.clip.size, made), planned.size, made, settings)
     if cluster is None:
         use_threads(threads, made)
@@ -209,6 +213,15 @@ def video(
     with nullcontext() if cluster is None else frames_on(cluster) as paint_frames:
         code = _paint(planned, paint_frames, quiet=quiet, json=json, preview=preview is not None)
     raise typer.Exit(code)
+
+
+def _note_idle(method: str, settings: dict[str, Any], recipe: Recipe) -> None:
+    """Name the settings that were given and have no effect on the clip."""
+    given = {name: value for name, value in settings.items() if value is not None}
+    for name in unused(method, given):
+        del given[name]
+        note(str(Message("idle.setting", name=name, reason=Message(f"idle.{method}"))))
+    note_idle(given, [recipe])
 
 
 def _part(start: str, end: str | None, preview: str | None) -> Any:
@@ -273,10 +286,18 @@ def _paint(
     from impasto.video.stylize import Watch, paint
 
     began = time.monotonic()
+    trained = 0.0
+
+    def on_step(step: VideoStep) -> None:
+        nonlocal trained
+        if planned.method == LEARNED and not step.frames:
+            trained = time.monotonic() - began
+        told.painted(step)
+
     with told_to_end(quiet, STOPPING) as signals:
         try:
             with _told(planned.clip.count, quiet=quiet) as told:
-                watch = Watch(told.read, told.painted, told.written)
+                watch = Watch(told.read, on_step, told.written)
                 made = paint(planned, watch, paint_frames)
         except StoppedError as error:
             if signals.number is None:
@@ -290,7 +311,8 @@ def _paint(
         signals.be_deaf()
     seconds = time.monotonic() - began
     if not quiet:
-        typer.echo(_done(planned, made, seconds, preview=preview), err=json)
+        text = _done(planned, made, seconds, trained=trained if preview else None)
+        typer.echo(text, err=json)
     _show(planned, made, seconds, json=json)
     return DONE
 
@@ -304,8 +326,16 @@ def _told(count: int, *, quiet: bool) -> Told:
     return ClipLines(count, None) if quiet else chosen_for(count, sys.stderr, Console(stderr=True))
 
 
-def _done(planned: VideoPlan, made: PaintedClip, seconds: float, *, preview: bool) -> str:
-    """What was painted, and after a preview, how long the whole clip would take."""
+def _done(planned: VideoPlan, made: PaintedClip, seconds: float, *, trained: float | None) -> str:
+    """What was painted, and after a preview, how long the whole clip would take.
+
+    Args:
+        planned: what was asked for.
+        made: what was painted.
+        seconds: how long it took.
+        trained: seconds until a painter was trained, which no number of frames makes longer; None
+            if it was no preview.
+    """
     from impasto.run.showing import duration
 
     width, height = made.size
@@ -313,9 +343,9 @@ def _done(planned: VideoPlan, made: PaintedClip, seconds: float, *, preview: boo
         f"Painted {made.path} ({width}×{height}, {counted(made.frames, 'frame')}, "
         f"{_lasting(made.seconds)}) in {duration(seconds)}."
     )
-    if not preview or planned.clip.total <= made.frames:
+    if trained is None or planned.continues or planned.clip.total <= made.frames:
         return text
-    whole = seconds * planned.clip.total / made.frames
+    whole = trained + (seconds - trained) * planned.clip.total / made.frames
     return f"{text} All {planned.clip.total} frames of the clip would take about {duration(whole)}."
 
 

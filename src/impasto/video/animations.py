@@ -48,7 +48,7 @@ def look(path: Path, part: Part) -> Clip:
         sha256 = sha256_of(file)
         of_webp = _durations_of_webp(file)
     with _opened(path) as image:
-        frames = int(getattr(image, "n_frames", 1))
+        frames = int(getattr(image, "n_frames", 1)) - _first(image)
         if frames < 2:
             raise UnusableError("clip.is-still")
         others = [USUAL] * (frames - len(of_webp))
@@ -56,7 +56,11 @@ def look(path: Path, part: Part) -> Clip:
         lasting = [*of_webp[:frames], *others] if is_webp else _durations(image, frames)
         times = list(_times(lasting))
         size = image.size
-    inside = [begin for begin, _ in times if begin * MILLISECOND in part]
+    inside = [
+        begin
+        for begin, lasts in times
+        if part.shows(begin * MILLISECOND, (begin + lasts) * MILLISECOND)
+    ]
     if not inside:
         start, last = f"{float(part.start):g} s", times[-1][0] / 1000
         raise InputError("clip.no-part", path=path, start=start, last=last)
@@ -75,8 +79,8 @@ def shots(clip: Clip, size: PixelSize) -> Iterator[Shot]:
         InputError: a frame before the first of the part cannot be decoded.
     """
     with _opened(clip.path) as image:
-        begin = 0
-        for number in range(int(getattr(image, "n_frames", 1))):
+        begin, first = 0, _first(image)
+        for number in range(first, int(getattr(image, "n_frames", 1))):
             interrupts.check()
             try:
                 image.seek(number)
@@ -84,12 +88,13 @@ def shots(clip: Clip, size: PixelSize) -> Iterator[Shot]:
             except (OSError, EOFError, ValueError, SyntaxError):
                 if not number:
                     raise
-                tell(Message("clip.cut-off", path=clip.path, count=number))
+                tell(Message("clip.cut-off", path=clip.path, count=number - first))
                 return
-            lasts = _duration(image)
-            if begin * MILLISECOND in clip.part:
-                yield Shot(begin, lasts, to_uint8(resize_in_kind(_on_white(image), size)))
-            begin += lasts
+            end = begin + _duration(image)
+            if clip.part.shows(begin * MILLISECOND, end * MILLISECOND):
+                at = max(begin, round(clip.part.start / MILLISECOND))
+                yield Shot(at, end - at, to_uint8(resize_in_kind(_on_white(image), size)))
+            begin = end
 
 
 @contextmanager
@@ -113,9 +118,15 @@ def _times(lasting: Iterable[int]) -> Iterator[tuple[int, int]]:
         begin += lasts
 
 
+def _first(image: Image.Image) -> int:
+    """The number of the first frame: a PNG may begin with a picture for what shows no frames."""
+    return 1 if image.info.get("default_image") else 0
+
+
 def _durations(image: Image.Image, frames: int) -> Iterator[int]:
     """How long each frame of a GIF or a PNG is shown, in milliseconds."""
-    for number in range(frames):
+    first = _first(image)
+    for number in range(first, first + frames):
         interrupts.check()
         try:
             image.seek(number)

@@ -14,6 +14,7 @@ from impasto.pictures.sizes import PixelSize
 from impasto.video.method import Pixels
 
 USUAL_RATE = Fraction(25)  # frames a second of pictures that have no times
+LATE = Fraction(1, 10)  # seconds; by so much a part may begin or end later than was asked for
 REORDERED = 17  # frames; a decoder gives none as long after its time
 CLOCK = re.compile(
     r"(?:(?:(?P<h>\d{1,6}):(?=[0-5]?\d:))?(?P<m>\d{1,6}):(?=[0-5]?\d(?:\.|$)))?"
@@ -38,6 +39,17 @@ class Part:
         return isinstance(seconds, Fraction | int) and not (
             self.is_before(seconds) or self.is_after(seconds)
         )
+
+    def shows(self, begin: Fraction, end: Fraction) -> bool:
+        """Whether a frame that is shown between two times belongs to the part.
+
+        One from before the part does if the part would otherwise begin late.
+
+        >>> part = Part(Fraction(2), Fraction(4))
+        >>> [part.shows(Fraction(begin), Fraction(end)) for begin, end in ((1, 2), (0, 5), (4, 5))]
+        [False, True, False]
+        """
+        return begin in self or (self.is_before(begin) and end - self.start > LATE)
 
     def is_before(self, seconds: Fraction | int) -> bool:
         """Whether the part begins after this time."""
@@ -235,6 +247,10 @@ def times_of(
     moved = tuple(one - begin for one in made)
     origin = begin * clip.time_base
     end = moved[-1] + (last or usual)
+    if clip.part.end is not None:
+        asked = clip.origin + round(clip.part.end / clip.time_base) - begin
+        if (end - asked) * clip.time_base > LATE:
+            end = max(asked, moved[-1] + 1)
     if _is_steady(moved, end, 1 / (clip.rate * clip.time_base)):
         return Times(tuple(range(len(moved))), len(moved), 1 / clip.rate, origin, clip.rate)
     return Times(moved, end, clip.time_base, origin, len(moved) / (end * clip.time_base))

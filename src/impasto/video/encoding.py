@@ -202,8 +202,12 @@ def _write_folder(
         tell(Message("clip.no-sound", kind="PNG"))
     folder.mkdir(exist_ok=True)
     names = _names(clip.names if clip is not None else (), len(frames))
+    older = {path.name for path in folder.glob("frame-*.png")} - set(names)
+    if older:
+        tell(Message("clip.older-frames", folder=folder, count=len(older)))
     for number, name in enumerate(names):
         interrupts.check()
+        remove_parts(folder / name)
         writers.save(_resized(frames[number], size), folder / name, text=text)
         on_written(number + 1)
 

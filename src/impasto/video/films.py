@@ -125,17 +125,14 @@ def shots(clip: Clip, size: PixelSize) -> Iterator[Shot]:
         stream = _stream_of(container)
         stream.thread_type = "AUTO"
         reformatter = VideoReformatter()
-        clock = Clock(clip)
-        for frame in _decoded(container, stream, broken, clip.keyframe):
-            seconds = clock(frame.pts)
-            if clip.part.is_before(seconds):
-                continue
-            if clip.part.is_after(seconds):
-                break
+        for seconds, lost, frame in _within(
+            clip, _decoded(container, stream, broken, clip.keyframe)
+        ):
             stored = size[::-1] if _orientation(frame) in SIDEWAYS else size
             pixels = to_uint8(resize_in_kind(_pixels(frame, reformatter), stored))
             ticks = None if frame.pts is None else clip.origin + round(seconds / clip.time_base)
-            yield Shot(ticks, frame.duration or None, upright(pixels, _orientation(frame)))
+            left = max(1, frame.duration - round(lost / clip.time_base)) if frame.duration else None
+            yield Shot(ticks, left, upright(pixels, _orientation(frame)))
     if broken:
         tell(Message("clip.broken", path=clip.path, count=len(broken)))
 
@@ -275,9 +272,42 @@ def _decoded(
             broken.append(error)
 
 
+def _within(
+    clip: Clip, frames: Iterator[VideoFrame]
+) -> Iterator[tuple[Fraction, Fraction, VideoFrame]]:
+    """The frames of a clip's part.
+
+    Returns:
+        Of each, the seconds from which it is shown, how many seconds of it lie before the part, and
+        the frame.
+    """
+    clock, part = Clock(clip), clip.part
+    before: tuple[Fraction, VideoFrame] | None = None
+
+    def shown_before(end: Fraction | None) -> Iterator[tuple[Fraction, Fraction, VideoFrame]]:
+        if before is not None:
+            begin, frame = before
+            own = begin + (frame.duration or 0) * clip.time_base
+            if part.shows(begin, own if end is None else end):
+                yield part.start, part.start - begin, frame
+
+    for frame in frames:
+        seconds = clock(frame.pts)
+        if part.is_before(seconds):
+            before = seconds, frame
+            continue
+        yield from shown_before(seconds)
+        before = None
+        if part.is_after(seconds):
+            return
+        yield seconds, Fraction(0), frame
+    yield from shown_before(None)
+
+
 def _counted(clip: Clip, container: InputContainer, stream: VideoStream) -> tuple[Clip, Fraction]:
     """The clip with the number of frames of its part, and the seconds of the last frame of all."""
     count, there, keyframe, last, clock = 0, 0, None, Fraction(0), Clock(clip)
+    before, first = None, None  # the last frame before the part, with its end, and the first of it
     for packet in _packets(container, stream):
         if not packet.size:
             continue
@@ -288,6 +318,12 @@ def _counted(clip: Clip, container: InputContainer, stream: VideoStream) -> tupl
         if packet.is_keyframe and packet.pts is not None and seconds <= clip.part.start:
             keyframe = packet.pts
         count += seconds in clip.part
+        if clip.part.is_before(seconds):
+            before = seconds, seconds + (packet.duration or 0) * clip.time_base
+        elif first is None or seconds < first:
+            first = seconds
+    if before is not None:
+        count += clip.part.shows(before[0], before[1] if first is None else first)
     counted = replace(
         clip,
         count=count,

@@ -13,10 +13,12 @@ from impasto.errors import InputError
 from impasto.files import reading
 from impasto.files.listing import pictures_in
 from impasto.files.reading import sha256_of
+from impasto.messages.message import Message
 from impasto.pictures import images
 from impasto.pictures.arrays import resize_in_kind, to_uint8
 from impasto.pictures.sizes import PixelSize
 from impasto.process import interrupts
+from impasto.process.notices import heard_by, tell
 from impasto.video.clip import USUAL_RATE, Clip, Part, Shot
 
 ROLE = "frame"
@@ -72,9 +74,16 @@ def shots(clip: Clip, size: PixelSize) -> Iterator[Shot]:
     Raises:
         InputError: a frame cannot be read.
     """
+    told = set[str]()  # codes of notices; what is so of one frame is usually so of all
     for number, name in enumerate(clip.names):
         interrupts.check()
-        pixels = images.read(clip.path / name, ROLE).pixels
+        notes: list[Message] = []
+        with heard_by(notes.append):
+            pixels = images.read(clip.path / name, ROLE).pixels
+        for note in notes:
+            if note.code not in told:
+                tell(note)
+        told.update(note.code for note in notes)
         yield Shot(number, 1, to_uint8(resize_in_kind(pixels, size)))
 
 

@@ -9,7 +9,6 @@ it paints is paler than an optimisation, so one map of colours gives the clip th
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple, TypeVar
@@ -47,7 +46,7 @@ STEADINESS = 60.0  # weight of the temporal loss, as a share of the loss of a ph
 TRAINED = 0.9  # share of the whole work, when the painter is trained
 NOISY = 2  # frames before one, of which the mean is taken where nothing moves
 SEEN = 12  # frames whose painting shows which colours the painter uses
-SEEN_PIXELS = 2**17  # of a picture whose colours are looked at
+COLORS = 2**16  # of a picture that are looked at
 FLAT = 1.0  # square grey levels; variance that is added, so that one colour is not spread far
 KEPT_BYTES = 2**29  # of ways between frames that are remembered
 
@@ -73,10 +72,11 @@ def paint(frames: Frames, painted: PaintedFrames, order: Order, on_step: OnVideo
     count = len(frames)
     if all(number in painted for number in range(count)):
         return
+    palette = _palette(order)
     painter = _painter(frames, order, lambda share: on_step(VideoStep(0, TRAINED * share)))
     calm = Calm(frames)
     paint_with(
-        painter.recolored(_palette(painter, calm, order)),
+        painter.recolored(_to_palette(palette, painter, calm, order.recipe.strength)),
         _mixture(painter),
         calm,
         painted,
@@ -119,28 +119,37 @@ def _mixture(painter: Painter) -> dict[str, float]:
     return dict.fromkeys(painter.styles, 1.0)
 
 
-def _palette(painter: Painter, frames: Calm, order: Order) -> ColorMap:
+def _palette(order: Order) -> arrays.Pixels:
+    """Colours of the styles, N × 3, as many of each style.
+
+    Raises:
+        InputError: a style cannot be read.
+    """
+    styles = learning.read_styles(order.styles or order.recipe.styles)
+    return np.concatenate([_colors(style_pixels(style, order.recipe)) for style in styles])
+
+
+def _to_palette(
+    palette: arrays.Pixels, painter: Painter, frames: Calm, strength: float | None
+) -> ColorMap:
     """The map from the colours of the painted clip to those of the styles.
 
     It follows from frames that are spread over the clip, and is the same for every frame.
     """
-    mixture, strength = _mixture(painter), order.recipe.strength
     numbers = np.linspace(0, len(frames) - 1, min(SEEN, len(frames))).round().astype(int).tolist()
-    painted = [
-        _colors(painter.paint(frames[number], style=mixture, strength=strength).canvas.clip(0, 255))
+    seen = (
+        painter.paint(frames[number], style=_mixture(painter), strength=strength)
         for number in numbers
-    ]
-    wanted = [
-        _colors(style_pixels(style, order.recipe))
-        for style in learning.read_styles(order.styles or order.recipe.styles)
-    ]
-    return color_map(np.concatenate(painted), np.concatenate(wanted), FLAT)
+    )
+    painted = np.concatenate([_colors(painting.canvas.clip(0, 255)) for painting in seen])
+    return color_map(painted, palette, FLAT)
 
 
 def _colors(picture: arrays.Pixels) -> arrays.Pixels:
-    """The colours of a picture, H × W × 3, or of every so many of its pixels, N × 3."""
-    every = max(1, math.isqrt(picture.shape[0] * picture.shape[1] // SEEN_PIXELS))
-    return picture[::every, ::every].reshape(-1, 3)
+    """Colours of a picture, H × W × 3, from places that are spread over it, N × 3."""
+    every = picture.reshape(-1, 3)
+    colors: arrays.Pixels = every[np.linspace(0, len(every) - 1, COLORS).astype(int)]
+    return colors
 
 
 def _painter(frames: Frames, order: Order, on_share: Callable[[float], None]) -> Painter:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
 from impasto.errors import InputError
@@ -26,6 +27,26 @@ LEARNED = "learned"  # what trains a painter, which takes losses of layers
 FOLLOWING = ("optimised", "keyframes")  # what paints a frame from the one before, by its losses
 PAINTER = "painter"  # what paints the frames if a painter is the style
 ALONE = "single"  # what paints the frames if the recipe paints in one pass
+
+
+OF_PAINTER = ("size", "strength", "color", "content_fit", "output_size")  # what a painter follows
+NOT_LEARNED = (
+    *("steps", "levels", "coarse", "optimizer", "learning_rate", "variable", "keep", "tile"),
+    *("initial", "noise_ratio", "seed", "style_symmetry"),
+)
+
+
+def unused(method: str, settings: Iterable[str]) -> list[str]:
+    """Those of some settings that have no effect on what a painter paints.
+
+    >>> unused("painter", ["steps", "strength"]), unused("learned", ["steps", "tv_weight"])
+    (['steps'], ['steps'])
+    >>> unused("keyframes", ["steps"])
+    []
+    """
+    if method == PAINTER:
+        return [name for name in settings if name not in OF_PAINTER]
+    return [name for name in settings if method == LEARNED and name in NOT_LEARNED]
 
 
 def usual_method(recipe: Recipe, *, has_painter: bool = False) -> str:
@@ -60,8 +81,11 @@ def check_method(name: object, recipe: Recipe, *, has_painter: bool = False) -> 
         raise InputError("clip.no-painter" if name == PAINTER else "clip.painter", method=name)
     if name == LEARNED:
         from impasto.painters import objective
+        from impasto.painters.applying import check_color
 
-        objective.check(recipe)
+        check_color(recipe.color)  # of a painting, not of what is learned
+        of_frames = {"color": "style", "size": 512}  # colours come later; a frame has its size
+        objective.check(recipe.model_copy(update=of_frames))
     elif name in FOLLOWING and LOSSES[recipe.method].one_pass:
         raise InputError("flow.one-pass", method=recipe.method)
 

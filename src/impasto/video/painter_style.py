@@ -31,8 +31,10 @@ def check_painter(style: LearnedStyle, clip: Path, size: PixelSize, recipe: Reci
 
     Raises:
         InputError: it cannot, it has no such style, or the recipe has a colour transfer that no
-            painter does.
+            painter does, or protects a part.
     """
+    if recipe.protect is not None:
+        raise InputError("painter.protect")
     about = Painter.load(style.path, device="cpu").about
     read_mixture(style.mixture or None, about)
     check_color(recipe.color)

@@ -215,7 +215,7 @@ def paint(
     except (KeyboardInterrupt, StoppedError) as error:
         raise _stopped(working, clip) from (error if isinstance(error, StoppedError) else None)
     except InputError:
-        if not planned.continues and not _painted(working, clip):
+        if not (planned.continues or working.has_learned or _painted(working, clip)):
             working.remove()
         raise
     working.remove()

@@ -15,7 +15,7 @@ from PIL import Image
 
 from impasto.errors import InputError
 from impasto.files.reading import in_units, reason_of
-from impasto.files.writing import check_folder, written_whole
+from impasto.files.writing import check_folder, remove_parts, written_whole
 from impasto.pictures.sizes import PixelSize
 from impasto.video.clip import Times
 from impasto.video.method import Pixels
@@ -85,6 +85,7 @@ class Working:
             InputError: it belongs to other work, holds other files, or cannot be written to.
         """
         check_folder(self.folder)
+        remove_parts(self.folder / WORK)  # of a call that was killed while it began
         try:
             names = [entry.name for entry in self.folder.iterdir()] if self.folder.exists() else []
             if not names:
@@ -101,6 +102,11 @@ class Working:
         if others:
             raise InputError("clip.other-work", folder=self.folder, what=others[0])
         return True
+
+    @property
+    def has_learned(self) -> bool:
+        """Whether a painter is trained on the clip, or has been."""
+        return any((self.folder / name).exists() for name in (PAINTER, TRAINING))
 
     def begin(self) -> None:
         """Make the folder, and say in it what is painted and how."""
@@ -156,13 +162,12 @@ class Working:
 
     def remove(self) -> None:
         """Remove what the folder holds of this work, and the folder if nothing else is in it."""
-        for name in (TIMES, PAINTER, TRAINING):
+        for name in (TIMES, PAINTER, TRAINING, SOURCE, PAINTED, WORK):
+            path = self.folder / name
+            remove_parts(path)
+            shutil.rmtree(path, ignore_errors=True)
             with suppress(OSError):
-                (self.folder / name).unlink()
-        for name in (SOURCE, PAINTED):
-            shutil.rmtree(self.folder / name, ignore_errors=True)
-        with suppress(OSError):
-            (self.folder / WORK).unlink()
+                path.unlink()
         with suppress(OSError):
             self.folder.rmdir()
 
