@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 STOPPING = "Stopping; what is painted is kept. Ctrl-C again stops at once."
 PANEL = "Clip"
+WHY_IDLE = {PAINTER: "idle.painter", LEARNED: "idle.learned"}
 USUAL = f"{DEFAULT}; {ALONE} with the preset instant; {PAINTER} with a painter"
 
 
@@ -220,7 +221,7 @@ def _note_idle(method: str, settings: dict[str, Any], recipe: Recipe) -> None:
     given = {name: value for name, value in settings.items() if value is not None}
     for name in unused(method, given):
         del given[name]
-        note(str(Message("idle.setting", name=name, reason=Message(f"idle.{method}"))))
+        note(str(Message("idle.setting", name=name, reason=Message(WHY_IDLE[method]))))
     note_idle(given, [recipe])
 
 
