@@ -17,13 +17,14 @@ import pytest
 from PIL import Image
 
 from conftest import content_pixels, style_pixels
-from impasto import InputError, Recipe, Result, Step, Style, stylize
+from impasto import ImpastoWarning, InputError, Recipe, Result, Step, Style, stylize
 from impasto.cli.app import run
 from impasto.experiments.sweep import Axis, grid, sweep
 from impasto.network import weights
 from impasto.objective.cache import SHARED_BYTES, keep, measurements
 from impasto.objective.objective import Objective
 from impasto.pictures import images
+from impasto.run import either
 from impasto.run.prepare import check_variation, prepare, vary
 from impasto.settings.loss_table import CONTENT_LOSSES, METHODS, STYLE_LOSSES
 
@@ -52,6 +53,13 @@ def test_each_picture_of_a_sweep_is_that_of_its_own_recipe() -> None:
     assert (
         Path("all/strength=0.9- color=content.png").read_bytes() == Path("alone.png").read_bytes()
     )
+
+
+def test_a_picture_whose_run_ended_early_is_noted() -> None:
+    recipe = Recipe(size=64, levels=1, steps=3, optimizer="adam", keep="updated")
+    ended = r"'learning_rate=1e\+?30' ended early: the loss of step"
+    with pytest.warns(ImpastoWarning, match=ended):
+        sweep("content.png", "style.png", {"learning_rate": [1e30]}, recipe, device="cpu")
 
 
 def test_the_sheet_shows_every_picture() -> None:
@@ -185,6 +193,13 @@ def check_each_is_painted_as_alone(style: str | None, recipes: list[Recipe]) -> 
         assert losses_of(painted) == losses_of(expected)
     for one, other in itertools.pairwise(alone):  # or nothing would have been seen
         assert (one.image, losses_of(one)) != (other.image, losses_of(other))
+
+
+def test_one_pass_in_a_sweep_takes_styles_of_any_shape() -> None:
+    first = either.prepare("content.png", style_pixels(2, 200), Recipe.preset("instant", size=48))
+    check_variation(first, Recipe.preset("instant", size=64))
+    with pytest.raises(InputError, match="needs 16 pixels a side"):
+        check_variation(first, Recipe.preset("instant", size=15))
 
 
 def test_each_region_of_one_picture_is_the_one_that_is_protected() -> None:

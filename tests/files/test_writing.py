@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from impasto.errors import InputError
-from impasto.files.writing import check_folder, check_writable, written_whole
+from impasto.files.writing import check_apart, check_folder, check_writable, written_whole
 from impasto.messages.message import shown
 
 not_root = pytest.mark.skipif(
@@ -265,3 +265,13 @@ def test_a_plain_name_is_shown_as_it_is(name: str) -> None:
 def test_a_name_with_odd_characters_is_shown_with_escapes(name: str) -> None:
     assert shown(name).isascii()
     assert shown(name).isprintable()
+
+
+def test_the_home_folder_is_the_same_however_it_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    write(tmp_path / "a.png")
+    with pytest.raises(InputError, match="is an input of this run too"):
+        check_apart([Path("~/a.png")], [tmp_path / "a.png"])

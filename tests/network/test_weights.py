@@ -22,11 +22,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from impasto.errors import ImpastoWarning, InputError
+from impasto.errors import ImpastoWarning, InputError, StoppedError
 from impasto.network import weights as loading
 from impasto.network.vgg import VGG19
 from impasto.network.weight_files import SUFFIXES
 from impasto.network.weights import Weights, load
+from impasto.process import interrupts
 from impasto.settings.layers import VGG_19
 from vgg_files import by_position, classic, names, newer, whole_model, write_caffe, write_keras
 
@@ -334,6 +335,16 @@ def test_bytes_that_are_no_weights_are_refused(tmp_path: Path, suffix: str, data
     path = tmp_path / f"noise{suffix}"
     path.write_bytes(data)
     assert re.search("they are damaged, or", refusal(path, "caffe"))
+
+
+@pytest.mark.parametrize(
+    ("suffix", "data"), [(".pth", b"PK\x03\x04"), (".h5", b"\x89HDF\r\n\x1a\n")]
+)
+def test_an_interruption_is_not_taken_for_damage(tmp_path: Path, suffix: str, data: bytes) -> None:
+    path = tmp_path / f"vgg{suffix}"
+    path.write_bytes(data)
+    with interrupts.scope(lambda: True), pytest.raises(StoppedError):
+        load(path, "caffe")
 
 
 class Intruder:

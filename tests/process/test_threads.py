@@ -186,6 +186,36 @@ def test_a_thread_that_is_free_takes_the_next_item() -> None:
     threads.each(work, range(len(done)))
 
 
+def test_who_begins_while_another_works_has_all_threads_then_and_later() -> None:
+    torch.set_num_threads(2)
+    begun, other_begun, ended = (threading.Event() for _ in range(3))
+    seen: list[int] = []
+
+    def first() -> None:
+        with threads.whole_operations():
+            begun.set()
+            other_begun.wait(LONG)
+        ended.set()
+
+    def second() -> None:
+        begun.wait(LONG)
+        with threads.whole_operations():
+            seen.append(threads._here.count)
+            other_begun.set()
+            ended.wait(LONG)
+
+    workers = [threading.Thread(target=work) for work in (first, second)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(LONG)
+    later = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))
+    later.start()
+    later.join(LONG)
+    assert seen == [2, 2]
+    assert torch.get_num_threads() == 2
+
+
 def test_an_operation_within_takes_one_thread_and_records_no_gradient() -> None:
     torch.set_num_threads(2)
     seen: list[tuple[int, bool]] = []

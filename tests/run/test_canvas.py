@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from impasto.run.canvas import noise, recolored
+from impasto.run.canvas import noise, preprocess, recolored
 
 
 def picture(seed: int, scale: float = 40.0) -> Tensor:
@@ -66,3 +69,9 @@ def test_noise_is_made_of_whole_numbers_and_of_its_seed() -> None:
     assert sorted(set(drawn.flatten().tolist())) == list(range(-20, 21))
     assert torch.equal(drawn, noise(like, 5))
     assert not torch.equal(drawn, noise(like, 6))
+
+
+@pytest.mark.parametrize("kind", [">f4", ">u2", np.longdouble, np.float16])
+def test_numbers_of_any_kind_become_a_canvas(kind: Any) -> None:
+    pixels = np.arange(2 * 3 * 3).reshape(2, 3, 3)
+    assert torch.equal(preprocess(pixels.astype(kind)), preprocess(pixels.astype(np.float32)))

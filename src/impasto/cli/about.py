@@ -137,6 +137,7 @@ def doctor(
     import torch
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from impasto.network import devices
     from impasto.pictures import samples
@@ -182,6 +183,6 @@ def doctor(
     table.add_row("Threads", str(torch.get_num_threads()))
     table.add_row("Memory", f"{memory.available / 1e9:.1f} GB free of {memory.total / 1e9:.1f} GB")
     table.add_row("Network", run.loaded.architecture.name)
-    table.add_row("Weights", f"{run.weights[0]}, SHA-256 {run.weights[1]}")
+    table.add_row("Weights", Text(f"{run.weights[0]}, SHA-256 {run.weights[1]}"))
     table.add_row("Test run", f"two steps at 64 pixels, loss {result.best.loss:.3e}: all is well")
     Console().print(table)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import signal
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,6 +19,7 @@ from impasto.cli.live import live
 from impasto.cli.manual import Command
 from impasto.cli.notes import hear_notes, warnings_as_notes
 from impasto.cli.pipes import shielded
+from impasto.cli.session import command_line
 from impasto.cli.streams import unfailing
 from impasto.errors import ImpastoError, InputError, StoppedError
 from impasto.files.writing import is_there
@@ -76,7 +76,7 @@ def _meant(typed: list[str], commands: Iterable[str]) -> Message:
     """A hint for arguments that do not begin with a command: what the user may have meant."""
     name = typed[0]
     if is_there(name) or Path(name).suffix:
-        meant = shlex.join(["impasto", "stylize", *typed])
+        meant = command_line(["impasto", "stylize", *typed])
         if len(meant) > LONGEST_HINT:
             meant = "impasto stylize …"
         rest = "" if {"-o", "--output"} & {*typed} else " … -o OUT.png"

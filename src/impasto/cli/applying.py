@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -37,6 +38,7 @@ from impasto.cli.session import called, save_or_rescue
 from impasto.cli.uncollected import uncollected
 from impasto.errors import InputError
 from impasto.files.listing import PICTURES
+from impasto.files.reading import located
 from impasto.files.writing import check_apart, check_writable, is_there, remove_parts
 from impasto.process import interrupts
 from impasto.report.outputs import Outputs
@@ -136,6 +138,7 @@ def apply(
     from impasto.experiments import planning
 
     check_files({"PAINTER.safetensors": painter, "--export": export})
+    export = None if export is None else located(export)
     if painter.suffix.lower() in PICTURES and is_there(painter):
         raise InputError("painter.is-picture", path=painter)
     if not pictures and export is None:
@@ -246,6 +249,10 @@ def _paint_many(plan: Plan, applied: Applied, asked: Asked) -> int:
     """Paint the pictures of a plan; return the exit code."""
     if asked.outputs.picture is None:
         raise InputError("many.one-stdout", count=len(plan.paintings))
+    if len(plan.paintings) == 1 and is_dash(plan.paintings[0].content):
+        (painting,) = plan.paintings
+        content = take_in({"content picture": painting.content})["content picture"]
+        plan = replace(plan, paintings=(replace(painting, content=content),))
     for painting in plan.paintings:
         check_files({"content picture": painting.content})
     with plan.checked(asked.recipe, form=asked.outputs.form):

@@ -322,17 +322,18 @@ def show_nodes(address: str, *, document: bool) -> int:
 def _print_nodes(nodes: Sequence[Node]) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(title="Nodes", title_justify="left")
     for heading in ("Node", "CPU cores", "GPUs", "Memory", "Devices", "Versions"):
         table.add_column(heading, overflow="fold")
     for node in nodes:
         table.add_row(
-            node.name,
+            Text(node.name),
             str(node.cpus),
             str(node.gpus),
             f"{node.memory / 1e9:.1f} GB",
-            ", ".join(node.devices),
+            Text(", ".join(node.devices)),
             ", ".join(f"{name} {version or 'none'}" for name, version in node.versions.items()),
         )
     Console().print(table)

@@ -45,6 +45,7 @@ from impasto.cli.pipes import (
 )
 from impasto.cli.session import paint, prepare, start, take_up
 from impasto.errors import InputError
+from impasto.files.reading import located
 from impasto.files.writing import CHECKPOINT_EVERY, check_folder
 from impasto.report.outputs import Outputs
 from impasto.settings.loss_table import METHODS
@@ -404,7 +405,8 @@ def demo(
 
     made = build(preset, recipe, settings)
     content, style_path = samples.photograph(), samples.style(style)
-    check_folder(folder).mkdir(exist_ok=True)
+    folder = check_folder(located(folder))
+    folder.mkdir(exist_ok=True)
     outputs = Outputs(
         picture=folder / "painting.png",
         montage=folder / "montage.png",

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import os
 import shlex
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -310,9 +312,14 @@ def continued_with(flags: Sequence[str]) -> Iterator[None]:
         _FLAGS.reset(token)
 
 
+def command_line(words: Sequence[str]) -> str:
+    """A command as it is typed in the usual shell of the system."""
+    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
+
+
 def resume_command(checkpoint: Path) -> str:
     """The command that continues a run."""
-    return shlex.join(["impasto", "resume", *_FLAGS.get(), str(checkpoint)])
+    return command_line(["impasto", "resume", *_FLAGS.get(), str(checkpoint)])
 
 
 def take_up(

@@ -30,6 +30,7 @@ from impasto.cli.pipes import check_files
 from impasto.cli.watching import reason
 from impasto.errors import ImpastoError, InputError
 from impasto.files.listing import names_several, pictures_in
+from impasto.files.reading import located
 from impasto.files.writing import (
     CHECKPOINT_EVERY,
     check_apart,
@@ -163,6 +164,10 @@ def train(
     )
     for one in [*styles, *(photos or [])]:
         check_files({"STYLE" if one in styles else "--photos": one})
+    output, saved = located(output), located(saved)
+    samples, plot, trace, export = (
+        None if path is None else located(path) for path in (samples, plot, trace, export)
+    )
     own = [recipe, Path(weights) if weights != "bundled" else None]
     read = [*_files_of([*styles, *(photos or [])]), *(path for path in own if path is not None)]
     _check_outputs(read, output, saved, samples, plot, trace, export)

@@ -125,9 +125,12 @@ def _write_montage(result: Result, path: Path) -> None:
 
 def _write_plot(result: Result, path: Path) -> None:
     from impasto.report import figures
+    from impasto.run.levels import plan_for
 
     recipe = result.recipe
-    figures.loss_curves(result.history, path, alpha=recipe.alpha, beta=recipe.style_weight)
+    methods = [level.method for level in plan_for(result.inputs, recipe)]
+    weights = {"alpha": recipe.alpha, "beta": recipe.style_weight}
+    figures.loss_curves(result.history, path, **weights, methods=methods)
 
 
 def _files_of(watcher: Watcher) -> list[Path]:

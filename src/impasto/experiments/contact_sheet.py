@@ -10,8 +10,10 @@ from pathlib import Path
 from PIL import Image
 
 from impasto.errors import StoppedError
+from impasto.messages.message import Message
 from impasto.pictures import montage
 from impasto.process import interrupts
+from impasto.process.notices import tell
 from impasto.run.prepared import Prepared
 from impasto.run.result import ASKED_TO_STOP, INTERRUPTED, OnStep
 from impasto.settings.recipe import Recipe
@@ -117,5 +119,7 @@ class Sheet:
                         on_sheet(self.image, number)
                 if result.stopped in (ASKED_TO_STOP, INTERRUPTED):
                     break
+                if result.stopped is not None:
+                    tell(Message("sweep.ended-early", name=place.name, reason=result.stopped))
         with interrupts.shielded():
             return self.image

@@ -223,7 +223,8 @@ def _recipe_table(carried: Carried, found: dict[str, str]) -> dict[str, Any]:
     table = {name: value for name, value in carried.recipe.items() if name != "styles"}
     for name in ("initial", "protect"):
         if name in found:
-            path = Path(found[name]).absolute()  # never the name of a built-in first canvas
+            # Absolute, so that it is never the name of a built-in first canvas.
+            path = reading.located(found[name]).absolute()
             table[name] = _with_colour(str(path), table[name], carried.files[name])
         elif name in carried.files:  # replaced by a setting
             del table[name]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from impasto.errors import InputError
-from impasto.files.reading import NotAFileError, reason_of
+from impasto.files.reading import NotAFileError, located, reason_of
 from impasto.messages.message import Message
 
 LONGEST_INTERVAL = 1e9  # seconds
@@ -101,6 +101,7 @@ def check_apart(inputs: Iterable[Path], outputs: Iterable[Path]) -> None:
 def _keys(path: Path) -> set[object]:
     """Keys of a file; two paths share a key if they lead to the same file."""
     keys: set[object] = set()
+    path = located(path)
     with suppress(OSError, ValueError):
         keys.add(os.path.normcase(os.path.realpath(path)))
         found = path.stat()

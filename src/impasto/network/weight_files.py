@@ -13,9 +13,10 @@ from typing import Any, BinaryIO
 import torch
 from torch import Tensor
 
-from impasto.errors import InputError
+from impasto.errors import InputError, StoppedError
 from impasto.files import reading
 from impasto.network import caffemodel
+from impasto.process import interrupts
 from impasto.process.global_state import unwarned
 from impasto.process.memory import is_out_of_memory
 from impasto.settings.layers import BY_NAME, VGG_16, VGG_19, Architecture
@@ -71,6 +72,8 @@ def _check_size(file: BinaryIO, path: Path) -> None:
         try:
             with zipfile.ZipFile(file) as packed:
                 size = max(size, sum(part.file_size for part in packed.infolist()))
+        except StoppedError:
+            raise
         except Exception:  # noqa: S110 – not a ZIP; its reader says what is wrong
             pass
     if size > MOST_BYTES:
@@ -151,6 +154,8 @@ def _unpacked(file: BinaryIO, path: Path) -> Any:
         file.seek(0)
         with unwarned():  # torch warns of a file that is then refused
             return torch.load(file, weights_only=True, map_location="cpu")
+    except StoppedError:
+        raise
     except Exception as error:  # damaged bytes make an unpickler raise almost anything
         if is_out_of_memory(error):
             raise
@@ -204,6 +209,7 @@ def _keras(file: BinaryIO, path: Path) -> tuple[Architecture, Read]:
     except InputError:
         raise
     except Exception as error:  # damaged bytes make h5py raise almost anything
+        interrupts.check()  # which h5py takes for damage
         if is_out_of_memory(error):
             raise
         raise InputError("weights.not-keras", path=path) from None

@@ -35,6 +35,9 @@ class State:
         helpers: how many threads of :func:`each` have been started.
         jobs: what they work on.
         starting: held while they are started.
+        inside: how many contexts of this module change PyTorch's number of threads now.
+        usual: that number without them.
+        counting: held while that number changes.
     """
 
     started: bool = False
@@ -42,12 +45,21 @@ class State:
     helpers: int = 0
     jobs: SimpleQueue[_Job] = field(default_factory=SimpleQueue)
     starting: threading.Lock = field(default_factory=threading.Lock)
+    inside: int = 0
+    usual: int = 1
+    counting: threading.Lock = field(default_factory=threading.Lock)
 
 
 class _Here(threading.local):
-    """The number of threads that this thread shares its work with, itself included; 0 if unset."""
+    """Numbers of this thread, 0 if unset.
+
+    Attributes:
+        count: the number of threads that it shares its work with, itself included.
+        number: PyTorch's number of threads, as a context has set it.
+    """
 
     count = 0
+    number = 0
 
 
 _state = State()
@@ -78,12 +90,32 @@ def use(count: int | None) -> Iterator[None]:
         yield
         return
     _check(count)
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)  # even if equal: PyTorch may use fewer by default
-    try:
+    with _with_number(count):
         yield
+
+
+@contextmanager
+def _with_number(count: int) -> Iterator[int]:
+    """A context in which PyTorch takes ``count`` threads; it gives the number of before.
+
+    PyTorch passes the number on to every thread that begins meanwhile, which must not take it for
+    the usual one.
+    """
+    outer = _here.number
+    with _state.counting:
+        if not _state.inside:
+            _state.usual = torch.get_num_threads()
+        before = outer or _state.usual
+        _state.inside += 1
+        _here.number = count
+        torch.set_num_threads(count)  # even if equal: PyTorch may use fewer by default
+    try:
+        yield before
     finally:
-        torch.set_num_threads(before)
+        with _state.counting:
+            torch.set_num_threads(before)
+            _here.number = outer
+            _state.inside = max(0, _state.inside - 1)  # a fork within begins at 0
 
 
 @contextmanager
@@ -92,13 +124,12 @@ def whole_operations() -> Iterator[None]:
     if _here.count:
         yield
         return
-    _here.count = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(_here.count)
-        _here.count = 0
+    with _with_number(1) as count:
+        _here.count = count
+        try:
+            yield
+        finally:
+            _here.count = 0
 
 
 def each(work: Callable[[Item], object], items: Sequence[Item]) -> None:
@@ -187,4 +218,5 @@ def _check(count: int) -> None:
 def _go_on_alone() -> None:
     _state.lost = True
     _state.helpers, _state.jobs, _state.starting = 0, SimpleQueue(), threading.Lock()
+    _state.inside, _state.counting = 0, threading.Lock()
     torch.set_num_threads(1)

@@ -297,9 +297,7 @@ def preprocess(
     """
     check_pixels(pixels)
     channels = [  # one by one, because each is briefly in float64
-        (torch.from_numpy(np.ascontiguousarray(pixels[..., k])).double() - mean[k]).to(
-            device, dtype
-        )
+        (torch.from_numpy(np.array(pixels[..., k], np.float64)) - mean[k]).to(device, dtype)
         for k in range(3)
     ]
     return torch.stack([channel.reshape(pixels.shape[:2]) for channel in channels])

@@ -23,7 +23,7 @@ from torch import Tensor
 from impasto._version import __version__
 from impasto.errors import InputError, ReasonError, StoppedError
 from impasto.files import reading
-from impasto.files.reading import as_given, open_file, reason_of
+from impasto.files.reading import as_given, located, open_file, reason_of
 from impasto.files.writing import is_there, written_whole
 from impasto.messages.message import Message
 from impasto.network import pyramid
@@ -180,6 +180,7 @@ def _content(path: Path, *, with_tensors: bool) -> tuple[dict[str, str], dict[st
     Raises:
         InputError: the file cannot be read.
     """
+    path = located(path)
     try:
         open_file(path).close()
     except (FileNotFoundError, NotADirectoryError):
@@ -359,6 +360,7 @@ def check_replaceable(path: str | Path) -> None:
 
 def is_unfinished(path: Path) -> bool:
     """Whether a file is the checkpoint of an unfinished run, of this version or another."""
+    path = located(path)
     if not (is_there(path) and path.is_file()):  # reading a pipe would block
         return False
     try:
