@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Dialog, Locator, Page, expect
 
 from browsing import chromium, needs_chromium
 from conftest import content_pixels, style_pixels
@@ -170,6 +170,59 @@ def test_who_leaves_the_page_makes_room(
     while len(workshop.queue) and time.monotonic() < deadline:
         time.sleep(0.2)
     assert len(workshop.queue) == 0
+
+
+def test_whoever_is_about_to_leave_a_painting_in_progress_is_asked(
+    browser: Browser, studio: tuple[str, Workshop], pictures: Path
+) -> None:
+    address, workshop = studio
+    page = visit(browser, address)
+    asked: list[str] = []
+
+    def stay_once(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        if len(asked) == 1:
+            dialog.dismiss()
+        else:
+            dialog.accept()
+
+    page.on("dialog", stay_once)
+    choose(page, pictures)
+    quick(page, 128, 2000)
+    page.click("#paint")
+    painting(page)
+    page.click("#switch")
+    page.wait_for_timeout(100)
+    step = str(page.locator("#status").text_content())
+    expect(page.locator("#status")).not_to_have_text(step)
+    page.click("#switch")
+    expect(page.locator("#paint")).to_have_text("그리기")
+    assert asked == ["beforeunload", "beforeunload"]
+    deadline = time.monotonic() + 60
+    while len(workshop.queue) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert len(workshop.queue) == 0
+    page.reload()
+    assert len(asked) == 2
+
+
+def test_a_screen_reader_is_told_of_the_status_but_not_of_every_step(
+    browser: Browser, address: str, pictures: Path
+) -> None:
+    page = visit(browser, address)
+    told = page.get_by_role("status").and_(page.locator("#told"))
+    choose(page, pictures)
+    quick(page, 128, 2000)
+    page.click("#paint")
+    expect(page.locator("#status")).to_contain_text("of 2000")
+    page.evaluate(
+        "() => { window.heard = []; new MutationObserver(() => window.heard.push(1))"
+        ".observe(document.querySelector('#told'), { childList: true }); }"
+    )
+    page.wait_for_timeout(3000)
+    assert len(page.evaluate("window.heard")) <= 1
+    page.click("#stop")
+    expect(told).to_contain_text("Stopped after step")
 
 
 def test_a_painting_goes_on_after_the_server_was_stopped(

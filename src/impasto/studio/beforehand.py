@@ -98,6 +98,7 @@ class Beforehand:
     def glimpse(
         self,
         visit: Visit | None,
+        begun: float,
         language: str,
         kind: str,
         preset: str,
@@ -105,13 +106,15 @@ class Beforehand:
         style: str | None,
         strength: float,
     ) -> Updates:
-        """Show the quick preview of two pictures, unless a painting is in progress."""
-        is_painting = visit is not None and visit.job is not None
+        """Show the quick preview of two pictures, unless a job has begun since they were chosen."""
+        nothing: Updates = {self._outputs.glimpse: gr.Image(visible=False)}
         is_other = kind == CLIP or preset == PAINTER
-        if is_other or content is None or style is None or is_painting:
-            return {self._outputs.glimpse: gr.Image(visible=False)}
+        if is_other or content is None or style is None or _is_late(visit, begun):
+            return nothing
         workshop = self.workshop
         preview = glimpse(content, style, strength, workshop.limits, workshop.threads, self.reading)
+        if _is_late(visit, begun):
+            return nothing
         if preview is None:
             return {
                 self._outputs.glimpse: gr.Image(visible=False),
@@ -145,3 +148,8 @@ class Beforehand:
         except ImpastoError as error:
             return None, gr.skip(), reason_for(error, language)
         return painter, painting, said("rate", language, rate=rate)
+
+
+def _is_late(visit: Visit | None, begun: float) -> bool:
+    """Whether a visitor has a job, or has begun one since the page knew of so many."""
+    return visit is not None and (visit.job is not None or visit.begun > begun)

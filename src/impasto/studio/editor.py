@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from abc import ABCMeta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import numpy as np
+from gradio.component_meta import ComponentMeta
 from gradio.components.base import server
 from gradio.data_classes import FileData
 from PIL import Image
@@ -31,16 +33,26 @@ def upload(**settings: Any) -> gr.File:
     return file
 
 
-def film(**settings: Any) -> gr.Video:
-    """A component that shows a film as it is: no other program converts it."""
-    video = gr.Video(interactive=False, **settings)
-    video.postprocess = _as_written
-    return video
+class _Plain(ComponentMeta):
+    """Makes a component as Python makes a class; Gradio would write a stub beside this file."""
+
+    def __new__(cls, name: str, bases: tuple[type, ...], attributes: dict[str, Any]) -> Any:
+        return ABCMeta.__new__(cls, name, bases, attributes)
 
 
-def _as_written(path: str | None) -> FileData | None:
-    """What the page needs to know of a file."""
-    return None if path is None else FileData(path=path, orig_name=Path(path).name)
+class Film(gr.Video, metaclass=_Plain):
+    """A component that shows a film as it is: no other program converts it.
+
+    It is a class because an update of the page makes the component anew.
+    """
+
+    def postprocess(self, value: str | Path | None) -> FileData | None:
+        """What the page needs to know of a file."""
+        return None if value is None else FileData(path=str(value), orig_name=Path(value).name)
+
+    def get_block_name(self) -> str:
+        """The name by which the page knows the component."""
+        return "video"
 
 
 def picture(**settings: Any) -> gr.Image:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.processing_utils import save_file_to_cache
 
 from impasto.errors import ImpastoError, InputError
 from impasto.files.carried import SUFFIXES
@@ -72,6 +73,7 @@ class Inputs:
                     buttons=[],
                 )
             self.style = picture(label=text("style"), sources=sources, height=240, elem_id="style")
+        _keep_ours(self.style)
         self.ours = gr.Dropdown(["", *samples.STYLES], value="", label=text("ours"), elem_id="ours")
         self.preset = gr.Radio(
             [*offered_presets(), (text("preset_painter"), PAINTER)],
@@ -232,6 +234,12 @@ def offered_presets() -> list[str]:
 def our_style(name: str) -> str | None:
     """The path of one of our style pictures; None for no name."""
     return str(samples.style(name)) if name else None
+
+
+def _keep_ours(shown: gr.Image) -> None:
+    """Keep our style pictures in Gradio's cache, however old their copies there become."""
+    for path in map(samples.style, samples.STYLES):
+        shown.keep_in_cache.add(save_file_to_cache(path, shown.GRADIO_CACHE))
 
 
 def settings_of_preset(name: str) -> list[Any]:

@@ -107,6 +107,10 @@ class Job:
         """Whether its folder holds what it takes to resume it."""
         return self.is_clip or self.is_training or is_unfinished(self.checkpoint)
 
+    def is_kept(self) -> bool:
+        """Whether its folder stays if it ends without a result, so that it can be resumed."""
+        return (self.ended.is_set() or self.is_resumed) and self.is_unfinished
+
     def is_given_up(self) -> bool:
         """Whether the owner has stopped the job, so that it will not be resumed."""
         return self.stop.is_set() and not self.ended.is_set()
@@ -121,17 +125,18 @@ class Job:
         """The path of its checkpoint."""
         return self.folder / CHECKPOINT
 
-    def keep(self, picture: Path, name: str) -> Path:
+    def keep(self, picture: Path, name: str, suffix: str | None = None) -> Path:
         """Copy a file to the folder of the job, and return the path of the copy.
 
         Args:
             picture: the file.
             name: the name of the copy, without its suffix; it may be in a folder of its own.
+            suffix: of the copy; None for that of the file.
 
         Raises:
             InputError: the picture is no longer there.
         """
-        kept = self.folder / f"{name}{picture.suffix.lower()}"
+        kept = self.folder / f"{name}{suffix or picture.suffix.lower()}"
         kept.parent.mkdir(exist_ok=True)
         try:
             shutil.copyfile(picture, kept)

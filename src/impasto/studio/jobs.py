@@ -114,8 +114,8 @@ class Workshop:
             is_answered: whether the visitor has got what was painted.
         """
         self.jobs.pop(job.name, None)
-        is_awaited = job.ended.is_set() or (job.is_resumed and not is_answered)
-        if not (is_awaited and job.is_unfinished):
+        is_done = is_answered and not job.ended.is_set()
+        if is_done or not job.is_kept():
             shutil.rmtree(job.folder, ignore_errors=True)
 
     def forget(self, job: Job) -> None:

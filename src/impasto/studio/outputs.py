@@ -14,8 +14,8 @@ from impasto.painters.applying import LearnedPainting
 from impasto.run.either import paints_in_one_pass
 from impasto.run.result import Result
 from impasto.studio.clips import ClipResult, ClipView
-from impasto.studio.editor import film
-from impasto.studio.inputs import Inputs
+from impasto.studio.editor import Film
+from impasto.studio.inputs import PAINTER, Inputs
 from impasto.studio.job import Job, Painting, Waiting
 from impasto.studio.jobs import Ending, Going, Workshop
 from impasto.studio.painters import TrainedPainter, TrainingView
@@ -33,6 +33,7 @@ class Outputs:
         text: returns a text of the page by its key.
         workshop: the jobs.
         visit: the component that holds the visit.
+        begun: the component that holds how many jobs the page has begun.
         unfinished: the component that holds the name of an unfinished job.
         inputs: the left side of the page.
     """
@@ -42,10 +43,11 @@ class Outputs:
         text: Callable[[str], Any],
         workshop: Workshop,
         visit: gr.State,
+        begun: gr.Number,
         unfinished: gr.BrowserState,
         inputs: Inputs,
     ) -> None:
-        self.visit, self.unfinished = visit, unfinished
+        self.visit, self.begun, self.unfinished = visit, begun, unfinished
         self._workshop, self._inputs = workshop, inputs
         self.status = gr.Markdown(text("ready"), elem_id="status")
         self.notes = gr.Markdown(visible=False, elem_id="notes")
@@ -77,8 +79,13 @@ class Outputs:
         self.compare = gr.ImageSlider(
             label=text("compare"), visible=False, buttons=["fullscreen"], elem_id="compare"
         )
-        self.film = film(
-            label=text("film"), visible=False, autoplay=True, loop=True, elem_id="film"
+        self.film = Film(
+            label=text("film"),
+            visible=False,
+            interactive=False,
+            autoplay=True,
+            loop=True,
+            elem_id="film",
         )
         self.files = gr.File(
             label=text("files"),
@@ -103,6 +110,7 @@ class Outputs:
         """All components that change while something is painted."""
         return [
             self.visit,
+            self.begun,
             self.unfinished,
             self.status,
             self.notes,
@@ -117,6 +125,7 @@ class Outputs:
             self._inputs.stop,
             self._inputs.go_on,
             self._inputs.learn,
+            self._inputs.preset,
             self._inputs.painter,
             self._inputs.painters,
             self._inputs.painter_style,
@@ -142,7 +151,7 @@ class Outputs:
             has_losses: whether there are losses to plot.
             names: the styles that are learned.
         """
-        visit.job = job
+        visit.begin(job)
         rest = {
             self._inputs.paint: gr.Button(interactive=True),
             self._inputs.learn: gr.Button(interactive=True),
@@ -153,6 +162,7 @@ class Outputs:
         try:
             yield {
                 self.visit: visit,
+                self.begun: visit.begun,
                 self.unfinished: job.name,
                 self.status: said("reading", language),
                 self.notes: gr.Markdown(visible=False),
@@ -321,6 +331,7 @@ class Outputs:
             self.painting: gr.Image(trained.sample, visible=True),
             self.files: gr.File([file], visible=True, interactive=False),
             self.unfinished: "",
+            self._inputs.preset: PAINTER,
             self._inputs.painter: file,
             self._inputs.painters: gr.Dropdown(
                 list(visit.painters), value=trained.path.stem, visible=True
@@ -330,11 +341,13 @@ class Outputs:
 
     def _undone(self, job: Job, language: str, error: Exception) -> Updates:
         """The updates if there is no painting: why, and whether it can be resumed."""
-        is_kept = job.is_unfinished
-        is_saved = is_kept and isinstance(error, StoppedError)
+        is_kept, is_ending = job.is_kept(), job.ended.is_set()
+        is_stopped = is_kept and isinstance(error, StoppedError)
+        key = "saved" if is_ending else "kept"
         return {
-            self.status: said("saved", language) if is_saved else reason_for(error, language),
+            self.status: said(key, language) if is_stopped else reason_for(error, language),
             self.unfinished: job.name if is_kept else "",
+            self._inputs.go_on: gr.Button(visible=is_kept and not is_ending),
         }
 
     def _said_of(self, result: Result, language: str, job: Job) -> str:

@@ -21,12 +21,13 @@ from impasto.studio.refusals import understood_calls
 from impasto.studio.service import Service
 from impasto.studio.starting import Starting, kept_painter
 from impasto.studio.texts import PREFIX, lasting, said, table
-from impasto.studio.theme import OF_KIND, OF_PRESET, SWITCH
-from impasto.studio.visits import end_visit, stop_painting
+from impasto.studio.theme import GREETING, OF_KIND, OF_PRESET, SWITCH
+from impasto.studio.visits import Visit, end_visit, stop_painting
 from impasto.video.clip import USUAL_RATE
 
 # A choice made while the answer to the one before is awaited counts too: it is sent after that.
 LAST: Literal["always_last"] = "always_last"
+HOUR, DAY = 3600, 24 * 3600  # seconds
 LIVE_EVERY = 0.1  # seconds between two frames that the page sends
 LIVE_LONGEST = 120  # seconds, after which another visitor's camera may be painted
 
@@ -41,7 +42,7 @@ class Page:
     def __init__(self, workshop: Workshop) -> None:
         self.workshop = workshop
         self.i18n = gr.I18n(**{language: self._texts(language) for language in LANGUAGES})
-        with gr.Blocks(title="impasto", analytics_enabled=False, delete_cache=(3600, 3600)) as page:
+        with gr.Blocks(title="impasto", analytics_enabled=False, delete_cache=(HOUR, DAY)) as page:
             self._lay_out()
             self._connect(page)
             self.service = Service(workshop)
@@ -62,7 +63,8 @@ class Page:
 
     def _lay_out(self) -> None:
         text = self._text
-        self.visit = gr.State(None, delete_callback=end_visit)
+        self.visit = gr.State(Visit(), delete_callback=end_visit)  # each visitor has a copy
+        self.begun = gr.Number(0, visible="hidden")
         self.painter = gr.State(None)  # what paints the camera of this visitor
         self.language = gr.Textbox("en", visible="hidden")
         self.unfinished = gr.BrowserState("", storage_key="impasto-unfinished", secret="impasto")  # noqa: S106 – no secret, but the same after a restart
@@ -75,7 +77,7 @@ class Page:
                 self.inputs = Inputs(text, self.workshop.limits)
             with gr.Column(scale=3, min_width=300):
                 self.outputs = Outputs(
-                    text, self.workshop, self.visit, self.unfinished, self.inputs
+                    text, self.workshop, self.visit, self.begun, self.unfinished, self.inputs
                 )
         self.beforehand = Beforehand(self.workshop, self.inputs, self.outputs)
 
@@ -83,7 +85,7 @@ class Page:
         inputs, outputs, before = self.inputs, self.outputs, self.beforehand
         start = Starting(self.workshop, outputs, before.reading)
         settings = inputs.settings
-        page.load(None, None, self.language, js="() => navigator.language")
+        page.load(None, None, self.language, js=GREETING)
         page.load(self._greet, self.unfinished, inputs.go_on, api_visibility="private")
         self.switch.click(None, js=SWITCH)
         inputs.ours.input(
@@ -163,6 +165,7 @@ class Page:
             before.glimpse,
             [
                 self.visit,
+                self.begun,
                 self.language,
                 inputs.kind,
                 inputs.preset,

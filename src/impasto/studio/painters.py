@@ -23,6 +23,7 @@ from impasto.process import interrupts
 from impasto.settings.recipe import Recipe
 from impasto.settings.style import Style
 from impasto.studio.limits import Limits
+from impasto.video.painter_style import learned_style
 
 TRAINING = "training.json"  # what is learned, in the folder of a job
 CHECKPOINT = "painter.training"  # of the training, in the folder of a job
@@ -328,12 +329,15 @@ def as_styles(path: Path, style: str, limits: Limits) -> list[Style]:
         limits: those of the studio.
 
     Raises:
-        InputError: it is no painter, or has no such style.
+        InputError: it is no painter, its file is not named like one, or it has no such style.
     """
     about = load(path, limits).about
     shares = zip(about.names, read_mixture(style or None, about), strict=True)
     used = [Style(picture=name, weight=share) for name, share in shares if share]
-    return [Style(picture=path), *used]
+    styles = [Style(picture=path), *used]
+    if learned_style(styles) is None:  # the names would be read as the paths of pictures
+        raise InputError("painter.not-ours", path=path.name)
+    return styles
 
 
 def load(path: Path, limits: Limits, device: str = "cpu") -> Painter:

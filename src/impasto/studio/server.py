@@ -45,6 +45,7 @@ MALFORMED = (AttributeError, FnIndexInferError, LookupError, TypeError, ValueErr
 SIGNS_IN = b'"auth_required":true'
 API = re.compile(rb"(window\.gradio_api_info = )\{.*?\}(?=;</script>)", re.DOTALL)
 WEEK = 7 * 24 * 3600.0  # seconds after which an unfinished painting is removed
+SESSIONS = 500  # pages and programs that Gradio remembers; each takes about 200 KB
 GRACE = 30  # seconds for the last step and the current requests when the server stops
 
 
@@ -66,8 +67,9 @@ def application(workshop: Workshop, auth: tuple[str, str] | None = None) -> Fast
         return Response(workshop.metrics(), media_type="text/plain; version=0.0.4")
 
     page = Page(workshop)
+    page.blocks.max_threads = max(40, 3 * workshop.limits.waiting)  # read by the next line
     page.blocks.queue(max_size=4 * workshop.limits.waiting, api_open=False)
-    page.blocks.max_threads = max(40, 3 * workshop.limits.waiting)
+    page.blocks.state_session_capacity = max(SESSIONS, 10 * workshop.limits.waiting)
     page.blocks.has_launched = True  # from now on, files are only served to their owners
     app.add_middleware(Head, text=HEAD.encode())
     app.add_middleware(OwnFiles, folder=Path(page.blocks.GRADIO_CACHE))

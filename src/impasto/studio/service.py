@@ -62,7 +62,7 @@ class Service:
         if not isinstance(result, Result):
             raise refusal(said("unpainted", "en"))
         if job.ended.is_set():
-            raise refusal(said("saved", "en"))
+            raise refusal(said("ended", "en"))
         with tempfile.TemporaryDirectory(prefix="impasto-") as folder:
             file = Path(folder, "painting.png")
             result.save(file)

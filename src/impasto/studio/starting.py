@@ -75,15 +75,16 @@ class Starting:
     ) -> Iterator[Updates]:
         """Paint a photograph or a clip with a painter."""
         is_clip = chosen.kind == CLIP
-        given, painter = chosen.clip if is_clip else chosen.content, chosen.painter
-        if given is None or painter is None:
+        given = chosen.clip if is_clip else chosen.content
+        if given is None or chosen.painter is None:
             raise refusal(said("painter_missing", language))
         visit, job = known or Visit(), self._workshop.open()
+        painter = visit.painter_at(Path(chosen.painter))
         workshop, style = self._workshop, chosen.painter_style or ""
         views: Iterator[Any]
         try:
             recipe = chosen.recipe()
-            kept = job.keep(Path(painter), f"painter/{Path(painter).stem}")
+            kept = job.keep(painter, f"painter/{painter.stem}", painters.SUFFIX)
             with self._reading:
                 if is_clip:
                     styles = painters.as_styles(kept, style, workshop.limits)

@@ -204,6 +204,14 @@ TEXTS: dict[str, tuple[str, str]] = {
         "The studio is stopping. Your painting is saved: continue it here later.",
         "스튜디오가 종료됩니다. 그림은 저장되었으니 나중에 이곳에서 이어 그리세요.",
     ),
+    "kept": (
+        "Stopped. What was done before is saved: continue it when you like.",
+        "멈췄습니다. 앞서 하던 것은 저장되어 있으니 원할 때 이어 갈 수 있습니다.",
+    ),
+    "ended": (
+        "The studio is stopping, so the painting is not finished: send the pictures again later.",
+        "스튜디오가 종료되어 그림을 마치지 못했습니다. 나중에 그림을 다시 보내세요.",
+    ),
     "failed": (
         "The painting failed; the server's log says why.",
         "그림을 그리지 못했습니다. 이유는 서버의 로그에 있습니다.",

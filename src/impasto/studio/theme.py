@@ -32,11 +32,37 @@ HEAD = f"""
       Object.defineProperty(navigator, name, {{ get: () => value }});
     }}
   }}
+  window.addEventListener("beforeunload", (event) => {{
+    if (!document.querySelector("#stop:enabled")) return;
+    event.preventDefault();
+    event.stopImmediatePropagation(); // Gradio's page would stop listening, even to who stays
+  }});
 </script>
 <script>
 {Path(__file__).with_name("stream.js").read_text("utf-8")}
 </script>
 """
+# When the page is built, a screen reader is told of its status: of progress now and then, and of
+# everything else at once. The answer is the visitor's language.
+GREETING = """() => {
+  const status = document.querySelector("#status");
+  const told = document.createElement("p");
+  told.id = "told";
+  told.setAttribute("role", "status");
+  told.style.cssText = "position: fixed; width: 1px; height: 1px; clip-path: inset(50%)";
+  document.body.append(told);
+  let due, last = 0;
+  const tell = () => {
+    if (document.querySelector("#stop:enabled") && Date.now() - last < 20_000) return;
+    last = Date.now();
+    told.textContent = status.innerText;
+  };
+  new MutationObserver(() => {
+    clearTimeout(due);
+    due = setTimeout(tell, 300);
+  }).observe(status, { characterData: true, childList: true, subtree: true });
+  return navigator.language;
+}"""
 SWITCH = """() => {
   localStorage.setItem("impasto-language", navigator.language.startsWith("ko") ? "en" : "ko");
   location.reload();

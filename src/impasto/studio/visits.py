@@ -27,6 +27,7 @@ class Visit:
 
     Attributes:
         job: the current job of the visitor; None if there is none.
+        begun: the number of jobs that the visitor has begun.
         count: the number of paintings in this visit.
         history: the files of the last paintings, newest first.
         painters: the files of the painters that were trained, by their names, in order.
@@ -34,10 +35,15 @@ class Visit:
     """
 
     job: Job | None = None
+    begun: int = 0
     count: int = 0
     history: list[str] = field(default_factory=list)
     painters: dict[str, str] = field(default_factory=dict)
     folder: tempfile.TemporaryDirectory[str] | None = None
+
+    def begin(self, job: Job) -> None:
+        """Begin a job."""
+        self.job, self.begun = job, self.begun + 1
 
     def next_place(self) -> Path:
         """The path of the files of another painting, without their suffixes."""
@@ -53,6 +59,11 @@ class Visit:
         folder = Path(self._folder(), "painters")  # apart from paintings, which may have such names
         folder.mkdir(exist_ok=True)
         return folder / f"{name}.safetensors"
+
+    def painter_at(self, path: Path) -> Path:
+        """A file of a painter; if it is gone, that of the painter of this visit with its name."""
+        own = self.painters.get(path.stem)
+        return path if own is None or path.exists() else Path(own)
 
     def _folder(self) -> str:
         if self.folder is None:
