@@ -9,7 +9,7 @@ from impasto.cli import streams
 from impasto.cli.uncollected import uncollected
 from impasto.process.interrupts import ENDING, Signals
 
-NOTHING_WRITTEN = "impasto: Stopped; no picture was written."
+NOTHING_WRITTEN = "impasto: Stopped; nothing was written."
 
 
 def main() -> None:

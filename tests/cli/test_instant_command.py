@@ -112,7 +112,7 @@ def test_a_signal_in_the_pass_leaves_nothing(
     assert stylize() == code
     announced, said = capfd.readouterr().err.splitlines()
     assert announced.startswith("Painting content.png in the style of style.png")
-    assert said == "impasto: Stopped; no picture was written."
+    assert said == "impasto: Stopped; nothing was written."
     assert not Path("out.png").exists()
 
 

@@ -143,7 +143,7 @@ def test_a_signal_between_the_tiles_of_a_large_photograph_leaves_nothing(
     assert (out, told) == (
         "",
         "\nStopping; a painting that is not finished is dropped. Ctrl-C again stops at once.\n"
-        "impasto: Stopped; no picture was written.\n",
+        "impasto: Stopped; nothing was written.\n",
     )
     assert names() == there
 
@@ -153,7 +153,7 @@ def test_ctrl_c_in_the_pass_of_a_small_photograph_leaves_nothing(
 ) -> None:
     before(PaintingNetwork, "change_from", monkeypatch)
     assert run([*APPLY, "-q"]) == 130
-    assert capsys.readouterr() == ("", "impasto: Stopped; no picture was written.\n")
+    assert capsys.readouterr() == ("", "impasto: Stopped; nothing was written.\n")
     assert not Path("out.png").exists()
 
 

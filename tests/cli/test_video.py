@@ -215,8 +215,8 @@ class TestSignals:
         count = len(list(painted.iterdir()))
         last = said.strip().splitlines()[-1]
         assert last == (
-            f"Stopped: {count} of 30 frames are painted, and kept in 'out.mp4.working'; "
-            "the same call continues."
+            f"Stopped: {count} of 30 frames are painted. What is done is kept in "
+            "'out.mp4.working', and the same call continues it."
         )
         assert not Path("out.mp4").exists()
 

@@ -208,7 +208,7 @@ def test_a_signal_during_start_up_ends_with_a_sentence(
         process.send_signal(number)
         _, error = process.communicate(timeout=60)
     assert process.returncode == ENDINGS[number]
-    assert "impasto: Stopped; no picture was written.\n" in error
+    assert "impasto: Stopped; nothing was written.\n" in error
     assert "Traceback" not in error
     assert not Path("out.png").exists()
 
@@ -229,7 +229,7 @@ def test_a_signal_in_source_code_that_a_module_executes_has_its_own_exit_code(
         [sys.executable, "-c", program], check=False, capture_output=True, text=True
     )
     assert ended.returncode == ENDINGS[number]
-    assert ended.stderr == "impasto: Stopped; no picture was written.\n"
+    assert ended.stderr == "impasto: Stopped; nothing was written.\n"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
@@ -258,7 +258,7 @@ def test_ctrl_c_twice_ends_with_a_sentence_and_without_a_picture() -> None:
     )
     assert done.returncode == 130
     assert "Stopping, and keeping the best picture if there is one; Ctrl-C" in done.stderr
-    assert done.stderr.endswith("impasto: Stopped; no picture was written.\n")
+    assert done.stderr.endswith("impasto: Stopped; nothing was written.\n")
     assert not Path("out.png").exists()
 
 
@@ -274,7 +274,7 @@ def test_however_many_signals_come_it_ends_with_a_true_sentence(pause: float) ->
         _, error = process.communicate(timeout=60)
     assert process.returncode in ENDINGS.values()
     assert "Traceback" not in error
-    assert ("no picture was written" in error) != ("the best picture so far" in error)
+    assert ("nothing was written" in error) != ("the best picture so far" in error)
     assert ("the best picture so far" in error) == Path("out.png").exists()
 
 

@@ -321,7 +321,7 @@ class TestRefusals:
         ("changes", "sentence"),
         [
             ({"method": "singel"}, "no method 'singel' for clips .*did you mean 'single'"),
-            ({"start": "x"}, "start cannot be 'x': give seconds, or hours"),
+            ({"start": "x"}, "start cannot be 'x': give a time from 0 on"),
             ({"start": 1, "end": 1}, "lies no time"),
             ({"output": "clip.mp4"}, "'clip.mp4' is an input of this run too"),
             ({"output": "style.png"}, r"should end in \.mp4"),

@@ -119,7 +119,9 @@ class Clip:
     @property
     def seconds(self) -> float:
         """About how long the part lasts."""
-        return float(self.count / self.rate)
+        frames, end = self.count / self.rate, self.part.end
+        asked = (self.total / self.rate if end is None else end) - self.part.start
+        return float(min(frames, asked) if asked > 0 else frames)
 
 
 @dataclass(frozen=True)
@@ -273,6 +275,6 @@ def seconds_of(text: str | float | Fraction, flag: str) -> Fraction:
     """
     found = CLOCK.fullmatch(str(text).strip())
     if found is None:
-        raise InputError("clip.time", flag=flag, value=text, example="1:30")
+        raise InputError("clip.time", flag=flag, value=text, example="0:01:30")
     hours, minutes, seconds = (Fraction(found[name] or 0) for name in ("h", "m", "s"))
     return 3600 * hours + 60 * minutes + seconds

@@ -27,7 +27,7 @@ from impasto.painters.applying import Painter
 from impasto.painters.learning import Course
 from impasto.painters.objective import style_pixels, tensor_of
 from impasto.painters.photos import CROP, STEP
-from impasto.painters.training import Length
+from impasto.painters.training import SMALL_CROPS, Length
 from impasto.pictures import arrays
 from impasto.pictures.color_transfer import ColorMap, color_map
 from impasto.process import interrupts
@@ -43,6 +43,7 @@ Kind = TypeVar("Kind", bound=np.generic)
 STEPS = 1500  # of the training
 SEED = 0
 STEADINESS = 60.0  # weight of the temporal loss, as a share of the loss of a photograph
+SHORT = 1 / 3  # time of a step whose crop has half the side, relative to one of the others
 TRAINED = 0.9  # share of the whole work, when the painter is trained
 NOISY = 2  # frames before one, of which the mean is taken where nothing moves
 SEEN = 12  # frames whose painting shows which colours the painter uses
@@ -179,7 +180,7 @@ def _painter(frames: Frames, order: Order, on_share: Callable[[float], None]) ->
         weight = STEADINESS * _loss_of(crops, course)
         course.training = replace(course.training, term=Steady(crops, weight))
     for step in course.train():
-        on_share(step.share)
+        on_share(_worked(step.share))
     if not course.is_done:
         raise StoppedError
     painter = course.painter()
@@ -188,6 +189,17 @@ def _painter(frames: Frames, order: Order, on_share: Callable[[float], None]) ->
             painter.save(folder / PAINTER)
             course.finish()
     return painter
+
+
+def _worked(share: float) -> float:
+    """The share of the training's time at a share of its steps, of which the first ones are short.
+
+    >>> [round(_worked(share), 2) for share in (0.0, 0.25, 0.5, 1.0)]
+    [0.0, 0.12, 0.25, 1.0]
+    """
+    short = min(share, SMALL_CROPS)
+    whole = SHORT * SMALL_CROPS + 1 - SMALL_CROPS
+    return (SHORT * short + share - short) / whole
 
 
 def _loss_of(crops: FrameCrops, course: Course) -> float:
