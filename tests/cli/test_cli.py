@@ -145,6 +145,15 @@ def test_the_losses_as_a_plot(name: str) -> None:
     assert Path(name).stat().st_size > 1000
 
 
+def test_the_plot_weights_the_parts_of_each_level_as_its_method_does() -> None:
+    command = ["stylize", "content.png", "style.png", "-o", "out.png", "--plot", "loss.svg"]
+    command += ["--size", "128", "--steps", "2", "--levels", "2"]
+    assert run(command) == 0
+    assert "weighted style" in Path("loss.svg").read_text("utf-8")
+    assert run([*command, "--coarse", "same"]) == 0
+    assert "β · style" in Path("loss.svg").read_text("utf-8")
+
+
 @pytest.mark.parametrize("name", ["out.png", "out.jpg", "out.JPEG", "out.webp", "out.tiff"])
 def test_the_suffix_says_the_format(name: str) -> None:
     assert stylize("-o", name) == 0

@@ -14,7 +14,7 @@ from PIL import Image
 import impasto
 from conftest import content_pixels, style_pixels
 from impasto.errors import InputError
-from impasto.experiments import planning
+from impasto.experiments import many, planning
 from impasto.settings.recipe import Recipe
 from impasto.settings.style import Style
 
@@ -45,6 +45,16 @@ def codes(records: list[impasto.Painted]) -> list[str | None]:
 def test_what_is_no_picture_fails_alone(recipe: Recipe, content: Any, code: str) -> None:
     records = impasto.stylize_many([CONTENT, content], STYLE, recipe)
     assert codes(records) == [None, code]
+
+
+def test_a_dry_run_of_one_pass_asks_for_the_sides_that_its_network_needs() -> None:
+    thin, narrow = style_pixels(2, 200), content_pixels(10, 48)
+    paintings = planning.plan([CONTENT, narrow], [Style(picture=thin)], SMALL, None).paintings
+    painted, refused = many.looked_over(paintings, SMALL)
+    assert painted == many.NEW
+    assert isinstance(refused, InputError)
+    assert refused.code == "size.instant"
+    assert codes(impasto.stylize_many([CONTENT, narrow], thin, SMALL)) == [None, refused.code]
 
 
 def test_no_picture_at_all_is_an_error_of_that_picture() -> None:

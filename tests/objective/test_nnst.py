@@ -112,6 +112,14 @@ def test_a_style_much_smaller_than_the_canvas() -> None:
     assert np.isfinite(result.canvas).all()
 
 
+def test_a_grid_has_a_place_in_a_picture_of_any_shape() -> None:
+    for height, width in ((1, 4000), (4000, 3), (16, 2000), (1, 1)):
+        features = torch.zeros(1, height, width)
+        for seed in range(20):
+            rows, columns = nnst._grid(features, torch.Generator().manual_seed(seed))
+            assert features[:, rows, columns].numel() > 0
+
+
 def test_a_painting_is_nearer_to_the_style_than_the_photograph_is() -> None:
     result = stylize(
         content_pixels(64, 64), style_pixels(64, 64), Recipe.preset("nnst", size=64, steps=20)

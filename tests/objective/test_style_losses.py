@@ -241,6 +241,19 @@ def test_parts_of_one_style_have_no_loss_to_it_as_a_whole(network: VGG19, name: 
     assert objective(style).style == pytest.approx(0, abs=1e-3)
 
 
+@pytest.mark.parametrize("name", STYLE_LOSSES)
+def test_a_relative_loss_is_1_where_no_layer_sees_anything(network: VGG19, name: str) -> None:
+    content, style, _ = pictures(network)
+    objective = Objective(network, content, [StyleCanvas(style)], Recipe(**LAYERS, style_loss=name))
+    (region,) = objective.regions
+    shapes = {layer: torch.zeros_like(target) for layer, target in region.targets.items()}
+    if STYLE_LOSSES[name].statistic == "moments":
+        for seen in shapes.values():
+            seen[-1, -1] = 1  # the mean of the channel of ones
+    nothing = {layer: seen.unsqueeze(0) for layer, seen in shapes.items()}
+    assert objective.style_loss(nothing).item() == pytest.approx(1, rel=1e-9)
+
+
 # ---------------------------------------------------------------------------- what is refused
 
 

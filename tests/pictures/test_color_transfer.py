@@ -10,15 +10,18 @@ from hypothesis import given
 from hypothesis.extra.numpy import arrays
 
 from conftest import content_pixels, style_pixels
-from impasto import Recipe, stylize
+from impasto import Recipe, Style, stylize
 from impasto.pictures.arrays import to_uint8
 from impasto.pictures.color_transfer import (
+    Palette,
     colours_of_content,
     histogram_of_content,
     oklab,
+    palette_of,
     palette_of_style,
     srgb,
 )
+from impasto.pictures.inputs import read
 from impasto.run.prepare import prepare
 
 pictures = arrays(np.uint8, (5, 7, 3))
@@ -78,6 +81,65 @@ def test_a_palette_has_the_mean_and_the_spread_of_the_style_s_chroma() -> None:
         for pixels in (palette_of_style(grey, content, style), style)
     )
     np.testing.assert_allclose(seen.mean(0), wanted.mean(0), atol=0.02)
+
+
+def test_a_style_of_one_pixel_has_a_palette_of_its_colour() -> None:
+    content, style = content_pixels(20, 30), np.full((1, 1, 3), (180, 60, 40), np.uint8)
+    result = palette_of_style(content, content, style)
+    np.testing.assert_allclose(result, np.broadcast_to(style, result.shape), atol=1)
+
+
+def test_a_palette_of_several_pictures_counts_each_pixel_by_its_share() -> None:
+    red, blue = (np.full((2, 3, 3), color, np.uint8) for color in ((200, 40, 40), (40, 40, 200)))
+    both = palette_of([(red, np.full((2, 3), 3.0)), (blue, np.full((2, 3), 1.0))])
+    means = [palette_of([(one, None)]).chroma.mean for one in (red, blue)]
+    np.testing.assert_allclose(both.chroma.mean, 0.75 * means[0] + 0.25 * means[1], atol=1e-6)
+    np.testing.assert_allclose(
+        [both.least, both.most], np.sort([oklab(red)[0, 0], oklab(blue)[0, 0]], 0), atol=1e-6
+    )
+
+
+def test_a_pixel_without_a_share_is_not_in_a_palette() -> None:
+    style = np.array([[(200, 40, 40), (40, 40, 200)]], np.uint8)
+    seen, wanted = palette_of([(style, np.array([[1.0, 0.0]]))]), palette_of([(style[:, :1], None)])
+    np.testing.assert_allclose(seen.chroma.mean, wanted.chroma.mean, atol=1e-9)
+    np.testing.assert_allclose([seen.least, seen.most], [wanted.least, wanted.most])
+
+
+def palette_mean(*styles: Style) -> Any:
+    """The mean chroma of the palette of several styles of one painting."""
+    return read(content_pixels(20, 30), styles, Recipe()).palette.chroma.mean
+
+
+def test_the_palette_of_a_run_is_that_of_all_styles_by_weight_mask_and_style_mask() -> None:
+    red, blue = (np.full((8, 9, 3), color, np.uint8) for color in ((200, 40, 40), (40, 40, 200)))
+    means = [palette_mean(Style(picture=one)) for one in (red, blue)]
+    seen = palette_mean(Style(picture=red, weight=3), Style(picture=blue[:4]))
+    np.testing.assert_allclose(seen, 0.75 * means[0] + 0.25 * means[1], atol=1e-6)
+    quarter = np.zeros((20, 30), np.uint8)
+    quarter[:5] = 255
+    seen = palette_mean(Style(picture=red, mask=quarter), Style(picture=blue, mask=255 - quarter))
+    np.testing.assert_allclose(seen, 0.25 * means[0] + 0.75 * means[1], atol=1e-6)
+    left = np.zeros((8, 18), np.uint8)
+    left[:, :9] = 255
+    seen = palette_mean(Style(picture=np.hstack([red, blue]), style_mask=left))
+    np.testing.assert_allclose(seen, means[0], atol=1e-6)
+
+
+def test_the_palette_of_a_large_style_is_measured_once_on_a_smaller_picture(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    measured = list[tuple[int, ...]]()
+
+    def noted(pictures: Any) -> Palette:
+        listed = list(pictures)
+        measured.extend(pixels.shape for pixels, _ in listed)
+        return palette_of(listed)
+
+    monkeypatch.setattr("impasto.pictures.inputs.palette_of", noted)
+    run = prepare(content_pixels(40, 48), style_pixels(30, 600), Recipe(color="palette", **QUICK))
+    run.paint(lambda step: bool(step.image().size))
+    assert measured == [(26, 512, 3)]
 
 
 def test_a_grey_style_has_a_grey_palette() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -166,6 +168,45 @@ def test_curves_say_that_a_part_is_zero(tmp_path: Path) -> None:
     path = tmp_path / "curves.svg"
     figures.loss_curves(history((7, 9), (8, 4)), path, alpha=0, beta=1000)
     assert "α · content (all 0)" in text_of(path)
+
+
+def parts_drawn(
+    monkeypatch: pytest.MonkeyPatch, path: Path, **given: Any
+) -> dict[str, list[float]]:
+    """The values of the curves of a run of two levels, by label, without those that are NaN."""
+    from matplotlib.axes import Axes
+
+    drawn: dict[str, list[float]] = {}
+    plot = Axes.plot
+
+    def noted(axes: Axes, numbers: Any, values: Any, **look: Any) -> Any:
+        drawn[look["label"]] = [value for value in values if not math.isnan(value)]
+        return plot(axes, numbers, values, **look)
+
+    monkeypatch.setattr(Axes, "plot", noted)
+    steps = [Step(1, 0.2, 0.0, 0.2, 0.1, level=1), Step(2, 3.0, 1.0, 0.2, 0.2, level=2)]
+    figures.loss_curves(steps, path, alpha=1, beta=10, **given)
+    return drawn
+
+
+def test_the_parts_of_a_coarse_level_of_nnst_have_its_own_weights(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    drawn = parts_drawn(monkeypatch, tmp_path / "curves.svg", methods=["nnst", "layers"])
+    assert (drawn["weighted style"], drawn["weighted content"]) == ([0.2, 2.0], [1.0])
+
+
+def test_levels_of_strotss_have_no_curves_of_parts(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    drawn = parts_drawn(monkeypatch, tmp_path / "curves.svg", methods=["strotss"] * 2)
+    assert [label for label in drawn if "best" not in label] == ["total"]
+
+
+def test_every_level_needs_a_method(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for methods in (["nnst"], ["nnst", "unknown"]):
+        with pytest.raises(InputError, match="methods"):
+            parts_drawn(monkeypatch, tmp_path / "curves.svg", methods=methods)
 
 
 def test_curves_need_a_step(tmp_path: Path) -> None:

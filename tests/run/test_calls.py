@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import io
 import pickle
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -302,6 +303,22 @@ def test_results_can_be_compared_hashed_pickled_and_shown(usual: Result) -> None
         assert twin == one
         assert twin.image.tobytes() == one.image.tobytes()
     assert repr(one).startswith("<Result: 32×24 pixels after 2 steps, best loss ")
+
+
+def test_results_of_the_same_files_in_other_folders_are_equal() -> None:
+    Path("folder").mkdir()
+    for name in ("content.png", "style.png"):
+        shutil.copy(name, Path("folder", name))
+
+    def painted(folder: Path, **style: Any) -> Result:
+        pictures = {"initial": folder / "content.png", "protect": folder / "style.png"}
+        styles = [{"picture": str(folder / "style.png"), **style}]
+        return call(style=None, recipe={**SETTINGS, **pictures, "styles": styles})
+
+    here, there = painted(Path()), painted(Path("folder"))
+    assert here == there
+    assert hash(here) == hash(there)
+    assert here != painted(Path(), style_mask="content.png")
 
 
 def test_settings_can_be_keywords() -> None:

@@ -8,8 +8,10 @@ import pytest
 import impasto
 from conftest import content_pixels, style_pixels
 from impasto.errors import InputError, RunError
+from impasto.network import instant as networks
 from impasto.process import memory
 from impasto.run import instant
+from impasto.settings.loss_table import METHODS
 from impasto.settings.recipe import Recipe
 from impasto.settings.style import Style
 
@@ -27,6 +29,10 @@ def test_a_photograph_may_be_much_longer_than_high() -> None:
     recipe = Recipe.preset("instant", size=1400)
     result = impasto.stylize(content_pixels(16, 1400), STYLE, recipe)
     assert result.size == (1400, 16)
+
+
+def test_the_smallest_side_is_that_of_the_network() -> None:
+    assert METHODS["instant"].smallest_side == networks.SMALLEST_SIDE
 
 
 @pytest.mark.parametrize("free", [0, 1e9])

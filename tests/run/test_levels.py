@@ -9,9 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from impasto.run.levels import plan
+from conftest import content_pixels, style_pixels
+from impasto.pictures.inputs import read
+from impasto.run.levels import plan, plan_for
 from impasto.settings.loss_table import METHODS
 from impasto.settings.recipe import Recipe
+from impasto.settings.style import Style
 
 sizes = st.tuples(st.integers(16, 4000), st.integers(16, 4000))
 COUNTS = {"levels": st.integers(1, 10), "steps": st.integers(1, 3000)}
@@ -120,6 +123,8 @@ def test_only_the_last_level_of_nnst_matches_layers_alone() -> None:
         ({"levels": 1}, [None]),
         ({"alpha": 0.0}, [None, None, None]),
         ({"style_layers": "conv4_1:1"}, [None, None, None]),
+        ({"style_layers": "conv1_1:0,conv4_1:1"}, [None, None, None]),
+        ({"content_layers": "conv1_1:0,conv3_1:1"}, [None, None, "conv3_1"]),
         ({"balance": "absolute", "beta": 1000.0}, [None, None, None]),
         ({"method": "nnst"}, [None, None, None, None, None]),
     ],
@@ -130,6 +135,8 @@ def test_only_the_last_level_of_nnst_matches_layers_alone() -> None:
         "one level",
         "no content",
         "deep style",
+        "shallow style of weight 0",
+        "shallow content of weight 0",
         "absolute",
         "nnst",
     ],
@@ -139,6 +146,21 @@ def test_a_last_level_after_others_reads_up_to_the_shallowest_content_layer(
 ) -> None:
     levels = plan((512, 384), [(512, 384)], Recipe(**settings))
     assert [level.deepest for level in levels] == expected
+
+
+def test_a_last_level_reads_all_layers_if_a_style_supplies_only_deep_ones() -> None:
+    styles, deep = [(512, 384)] * 2, ("conv4_1", "conv5_1")
+    for supplied, expected in (
+        ([None, None], "conv3_2"),
+        ([("conv2_1",), None], "conv3_2"),
+        ([None, deep], None),
+    ):
+        finest = plan((512, 384), styles, Recipe(), is_whole=False, supplied=supplied)[-1]
+        assert finest.deepest == expected
+    style = Style(picture=style_pixels(96, 128), layers=deep)
+    recipe = Recipe(coarse="same")
+    levels = plan_for(read(content_pixels(96, 128), [style], recipe), recipe)
+    assert [level.deepest for level in levels] == [None] * 3
 
 
 def test_one_level_takes_every_step() -> None:

@@ -86,6 +86,20 @@ def test_no_style_at_all() -> None:
         styles_of(None, Recipe(), "content.png")
 
 
+@pytest.mark.parametrize("method", ["nnst", "strotss"])
+def test_methods_that_compare_hypercolumns_need_a_style_at_any_strength(method: str) -> None:
+    with pytest.raises(InputError, match="There is no style picture"):
+        styles_of(None, Recipe(method=method, strength=0), "content.png")
+
+
+@pytest.mark.parametrize("method", ["nnst", "strotss"])
+def test_methods_that_compare_hypercolumns_take_all_layers_of_a_style(method: str) -> None:
+    recipe = Recipe(method=method)
+    style = Style(picture="a.jpg", layers=list(recipe.style_layers)[:1])
+    with pytest.raises(InputError, match="without 'layers'"):
+        styles_of(style, recipe, "content.png")
+
+
 def test_a_style_for_a_layer_that_holds_none() -> None:
     with pytest.raises(InputError, match="layer conv1_2, which is not one of the recipe's"):
         styles_of(Style(picture="a.jpg", layers=["conv1_2"]), Recipe(), "content.png")

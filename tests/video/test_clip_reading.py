@@ -185,7 +185,9 @@ class TestParts:
 
     def test_a_part_after_the_end(self) -> None:
         path = write_clip("clip.mp4")
-        with pytest.raises(InputError, match=r"no frame from 9 s on: its last one begins at 0\.160 s"):
+        with pytest.raises(
+            InputError, match=r"no frame from 9 s on: its last one begins at 0\.160 s"
+        ):
             look(path, Part(Fraction(9)))
 
     @given(st.integers(0, 3), st.integers(0, 59), st.integers(0, 59), st.integers(0, 999))

@@ -462,9 +462,7 @@ def looked_over(
                 size_of(style.picture, numbered("style", number))
                 for number, style in enumerate(painting.styles, start=1)
             ]
-            canvas = sizes.canvas_size(size_of(painting.content, "content"), recipe)
-            for style in styles:
-                sizes.style_size(style, canvas, recipe)
+            sizes.check_sizes(size_of(painting.content, "content"), styles, recipe)
         except InputError as error:
             return error
         return NEW

@@ -11,7 +11,7 @@ from PIL import Image
 
 from impasto.experiments.contact_sheet import OnPicture, OnSheet, Place, Sheet
 from impasto.pictures import arrays, images, sizes
-from impasto.run.prepare import prepare, vary
+from impasto.run.prepare import check_variation, prepare, vary
 from impasto.run.result import OnStep
 from impasto.settings.recipe import Recipe
 
@@ -58,6 +58,9 @@ def reconstruct(
     ]
     of_style = prepare(style, None, textures[0], device=device)
     of_content = prepare(content, None, contents[0], device=device)
+    for run, recipes in ((of_style, textures), (of_content, contents)):
+        for recipe in recipes:
+            check_variation(run, recipe)
     places = [
         Place(row, column, f"{name}, {layer}", partial(vary, run, recipe), recipe)
         for column, (layer, *recipes) in enumerate(

@@ -197,9 +197,10 @@ Grid = tuple[slice, slice]
 
 def _grid(features: Tensor, generator: torch.Generator) -> Grid:
     """Rows and columns of a feature map, (C, H, W), evenly spaced from a random first one on."""
-    step = max(1, max(features.shape[1:]) // SAMPLED)
+    height, width = features.shape[1:]
+    step = max(1, max(height, width) // SAMPLED)
     top, left = torch.randint(step, (2,), generator=generator).tolist()
-    return slice(top, None, step), slice(left, None, step)
+    return slice(top % height, None, step), slice(left % width, None, step)
 
 
 def _on(grids: Sequence[Grid], maps: Sequence[Tensor]) -> list[Tensor]:

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from impasto.network.devices import exact_convolutions
+from impasto.network.statistics import positions
 from impasto.network.tiles import Box, Tile, cut_for
 from impasto.network.vgg import VGG
 from impasto.objective import losses
@@ -326,8 +327,10 @@ class Objective:
         """Layer weights of a region, so that each of its pixels counts as in a whole picture."""
         weights = {name: recipe.style_layers[name] for name in distances}
         if recipe.balance == "relative":
-            nothing = {name: self.reader.sees(self._nothing(name)) for name in distances}
-            energies = {name: of(nothing[name]).item() for name, of in distances.items()}
+            energies = {
+                name: of(self._of_nothing(name, region.targets[name])).item()
+                for name, of in distances.items()
+            }
             check_energies(recipe.style_loss, energies, OWN_STYLE_LOSSES)
             weights = self._relative(weights, energies, recipe.style_layers)
         heaviest = {
@@ -347,9 +350,11 @@ class Objective:
             for index, region in enumerate(self.regions)
         ]
 
-    def _nothing(self, layer: str) -> Tensor:
-        """A zero feature map of a layer, C × 1 × 1."""
-        return torch.zeros(BY_NAME[layer].channels, 1, 1).to(self.network.mean)
+    def _of_nothing(self, layer: str, target: Tensor) -> Tensor:
+        """The statistic of a zero feature map of a layer, of the shape of a style's statistic."""
+        if self.reader.sees is positions:  # a loss may depend on their number
+            return torch.zeros_like(target)
+        return self.reader.sees(torch.zeros(BY_NAME[layer].channels, 1, 1).to(self.network.mean))
 
     def measure_content(self, content: Tensor, size: int) -> TileMaps:
         """Measure the content picture's feature maps, tile by tile; ``size`` is in bytes."""

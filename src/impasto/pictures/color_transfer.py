@@ -5,7 +5,7 @@ Pictures are H × W × 3, RGB, 0…255.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -111,25 +111,81 @@ def _distributed_as(values: Pixels, wanted: Pixels) -> Pixels:
     return np.interp(values, levels, np.interp(shares, wanted_shares[present], levels[present]))
 
 
-def palette_of_style(painting: Pixels, content: Pixels, style: Pixels) -> Pixels:
+def palette_of_style(painting: Pixels, content: Pixels, style: Pixels | Palette) -> Pixels:
     """The painting's lightness with the content's hues, moved to the palette of the style.
 
     The axes of chroma of the content get the mean and the covariance of the style's, and follow the
     edges of the painting: the colour step of Kolkin and others, *Neural Neighbor Style Transfer*,
     arXiv:2203.13215. Every value stays within the range of the style.
+
+    Args:
+        painting: H × W × 3.
+        content: H × W × 3.
+        style: the style picture, H' × W' × 3, or the palette of several.
     """
-    lab, of_content, of_style = (
-        oklab(np.clip(pixels, 0, 255)).astype(np.float32) for pixels in (painting, content, style)
-    )
-    lab[..., 1:] = _smoothed(_with_moments(of_content[..., 1:], of_style[..., 1:]), lab[..., 0])
-    lab = np.clip(lab, of_style.min(axis=(0, 1)), of_style.max(axis=(0, 1)))
+    wanted = style if isinstance(style, Palette) else palette_of([(style, None)])
+    lab, of_content = (_as_oklab(pixels) for pixels in (painting, content))
+    moved = _mapped(moments(of_content[..., 1:].reshape(-1, 2)), wanted.chroma, FLAT)
+    lab[..., 1:] = _smoothed(moved(of_content[..., 1:]).astype(np.float32), lab[..., 0])
+    lab = np.clip(lab, wanted.least, wanted.most)
     return by_strips(srgb, lab, np.float32, channels=3)
 
 
-def _with_moments(chroma: Pixels, of_style: Pixels) -> Pixels:
-    """Two axes of chroma, moved as little as possible to another mean and covariance."""
-    moved = color_map(chroma.reshape(-1, 2), of_style.reshape(-1, 2), FLAT)
-    return moved(chroma).astype(np.float32)
+def _as_oklab(pixels: Pixels) -> Pixels:
+    """Oklab values of a picture, H × W × 3, float32."""
+    return oklab(np.clip(pixels, 0, 255)).astype(np.float32)
+
+
+class Moments(NamedTuple):
+    """The mean, (C), and the covariance, (C, C), of colours with C axes."""
+
+    mean: Pixels
+    covariance: Pixels
+
+
+def moments(colors: Pixels, shares: Pixels | None = None) -> Moments:
+    """The moments of colours.
+
+    Args:
+        colors: N × C.
+        shares: how much each colour counts, (N), at least one above 0; None for equal shares.
+    """
+    mean = np.average(colors.astype(np.float64), axis=0, weights=shares)
+    return Moments(mean, np.cov(colors, rowvar=False, bias=True, aweights=shares))
+
+
+class Palette(NamedTuple):
+    """The colours of one or several pictures, in Oklab.
+
+    Attributes:
+        chroma: the moments of the two axes of chroma.
+        least: the smallest value on each axis, (3).
+        most: the largest, (3).
+    """
+
+    chroma: Moments
+    least: Pixels
+    most: Pixels
+
+
+def palette_of(pictures: Iterable[tuple[Pixels, Pixels | None]]) -> Palette:
+    """The palette of several pictures together.
+
+    Args:
+        pictures: each H × W × 3 with the shares of its pixels, H × W, at least one above 0, or None
+            if every share is 1. A colour whose share is less than half of the largest in its
+            picture does not extend the range.
+    """
+    colors, shares, ranges = list[Pixels](), list[Pixels](), list[Pixels]()
+    for picture, counted in pictures:
+        lab = _as_oklab(picture)
+        within = np.ones(lab.shape[:2]) if counted is None else counted
+        colors.append(lab.reshape(-1, 3))
+        shares.append(within.ravel())
+        ranges.append(lab[within >= within.max() / 2])
+    chroma = moments(np.concatenate(colors)[:, 1:], np.concatenate(shares))
+    every = np.concatenate(ranges)
+    return Palette(chroma, every.min(axis=0), every.max(axis=0))
 
 
 class ColorMap(NamedTuple):
@@ -163,15 +219,17 @@ def color_map(colors: Pixels, wanted: Pixels, flat: float) -> ColorMap:
     >>> color_map(colors, wanted, 1e-9)(colors).round(3).tolist()
     [[5.0, 5.0], [9.0, 9.0]]
     """
+    return _mapped(moments(colors), moments(wanted), flat)
+
+
+def _mapped(own: Moments, wanted: Moments, flat: float) -> ColorMap:
+    """The map between colours of given moments; see :func:`color_map`."""
     import torch
 
-    own, other = (
-        torch.from_numpy(np.cov(held, rowvar=False) + flat * np.eye(held.shape[1]))
-        for held in (colors, wanted)
+    covariance, other = (
+        torch.from_numpy(held.covariance + flat * np.eye(len(held.mean))) for held in (own, wanted)
     )
-    means = (held.mean(axis=0, dtype=np.float64) for held in (colors, wanted))
-    mean, wanted_mean = means
-    return ColorMap(mean, gaussian_map(own, other).numpy(), wanted_mean)
+    return ColorMap(own.mean, gaussian_map(covariance, other).numpy(), wanted.mean)
 
 
 def gaussian_map(covariance: Tensor, other: Tensor) -> Tensor:
@@ -219,8 +277,9 @@ def _smoothed(chroma: Pixels, lightness: Pixels) -> Pixels:
     return chroma
 
 
-# Colour transfers after the run: from the painting, the content and the style, each H × W × 3.
-AFTER: dict[str, Callable[[Pixels, Pixels, Pixels], Pixels]] = {
+# Colour transfers after the run: from the painting and the content, each H × W × 3, and the style,
+# H' × W' × 3 or a palette.
+AFTER: dict[str, Callable[[Pixels, Pixels, Pixels | Palette], Pixels]] = {
     "content": lambda painting, content, _: colours_of_content(painting, content),
     "histogram": lambda painting, content, _: histogram_of_content(painting, content),
     "palette": palette_of_style,

@@ -10,11 +10,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from impasto.errors import InputError, ReasonError
 from impasto.files import reading
 from impasto.files.writing import is_there
 from impasto.messages.message import Message
-from impasto.pictures import images, masks, sizes
+from impasto.pictures import arrays, images, masks, sizes
+from impasto.pictures.color_transfer import Palette, Pixels, palette_of
 from impasto.pictures.images import Picture
 from impasto.pictures.masks import Mask
 from impasto.pictures.refusals import naming
@@ -27,6 +30,8 @@ from impasto.settings.validation import suggest
 from impasto.settings.values import FIRST_CANVASES
 
 SAME_SHAPE = 0.02  # relative difference of aspect ratios that rounding can cause
+PALETTE_SIDE = 512  # longest side of a style picture, in pixels, when its palette is measured
+SMALLEST_AREA = 1e-9  # of a mask, so that cropping cannot leave a palette without any share
 StyleSource: TypeAlias = "images.Source | Style"
 # What errors call an input.
 CALLED = {
@@ -119,11 +124,35 @@ class Inputs:
         pictures = [style.picture.identity for style in self.styles]
         return tuple(pictures), tuple(marks), tuple(settings)
 
+    @cached_property
+    def palette(self) -> Palette:
+        """The palette of all styles together, for the whole painting; there is at least one style.
+
+        A style counts by its weight and by the area of its mask, and only that part of its picture
+        counts that its style mask shows. Large style pictures are reduced first.
+        """
+        return palette_of(map(_swatch, self.styles))
+
     def serve(self, styles: Sequence[Style], old: Recipe, new: Recipe) -> bool:
         """Whether a run with the new recipe and these styles reads the same pictures."""
         same = sources(None, (), old) == sources(None, (), new)
         same = same and _cropped_to(old) == _cropped_to(new)
         return same and tuple(read.style for read in self.styles) == tuple(styles)
+
+
+def _swatch(read: StylePicture) -> tuple[Pixels, Pixels]:
+    """A style picture of at most :data:`PALETTE_SIDE` pixels a side, and the shares of its pixels.
+
+    Returns:
+        H × W × 3, RGB, 0…255, and H × W. The shares add up to the style's weight, multiplied by the
+        area of its mask.
+    """
+    size = sizes.fit(read.picture.size, min(PALETTE_SIDE, max(read.picture.size)))
+    width, height = size
+    shown = np.ones((height, width)) if read.style_mask is None else read.style_mask.at(size)
+    area = 1.0 if read.mask is None else max(float(read.mask.shares.mean()), SMALLEST_AREA)
+    pixels = arrays.resize(read.picture.pixels, size)
+    return pixels, read.style.weight * area * shown / max(shown.sum(), SMALLEST_AREA)
 
 
 def styles_of(
@@ -135,7 +164,7 @@ def styles_of(
     """The styles of a run: the given ones, or else those of the recipe.
 
     If only the style counts (alpha is 0) and no style is given, the content picture is the style.
-    If only the content counts, no style is needed.
+    If only the content counts, no style is needed, except by a method that compares hypercolumns.
 
     Args:
         given: the styles, one or several; None for those of the recipe.
@@ -150,10 +179,12 @@ def styles_of(
     styles = recipe.styles if given is None else named(given)
     if not styles and recipe.alpha == 0:
         styles = (Style(picture=content),)
-    if not styles and (recipe.style_weight > 0 or recipe.initial == "style"):
+    method = METHODS[recipe.method]
+    by_hypercolumns = not method.by_layer and not method.one_pass
+    if not styles and (recipe.style_weight > 0 or recipe.initial == "style" or by_hypercolumns):
         raise InputError("style.none")
-    if METHODS[recipe.method].one_pass:
-        _check_vectors(styles, recipe)
+    if method.one_pass:
+        _check_whole(styles, recipe)
         return styles
     _check_alone(styles, recipe, is_protected=protect is not None or recipe.protect is not None)
     for style in styles:
@@ -206,20 +237,25 @@ def path_of(given: Any, role: str) -> Path:
 
 
 def _check_alone(styles: Sequence[Style], recipe: Recipe, *, is_protected: bool) -> None:
-    """Make sure that there is one style for the whole painting, if the losses need this."""
+    """Make sure that there is one style for the whole painting, if the losses need this.
+
+    Raises:
+        InputError: there are several, or a style counts only in part.
+    """
     masked = any(style.mask is not None or style.style_mask is not None for style in styles)
     several = len(styles) > 1 or masked
     if not METHODS[recipe.method].by_layer:
         if several:
             raise InputError("style.alone-method", method=recipe.method)
+        _check_whole(styles, recipe)
         return
     turned = recipe.style_symmetry != "none"
     if not STYLE_LOSSES[recipe.style_loss].tiles and (several or turned or is_protected):
         raise InputError("style.alone", loss=recipe.style_loss)
 
 
-def _check_vectors(styles: Sequence[Style], recipe: Recipe) -> None:
-    """Make sure that each style counts as a whole, since one vector stands for all of it.
+def _check_whole(styles: Sequence[Style], recipe: Recipe) -> None:
+    """Make sure that each style counts as a whole, in all layers and in all of its places.
 
     Raises:
         InputError: a style has layers or a style mask.

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from impasto.errors import InputError
 from impasto.settings.layers import BY_NAME, in_order
+from impasto.settings.loss_table import METHODS
 from impasto.settings.recipe import Recipe
 
 PixelSize = tuple[int, int]
@@ -49,10 +52,15 @@ def canvas_size(content: PixelSize, recipe: Recipe) -> PixelSize:
     """The size of the canvas for a content picture of that size.
 
     Raises:
-        InputError: the canvas is too small for the deepest of the recipe's layers.
+        InputError: the canvas is too small for the deepest of the recipe's layers, or for one pass.
     """
     size = fit(cropped_size(content, recipe), recipe.size)
-    _check(size, "size.canvas", content, recipe)
+    method = METHODS[recipe.method]
+    if not method.one_pass:
+        _check(size, "size.canvas", content, recipe)
+    elif min(size) < method.smallest_side:
+        least = method.smallest_side
+        raise InputError("size.instant", width=size[0], height=size[1], least=least)
     return size
 
 
@@ -69,6 +77,20 @@ def style_size(style: PixelSize, canvas: PixelSize, recipe: Recipe) -> PixelSize
     code = "size.style" if recipe.style_scale >= 1 else "size.scaled-style"
     _check(size, code, style, recipe)
     return size
+
+
+def check_sizes(content: PixelSize, styles: Iterable[PixelSize], recipe: Recipe) -> None:
+    """Make sure that pictures of these sizes are large enough for a recipe.
+
+    For one pass, a style picture may have any size.
+
+    Raises:
+        InputError: one is too small.
+    """
+    canvas = canvas_size(content, recipe)
+    if not METHODS[recipe.method].one_pass:
+        for style in styles:
+            style_size(style, canvas, recipe)
 
 
 def output_size(content: PixelSize, canvas: PixelSize, recipe: Recipe) -> PixelSize:

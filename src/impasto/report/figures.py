@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from impasto.errors import InputError
 from impasto.files.writing import check_writable, written_whole
-from impasto.settings.pieces import check_number
+from impasto.settings.loss_table import METHODS
+from impasto.settings.pieces import check_choice, check_number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -96,42 +97,63 @@ def figure_at(
             figure.savefig(file, format=suffix[1:], dpi=200, metadata=metadata)
 
 
-def loss_curves(history: Sequence[Step], path: str | Path, *, alpha: float, beta: float) -> None:
+def loss_curves(
+    history: Sequence[Step],
+    path: str | Path,
+    *,
+    alpha: float,
+    beta: float,
+    methods: Sequence[str] | None = None,
+) -> None:
     """Draw a run's loss and its two parts against the step, with the best step marked.
 
     The axis of the loss is logarithmic. A step at which a part is zero is left out of that part's
-    curve; if everything is zero, the axis is linear.
+    curve; if everything is zero, the axis is linear. At a level of the method ``nnst`` the loss has
+    no part of the content, and the style has the weight 1. The method ``strotss`` weights its parts
+    in its own way, and its levels are left out of both curves.
 
     Args:
         history: every step of a run, at least one.
         path: ends in ``.png``, ``.svg`` or ``.pdf``.
         alpha: the recipe's weight of the content loss.
         beta: the recipe's weight of the style loss (:attr:`Recipe.style_weight`).
+        methods: the method of each level, from coarse to fine; None if all are ``layers``.
 
     Raises:
-        InputError: there is no step, a weight is no number, or the figure cannot be written there.
+        InputError: there is no step, a weight is no number, a level has no method or an unknown
+            one, or the figure cannot be written there.
     """
     if not history:
         raise InputError("figure.no-steps")
     check_number("alpha", alpha, may_be_zero=True)
     check_number("beta", beta, may_be_zero=True)
     finest = history[-1].level
+    by_level = ["layers"] * finest if methods is None else list(methods)
+    for method in by_level:
+        check_choice("methods", method, METHODS)
+    if len(by_level) < finest:
+        raise InputError("figure.methods", levels=finest, count=len(by_level))
     best = min((step for step in history if step.level == finest), key=lambda step: step.loss)
     total = [step.loss for step in history]
-    style = [beta * step.style for step in history]
-    content = [alpha * step.content for step in history]
+    factors = [_factors(by_level[step.level - 1], alpha, beta) for step in history]
+    content = [factor * step.content for (factor, _), step in zip(factors, history, strict=True)]
+    style = [factor * step.style for (_, factor), step in zip(factors, history, strict=True)]
+    is_usual = set(by_level) == {"layers"}
+    names = ("α · content", "β · style") if is_usual else ("weighted content", "weighted style")
     dots = 4 if len(history) <= 12 else 0
     # The total is a broad line, because the style's part often coincides with it.
     curves: list[tuple[str, list[float], dict[str, Any]]] = [
         ("total", total, {"color": INK, "linewidth": 2.8, "marker": "o", "markersize": 2 * dots}),
-        ("β · style", style, {"color": ORANGE, "marker": "s", "linestyle": (0, (4, 1.5))}),
-        ("α · content", content, {"color": BLUE, "marker": "D"}),
+        (names[1], style, {"color": ORANGE, "marker": "s", "linestyle": (0, (4, 1.5))}),
+        (names[0], content, {"color": BLUE, "marker": "D"}),
     ]
     positive = [value for _, values, _ in curves for value in values if value > 0]
     with figure_at(path, "Loss curves", 7, 4.4) as figure:
         figure.set_layout_engine("constrained")
         axes = figure.add_subplot()
         for label, values, look in curves:
+            if all(map(math.isnan, values)):
+                continue
             axes.plot(
                 [step.number for step in history],
                 [value if value > 0 or not positive else math.nan for value in values],
@@ -149,6 +171,17 @@ def loss_curves(history: Sequence[Step], path: str | Path, *, alpha: float, beta
             handlelength=1.8,
             columnspacing=1.5,
         )
+
+
+def _factors(method: str, alpha: float, beta: float) -> tuple[float, float]:
+    """The weights of content and style in the loss of a method; NaN if they are not the recipe's.
+
+    >>> _factors("layers", 1.0, 1000.0), _factors("nnst", 1.0, 1000.0)
+    ((1.0, 1000.0), (0.0, 1.0))
+    """
+    if METHODS[method].by_layer:
+        return alpha, beta
+    return (0.0, 1.0) if method == "nnst" else (math.nan, math.nan)
 
 
 def _mark_best(axes: Axes, best: Step, *, shown: bool) -> None:

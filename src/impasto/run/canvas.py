@@ -234,10 +234,13 @@ class Canvases:
         larger = self.resized(canvas, level.size)
         if before.method != level.method:
             return larger.lerp(self.recolored_at(level), 1 - self.recipe.style_colors)
-        share = 1 - self.recipe.style_colors if self.recipe.initial == "recolored-content" else 0.0
         if METHODS[self.recipe.method].adds_details and not level.is_last:
-            share = 1.0
-        return larger + share * details(self.recolored_at(level)) if share else larger
+            return larger + details(self.recolored_at(level))
+        share = 1 - self.recipe.style_colors if self.recipe.initial == "recolored-content" else 0.0
+        if not share:
+            return larger
+        content, coarser = (self.recolored_at(one) for one in (level, before))
+        return larger + share * (content - self.resized(coarser, level.size))
 
     def resized(self, canvas: Tensor, size: PixelSize) -> Tensor:
         """A canvas (3 × H × W) resized to another width and height."""

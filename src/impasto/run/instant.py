@@ -158,9 +158,7 @@ def begin(recipe: Recipe, named: Named, threads: int | None = None) -> InstantRu
     """
     networks = instant.load(threads)
     pictures = read_pictures(named, recipe)
-    size = sizes.fit(pictures.content.size, recipe.size)
-    if min(size) < instant.SMALLEST_SIDE:
-        raise InputError("size.instant", width=size[0], height=size[1], least=instant.SMALLEST_SIDE)
+    size = sizes.canvas_size(pictures.content.size, recipe)
     check_memory(size)
     of_styles = tuple(style_size(style.picture.size) for style in pictures.styles)
     level = Level(1, size, of_styles, 1, method=recipe.method, is_last=True)

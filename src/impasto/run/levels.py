@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -56,7 +56,8 @@ def plan_for(pictures: Inputs, recipe: Recipe) -> list[Level]:
     """
     canvas = sizes.canvas_size(pictures.content.size, recipe)
     styles = [sizes.style_size(style.picture.size, canvas, recipe) for style in pictures.styles]
-    return plan(canvas, styles, recipe, is_whole=pictures.is_whole)
+    supplied = [style.style.layers for style in pictures.styles]
+    return plan(canvas, styles, recipe, is_whole=pictures.is_whole, supplied=supplied)
 
 
 def plan(
@@ -65,12 +66,14 @@ def plan(
     recipe: Recipe,
     *,
     is_whole: bool = True,
+    supplied: Sequence[Collection[str] | None] = (),
 ) -> list[Level]:
     """The levels of a run, each twice as large as the one before, up to the canvas itself.
 
     The finest level takes half as many steps as each of the others: it only adds detail. With
     relative losses it also reads only the layers up to the shallowest content layer, because the
-    coarser levels have settled what deeper layers see. With absolute losses, what counts is how far
+    coarser levels have settled what deeper layers see; it does so only if every style supplies one
+    of these layers. With absolute losses, what counts is how far
     the loss of the finest level falls, and each of the others takes a ninth of the steps. With a
     method that compares hypercolumns, all take as many. Coarse levels that minimise the losses of
     ``nnst`` take about a third of the steps together.
@@ -87,6 +90,7 @@ def plan(
         recipe: gives the number of steps and of levels; levels that would be too small are left
             out.
         is_whole: whether the whole of every style, in all layers, is for the whole painting.
+        supplied: for each style, the names of the style layers that it supplies, or None for all.
 
     Returns:
         The levels, from coarse to fine.
@@ -111,7 +115,7 @@ def plan(
             one.size,
             one.styles,
             count,
-            deepest_at_the_end(recipe) if 1 < number == len(planned) else None,
+            deepest_at_the_end(recipe, supplied) if 1 < number == len(planned) else None,
             one.method,
             one.method != planned[0].method,
             one.splits,
@@ -141,18 +145,37 @@ def layers_at(level: Level, recipe: Recipe, network: Architecture) -> tuple[Laye
     return network.up_to_deepest(read)
 
 
-def deepest_at_the_end(recipe: Recipe) -> str | None:
+def deepest_at_the_end(
+    recipe: Recipe, supplied: Sequence[Collection[str] | None] = ()
+) -> str | None:
     """The layer up to which a finest level that follows others reads the network; None for all.
+
+    It is the shallowest content layer that has a weight, if every style supplies a style layer with
+    a weight up to it. Otherwise the level would have no style loss, or none of some style.
 
     >>> deepest_at_the_end(Recipe())
     'conv3_2'
+    >>> deepest_at_the_end(Recipe(), [None, ("conv4_1", "conv5_1")])
     >>> deepest_at_the_end(Recipe(balance="absolute", beta=1000))
+
+    Args:
+        recipe: the settings.
+        supplied: for each style, the names of the style layers that it supplies, or None for all.
     """
-    if recipe.balance == "absolute" or not recipe.content_read:
+    content = _weighted(recipe.content_read)
+    if recipe.balance == "absolute" or not content:
         return None
-    shallowest = in_order(recipe.content_read)[0]
-    reach = in_order({shallowest, *recipe.style_layers})
-    return shallowest if reach[0] in recipe.style_layers else None
+    shallowest = content[0]
+    within = {
+        name for name in _weighted(recipe.style_layers) if in_order({name, shallowest})[0] == name
+    }
+    every = all(layers is None or within.intersection(layers) for layers in supplied)
+    return shallowest if within and every else None
+
+
+def _weighted(layers: Mapping[str, float]) -> list[str]:
+    """The names of the layers whose weight is not 0, from shallow to deep."""
+    return in_order([name for name, weight in layers.items() if weight])
 
 
 def _shares(planned: Sequence[_Planned], recipe: Recipe) -> list[int]:

@@ -36,6 +36,7 @@ from impasto.run.named import Named, name_inputs, read_pictures
 from impasto.run.prepared import Prepared
 from impasto.run.run import Run
 from impasto.run.workplace import HERE, Workplace
+from impasto.settings.loss_table import METHODS
 from impasto.settings.recipe import Recipe, RecipeSource
 from impasto.settings.validation import plain
 
@@ -229,16 +230,15 @@ def check_variation(run: Prepared, recipe: Recipe) -> None:
     Raises:
         InputError: they do not.
     """
-    if isinstance(run, Run):
+    if isinstance(run, Run) and not METHODS[recipe.method].one_pass:
         run.loaded.architecture.check(recipe.layers)
     named, styles = run.named, run.named.styles_for(recipe)
     for key, source in inputs.sources(named.content, styles, recipe, named.protect).items():
         file = inputs.file_of(source)
         if file is not None:
             reading.opened(file, called(key)).close()
-    canvas = sizes.canvas_size(run.inputs.content.size, recipe)
-    for read in run.inputs.styles:
-        sizes.style_size(read.picture.size, canvas, recipe)
+    of_styles = [read.picture.size for read in run.inputs.styles]
+    sizes.check_sizes(run.inputs.content.size, of_styles, recipe)
 
 
 def _initial_pixels(initial: InitialSource, size: tuple[int, int]) -> npt.NDArray[Any]:

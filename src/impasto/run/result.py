@@ -128,10 +128,16 @@ class Result:
         return writers.png_for_notebook(self.image)
 
     def _made_of(self) -> tuple[Any, ...]:
-        """All inputs and the losses; not the times, nor the paths of files."""
+        """All inputs and the losses; not the times, nor the names and paths of files."""
         files = tuple((key, file.sha256) for key, file in self.inputs.files.items())
         losses = tuple(step.loss for step in self.history)
-        return files, self.weights, self.recipe, losses, self.stopped
+        styles = self.inputs.identity_of_styles
+        return files, self.weights, styles, self._settings(), losses, self.stopped
+
+    def _settings(self) -> str:
+        """The recipe as text, without the pictures that it names."""
+        pictures = {"styles", "protect", *({"initial"} & self.inputs.files.keys())}
+        return json.dumps(self.recipe.model_dump(mode="json", exclude=pictures), sort_keys=True)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -249,7 +255,8 @@ def finished_pixels(
         return painting
     content = arrays.resize(inputs.content.pixels, size)
     if color in color_transfer.AFTER:
-        style = inputs.styles[0].picture.pixels if inputs.styles else content
+        has_palette = color == "palette" and inputs.styles
+        style = inputs.palette if has_palette else content
         painting = color_transfer.AFTER[color](np.clip(painting, 0, 255), content, style)
     if inputs.protected is not None:
         painting += inputs.protected.at(size)[..., None] * (content - painting)

@@ -152,7 +152,7 @@ class Recipe(BaseModel):
         "combines the content's hue and chroma with the painting's lightness; match recolours the "
         "style like the content before the run; histogram matches the painting to the content's "
         "histograms after the run; palette combines the content's hues, moved to the palette of "
-        "the style, with the painting's lightness.",
+        "the styles together, with the painting's lightness.",
     )
     rescale: bool = Field(
         False, description="Stretch the values of both pictures to the whole range 0…255."
