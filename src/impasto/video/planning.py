@@ -32,7 +32,7 @@ from impasto.video.method import Order
 from impasto.video.methods import LEARNED, check_method, usual_method
 from impasto.video.painter_style import check_painter, learned_style
 from impasto.video.reading import look
-from impasto.video.working import SUFFIX, Working
+from impasto.video.working import SETTINGS, SUFFIX, Working
 
 MOST_RATE = 1000  # frames a second
 
@@ -204,7 +204,7 @@ def _identity(
         "frame rate": str(clip.rate),
         "size": order.recipe.size,
         "styles": [dict(pictures), styles],
-        "settings": order.recipe.model_dump(mode="json", exclude={"styles", "initial", "protect"}),
+        SETTINGS: order.recipe.model_dump(mode="json", exclude={"styles", "initial", "protect"}),
         "initial": "" if "initial" in pictures else order.recipe.initial,
         "weight file": [weights if weights == "bundled" else _sha256(weights), order.weights_input],
         "method": method,

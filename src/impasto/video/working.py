@@ -22,6 +22,7 @@ from impasto.video.method import Pixels
 
 SUFFIX = ".working"  # behind the name of the output
 WORK, TIMES, SOURCE, PAINTED = "work.json", "times.json", "source", "painted"
+SETTINGS = "settings"  # of every painting, in the text of the work
 PAINTER, TRAINING = "painter.safetensors", "training.impasto"  # of the method ``learned``
 # Bytes of a pixel of a PNG with little compression: a frame of a clip has less, a painting more.
 BYTES_OF_PIXEL = 2.0
@@ -99,6 +100,9 @@ class Working:
             reason = reason_of(error)
             raise InputError("clip.folder-damaged", folder=self.folder, reason=reason) from None
         others = [name for name in self._work if found.get(name) != self._work[name]]
+        if others == [SETTINGS] and isinstance(found.get(SETTINGS), dict):
+            settings = _differing(found[SETTINGS], self._work[SETTINGS])
+            raise InputError("clip.other-settings", folder=self.folder, names=settings)
         if others:
             raise InputError("clip.other-work", folder=self.folder, what=others[0])
         return True
@@ -170,6 +174,15 @@ class Working:
                 path.unlink()
         with suppress(OSError):
             self.folder.rmdir()
+
+
+def _differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names of which two tables have different values.
+
+    >>> _differing({"size": 1, "seed": 0}, {"size": 2, "seed": 0})
+    ('size',)
+    """
+    return tuple(name for name in {**one, **other} if one.get(name) != other.get(name))
 
 
 def bytes_of(count: int, size: PixelSize) -> int:
