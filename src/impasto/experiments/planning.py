@@ -185,9 +185,8 @@ def plan(
             identity_of(path): content for (content, _), path in zip(paired, paths, strict=True)
         }
         own = [] if pairs else _own_paintings(sources, written, skip_existing=skip_existing)
-        _own_paintings(
-            earlier, written, skip_existing=skip_existing
-        )  # none may be replaced by another's
+        # None may be replaced by another's.
+        _own_paintings(earlier, written, skip_existing=skip_existing)
         if not own:
             paintings = (Painting(*pair, path) for pair, path in zip(paired, paths, strict=True))
             beside = naming.folder is None

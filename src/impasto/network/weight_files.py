@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 import torch
 from torch import Tensor
 
-from impasto.errors import InputError, StoppedError
+from impasto.errors import InputError
 from impasto.files import reading
 from impasto.network import caffemodel
 from impasto.process import interrupts
@@ -72,10 +72,8 @@ def _check_size(file: BinaryIO, path: Path) -> None:
         try:
             with zipfile.ZipFile(file) as packed:
                 size = max(size, sum(part.file_size for part in packed.infolist()))
-        except StoppedError:
-            raise
-        except Exception:  # noqa: S110 – not a ZIP; its reader says what is wrong
-            pass
+        except Exception:
+            interrupts.check()  # or it is no ZIP, and its reader says what is wrong
     if size > MOST_BYTES:
         given, most = map(reading.in_gigabytes, (size, MOST_BYTES))
         raise InputError("weights.too-large", path=path, size=given, most=most)
@@ -154,9 +152,8 @@ def _unpacked(file: BinaryIO, path: Path) -> Any:
         file.seek(0)
         with unwarned():  # torch warns of a file that is then refused
             return torch.load(file, weights_only=True, map_location="cpu")
-    except StoppedError:
-        raise
     except Exception as error:  # damaged bytes make an unpickler raise almost anything
+        interrupts.check()
         if is_out_of_memory(error):
             raise
         return None
@@ -209,7 +206,7 @@ def _keras(file: BinaryIO, path: Path) -> tuple[Architecture, Read]:
     except InputError:
         raise
     except Exception as error:  # damaged bytes make h5py raise almost anything
-        interrupts.check()  # which h5py takes for damage
+        interrupts.check()
         if is_out_of_memory(error):
             raise
         raise InputError("weights.not-keras", path=path) from None

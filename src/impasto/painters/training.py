@@ -25,7 +25,8 @@ BETAS = (0.9, 0.99)  # of Adam: how much of its moments it keeps from one step t
 WARMING_UP = 0.02  # share of the training in which the rate rises from 0
 LONGEST = 1.0  # norm to which a step's gradient is shortened if it is longer
 OWN_STRENGTH = 0.7  # share of the crops that are painted at the recipe's own strength
-SMALL_CROPS = 0.5  # share of the training whose crops have half the side, and cost a third
+SMALL_CROPS = 0.5  # share of the training whose crops have half the side
+SMALL_COST = 1 / 3  # time of a step with such a crop, relative to one of the others
 
 Picture = arrays.Pixels
 
@@ -81,6 +82,17 @@ def rate(share: float) -> float:
     up = min(1.0, share / WARMING_UP)
     down = 0.5 + 0.5 * math.cos(math.pi * max(0.0, share - WARMING_UP) / (1 - WARMING_UP))
     return RATE * max(0.01, up * down)
+
+
+def time_share(share: float) -> float:
+    """The share of a training's time at a share of its steps, of which the first ones are short.
+
+    >>> [round(time_share(share), 2) for share in (0.0, 0.25, 0.5, 1.0)]
+    [0.0, 0.12, 0.25, 1.0]
+    """
+    small = min(share, SMALL_CROPS)
+    whole = SMALL_COST * SMALL_CROPS + 1 - SMALL_CROPS
+    return (SMALL_COST * small + share - small) / whole
 
 
 class Term(Protocol):

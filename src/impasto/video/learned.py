@@ -27,10 +27,11 @@ from impasto.painters.applying import Painter
 from impasto.painters.learning import Course
 from impasto.painters.objective import style_pixels, tensor_of
 from impasto.painters.photos import CROP, STEP
-from impasto.painters.training import SMALL_CROPS, Length
+from impasto.painters.training import Length, time_share
 from impasto.pictures import arrays
 from impasto.pictures.color_transfer import ColorMap, color_map
 from impasto.process import interrupts
+from impasto.run.canvas import SMALLEST_VARIANCE
 from impasto.video.cuts import is_cut
 from impasto.video.flow import Way, way
 from impasto.video.method import Frames, OnVideoStep, Order, PaintedFrames, Pixels, VideoStep
@@ -43,12 +44,10 @@ Kind = TypeVar("Kind", bound=np.generic)
 STEPS = 1500  # of the training
 SEED = 0
 STEADINESS = 60.0  # weight of the temporal loss, as a share of the loss of a photograph
-SHORT = 1 / 3  # time of a step whose crop has half the side, relative to one of the others
 TRAINED = 0.9  # share of the whole work, when the painter is trained
 NOISY = 2  # frames before one, of which the mean is taken where nothing moves
 SEEN = 12  # frames whose painting shows which colours the painter uses
 COLORS = 2**16  # of a picture that are looked at
-FLAT = 1.0  # square grey levels; variance that is added, so that one colour is not spread far
 KEPT_BYTES = 2**29  # of ways between frames that are remembered
 
 
@@ -143,7 +142,7 @@ def _to_palette(
         for number in numbers
     )
     painted = np.concatenate([_colors(painting.canvas.clip(0, 255)) for painting in seen])
-    return color_map(painted, palette, FLAT)
+    return color_map(painted, palette, SMALLEST_VARIANCE)
 
 
 def _colors(picture: arrays.Pixels) -> arrays.Pixels:
@@ -180,7 +179,7 @@ def _painter(frames: Frames, order: Order, on_share: Callable[[float], None]) ->
         weight = STEADINESS * _loss_of(crops, course)
         course.training = replace(course.training, term=Steady(crops, weight))
     for step in course.train():
-        on_share(_worked(step.share))
+        on_share(time_share(step.share))
     if not course.is_done:
         raise StoppedError
     painter = course.painter()
@@ -189,17 +188,6 @@ def _painter(frames: Frames, order: Order, on_share: Callable[[float], None]) ->
             painter.save(folder / PAINTER)
             course.finish()
     return painter
-
-
-def _worked(share: float) -> float:
-    """The share of the training's time at a share of its steps, of which the first ones are short.
-
-    >>> [round(_worked(share), 2) for share in (0.0, 0.25, 0.5, 1.0)]
-    [0.0, 0.12, 0.25, 1.0]
-    """
-    short = min(share, SMALL_CROPS)
-    whole = SHORT * SMALL_CROPS + 1 - SMALL_CROPS
-    return (SHORT * short + share - short) / whole
 
 
 def _loss_of(crops: FrameCrops, course: Course) -> float:
