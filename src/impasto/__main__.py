@@ -30,8 +30,7 @@ def main() -> None:
         with streams.unfailing():
             print(NOTHING_WRITTEN, file=sys.stderr)  # noqa: T201
         code = 128 + signals.number
-    if signals.number is not None:
-        codes.append(code)
+    codes.append(code)
     for number in ENDING:  # nothing is left that a signal could save
         signal.signal(number, signal.SIG_IGN)
     streams.give_up_failing()

@@ -23,6 +23,14 @@ def test_a_picture_is_its_details_and_the_rest_enlarged(height: int, width: int)
     torch.testing.assert_close(again, picture)
 
 
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 6))
+def test_a_picture_is_the_synthesis_of_its_pyramid(height: int, width: int, levels: int) -> None:
+    picture = drawn(1, 3, height, width)
+    taken_apart = pyramid.analysis(picture, levels)
+    assert len(taken_apart) == levels
+    torch.testing.assert_close(pyramid.synthesis(taken_apart), picture)
+
+
 @given(SIDES, SIDES, st.integers(1, 5))
 def test_gradients_are_those_of_the_synthesis(height: int, width: int, levels: int) -> None:
     """⟨gradient, synthesis(x)⟩ = Σ ⟨gradients, x⟩ for every x, since the synthesis is linear."""

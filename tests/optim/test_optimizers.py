@@ -213,6 +213,19 @@ def test_lbfgs_first_step_has_the_rms_asked_for() -> None:
     assert (moved - x).square().mean().sqrt().item() == pytest.approx(3.0)
 
 
+@pytest.mark.parametrize(
+    ("loss", "expected"), [(0.5, 1), (8, 1.4), (1000, 10)], ids=["asked for", "longer", "longest"]
+)
+def test_lbfgs_first_step_is_longer_while_it_promises_less_than_the_loss(
+    loss: float, expected: float
+) -> None:
+    """A step of RMS 1 promises to lower the loss by 4."""
+    x = torch.zeros(4, dtype=torch.float64)
+    moved = LBFGS(1.0, grows=True).step(x, loss, torch.ones_like(x))
+    assert moved is not None
+    assert moved.square().mean().sqrt().item() == pytest.approx(expected)
+
+
 def test_lbfgs_goes_back_when_a_step_was_too_long() -> None:
     values = minimise(LBFGS(1e3), lambda x: (x**2).sum(), start(), 30)
     assert max(values) > values[0]

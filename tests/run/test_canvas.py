@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from impasto.run.canvas import noise, preprocess, recolored
+from impasto.network.pyramid import analysis, details
+from impasto.run.canvas import noise, preprocess, recolored, strengthened
 
 
 def picture(seed: int, scale: float = 40.0) -> Tensor:
@@ -61,6 +62,34 @@ def test_a_picture_of_one_colour_becomes_the_style_s_mean() -> None:
     style = picture(2)
     flat = recolored(torch.full((3, 8, 8), 7.0, dtype=torch.float64), style)
     torch.testing.assert_close(flat, style.mean((1, 2)).reshape(3, 1, 1).expand(3, 8, 8))
+
+
+@given(*4 * [st.integers(1, 24)], st.floats(0.01, 100))
+def test_details_become_stronger_but_not_without_limits(
+    height: int, width: int, of_style: int, across: int, contrast: float
+) -> None:
+    canvas, style = torch.rand(3, height, width), contrast * torch.rand(3, of_style, across)
+    stronger = strengthened(canvas, style)
+    assert stronger.shape == canvas.shape
+    torch.testing.assert_close(analysis(stronger, 3)[-1].mean(), canvas.mean(), rtol=0, atol=0.2)
+    assert (stronger - canvas.mean()).norm() <= 3.5 * (canvas - canvas.mean()).norm() + 1e-5
+
+
+def test_details_become_as_strong_as_the_style_s() -> None:
+    canvas = picture(1)
+    stronger = strengthened(canvas, 1.5 * canvas)
+    ratio = details(stronger).norm() / details(canvas).norm()
+    assert float(ratio) == pytest.approx(1.5, abs=0.02)
+    halfway = strengthened(canvas, 1.5 * canvas, share=0.5)
+    torch.testing.assert_close(halfway, (canvas + stronger) / 2)
+
+
+@pytest.mark.parametrize(
+    "style", [0.5 * picture(1), torch.full((3, 9, 9), 7.0)], ids=["weak", "flat"]
+)
+def test_details_never_become_weaker(style: Tensor) -> None:
+    canvas = picture(1)
+    torch.testing.assert_close(strengthened(canvas, style), canvas)
 
 
 def test_noise_is_made_of_whole_numbers_and_of_its_seed() -> None:

@@ -10,6 +10,7 @@ import torch
 
 from conftest import content_pixels, style_pixels
 from impasto import Recipe, Style, stylize
+from impasto.run.canvas import strengthened
 from impasto.run.prepare import prepare, vary
 
 SMALL: dict[str, Any] = {"size": (128, 96), "levels": 2, "steps": 6}
@@ -56,8 +57,27 @@ def test_the_finest_level_starts_from_as_much_of_the_photograph_as_the_strength_
     run = prepare(CONTENT, STYLE, Recipe(**SMALL, strength=strength), device="cpu")
     before, last = run.levels
     canvas = torch.full((3, *reversed(before.size)), 7.0)
-    expected = (1 - photograph) * 7.0 + photograph * run.canvases.recolored_at(last)
+    mixture = (1 - photograph) * 7.0 + photograph * run.canvases.recolored_at(last)
+    (style,) = run.canvases.styles_at(last)
+    expected = strengthened(mixture, style.canvas, run.recipe.style_colors)
     torch.testing.assert_close(run.canvases.enlarged(canvas, before, last), expected)
+
+
+@pytest.mark.parametrize(
+    ("settings", "share"),
+    [({}, 1), ({"initial": "noise"}, 0), ({"balance": "relative", "strength": 0.7}, 0)],
+    ids=["absolute losses", "from noise", "relative losses"],
+)
+def test_with_absolute_losses_every_level_starts_with_the_details_of_the_photograph(
+    settings: dict[str, Any], share: float
+) -> None:
+    recipe = Recipe.preset("gatys-fast", **{**SMALL, **settings})
+    run = prepare(CONTENT, STYLE, recipe, device="cpu")
+    before, last = run.levels
+    canvases, canvas = run.canvases, torch.full((3, *reversed(before.size)), 7.0)
+    coarser = canvases.resized(canvases.recolored_at(before), last.size)
+    expected = 7.0 + share * (canvases.recolored_at(last) - coarser)
+    torch.testing.assert_close(canvases.enlarged(canvas, before, last), expected)
 
 
 @pytest.mark.parametrize(("strength", "painted"), [(0.14, 0.016), (0.7, 0.4), (1, 0.8)])

@@ -31,9 +31,25 @@ def details(picture: Tensor) -> Tensor:
         >>> details(torch.ones(3, 4, 6)).abs().max()
         tensor(0.)
     """
-    size = picture.shape[1], picture.shape[2]
-    half = averaged(picture, (size[0] // 2, size[1] // 2))
-    return picture - enlarged(half, size)
+    return analysis(picture, 2)[0]
+
+
+def analysis(picture: Tensor, levels: int) -> list[Tensor]:
+    """The pyramid of a picture, of which :func:`synthesis` makes the picture again.
+
+    Args:
+        picture: C × H × W.
+        levels: number of levels.
+
+    Returns:
+        The details, each C × H' × W', the finest first, and the picture that is left.
+    """
+    pyramid = []
+    for size in sizes((picture.shape[1], picture.shape[2]), levels)[1:]:
+        half = averaged(picture, size)
+        pyramid.append(picture - enlarged(half, (picture.shape[1], picture.shape[2])))
+        picture = half
+    return [*pyramid, picture]
 
 
 def averaged(picture: Tensor, size: Size) -> Tensor:

@@ -119,7 +119,8 @@ class LBFGS(Optimizer):
 
     After the first step, steps have unit length, and are shortened until the loss falls enough
     (Armijo's condition, with a quadratic estimate of the length). Losses are positive, so a step
-    that promises one far below 0 is shortened before it is tried. A pair whose curvature is not
+    that promises one far below 0 is shortened before it is tried, and the first step may be longer
+    while it promises less than the loss. A pair whose curvature is not
     positive enough is left out, so that the approximation of the Hessian stays positive definite.
 
     Args:
@@ -127,6 +128,8 @@ class LBFGS(Optimizer):
         history: how many pairs of steps and gradient changes are remembered, or what remembers
             them.
         inverse: the preconditioner, which learns from every pair; None for the identity.
+        grows: whether features have to become stronger, as those of an enlarged canvas. Then the
+            first step is up to ten times as long, until it promises to lower the loss by 70 %.
 
     Raises:
         InputError: one of the numbers cannot be used.
@@ -135,14 +138,22 @@ class LBFGS(Optimizer):
     ENOUGH = 1e-4  # least decrease of the loss, as a share of what the slope predicts
     MOST_TRIALS = 12  # along one direction
     # By how many times the loss a step may promise to lower it. Along a quartic whose minimum is 0,
-    # as is the loss of a Gram matrix, the right step promises 4 times.
-    MOST_PROMISED = 4.5
+    # as is the loss of a Gram matrix, the right step promises up to 4 times if features are too
+    # strong, and less than once if they are too weak.
+    MOST_PROMISED, MOST_PROMISED_GROWING = 4.5, 2.0
+    FIRST_PROMISED, LONGEST_FIRST = 0.7, 10.0  # of the loss; of the length asked for
 
     def __init__(
-        self, first_step: float, history: int | Pairs = 50, inverse: Guess | None = None
+        self,
+        first_step: float,
+        history: int | Pairs = 50,
+        inverse: Guess | None = None,
+        *,
+        grows: bool = False,
     ) -> None:
         check_number("first_step", first_step)
         super().__init__(first_step)
+        self.grows = grows
         self.inverse = Guess() if inverse is None else inverse
         self.pairs = history if isinstance(history, Pairs) else Pairs(history)
         self.scale = torch.ones(())  # of the preconditioner
@@ -205,11 +216,20 @@ class LBFGS(Optimizer):
         if slope >= 0 and self.pairs:  # only because of rounding
             self.pairs.clear()
             return self._set_out(start, loss, gradient)
-        if self.pairs and -slope > self.MOST_PROMISED * loss > 0:
-            direction *= loss / -slope
-            slope = -loss
+        if slope < 0 < loss:
+            length = self._length(loss / -slope)
+            direction *= length
+            slope *= length
         self.line = Line(start, loss, gradient, direction, slope, inherited)
         return start + direction if slope < 0 else None
+
+    def _length(self, to_nothing: float) -> float:
+        """The part of a step to try, given the part that promises to lower the loss to 0."""
+        if not self.pairs:
+            longer = min(self.FIRST_PROMISED * to_nothing, self.LONGEST_FIRST)
+            return max(1.0, longer) if self.grows else 1.0
+        most = self.MOST_PROMISED_GROWING if self.grows else self.MOST_PROMISED
+        return to_nothing if to_nothing * most < 1 else 1.0
 
     def _shorten(self, line: Line, loss: float) -> Tensor | None:
         """Go back along the line, to the minimum of a parabola through the known values."""

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from impasto.errors import InputError
-from impasto.network.pyramid import averaged, details
+from impasto.network.pyramid import analysis, averaged, details, levels_for, synthesis
 from impasto.network.weights import CAFFE_MEAN
 from impasto.objective.of_pixels import Kept
 from impasto.objective.regions import StyleCanvas
@@ -45,6 +45,9 @@ NOISE = 20  # grey levels; noise is drawn from −NOISE … NOISE
 # Square grey levels: added to the variance of colours, so that recolouring does not amplify the
 # noise of a flat picture. A style picture may be amplified further than a photograph.
 SMALLEST_VARIANCE, SMALLEST_STYLE_VARIANCE = 1.0, 0.01
+# By how many times the details of an enlarged canvas may become stronger, the finest first.
+MOST_STRONGER = (2.0, 3.0, 3.0)
+SMALLEST_RMS = 1e-3  # grey levels; weaker details count as these
 
 
 @dataclass(frozen=True)
@@ -224,20 +227,32 @@ class Canvases:
     def enlarged(self, canvas: Tensor, before: Level, level: Level) -> Tensor:
         """The canvas, 3 × H × W, with which a level starts, made from that of the level before.
 
-        If that was coarser, the canvas gets the details of the content that it could not hold: as
-        far as the painting keeps the content's colours, or all where the method asks for it. If it
-        minimised the losses of ``nnst``, which know no strength, the canvas becomes the content
-        picture to the same extent.
+        If that was coarser, the canvas gets details of the content that it could not hold. If it
+        minimised the losses of another method, details become as strong as the style's.
         """
         if level.size == (canvas.shape[2], canvas.shape[1]):
             return canvas
-        larger = self.resized(canvas, level.size)
+        larger = self._with_details(self.resized(canvas, level.size), before, level)
+        if not level.paints_on:
+            return larger
+        (style,) = self.styles_at(level)
+        return strengthened(larger, style.canvas, self.recipe.style_colors)
+
+    def _with_details(self, larger: Tensor, before: Level, level: Level) -> Tensor:
+        """An enlarged canvas, 3 × H × W, with those details of the content that it should have.
+
+        With relative losses, they are added as far as the painting keeps the content's colours;
+        with absolute losses, or where the method asks for it, all of them are. After a level that
+        minimised the losses of ``nnst``, which know no strength, the canvas becomes the content
+        picture as far as the painting keeps its colours.
+        """
+        kept = 1 - self.recipe.style_colors
         if before.method != level.method:
-            return larger.lerp(self.recolored_at(level), 1 - self.recipe.style_colors)
+            return larger.lerp(self.recolored_at(level), kept)
         if METHODS[self.recipe.method].adds_details and not level.is_last:
             return larger + details(self.recolored_at(level))
-        share = 1 - self.recipe.style_colors if self.recipe.initial == "recolored-content" else 0.0
-        if not share:
+        share = 1.0 if self.recipe.balance == "absolute" else kept
+        if not share or self.recipe.initial != "recolored-content":
             return larger
         content, coarser = (self.recolored_at(one) for one in (level, before))
         return larger + share * (content - self.resized(coarser, level.size))
@@ -394,6 +409,35 @@ def recolored(
         other_mean, other = _moments(others, of_style, smallest)
         result = gaussian_map(covariance, other) @ (colours - mean) + other_mean
     return result.view_as(content).to(device=content.device, dtype=content.dtype)
+
+
+def strengthened(canvas: Tensor, style: Tensor, share: float = 1.0) -> Tensor:
+    """A canvas whose details are as strong as those of the style picture, where they were weaker.
+
+    An enlarged canvas has few fine details, so a style loss that compares energies starts far from
+    its minimum. At the three finest levels of the Laplacian pyramid, the details get the RMS of the
+    style's. But at the finest, which holds mostly what enlarging left, they become at most twice as
+    strong, and at the others three times.
+
+    Args:
+        canvas: 3 × H × W, in grey levels.
+        style: 3 × H' × W', in grey levels, at the scale at which the canvas is compared with it.
+        share: how far the details become stronger, 0…1.
+
+    Returns:
+        3 × H × W.
+    """
+    smallest = min(*canvas.shape[1:], *style.shape[1:])
+    levels = min(1 + len(MOST_STRONGER), levels_for((smallest, smallest), 2))
+    own, wanted = (analysis(picture, levels) for picture in (canvas, style))
+    for mine, theirs, most in zip(own[:-1], wanted, MOST_STRONGER, strict=False):
+        ratio = _rms(theirs) / max(_rms(mine), SMALLEST_RMS)
+        mine.mul_(1 + share * (min(max(ratio, 1.0), most) - 1))
+    return synthesis(own)
+
+
+def _rms(differences: Tensor) -> float:
+    return differences.square().mean().sqrt().item()
 
 
 def _moments(colours: Tensor, shares: Tensor | None, smallest: float) -> tuple[Tensor, Tensor]:

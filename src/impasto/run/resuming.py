@@ -22,7 +22,7 @@ from impasto.run.named import Named, name_inputs, read_pictures
 from impasto.run.prepare import instruments, load_network
 from impasto.run.progress import Progress
 from impasto.run.result import Step
-from impasto.run.run import Run, make_optimizer
+from impasto.run.run import Run
 from impasto.run.saving import save_to
 from impasto.run.stand_in import StandIn
 from impasto.run.workplace import HERE, Workplace
@@ -135,7 +135,7 @@ def _progress(
     history = [Step(number, *measured) for number, measured in enumerate(saved.history, start=1)]
     level, optimizer = run.levels[saved.level - 1], None
     if saved.optimizer:
-        optimizer = make_optimizer(run.recipe, canvas, level, run.evaluator.workplace)
+        optimizer = run.make_optimizer(canvas, level)
     return Progress(
         canvas,
         kept,

@@ -41,7 +41,7 @@ from impasto.run.named import Named
 from impasto.run.progress import Progress
 from impasto.run.result import INTERRUPTED, OnStep, Result, Step, finish
 from impasto.run.stand_in import brings_little
-from impasto.run.workplace import Workplace
+from impasto.settings.loss_table import METHODS
 from impasto.settings.recipe import Recipe
 
 
@@ -241,9 +241,7 @@ class Run:
             self._step_back(progress)
             return
         if progress.optimizer is None:
-            progress.optimizer = make_optimizer(
-                self.recipe, canvas, level, self.evaluator.workplace
-            )
+            progress.optimizer = self.make_optimizer(canvas, level)
         if gives_way:
             progress.stand_in.is_over = True
         if gives_way or measured.is_new or not measured.is_comparable:
@@ -271,6 +269,36 @@ class Run:
         self._leave_bfloat16(progress)
         if progress.stopped is None:
             self._save(progress)
+
+    def make_optimizer(self, canvas: Tensor, level: Level) -> Optimizer:
+        """The optimiser that the recipe names, for canvases of a level, 3 × H × W.
+
+        L-BFGS depends on the level: the first canvas of a run differs from the painting mostly at
+        low frequencies, as pictures do; a canvas that comes from a coarser level does not. Such a
+        canvas is smooth, and with relative losses, where the picture counts more than the loss, it
+        stays so at the highest frequencies; and its features have to become stronger, unless it is
+        continued from another painting.
+        """
+        recipe = self.recipe
+        if recipe.optimizer in REGISTERED:
+            return registered(recipe.optimizer, recipe.learning_rate, canvas)
+        if recipe.optimizer == "adam":
+            return Adam(recipe.learning_rate, adam_levels(recipe, level))
+        height, width = canvas.shape[1:]
+        is_first = level.number == 1
+        is_smooth = not is_first and recipe.balance == "relative"
+        grows = is_smooth and METHODS[level.method].by_layer and self.canvases.before is None
+        preconditioner = Spectrum(
+            height,
+            width,
+            0.8 if is_first else 0.0,
+            smooth=is_smooth,
+            device=canvas.device,
+            dtype=canvas.dtype,
+        )
+        bytes_of_canvas = canvas.numel() * canvas.element_size()
+        pairs = self.evaluator.workplace.pairs(bytes_of_canvas, canvas.device)
+        return LBFGS(recipe.learning_rate, pairs, preconditioner, grows=grows)
 
     def _step_back(self, progress: Progress) -> None:
         """Replace a step whose loss is not finite by a shorter one, or else end the run."""
@@ -325,38 +353,6 @@ class Run:
         """Write a checkpoint if one is due; if it cannot be written, continue without."""
         if self.saving is not None and not self.saving.save(self, progress, at_once=at_once):
             self.saving = None
-
-
-def make_optimizer(recipe: Recipe, canvas: Tensor, level: Level, workplace: Workplace) -> Optimizer:
-    """The optimiser that a recipe names, for canvases of a level.
-
-    The preconditioner of L-BFGS depends on the level: the first canvas of a run differs from the
-    painting mostly at low frequencies, as pictures do; a canvas that comes from a coarser level
-    does not. Such a canvas is smooth, and with relative losses, where the picture counts more than
-    the loss, it stays so at the highest frequencies.
-
-    Args:
-        recipe: the settings.
-        canvas: a canvas of the level, 3 × H × W.
-        level: the level.
-        workplace: where the pairs of L-BFGS are remembered.
-    """
-    if recipe.optimizer in REGISTERED:
-        return registered(recipe.optimizer, recipe.learning_rate, canvas)
-    if recipe.optimizer == "adam":
-        return Adam(recipe.learning_rate, adam_levels(recipe, level))
-    height, width = canvas.shape[1:]
-    is_first = level.number == 1
-    preconditioner = Spectrum(
-        height,
-        width,
-        0.8 if is_first else 0.0,
-        smooth=not is_first and recipe.balance == "relative",
-        device=canvas.device,
-        dtype=canvas.dtype,
-    )
-    pairs = workplace.pairs(canvas.numel() * canvas.element_size(), canvas.device)
-    return LBFGS(recipe.learning_rate, pairs, preconditioner)
 
 
 def adam_levels(recipe: Recipe, level: Level) -> int:

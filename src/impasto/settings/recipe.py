@@ -238,7 +238,8 @@ class Recipe(BaseModel):
     learning_rate: Number = Field(
         2.0,
         gt=0,
-        description="Adam's step size, and the RMS length of L-BFGS's first step, in grey levels.",
+        description="Adam's step size, and the least RMS length of L-BFGS's first step, in grey "
+        "levels.",
     )
     steps: Whole = Field(
         50,
@@ -438,7 +439,7 @@ class Recipe(BaseModel):
         """A recipe from the name of a preset, the path of a file, or a table of settings.
 
         >>> Recipe.read("fast").steps, Recipe.read({"preset": "fast", "size": 64}, steps=9).steps
-        (32, 9)
+        (24, 9)
 
         Args:
             value: any of those, or a recipe; None means the preset ``default``.
