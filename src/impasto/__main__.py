@@ -40,8 +40,9 @@ def main() -> None:
 def _exit_with(codes: list[int]) -> None:
     """Exit at once with a code, if there is one.
 
-    Python itself ends a process as Ctrl-C does, whichever the signal and the code, if the signal
-    came in the midst of source code that a module gave to ``exec``.
+    Otherwise Python would take the interpreter apart first, which takes a tenth of a second. And it
+    ends a process as Ctrl-C does, whichever the signal and the code, if the signal came in the
+    midst of source code that a module gave to ``exec``.
     """
     if codes:
         streams.give_up_failing()

@@ -226,6 +226,24 @@ def test_lbfgs_first_step_is_longer_while_it_promises_less_than_the_loss(
     assert moved.square().mean().sqrt().item() == pytest.approx(expected)
 
 
+def test_lbfgs_after_its_first_step_never_sets_out_as_far_again() -> None:
+    """A function that only ever grows: at last it starts again with the length asked for."""
+    optimizer, x = LBFGS(1.0, grows=True), torch.zeros(4)
+    optimizer.pairs.remember(torch.ones(4), torch.ones(4), torch.tensor(4.0))
+    moved = optimizer.step(x, 100.0, torch.ones(4))
+    while optimizer.pairs:
+        assert moved is not None
+        moved = optimizer.step(moved, 1000.0, torch.ones(4))
+    assert moved is not None
+    assert moved.square().mean().sqrt().item() == pytest.approx(1.0)
+
+
+def test_lbfgs_knows_from_its_state_whether_features_grow() -> None:
+    optimizer, again = LBFGS(1.0, grows=True), LBFGS(1.0)
+    again.restore(*optimizer.state())
+    assert again.grows
+
+
 def test_lbfgs_goes_back_when_a_step_was_too_long() -> None:
     values = minimise(LBFGS(1e3), lambda x: (x**2).sum(), start(), 30)
     assert max(values) > values[0]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from impasto.network.pyramid import analysis, details
+from impasto.process import threads
 from impasto.run.canvas import noise, preprocess, recolored, strengthened
 
 
@@ -90,6 +91,17 @@ def test_details_become_as_strong_as_the_style_s() -> None:
 def test_details_never_become_weaker(style: Tensor) -> None:
     canvas = picture(1)
     torch.testing.assert_close(strengthened(canvas, style), canvas)
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_stronger_details_have_the_same_bytes_with_any_number_of_threads(count: int) -> None:
+    generator = torch.Generator().manual_seed(0)
+    canvas, style = torch.rand(2, 3, 160, 160, generator=generator)
+    of_threads = {}
+    for number in (1, count):
+        with threads.use(number):
+            of_threads[number] = strengthened(canvas, 1.3 * style).numpy().tobytes()
+    assert of_threads[1] == of_threads[count]
 
 
 def test_noise_is_made_of_whole_numbers_and_of_its_seed() -> None:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from conftest import content_pixels, style_pixels
-from impasto import Recipe, Style, stylize
+from impasto import LBFGS, Recipe, Style, stylize
 from impasto.run.canvas import strengthened
 from impasto.run.prepare import prepare, vary
 
@@ -80,7 +80,7 @@ def test_with_absolute_losses_every_level_starts_with_the_details_of_the_photogr
     torch.testing.assert_close(canvases.enlarged(canvas, before, last), expected)
 
 
-@pytest.mark.parametrize(("strength", "painted"), [(0.14, 0.016), (0.7, 0.4), (1, 0.8)])
+@pytest.mark.parametrize(("strength", "painted"), [(0.14, 0.012), (0.7, 0.3), (1, 0.6)])
 def test_the_finest_level_keeps_the_content_of_a_mixture_with_the_painting_so_far(
     strength: float, painted: float
 ) -> None:
@@ -112,3 +112,39 @@ def test_a_variation_does_not_take_the_content_of_the_first_run() -> None:
 def test_strokes_run_in_the_directions_of_the_symmetry() -> None:
     assert Recipe().as_nnst().style_symmetry == "rotate"
     assert Recipe(style_symmetry="mirror").as_nnst().style_symmetry == "mirror"
+
+
+@pytest.mark.parametrize(
+    ("settings", "level", "grows"),
+    [
+        ({}, 2, True),
+        ({}, 1, False),
+        ({"strength": 0.5}, 2, False),
+        ({"coarse": "same"}, 2, True),
+        ({"preset": "gatys-fast"}, 2, False),
+        ({"preset": "nnst", "levels": 1}, 2, False),
+    ],
+    ids=str,
+)
+def test_features_have_to_grow_where_a_painting_was_enlarged(
+    settings: dict[str, Any], level: int, grows: bool
+) -> None:
+    recipe = Recipe.read({**SMALL, **settings})
+    run = prepare(CONTENT, STYLE, recipe, device="cpu")
+    at = run.levels[level - 1]
+    optimizer = run.make_optimizer(torch.zeros(3, *reversed(at.size)), at, begins=True)
+    assert isinstance(optimizer, LBFGS)
+    assert optimizer.grows == grows
+
+
+def test_an_enlarged_canvas_of_a_grey_painting_is_grey() -> None:
+    """The details of a photograph in colour are not."""
+    grey = STYLE.mean(2, keepdims=True).repeat(3, 2)
+    recipe = Recipe.preset("gatys-fast", **SMALL, alpha=0)
+    run = prepare(CONTENT, grey, recipe, device="cpu")
+    canvas = run.canvases.enlarged(run.first_canvas, *run.levels)
+    red, green, blue = run.canvases.to_pixels(canvas).transpose(2, 0, 1)
+    colours = canvas + torch.tensor(run.canvases.mean)[:, None, None]
+    torch.testing.assert_close(colours[0], colours[1])
+    assert np.array_equal(red, green)
+    assert np.array_equal(red, blue)

@@ -119,8 +119,7 @@ class LBFGS(Optimizer):
 
     After the first step, steps have unit length, and are shortened until the loss falls enough
     (Armijo's condition, with a quadratic estimate of the length). Losses are positive, so a step
-    that promises one far below 0 is shortened before it is tried, and the first step may be longer
-    while it promises less than the loss. A pair whose curvature is not
+    that promises one far below 0 is shortened before it is tried. A pair whose curvature is not
     positive enough is left out, so that the approximation of the Hessian stays positive definite.
 
     Args:
@@ -185,9 +184,9 @@ class LBFGS(Optimizer):
         self.line = None
 
     def state(self) -> tuple[Numbers, Tensors]:
-        """The pairs, the scale, the preconditioner and the current line."""
+        """The pairs, the scale, the preconditioner, the current line, and whether features grow."""
         tensors = {"scale": self.scale, **self.inverse.state(), **self.pairs.state()}
-        numbers: Numbers = {"pairs": len(self.pairs)}
+        numbers: Numbers = {"pairs": len(self.pairs), "grows": float(self.grows)}
         if self.line is not None:
             for field in fields(Line):
                 key, value = f"line {field.name}", getattr(self.line, field.name)
@@ -199,7 +198,7 @@ class LBFGS(Optimizer):
 
     def restore(self, numbers: Numbers, tensors: Tensors) -> None:
         """Restore a state that :meth:`state` returned."""
-        self.scale = tensors["scale"]
+        self.scale, self.grows = tensors["scale"], bool(numbers.get("grows"))
         self.pairs.restore(int(numbers["pairs"]), tensors)
         self.inverse.restore(tensors)
         if "line loss" in numbers:
@@ -227,7 +226,7 @@ class LBFGS(Optimizer):
         """The part of a step to try, given the part that promises to lower the loss to 0."""
         if not self.pairs:
             longer = min(self.FIRST_PROMISED * to_nothing, self.LONGEST_FIRST)
-            return max(1.0, longer) if self.grows else 1.0
+            return max(1.0, longer) if self.grows and self.line is None else 1.0
         most = self.MOST_PROMISED_GROWING if self.grows else self.MOST_PROMISED
         return to_nothing if to_nothing * most < 1 else 1.0
 
@@ -265,8 +264,8 @@ class LBFGS(Optimizer):
 def is_stalled(optimizer: Optimizer) -> bool:
     """Whether an optimiser had to shorten a step twice in a row, a sign of a noisy loss.
 
-    The first step after :meth:`Optimizer.change_loss` does not count: its direction comes from
-    another loss.
+    A step without pairs, whose length is a guess, may be shortened once more. The first step after
+    :meth:`Optimizer.change_loss` does not count: its direction comes from another loss.
     """
-    line = getattr(optimizer, "line", None)
-    return line is not None and line.trials >= 2 and not line.inherited
+    line, pairs = getattr(optimizer, "line", None), getattr(optimizer, "pairs", None)
+    return line is not None and line.trials >= (2 if pairs else 3) and not line.inherited

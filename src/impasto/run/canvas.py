@@ -227,12 +227,13 @@ class Canvases:
     def enlarged(self, canvas: Tensor, before: Level, level: Level) -> Tensor:
         """The canvas, 3 × H × W, with which a level starts, made from that of the level before.
 
-        If that was coarser, the canvas gets details of the content that it could not hold. If it
-        minimised the losses of another method, details become as strong as the style's.
+        If that was coarser, the canvas gets details of the content that it could not hold. After
+        coarse levels of another method, its details become as strong as the style's.
         """
         if level.size == (canvas.shape[2], canvas.shape[1]):
             return canvas
         larger = self._with_details(self.resized(canvas, level.size), before, level)
+        larger = self.greyed(larger)
         if not level.paints_on:
             return larger
         (style,) = self.styles_at(level)
@@ -427,13 +428,16 @@ def strengthened(canvas: Tensor, style: Tensor, share: float = 1.0) -> Tensor:
     Returns:
         3 × H × W.
     """
+    if not share:
+        return canvas
     smallest = min(*canvas.shape[1:], *style.shape[1:])
     levels = min(1 + len(MOST_STRONGER), levels_for((smallest, smallest), 2))
-    own, wanted = (analysis(picture, levels) for picture in (canvas, style))
-    for mine, theirs, most in zip(own[:-1], wanted, MOST_STRONGER, strict=False):
-        ratio = _rms(theirs) / max(_rms(mine), SMALLEST_RMS)
-        mine.mul_(1 + share * (min(max(ratio, 1.0), most) - 1))
-    return synthesis(own)
+    with threads.whole_operations():  # so that no byte depends on the number of threads
+        own, wanted = (analysis(picture, levels) for picture in (canvas, style))
+        for mine, theirs, most in zip(own[:-1], wanted, MOST_STRONGER, strict=False):
+            ratio = _rms(theirs) / max(_rms(mine), SMALLEST_RMS)
+            mine.mul_(1 + share * (min(max(ratio, 1.0), most) - 1))
+        return synthesis(own)
 
 
 def _rms(differences: Tensor) -> float:

@@ -241,7 +241,8 @@ class Run:
             self._step_back(progress)
             return
         if progress.optimizer is None:
-            progress.optimizer = self.make_optimizer(canvas, level)
+            begins = progress.count == 0
+            progress.optimizer = self.make_optimizer(canvas, level, begins=begins)
         if gives_way:
             progress.stand_in.is_over = True
         if gives_way or measured.is_new or not measured.is_comparable:
@@ -270,14 +271,19 @@ class Run:
         if progress.stopped is None:
             self._save(progress)
 
-    def make_optimizer(self, canvas: Tensor, level: Level) -> Optimizer:
-        """The optimiser that the recipe names, for canvases of a level, 3 × H × W.
+    def make_optimizer(self, canvas: Tensor, level: Level, *, begins: bool) -> Optimizer:
+        """The optimiser that the recipe names, for canvases of a level.
 
         L-BFGS depends on the level: the first canvas of a run differs from the painting mostly at
         low frequencies, as pictures do; a canvas that comes from a coarser level does not. Such a
         canvas is smooth, and with relative losses, where the picture counts more than the loss, it
-        stays so at the highest frequencies; and its features have to become stronger, unless it is
-        continued from another painting.
+        stays so at the highest frequencies. From the usual strength on, its features have to become
+        stronger, unless it is continued from another painting.
+
+        Args:
+            canvas: a canvas of the level, 3 × H × W.
+            level: the level.
+            begins: whether the level begins with this canvas.
         """
         recipe = self.recipe
         if recipe.optimizer in REGISTERED:
@@ -287,7 +293,8 @@ class Run:
         height, width = canvas.shape[1:]
         is_first = level.number == 1
         is_smooth = not is_first and recipe.balance == "relative"
-        grows = is_smooth and METHODS[level.method].by_layer and self.canvases.before is None
+        is_enlarged = begins and is_smooth and self.canvases.before is None
+        grows = is_enlarged and METHODS[level.method].by_layer and recipe.style_colors == 1
         preconditioner = Spectrum(
             height,
             width,

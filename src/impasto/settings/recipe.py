@@ -69,7 +69,7 @@ else:
     import tomli as tomllib
 
 USUAL_BETA = 0.34 * 1000**0.5  # of relative losses, at the usual strength
-MOST_PAINTED = 0.8  # of the coarse levels' painting in the picture whose content is kept
+MOST_PAINTED = 0.6  # of the coarse levels' painting in the picture whose content is kept
 USUAL_CANVAS_SHARE = 0.25  # Kolkin and others, arXiv:2203.13215, section 3.2
 # The settings that say what is minimised; with their usual values, coarse levels can be nnst's.
 OF_THE_DEFAULT = (
@@ -420,7 +420,7 @@ class Recipe(BaseModel):
         """The share of the coarse levels' painting in the picture whose content is kept after them.
 
         >>> [Recipe(strength=strength).painted_share for strength in (0, 0.7, 1)]
-        [0.0, 0.4, 0.8]
+        [0.0, 0.3, 0.6]
         """
         return MOST_PAINTED * self._gone
 
