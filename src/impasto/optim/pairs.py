@@ -16,15 +16,15 @@ NAMES = ("step", "change", "curvature")  # of the tensors of a pair
 
 
 def history_for(canvas_bytes: int) -> int:
-    """How many pairs L-BFGS remembers: as many as fit in 2 GiB, at least 3 and at most 50.
+    """How many pairs L-BFGS remembers: as many as fit in 2 GiB, at least 3 and at most 24.
 
     The number depends only on the size of a canvas in bytes, so a recipe paints the same picture on
     any machine.
 
     >>> [history_for(3 * 4 * side * side) for side in (512, 4096, 8192)]
-    [50, 5, 3]
+    [24, 5, 3]
     """
-    return max(3, min(50, HISTORY_BYTES // (2 * canvas_bytes)))
+    return max(3, min(24, HISTORY_BYTES // (2 * canvas_bytes)))
 
 
 class Pairs:
