@@ -128,7 +128,8 @@ class LBFGS(Optimizer):
             them.
         inverse: the preconditioner, which learns from every pair; None for the identity.
         grows: whether features have to become stronger, as those of an enlarged canvas. Then the
-            first step is up to ten times as long, until it promises to lower the loss by 70 %.
+            first step is up to ten times as long, until it promises to lower the loss by 70 %, and
+            no later one may promise to lower it by more than twice itself.
 
     Raises:
         InputError: one of the numbers cannot be used.

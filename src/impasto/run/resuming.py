@@ -135,7 +135,7 @@ def _progress(
     history = [Step(number, *measured) for number, measured in enumerate(saved.history, start=1)]
     level, optimizer = run.levels[saved.level - 1], None
     if saved.optimizer:
-        optimizer = run.make_optimizer(canvas, level, begins=saved.count == 0)
+        optimizer = run.make_optimizer(canvas, level, begins=False)
     return Progress(
         canvas,
         kept,
