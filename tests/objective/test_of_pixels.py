@@ -96,7 +96,7 @@ def test_the_methods_that_compare_hypercolumns_add_it_too(
     recipe = Recipe.preset(preset, style_layers="relu1_1,relu2_1", style_symmetry="none")
     network, style = network_for(recipe, weights), StyleCanvas(STYLE)
     without, with_it = (
-        make(Compared(network, CONTENT, style, recipe, 2, 4, kept=kept))(CANVAS.clone())
+        make(Compared(network, CONTENT, [style], recipe, 2, 4, kept=kept))(CANVAS.clone())
         for kept in (None, KEPT)
     )
     assert with_it.loss - without.loss == pytest.approx(expected(), rel=1e-6)

@@ -42,7 +42,7 @@ def objective(
         for pixels in (content_pixels(*SIZE), style_pixels(56, 40))
     )
     recipe = Recipe(method="strotss", style_layers=layers, precision="float64", **settings)
-    compared = Compared(network, content, StyleCanvas(style), recipe, number=1, steps=40)
+    compared = Compared(network, content, [StyleCanvas(style)], recipe, number=1, steps=40)
     return strotss.transport(compared), content
 
 

@@ -10,6 +10,7 @@ import torch
 
 from conftest import content_pixels, style_pixels
 from impasto import LBFGS, Recipe, Style, stylize
+from impasto.network.pyramid import details
 from impasto.run.canvas import strengthened
 from impasto.run.prepare import prepare, vary
 
@@ -33,15 +34,22 @@ def test_the_coarse_level_has_no_content_loss_and_the_finest_has_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("style", "settings"),
+    "style",
     [
-        (STYLE, {"coarse": "same"}),
-        ([STYLE, STYLE[:, ::-1]], {}),
-        (Style(picture=STYLE, mask=LEFT_HALF), {}),
-        (Style(picture=STYLE, style_mask=LEFT_HALF), {}),
-        (Style(picture=STYLE, layers=["conv1_1"]), {}),
+        [STYLE, STYLE[:, ::-1]],
+        Style(picture=STYLE, mask=LEFT_HALF),
+        Style(picture=STYLE, style_mask=LEFT_HALF),
     ],
-    ids=["the same losses", "two styles", "a mask", "part of the style", "some layers"],
+    ids=["two styles", "a mask", "part of the style"],
+)
+def test_so_it_is_with_several_styles_and_masks(style: Any) -> None:
+    assert losses_at_levels(style)[0] == {0.0}
+
+
+@pytest.mark.parametrize(
+    ("style", "settings"),
+    [(STYLE, {"coarse": "same"}), (Style(picture=STYLE, layers=["conv1_1"]), {})],
+    ids=["the same losses", "some layers"],
 )
 def test_otherwise_the_coarse_level_has_a_content_loss_too(
     style: Any, settings: dict[str, Any]
@@ -61,6 +69,27 @@ def test_the_finest_level_starts_from_as_much_of_the_photograph_as_the_strength_
     (style,) = run.canvases.styles_at(last)
     expected = strengthened(mixture, style.canvas, run.recipe.style_colors)
     torch.testing.assert_close(run.canvases.enlarged(canvas, before, last), expected)
+
+
+def test_details_become_stronger_where_the_style_paints() -> None:
+    style = Style(picture=STYLE, mask=LEFT_HALF)
+    run = prepare(CONTENT, style, Recipe(**SMALL), device="cpu")
+    before, last = run.levels
+    canvas = torch.rand(3, *reversed(before.size), generator=torch.Generator().manual_seed(0))
+    enlarged = run.canvases.resized(canvas, last.size)
+    stronger = run.canvases.enlarged(canvas, before, last)
+    assert details(stronger[..., :64]).norm() > 1.2 * details(enlarged[..., :64]).norm()
+
+
+def test_where_no_style_paints_the_finest_level_starts_from_the_photograph_and_keeps_it() -> None:
+    style = Style(picture=STYLE, mask=LEFT_HALF)
+    run = prepare(CONTENT, style, Recipe(**SMALL), device="cpu")
+    before, last = run.levels
+    photograph = run.canvases.content_at(last)
+    begun = run.canvases.enlarged(torch.full((3, *reversed(before.size)), 7.0), before, last)
+    wanted = run.canvases.wanted_at(last, begun)
+    torch.testing.assert_close(begun[..., 64:], photograph[..., 64:])
+    torch.testing.assert_close(wanted[..., 64:], photograph[..., 64:])
 
 
 @pytest.mark.parametrize(

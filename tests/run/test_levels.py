@@ -88,7 +88,6 @@ def test_coarse_levels_of_the_default_minimise_the_losses_of_nnst() -> None:
         {"beta": 10.0},
         {"strength": 0.0},
         {"alpha": 0.0},
-        {"protect": "mask.png"},
         {"optimizer": "adam"},
         {"method": "strotss"},
     ],
@@ -100,10 +99,21 @@ def test_other_losses_are_those_of_every_level(settings: dict[str, Any]) -> None
     assert {level.method for level in levels} == {recipe.method}
 
 
-def test_several_styles_and_regions_have_the_same_losses_at_every_level() -> None:
-    for styles, is_whole in ([(512, 320), (512, 512)], True), ([(512, 320)], False), ([], True):
-        levels = plan((512, 384), styles, Recipe(), is_whole=is_whole)
-        assert {level.method for level in levels} == {"layers"}
+@pytest.mark.parametrize(
+    ("styles", "supplied"),
+    [([], []), ([(512, 320)], [("conv1_1",)]), ([(512, 320)] * 2, [None, ("conv1_1",)])],
+    ids=["no style", "some layers", "some layers of the second"],
+)
+def test_so_they_are_unless_every_style_supplies_all_layers(
+    styles: list[tuple[int, int]], supplied: list[Any]
+) -> None:
+    levels = plan((512, 384), styles, Recipe(), supplied)
+    assert {level.method for level in levels} == {"layers"}
+
+
+def test_several_styles_have_coarse_levels_like_one() -> None:
+    one, two = (plan((512, 384), [(512, 320)] * count, Recipe()) for count in (1, 2))
+    assert [level.method for level in two] == [level.method for level in one]
 
 
 def test_only_the_last_level_of_nnst_matches_layers_alone() -> None:
@@ -155,7 +165,7 @@ def test_a_last_level_reads_all_layers_if_a_style_supplies_only_deep_ones() -> N
         ([("conv2_1",), None], "conv3_2"),
         ([None, deep], None),
     ):
-        finest = plan((512, 384), styles, Recipe(), is_whole=False, supplied=supplied)[-1]
+        finest = plan((512, 384), styles, Recipe(), supplied)[-1]
         assert finest.deepest == expected
     style = Style(picture=style_pixels(96, 128), layers=deep)
     recipe = Recipe(coarse="same")

@@ -745,8 +745,8 @@ ERRORS: list[tuple[Callable[[], object], tuple[str, ...]]] = [
     (lambda: Recipe(method="nnst", beta=5), ("'nnst'", "strength")),
     (lambda: Recipe(method="nnst", tile=64), ("tile", "64", "'nnst'", "auto")),
     (
-        lambda: styles_of(["a.png", "b.png"], Recipe(method="nnst"), "photo.png"),
-        ("'nnst'", "'layers'"),
+        lambda: styles_of(["a.png", "b.png"], Recipe(method="strotss"), "photo.png"),
+        ("'strotss'", "'layers'"),
     ),
     (
         lambda: styles_of(["a.png", "b.png"], Recipe(style_loss="sliced"), "photo.png"),

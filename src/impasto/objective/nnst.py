@@ -7,6 +7,10 @@ the paper, and a fourth with VGG-19, where it has VGG-16. Each layer is scaled b
 style picture rather than by its number of channels. The content is matched in the style's colours.
 And the lengths of feature vectors count a little: without that, nothing keeps L-BFGS from raising
 the contrast.
+
+With several styles, every place is matched in each of them, and what is wanted there is the mean of
+the matches, weighted by the shares of the styles. Where the shares do not add up to 1, because of a
+mask or a low strength, the rest is the content.
 """
 
 from __future__ import annotations
@@ -20,7 +24,7 @@ from torch import Tensor
 
 from impasto.network.devices import exact_convolutions
 from impasto.network.hypercolumns import POOLS, on_grid
-from impasto.network.pyramid import details
+from impasto.network.pyramid import averaged, details
 from impasto.objective.losses import (
     AT_ONCE,
     SMALLEST_ENERGY,
@@ -28,8 +32,10 @@ from impasto.objective.losses import (
     directions,
     most_alike,
 )
+from impasto.objective.regions import SMALLEST_SHARE, Share, StyleCanvas, blended, rest_of
 from impasto.objective.rounds import Compared, LossOfCanvas, Parts, Rounds
 from impasto.objective.shared import shared
+from impasto.pictures.masks import pooled
 from impasto.process import threads
 from impasto.settings.layers import BY_NAME
 
@@ -37,6 +43,7 @@ MOST_STYLE_PLACES = 8192  # hypercolumns of the style picture among which the ne
 SAMPLED = 64  # positions along the longer side at which a layer that is matched alone is compared
 MOST_ALONE = 4096  # positions of the style picture among which the nearest of a layer is searched
 ROUNDS = 8  # in which layers are matched alone
+FEWEST = 16  # places of a region whose mean is taken for its centre
 LENGTH = 0.1  # weight of the squared logarithm of the ratio of two lengths
 
 
@@ -58,16 +65,16 @@ class Neighbours:
 
     def __init__(self, compared: Compared) -> None:
         self._compared, self._content = compared, compared.content
-        self._styles, self._layers = compared.styles, list(compared.weights)
+        self._layers = list(compared.weights)
         total = sum(compared.weights.values())
-        self._shares = [weight / total for weight in compared.weights.values()]
+        self._weights = [weight / total for weight in compared.weights.values()]
         self._canvas_share = 0.0 if compared.number == 1 else compared.recipe.canvas_share
-        self._style_share = compared.recipe.style_colors
+        self._shares = [compared.recipe.style_colors * share for share in compared.shares]
         with torch.no_grad(), exact_convolutions():
-            seen = self._maps(compared.style.canvas)
+            energies = self._energies()
         self._factors = [
-            math.sqrt(share / max(features.square().sum(0).mean().item(), SMALLEST_ENERGY))
-            for share, features in zip(self._shares, seen, strict=True)
+            math.sqrt(weight / max(energy, SMALLEST_ENERGY))
+            for weight, energy in zip(self._weights, energies, strict=True)
         ]
 
     def by_hypercolumn(self, canvas: Tensor, _: int) -> LossOfCanvas:
@@ -76,12 +83,14 @@ class Neighbours:
         The canvas comes from a coarser level, so the details in the mixture are the content's.
         """
         mixture = self._content.lerp(canvas + details(self._content), self._canvas_share)
-        most = MOST_STYLE_PLACES // len(self._styles)
-        style = torch.cat([_thinned(self._joined(one), most) for one in self._styles], 1)
-        targets = style[:, nearest(self._joined(mixture), style)]
-        del style
-        if self._style_share < 1:
-            targets = self._joined(self._content).lerp(targets, self._style_share)
+        styles = [self._hypercolumns_of(style) for style in self._compared.styles]
+        shares = [_at_places(share, POOLS) for share in self._shares]
+        own = self._joined(mixture)
+        found = [_matches(own, *both) for both in zip(styles, shares, strict=True)]
+        del own
+        matched = (style[:, index] for style, index in zip(styles, found, strict=True))
+        targets = blended(matched, shares, lambda: self._joined(self._content))
+        del styles
         wanted = torch.split(targets, [BY_NAME[name].channels for name in self._layers])
         squares = targets.square().sum(0)
         size = canvas.shape[1], canvas.shape[2]
@@ -105,18 +114,18 @@ class Neighbours:
         maps = self._maps(canvas)
         grids = [_grid(one, generator) for one in maps]
         own = _on(grids, maps)
-        targets = [_matched(*both) for both in zip(own, self._of_styles, strict=True)]
-        if self._style_share < 1:
-            contents = map(_centred, _on(grids, self._maps(self._content)))
-            both = zip(contents, targets, strict=True)
-            targets = [content.lerp(target, self._style_share) for content, target in both]
+        contents = _on(grids, self._maps(self._content)) if self._keeps_content else own
+        targets = [
+            self._wanted_alone(number, *both)
+            for number, both in enumerate(zip(grids, own, contents, strict=True))
+        ]
         squares = [target.square().sum(0) for target in targets]
 
         def compare(number: int, features: Tensor) -> tuple[Tensor]:
             (one,) = _on(grids[number : number + 1], [features])
             one, target = _centred(one), targets[number]
             far = distance((one * target).sum(0), one.square().sum(0), squares[number])
-            return (self._shares[number] * far,)
+            return (self._weights[number] * far,)
 
         def loss(canvas: Tensor) -> Parts:
             parts = [part for (part,) in shared(compare, self._maps(canvas))]
@@ -124,12 +133,75 @@ class Neighbours:
 
         return loss
 
+    def _wanted_alone(self, number: int, grid: Grid, own: Tensor, content: Tensor) -> Tensor:
+        """The centred features, (C, N), that a layer should have at the positions of a grid.
+
+        The centre is the mean of the whole style picture, or with regions that of what is wanted.
+
+        Args:
+            number: number of the layer.
+            grid: the positions.
+            own: the canvas's features there, (C, N).
+            content: the content picture's, if the content has a share.
+        """
+        pools = BY_NAME[self._layers[number]].pools
+        shares = [_at_places(share, pools, grid) for share in self._shares]
+        styles = [of_style[number] for of_style in self._of_styles]
+        found = [_matches(own, *both) for both in zip(styles, shares, strict=True)]
+        matched = (style[:, index] for style, index in zip(styles, found, strict=True))
+        means = (style.mean(1, keepdim=True) for style in styles)
+        wanted = blended(matched, shares, lambda: content)
+        if any(isinstance(share, Tensor) for share in shares):
+            return _centred(wanted)
+        return wanted - blended(means, shares, lambda: content).mean(1, keepdim=True)
+
+    @property
+    def _keeps_content(self) -> bool:
+        """Whether the content has a share anywhere."""
+        return rest_of(self._shares) is not None
+
     @functools.cached_property
-    def _of_styles(self) -> list[Tensor]:
-        """Features of the style picture and its turned copies, layer by layer, (C, N)."""
-        most = MOST_ALONE // len(self._styles)
-        turned = ([_thinned(one.flatten(1), most) for one in self._maps(of)] for of in self._styles)
-        return [torch.cat(parts, 1) for parts in zip(*turned, strict=True)]
+    def _of_styles(self) -> list[list[Tensor]]:
+        """For each style, the features of its picture and its turned copies, by layer, (C, N)."""
+        return [self._features_of(style) for style in self._compared.styles]
+
+    def _features_of(self, style: StyleCanvas) -> list[Tensor]:
+        """The features of a style, layer by layer, (C, N)."""
+        ways = self._turned(style)
+        most = MOST_ALONE // len(ways)
+        seen = [
+            [
+                _thinned(_counted(one.flatten(1), mask, BY_NAME[name].pools), most)
+                for name, one in zip(self._layers, self._maps(canvas), strict=True)
+            ]
+            for canvas, mask in ways
+        ]
+        return [torch.cat(parts, 1) for parts in zip(*seen, strict=True)]
+
+    def _hypercolumns_of(self, style: StyleCanvas) -> Tensor:
+        """The scaled hypercolumns of a style, all layers in one, (C, N)."""
+        ways = self._turned(style)
+        most = MOST_STYLE_PLACES // len(ways)
+        seen = [
+            _thinned(_counted(self._joined(canvas), mask, POOLS), most) for canvas, mask in ways
+        ]
+        return torch.cat(seen, 1)
+
+    def _turned(self, style: StyleCanvas) -> list[tuple[Tensor, Tensor | None]]:
+        """A style picture and its turned copies, each with its style mask."""
+        return list(style.turned(self._compared.recipe.style_symmetry))
+
+    def _energies(self) -> list[float]:
+        """The mean squared length of the feature vectors of the styles, layer by layer."""
+        areas = [max(_mean(share), SMALLEST_SHARE) for share in self._compared.shares]
+        total = sum(areas)
+        energies = [0.0] * len(self._layers)
+        for style, area in zip(self._compared.styles, areas, strict=True):
+            for number, features in enumerate(self._maps(style.canvas)):
+                pools = BY_NAME[self._layers[number]].pools
+                counted = _counted(features.flatten(1), style.style_mask, pools)
+                energies[number] += area / total * counted.square().sum(0).mean().item()
+        return energies
 
     def _maps(self, picture: Tensor, pools: int = 0) -> list[Tensor]:
         """The feature maps of a picture, layer by layer."""
@@ -171,12 +243,14 @@ def distance(products: Tensor, lengths: Tensor, squares: Tensor) -> Tensor:
     return (1 - cosines + LENGTH * ((lengths / squares).log() / 2).square()).mean()
 
 
-def nearest(own: Tensor, style: Tensor) -> Tensor:
+def nearest(own: Tensor, style: Tensor, centre: Tensor | None = None) -> Tensor:
     """For every feature vector, (C, M), the index of the most similar one of the style, (C, N).
 
-    Both are centred before their directions are compared.
+    Both are centred before their directions are compared, by their means unless a centre of the
+    first, (C, 1), is given.
     """
-    unit, mean = directions(_centred(style)), own.mean(1, keepdim=True)
+    unit = directions(_centred(style))
+    mean = own.mean(1, keepdim=True) if centre is None else centre
     parts = torch.split(own, AT_ONCE, 1)
     found = list(parts)
 
@@ -210,9 +284,35 @@ def _on(grids: Sequence[Grid], maps: Sequence[Tensor]) -> list[Tensor]:
     ]
 
 
-def _matched(own: Tensor, style: Tensor) -> Tensor:
-    """The centred feature vectors of the style that are most similar to a canvas's, (C, N)."""
-    return _centred(style)[:, nearest(own, style)]
+def _at_places(share: Share, pools: int, grid: Grid = (slice(None), slice(None))) -> Share:
+    """The shares of a style, H × W, at the positions of a layer, (N); a number stays one."""
+    return pooled(share, pools)[grid].flatten() if isinstance(share, Tensor) else share
+
+
+def _matches(own: Tensor, style: Tensor, share: Share) -> Tensor:
+    """As :func:`nearest`, for the places where the style has a share; 0 for the others."""
+    if not isinstance(share, Tensor):
+        return nearest(own, style)
+    places = share.nonzero()[:, 0]
+    found = torch.zeros_like(share, dtype=torch.long)
+    if len(places):
+        inside = own[:, places]
+        centre = inside if len(places) >= FEWEST else own
+        found[places] = nearest(inside, style, centre.mean(1, keepdim=True))
+    return found
+
+
+def _mean(share: Share) -> float:
+    return share.mean().item() if isinstance(share, Tensor) else share
+
+
+def _counted(held: Tensor, style_mask: Tensor | None, pools: int) -> Tensor:
+    """Those of a style's feature vectors, (C, N), whose places the style mask marks."""
+    if style_mask is None:
+        return held
+    height, width = style_mask.shape
+    (marked,) = averaged(style_mask[None], (height >> pools, width >> pools))
+    return held[:, marked.flatten() >= marked.max() / 2]
 
 
 def _centred(held: Tensor) -> Tensor:

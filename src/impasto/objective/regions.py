@@ -8,8 +8,9 @@ arXiv:1611.07865, section 4.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
@@ -18,6 +19,8 @@ from impasto.pictures.masks import pooled
 from impasto.settings.layers import BY_NAME
 
 Statistics = dict[str, Tensor]  # by layer
+Share: TypeAlias = Tensor | float  # of a style at every place of the canvas, or everywhere
+SMALLEST_SHARE = 1e-6  # of the content; what is less is rounding
 TURNS = {  # pairs: whether the picture is mirrored, and the number of quarter turns
     "none": ((False, 0),),
     "mirror": ((False, 0), (True, 0)),
@@ -102,6 +105,83 @@ def region_of(style: StyleCanvas, regions: list[Region]) -> Region:
             return region
     regions.append(Region(style.mask))
     return regions[-1]
+
+
+def shares_of(weights: Sequence[float], masks: Sequence[Tensor | None]) -> list[Share]:
+    """How much each style counts at each place of the canvas; what is left is the content's.
+
+    The heaviest style covers what its mask marks, and the others as much less as they weigh less.
+    Where styles cover more than the whole together, they share the place.
+
+    Args:
+        weights: the weights of the styles.
+        masks: their masks, each H × W, 0…1; None for the whole canvas.
+
+    Returns:
+        For each style its shares, 0…1, H × W; numbers if no style has a mask.
+
+    Example:
+        >>> import torch
+        >>> shares_of([1.0, 3.0], [None, None])
+        [0.25, 0.75]
+        >>> masks = torch.tensor([[[0.0, 0.5, 1.0]], [[0.0, 0.0, 1.0]]])
+        >>> shares_of([1.0, 1.0], list(masks))
+        [tensor([[0.0000, 0.5000, 0.5000]]), tensor([[0.0000, 0.0000, 0.5000]])]
+    """
+    heaviest = max(weights, default=1.0)
+    covered = [
+        weight / heaviest * (1.0 if mask is None else mask)
+        for weight, mask in zip(weights, masks, strict=True)
+    ]
+    together = total_of(covered)
+    together = together.clamp_min(1) if isinstance(together, Tensor) else max(together, 1.0)
+    return [one / together for one in covered]
+
+
+def total_of(shares: Iterable[Share]) -> Share:
+    """The sum of shares: how much all styles together count at each place."""
+    return sum(shares, 0.0)
+
+
+def blended(
+    parts: Iterable[Tensor], shares: Sequence[Share], content: Callable[[], Tensor]
+) -> Tensor:
+    """The sum of a part for each style, multiplied by its shares, and of the content's rest.
+
+    Args:
+        parts: a part for each style, such as a picture, 3 × H × W, or feature vectors, (C, N).
+        shares: of each style, 0…1, as of :func:`shares_of`; numbers, or of a part's last sizes.
+        content: makes the content's part; it is called only if something is left for it.
+
+    Returns:
+        The same size as a part.
+
+    Example:
+        >>> import torch
+        >>> a, b, content = torch.tensor([[1.0, 1.0, 1.0], [10.0, 10.0, 10.0], [7.0, 7.0, 7.0]])
+        >>> shares = [torch.tensor([1.0, 0.5, 0.0]), torch.tensor([0.0, 0.5, 0.5])]
+        >>> blended([a[None], b[None]], shares, lambda: content[None])
+        tensor([[1.0000, 5.5000, 8.5000]])
+    """
+    total: Tensor | None = None
+    for part, share in zip(parts, shares, strict=True):
+        scaled = _scaled(part, share)
+        total = scaled if total is None else total.add_(scaled)
+    rest = rest_of(shares)
+    if total is None or rest is None:
+        return content() if total is None else total
+    return total.add_(_scaled(content(), rest))
+
+
+def rest_of(shares: Sequence[Share]) -> Share | None:
+    """What the shares of the styles leave for the content; None if they leave nothing."""
+    rest = 1 - total_of(shares)
+    most = rest.max() if isinstance(rest, Tensor) else rest
+    return rest if most > SMALLEST_SHARE else None
+
+
+def _scaled(part: Tensor, share: Share) -> Tensor:
+    return part * (share.to(part) if isinstance(share, Tensor) else share)
 
 
 def guides_for(

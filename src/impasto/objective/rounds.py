@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from impasto.network.devices import exact_convolutions
 from impasto.network.vgg import VGG
 from impasto.objective.objective import Evaluation
 from impasto.objective.of_pixels import Kept, OfPixels
-from impasto.objective.regions import StyleCanvas
+from impasto.objective.regions import Share, StyleCanvas, shares_of
 from impasto.process import interrupts
 from impasto.settings.layers import in_order
 from impasto.settings.recipe import Recipe
@@ -105,7 +105,7 @@ class Compared:
         network: the network, which reads every style layer of the recipe.
         content: the content picture in the style's colours, 3 × H × W, RGB in 0…255 minus the
             network's mean.
-        style: the style picture.
+        styles: the style pictures.
         recipe: gives the layers and their weights, the symmetry of the style, and the strength.
         number: number of the level, counted from 1.
         steps: number of steps of the level.
@@ -115,7 +115,7 @@ class Compared:
 
     network: VGG
     content: Tensor
-    style: StyleCanvas
+    styles: Sequence[StyleCanvas]
     recipe: Recipe
     number: int
     steps: int
@@ -129,9 +129,10 @@ class Compared:
         return {name: given[name] for name in in_order(given) if given[name]}
 
     @cached_property
-    def styles(self) -> list[Tensor]:
-        """The style picture and its turned copies, each 3 × H × W."""
-        return [turned for turned, _ in self.style.turned(self.recipe.style_symmetry)]
+    def shares(self) -> list[Share]:
+        """How much each style counts at each place, as of :func:`shares_of`."""
+        weights, masks = zip(*((one.weight, one.mask) for one in self.styles), strict=True)
+        return shares_of(weights, masks)
 
     def maps(self, picture: Tensor, pools: int = 0) -> dict[str, Tensor]:
         """The feature maps of a picture, by layer, as of :meth:`impasto.network.vgg.VGG.maps`."""

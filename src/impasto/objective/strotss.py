@@ -45,9 +45,10 @@ class Transport:
 
     def __init__(self, compared: Compared) -> None:
         self._compared, self._content = compared, compared.content
-        self._styles = compared.styles
+        (style,) = compared.styles
+        self._styles = [turned for turned, _ in style.turned(compared.recipe.style_symmetry)]
         with torch.no_grad(), exact_convolutions():
-            seen = self._maps(compared.style.canvas)
+            seen = self._maps(style.canvas)
         weights = {INPUT: 1.0, **compared.weights}
         self._factors = [
             math.sqrt(weights[name] / max(one.square().mean().item(), SMALLEST_ENERGY))

@@ -46,6 +46,10 @@ CALLED = {
 MASKS = ("mask", "style mask", "protect")
 OTHER_WORDS = {"random": "noise", "white": "noise", "photo": "content", "original": "content"}
 PICTURES = {"picture", "mask", "style_mask"}  # fields of a style
+BEYOND_VECTORS = (
+    "layers",
+    "style_mask",
+)  # of those, what the networks of ``instant`` cannot follow
 
 
 @dataclass(frozen=True)
@@ -105,12 +109,6 @@ class Inputs:
         """The largest possible number of regions; 0 if there are no masks."""
         masked = self.protected is not None or any(style.mask for style in self.styles)
         return len(self.styles) if masked else 0
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether the whole of every style, in all layers, is for the whole painting."""
-        in_part = any(read.style_mask or read.style.layers is not None for read in self.styles)
-        return not self.guides and not in_part
 
     @cached_property
     def identity_of_styles(self) -> Hashable:
@@ -184,7 +182,7 @@ def styles_of(
     if not styles and (recipe.style_weight > 0 or recipe.initial == "style" or by_hypercolumns):
         raise InputError("style.none")
     if method.one_pass:
-        _check_whole(styles, recipe)
+        _check_without(BEYOND_VECTORS, styles, recipe)
         return styles
     _check_alone(styles, recipe, is_protected=protect is not None or recipe.protect is not None)
     for style in styles:
@@ -244,29 +242,34 @@ def _check_alone(styles: Sequence[Style], recipe: Recipe, *, is_protected: bool)
     """
     masked = any(style.mask is not None or style.style_mask is not None for style in styles)
     several = len(styles) > 1 or masked
-    if not METHODS[recipe.method].by_layer:
-        if several:
+    method = METHODS[recipe.method]
+    if not method.by_layer:
+        if method.alone and several:
             raise InputError("style.alone-method", method=recipe.method)
-        _check_whole(styles, recipe)
+        _check_without(("layers",), styles, recipe)
         return
     turned = recipe.style_symmetry != "none"
     if not STYLE_LOSSES[recipe.style_loss].tiles and (several or turned or is_protected):
         raise InputError("style.alone", loss=recipe.style_loss)
 
 
-def _check_whole(styles: Sequence[Style], recipe: Recipe) -> None:
-    """Make sure that each style counts as a whole, in all layers and in all of its places.
+def _check_without(names: Iterable[str], styles: Sequence[Style], recipe: Recipe) -> None:
+    """Make sure that no style has some settings, which a method cannot follow.
 
     Raises:
-        InputError: a style has layers or a style mask.
+        InputError: a style has one of them.
     """
-    for name in beyond_vectors(styles):
+    for name in _given(names, styles):
         raise InputError("style.whole", setting=name, method=recipe.method)
 
 
 def beyond_vectors(styles: Sequence[Style]) -> list[str]:
     """The settings of styles that the networks of ``instant`` cannot follow."""
-    names = ("layers", "style_mask")
+    return _given(BEYOND_VECTORS, styles)
+
+
+def _given(names: Iterable[str], styles: Sequence[Style]) -> list[str]:
+    """Those of some settings that a style has."""
     return [name for name in names if any(getattr(style, name) is not None for style in styles)]
 
 

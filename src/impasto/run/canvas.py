@@ -7,7 +7,7 @@ from pixels, and :func:`deprocess` makes pixels from it.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from impasto.errors import InputError
 from impasto.network.pyramid import analysis, averaged, details, levels_for, synthesis
 from impasto.network.weights import CAFFE_MEAN
 from impasto.objective.of_pixels import Kept
-from impasto.objective.regions import StyleCanvas
+from impasto.objective.regions import Share, StyleCanvas, blended, rest_of, shares_of, total_of
 from impasto.pictures import arrays, color_transfer
 from impasto.pictures.color_transfer import gaussian_map
 from impasto.pictures.inputs import Inputs, StylePicture
@@ -48,6 +48,7 @@ SMALLEST_VARIANCE, SMALLEST_STYLE_VARIANCE = 1.0, 0.01
 # By how many times the details of an enlarged canvas may become stronger, the finest first.
 MOST_STRONGER = (2.0, 3.0, 3.0)
 SMALLEST_RMS = 1e-3  # grey levels; weaker details count as these
+SMALLEST_AREA = 1e-6  # pixels; a smaller part of a picture counts as this
 
 
 @dataclass(frozen=True)
@@ -129,19 +130,32 @@ class Canvases:
         """
         if not level.paints_on:
             return self.content_at(level)
-        return self.recolored_at(level).lerp(begun, self.recipe.painted_share)
+        painted = self.recipe.painted_share * total_of(self._shares_at(level))
+        return self.recolored_at(level).lerp(begun, painted)
 
     def styles_at(self, level: Level) -> Iterator[StyleCanvas]:
         """The styles at a level, one by one; recoloured like the content for ``color = match``."""
-        protected = self._shares(self.inputs.protected, level.size)
-        for style, size in zip(self.inputs.styles, level.style_sizes, strict=True):
+        masks = self._masks_at(level)
+        for style, mask, size in zip(self.inputs.styles, masks, level.style_sizes, strict=True):
             yield StyleCanvas(
                 self._style(style, size, level),
                 style.style.weight,
                 style.style.layers,
-                _without(self._shares(style.mask, level.size), protected),
+                mask,
                 self._shares(style.style_mask, size),
             )
+
+    def _masks_at(self, level: Level) -> list[Tensor | None]:
+        """Where each style goes at a level, without what is protected; None for everywhere."""
+        protected = self._shares(self.inputs.protected, level.size)
+        masks = (self._shares(style.mask, level.size) for style in self.inputs.styles)
+        outside = None if protected is None else 1 - protected
+        return [_without(mask, outside) for mask in masks]
+
+    def _shares_at(self, level: Level) -> list[Share]:
+        """How much each style counts at each place of a canvas of a level."""
+        weights = [read.style.weight for read in self.inputs.styles]
+        return shares_of(weights, self._masks_at(level))
 
     def kept_at(self, level: Level) -> Kept | None:
         """The picture that canvases of a level should stay close to; None if there is none."""
@@ -203,26 +217,20 @@ class Canvases:
         return content.lerp(self._recolored(content, level), self.recipe.style_colors)
 
     def _recolored(self, content: Tensor, level: Level) -> Tensor:
-        """The content picture, with the colours of each style in the region of that style."""
-        if not self.inputs.styles:
-            return content
-        if (
-            len(self.inputs.styles) == 1
-            and self.inputs.styles[0].mask is None
-            and self.inputs.protected is None
-        ):
-            (style,) = self.styles_at(level)
-            return recolored(content, style.canvas, of_style=style.style_mask)
-        parts, covered = torch.zeros_like(content), torch.zeros_like(content[0])
-        heaviest = max(style.style.weight for style in self.inputs.styles)
-        for style in self.styles_at(level):
-            mask = torch.ones_like(covered) if style.mask is None else style.mask
-            colours = recolored(content, style.canvas, of_content=mask, of_style=style.style_mask)
-            share = style.weight / heaviest * mask
-            parts += share * colours
-            covered += share
-        reached = covered.clamp(max=1)
-        return content.lerp(parts / covered.clamp_min(1e-6), reached)
+        """The content picture, with the colours of each style where that style paints."""
+
+        def one(style: StyleCanvas) -> Tensor:
+            return recolored(
+                content, style.canvas, of_content=style.mask, of_style=style.style_mask
+            )
+
+        return self._in_styles(one, content, level)
+
+    def _in_styles(
+        self, made: Callable[[StyleCanvas], Tensor], canvas: Tensor, level: Level
+    ) -> Tensor:
+        """What is made for each style, where that style paints; elsewhere a canvas, 3 × H × W."""
+        return blended(map(made, self.styles_at(level)), self._shares_at(level), lambda: canvas)
 
     def enlarged(self, canvas: Tensor, before: Level, level: Level) -> Tensor:
         """The canvas, 3 × H × W, with which a level starts, made from that of the level before.
@@ -236,8 +244,17 @@ class Canvases:
         larger = self.greyed(larger)
         if not level.paints_on:
             return larger
-        (style,) = self.styles_at(level)
-        return strengthened(larger, style.canvas, self.recipe.style_colors)
+
+        def one(style: StyleCanvas) -> Tensor:
+            return strengthened(
+                larger,
+                style.canvas,
+                self.recipe.style_colors,
+                of_canvas=style.mask,
+                of_style=style.style_mask,
+            )
+
+        return self._in_styles(one, larger, level)
 
     def _with_details(self, larger: Tensor, before: Level, level: Level) -> Tensor:
         """An enlarged canvas, 3 × H × W, with those details of the content that it should have.
@@ -245,15 +262,16 @@ class Canvases:
         With relative losses, they are added as far as the painting keeps the content's colours;
         with absolute losses, or where the method asks for it, all of them are. After a level that
         minimised the losses of ``nnst``, which know no strength, the canvas becomes the content
-        picture as far as the painting keeps its colours.
+        picture as far as the painting keeps its colours. It keeps them where no style paints.
         """
-        kept = 1 - self.recipe.style_colors
+        shares = self._shares_at(level) or [1.0]
+        kept = rest_of([self.recipe.style_colors * share for share in shares])
         if before.method != level.method:
-            return larger.lerp(self.recolored_at(level), kept)
+            return larger if kept is None else larger.lerp(self.recolored_at(level), kept)
         if METHODS[self.recipe.method].adds_details and not level.is_last:
             return larger + details(self.recolored_at(level))
         share = 1.0 if self.recipe.balance == "absolute" else kept
-        if not share or self.recipe.initial != "recolored-content":
+        if share is None or self.recipe.initial != "recolored-content":
             return larger
         content, coarser = (self.recolored_at(one) for one in (level, before))
         return larger + share * (content - self.resized(coarser, level.size))
@@ -412,7 +430,14 @@ def recolored(
     return result.view_as(content).to(device=content.device, dtype=content.dtype)
 
 
-def strengthened(canvas: Tensor, style: Tensor, share: float = 1.0) -> Tensor:
+def strengthened(
+    canvas: Tensor,
+    style: Tensor,
+    share: float = 1.0,
+    *,
+    of_canvas: Tensor | None = None,
+    of_style: Tensor | None = None,
+) -> Tensor:
     """A canvas whose details are as strong as those of the style picture, where they were weaker.
 
     An enlarged canvas has few fine details, so a style loss that compares energies starts far from
@@ -424,6 +449,8 @@ def strengthened(canvas: Tensor, style: Tensor, share: float = 1.0) -> Tensor:
         canvas: 3 × H × W, in grey levels.
         style: 3 × H' × W', in grey levels, at the scale at which the canvas is compared with it.
         share: how far the details become stronger, 0…1.
+        of_canvas: H × W, 0…1, how much each of the canvas's pixels counts; None for equal weights.
+        of_style: H' × W', 0…1, how much each of the style's pixels counts.
 
     Returns:
         3 × H × W.
@@ -435,13 +462,20 @@ def strengthened(canvas: Tensor, style: Tensor, share: float = 1.0) -> Tensor:
     with threads.whole_operations():  # so that no byte depends on the number of threads
         own, wanted = (analysis(picture, levels) for picture in (canvas, style))
         for mine, theirs, most in zip(own[:-1], wanted, MOST_STRONGER, strict=False):
-            ratio = _rms(theirs) / max(_rms(mine), SMALLEST_RMS)
+            ratio = _rms(theirs, of_style) / max(_rms(mine, of_canvas), SMALLEST_RMS)
             mine.mul_(1 + share * (min(max(ratio, 1.0), most) - 1))
         return synthesis(own)
 
 
-def _rms(differences: Tensor) -> float:
-    return differences.square().mean().sqrt().item()
+def _rms(differences: Tensor, shares: Tensor | None) -> float:
+    """The root of the mean square of some differences, weighted by shares of any size."""
+    squares = differences.square()
+    if shares is None:
+        return squares.mean().sqrt().item()
+    weights = averaged(shares[None], (squares.shape[1], squares.shape[2]))[0]
+    squares = squares.mean(0)
+    total = weights.sum().clamp_min(SMALLEST_AREA)
+    return ((squares * weights).sum() / total).sqrt().item()
 
 
 def _moments(colours: Tensor, shares: Tensor | None, smallest: float) -> tuple[Tensor, Tensor]:
@@ -456,8 +490,8 @@ def _moments(colours: Tensor, shares: Tensor | None, smallest: float) -> tuple[T
     return mean, covariance + smallest * torch.eye(3, dtype=colours.dtype)
 
 
-def _without(mask: Tensor | None, protected: Tensor | None) -> Tensor | None:
-    """A mask minus the protected region."""
-    if protected is None:
-        return mask
-    return 1 - protected if mask is None else mask * (1 - protected)
+def _without(mask: Tensor | None, outside: Tensor | None) -> Tensor | None:
+    """A mask within what is not protected."""
+    if mask is None or outside is None:
+        return mask if outside is None else outside
+    return mask * outside

@@ -19,6 +19,7 @@ from impasto.run.evaluator import OBJECTIVES
 from impasto.run.levels import Level, layers_at
 from impasto.run.memory_need import BASE_BYTES, HYPERCOLUMN_BYTES, canvas_bytes, pixel_bytes
 from impasto.settings import layers
+from impasto.settings.loss_table import METHODS
 
 if TYPE_CHECKING:
     from impasto.run.run import Run
@@ -74,7 +75,8 @@ def forecast(run: Run) -> Forecast:
         targets = min(_target_bytes(run, level), KEPT_BYTES)
         canvases = max(canvases, canvas_bytes(level, run.recipe) + targets)
         window = max(window, *(tile.window.area for tile in cut(run, level)))
-    each = pixel_bytes(run.evaluator.arithmetic, run.inputs.guides, run.loaded.architecture)
+    guides = run.inputs.guides if METHODS[run.recipe.method].by_layer else 0
+    each = pixel_bytes(run.evaluator.arithmetic, guides, run.loaded.architecture)
     if run.recipe.method in OBJECTIVES:
         each += HYPERCOLUMN_BYTES
     needed = BASE_BYTES + canvases + window * each
@@ -94,7 +96,7 @@ def _probed(run: Run, picture: Tensor) -> Callable[[Tensor], object]:
     """An objective like those of a run, for a picture, 3 × H × W."""
     network, recipe, style = run.evaluator.network, run.recipe, StyleCanvas(picture.flip(1))
     if recipe.method in OBJECTIVES:
-        return OBJECTIVES[recipe.method](Compared(network, picture, style, recipe, 1, 2))
+        return OBJECTIVES[recipe.method](Compared(network, picture, [style], recipe, 1, 2))
     return Objective(network, picture, [style], recipe)
 
 

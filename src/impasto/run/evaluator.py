@@ -251,11 +251,10 @@ class Evaluator:
 
     def _compared(self) -> Compared:
         """What the current level's canvases are compared with, hypercolumn by hypercolumn."""
-        (style,) = self._canvases.styles_at(self.level)
         return Compared(
             self.network,
             self._canvases.recolored_at(self.level),
-            style,
+            list(self._canvases.styles_at(self.level)),
             self._settings,
             self.level.number,
             self.level.steps,

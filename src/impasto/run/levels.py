@@ -57,15 +57,13 @@ def plan_for(pictures: Inputs, recipe: Recipe) -> list[Level]:
     canvas = sizes.canvas_size(pictures.content.size, recipe)
     styles = [sizes.style_size(style.picture.size, canvas, recipe) for style in pictures.styles]
     supplied = [style.style.layers for style in pictures.styles]
-    return plan(canvas, styles, recipe, is_whole=pictures.is_whole, supplied=supplied)
+    return plan(canvas, styles, recipe, supplied)
 
 
 def plan(
     canvas: PixelSize,
     styles: Sequence[PixelSize],
     recipe: Recipe,
-    *,
-    is_whole: bool = True,
     supplied: Sequence[Collection[str] | None] = (),
 ) -> list[Level]:
     """The levels of a run, each twice as large as the one before, up to the canvas itself.
@@ -76,7 +74,7 @@ def plan(
     of these layers. With absolute losses, what counts is how far
     the loss of the finest level falls, and each of the others takes a ninth of the steps. With a
     method that compares hypercolumns, all take as many. Coarse levels that minimise the losses of
-    ``nnst`` take about a third of the steps together.
+    ``nnst``, which needs all layers of every style, take about a third of the steps together.
 
     >>> for level in plan((512, 384), [(512, 320)], Recipe(levels=3)):
     ...     print(level.number, level.size, level.style_sizes, level.steps, level.method)
@@ -89,14 +87,13 @@ def plan(
         styles: width and height of each style picture at the finest level.
         recipe: gives the number of steps and of levels; levels that would be too small are left
             out.
-        is_whole: whether the whole of every style, in all layers, is for the whole painting.
         supplied: for each style, the names of the style layers that it supplies, or None for all.
 
     Returns:
         The levels, from coarse to fine.
     """
-    alone = len(styles) == 1 and is_whole
-    coarse = "nnst" if alone and recipe.begins_with_nnst else recipe.method
+    whole = len(styles) > 0 and all(layers is None for layers in supplied)
+    coarse = "nnst" if whole and recipe.begins_with_nnst else recipe.method
     planned = [_Planned(canvas, tuple(styles), recipe.method)]
     for halvings in range(1, _count(max(canvas), recipe, coarse)):
         by = 1 << halvings

@@ -27,6 +27,7 @@ class Method:
             details, except at the last level.
         shares: whether the threads share its work item by item; otherwise its losses are a few
             large operations, each of which takes all threads.
+        alone: whether it takes a single style picture for the whole painting.
         one_pass: whether one pass of a trained network paints the picture, without any loss.
     """
 
@@ -36,6 +37,7 @@ class Method:
     splits: bool = False
     adds_details: bool = False
     shares: bool = True
+    alone: bool = False
     one_pass: bool = False
 
 
@@ -74,7 +76,12 @@ class ContentLoss:
 METHODS = {
     "layers": Method(by_layer=True, first_side=128, smallest_side=48),
     "strotss": Method(
-        by_layer=False, first_side=64, smallest_side=32, adds_details=True, shares=False
+        by_layer=False,
+        first_side=64,
+        smallest_side=32,
+        adds_details=True,
+        shares=False,
+        alone=True,
     ),
     "nnst": Method(by_layer=False, first_side=64, smallest_side=32, splits=True),
     "instant": Method(by_layer=False, first_side=512, smallest_side=16, one_pass=True),

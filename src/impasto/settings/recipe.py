@@ -74,7 +74,7 @@ USUAL_CANVAS_SHARE = 0.25  # Kolkin and others, arXiv:2203.13215, section 3.2
 # The settings that say what is minimised; with their usual values, coarse levels can be nnst's.
 OF_THE_DEFAULT = (
     *("coarse", "method", "style_loss", "content_loss", "content_layers", "style_layers"),
-    *("balance", "alpha", "beta", "pooling", "padding", "optimizer", "protect"),
+    *("balance", "alpha", "beta", "pooling", "padding", "optimizer"),
 )
 # The settings that the method `instant` obeys; every other must have its usual value.
 IN_ONE_PASS = (
@@ -183,8 +183,8 @@ class Recipe(BaseModel):
     coarse: Literal["auto", "same"] = Field(
         "auto",
         description="What levels before the finest minimise: same is the losses of the finest; "
-        "auto is the losses of the method nnst, whose strokes are longer, where one style paints "
-        "the whole canvas with the default losses and layers.",
+        "auto is the losses of the method nnst, whose strokes are longer, with the default losses "
+        "and layers, unless a style supplies only some of the layers.",
     )
     balance: Literal["relative", "absolute"] = Field(
         "relative",
@@ -344,7 +344,7 @@ class Recipe(BaseModel):
 
     @property
     def begins_with_nnst(self) -> bool:
-        """Whether coarse levels minimise the losses of ``nnst``, if one style paints the canvas.
+        """Whether coarse levels minimise the losses of ``nnst``, if styles supply all layers.
 
         >>> Recipe().begins_with_nnst, Recipe(style_loss="wasserstein").begins_with_nnst
         (True, False)

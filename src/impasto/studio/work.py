@@ -50,7 +50,7 @@ def multiplications(canvas: PixelSize, styles: Sequence[PixelSize], recipe: Reci
         is_whole = looked_at == level.size[0] * level.size[1]
         each = layers.work(network) + _compared(at_level, len(styles))
         step = (PASSES if is_whole else TILED_PASSES) * each * looked_at + _once(at_level)
-        total += _matched(at_level, looked_at)
+        total += len(styles) * _matched(at_level, looked_at)
         measured = looked_at + len(TURNS[at_level.style_symmetry]) * sum(
             _looked_at(network, style, side) for style in level.style_sizes
         )
@@ -104,7 +104,7 @@ def _compared(recipe: Recipe, styles: int) -> float:
 
 
 def _matched(recipe: Recipe, pixels: int) -> float:
-    """Multiplications of the search for the nearest hypercolumns of a level."""
+    """Multiplications of the search for the nearest hypercolumns of a style at a level."""
     if recipe.method != "nnst":
         return 0.0
     return pixels / (1 << 2 * POOLS) * MOST_STYLE_PLACES * _channels(recipe)
