@@ -120,6 +120,7 @@ def paint_ours(
     prepared: Prepared,
     target: float,
     initial: Tensor | None = None,
+    steps: int = Recipe.preset(PRESET).steps,
 ) -> tuple[Painted, Tensor]:
     """Impasto's preset ``gatys-fast``, stopped where its loss reaches the target.
 
@@ -131,12 +132,13 @@ def paint_ours(
         prepared: the pair.
         target: a loss by the plain objective.
         initial: the first canvas, if not the preset's own; reduced to the coarsest level.
+        steps: of the painting, if the target is not reached before.
     """
     began = time.perf_counter()
     run = runs.prepare(
         prepared.pair.content,
         prepared.pair.style,
-        Recipe.preset(PRESET, size=prepared.size),
+        Recipe.preset(PRESET, size=prepared.size, steps=steps),
         None if initial is None else prepared.pixels(initial),
         device="cpu",
     )
