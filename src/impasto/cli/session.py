@@ -219,11 +219,11 @@ def _levels(run: Run) -> str:
 
 
 def _taking(expected: Forecast | None) -> str:
-    from impasto.run.showing import duration
+    from impasto.run.showing import estimate
 
     if expected is None:
         return ""
-    return f"; about {duration(expected.seconds)}, {expected.bytes / 1e9:.1f} GB"
+    return f"; {estimate(expected.seconds)}, {expected.bytes / 1e9:.1f} GB"
 
 
 def expect(run: Run, *, always: bool = False) -> Forecast | None:

@@ -337,7 +337,7 @@ def _done(planned: VideoPlan, made: PaintedClip, seconds: float, *, trained: flo
         trained: seconds until a painter was trained, which no number of frames makes longer; None
             if it was no preview.
     """
-    from impasto.run.showing import duration
+    from impasto.run.showing import duration, estimate
 
     width, height = made.size
     text = (
@@ -347,7 +347,7 @@ def _done(planned: VideoPlan, made: PaintedClip, seconds: float, *, trained: flo
     if trained is None or planned.continues or planned.clip.total <= made.frames:
         return text
     whole = trained + (seconds - trained) * planned.clip.total / made.frames
-    return f"{text} All {planned.clip.total} frames of the clip would take about {duration(whole)}."
+    return f"{text} All {planned.clip.total} frames of the clip would take {estimate(whole)}."
 
 
 def _show(

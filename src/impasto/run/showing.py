@@ -401,3 +401,12 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def estimate(seconds: float) -> str:
+    """A duration that is only estimated, in words: at least a second.
+
+    >>> estimate(0.2)
+    'about 1 s'
+    """
+    return f"about {duration(max(1.0, seconds))}"
