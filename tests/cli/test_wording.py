@@ -54,7 +54,9 @@ def test_without_a_style_the_command_shows_how_to_name_one(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     told = said(capsys, "stylize", "content.png")
-    assert told.startswith("impasto: There is no style picture: name one after the photograph or clip")
+    assert told.startswith(
+        "impasto: There is no style picture: name one after the photograph or clip"
+    )
 
 
 def test_a_run_that_draws_nothing_says_so_of_its_seed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -268,7 +268,7 @@ def test_what_is_to_be_known_of_a_picture_stands_under_the_status(
     pixels = np.full((96, 128, 4), 255, np.uint8)
     pixels[:20, :20, 3] = 0
     Image.fromarray(pixels).save(pictures / "transparent.png")
-    for language, sentence in (("en-US", "it is laid on white"), ("ko-KR", "흰 바탕에")):
+    for language, sentence in (("en-US", "it is laid on white"), ("ko-KR", "흰색으로 채웠습니다")):
         page = visit(browser, address, language)
         choose(page, pictures, "transparent.png")
         quick(page, 64, 2)
@@ -420,7 +420,10 @@ def test_two_pictures_are_shown_painted_before_anyone_paints(
     browser: Browser, studio: tuple[str, Workshop], pictures: Path
 ) -> None:
     address, workshop = studio
-    for language, words in (("en-US", "This is a quick preview"), ("ko-KR", "빠른 미리보기입니다")):
+    for language, words in (
+        ("en-US", "This is a quick preview"),
+        ("ko-KR", "빠른 미리 보기입니다"),
+    ):
         page = visit(browser, address, language)
         choose(page, pictures)
         expect(glimpsed(page)).to_be_visible()

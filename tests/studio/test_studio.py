@@ -746,7 +746,7 @@ ERRORS: list[tuple[Callable[[], object], tuple[str, ...]]] = [
     (lambda: Recipe(method="nnst", tile=64), ("tile", "64", "'nnst'", "auto")),
     (
         lambda: styles_of(["a.png", "b.png"], Recipe(method="strotss"), "photo.png"),
-        ("'strotss'", "'layers'"),
+        ("'strotss'", "'layers'", "'nnst'"),
     ),
     (
         lambda: styles_of(["a.png", "b.png"], Recipe(style_loss="sliced"), "photo.png"),

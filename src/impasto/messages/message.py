@@ -43,7 +43,7 @@ class Message:
     >>> print(message)
     There is no preset 'fien' (presets: fast, fine); did you mean 'fine'?
     >>> print(message.text("ko"))
-    'fien' 프리셋은 없습니다(프리셋: fast, fine). 'fine'을(를) 뜻하셨나요?
+    'fien' 프리셋은 없습니다(프리셋: fast, fine). 혹시 'fine'인가요?
 
     Args:
         code: a code in the catalogues.

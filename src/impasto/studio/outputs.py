@@ -194,6 +194,7 @@ class Outputs:
         yield {
             **rest,
             **(last or self._undone(job, language, StoppedError())),
+            **({self.losses: _curve(losses)} if losses else {}),  # also of steps without a preview
             self.notes: _of_notes(job, language),
         }
 
@@ -239,7 +240,7 @@ class Outputs:
             self.glimpse: gr.Image(visible=False),
             self.painting: gr.Image(view.preview, visible=True),
             self.notes: _of_notes(job, language),
-            self.losses: pd.DataFrame(losses, columns=["step", "loss"]),
+            self.losses: _curve(losses),
             self.status: said(
                 "going",
                 language,
@@ -313,7 +314,7 @@ class Outputs:
         }
         if view.preview is not None:
             updates[self.painting] = gr.Image(view.preview, visible=True)
-            updates[self.losses] = pd.DataFrame(losses, columns=["step", "loss"])
+            updates[self.losses] = _curve(losses)
         return updates
 
     def _done_training(self, visit: Visit, trained: TrainedPainter, language: str) -> Updates:
@@ -386,3 +387,8 @@ def _of_notes(job: Job, language: str) -> gr.Markdown:
 def _plotted(loss: float) -> float:
     """The logarithm of a loss, to the base of 10."""
     return float(np.log10(max(loss, 1e-30)))
+
+
+def _curve(losses: list[tuple[int, float]]) -> pd.DataFrame:
+    """What the plot of losses shows: a row for each step so far."""
+    return pd.DataFrame(losses, columns=["step", "loss"])

@@ -40,11 +40,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     "painter_use": (
         "A painter has learned a style, and paints every photograph in it in a moment. Choose its "
         "file, or train one.",
-        "화가는 스타일을 한 번 배운 뒤 어떤 사진이든 바로 그립니다. 화가의 파일을 고르거나 새로 "
-        "학습하세요.",
+        "화가는 스타일을 한 번 배운 뒤 어떤 사진이든 그 스타일로 바로 그립니다. 화가의 파일을 "
+        "고르거나 새로 학습시키세요.",
     ),
     "painter": ("Painter (.safetensors)", "화가(.safetensors)"),
-    "painters": ("Trained in this visit", "이번 방문에서 학습한 화가"),
+    "painters": ("Trained in this visit", "이번 방문에서 학습시킨 화가"),
     "painter_style": ("Its style, or a mixture", "화가의 스타일 또는 섞은 스타일"),
     "learn_use": (
         "A painter learns the style picture, and the second one if there is one. Longer is better, "
@@ -56,7 +56,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "learn": ("Learn this style", "이 스타일 배우기"),
     "no_training": (
         "This studio trains no painters.",
-        "이 스튜디오에서는 화가를 학습할 수 없습니다.",
+        "이 스튜디오에서는 화가를 학습시킬 수 없습니다.",
     ),
     "style": ("Style picture", "스타일 그림"),
     "ours": ("Or one of ours", "또는 제공되는 그림"),
@@ -66,7 +66,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "stop": ("Stop and keep it", "멈추고 남기기"),
     "go_on": ("Continue the interrupted painting", "중단된 그림 이어 그리기"),
     "painting": ("Painting", "그림"),
-    "glimpse": ("Quick preview", "빠른 미리보기"),
+    "glimpse": ("Quick preview", "빠른 미리 보기"),
     "compare": ("Photograph and painting", "사진과 그림 비교"),
     "losses": ("Loss", "손실"),
     "step": ("Step", "스텝"),
@@ -102,7 +102,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "glimpsed": (
         "This is a quick preview. Choose how fine the painting should be, and paint.",
-        "빠른 미리보기입니다. 얼마나 정교하게 그릴지 고르고 그리기를 누르세요.",
+        "빠른 미리 보기입니다. 얼마나 정교하게 그릴지 고르고 그리기를 누르세요.",
     ),
     "missing": (
         "Choose a photograph and a style picture first.",
@@ -141,7 +141,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "reading": ("Reading the pictures …", "그림을 읽는 중…"),
     "waiting": (
         "{ahead} before you in the queue; your turn is in about {seconds}.",
-        "앞에 {ahead}명이 있습니다. 약 {seconds} 뒤에 시작합니다.",
+        "앞에 {ahead}장이 있습니다. 약 {seconds} 뒤에 시작합니다.",
     ),
     "going": (
         "Step {number} of {steps} at {size}, about {left} left. Loss {loss:.3g}.",
@@ -238,7 +238,8 @@ TEXTS: dict[str, tuple[str, str]] = {
 SETTINGS: dict[str, str] = {
     "size": ("가로x세로, 비율을 유지한 긴 변의 픽셀 수, 또는 사진의 원래 크기인 'original'."),
     "output_size": (
-        "'working'(작업 크기), 'content'(사진의 원래 크기), 또는 작업 크기처럼 적은 크기."
+        "'working'(작업 크기), 'content'(사진의 원래 크기), 또는 작업 크기와 같은 형식으로 적은 "
+        "크기."
     ),
     "content_fit": (
         "콘텐츠 그림과 비율이 다른 크기에 그림을 맞추는 방법: 비율을 바꾸어 늘이기(stretch), 양쪽 "
@@ -261,7 +262,8 @@ SETTINGS: dict[str, str] = {
     "rescale": "두 그림의 값을 전체 범위 0…255에 맞춥니다.",
     "initial": (
         "스타일의 색을 입힌 콘텐츠(recolored-content), 콘텐츠(content), 노이즈를 섞은 "
-        "콘텐츠(noisy-content), 스타일(style), 노이즈(noise)."
+        "콘텐츠(noisy-content), 스타일(style), 노이즈(noise), 신경망이 한 번에 그린 "
+        "그림(instant)."
     ),
     "noise_ratio": "초기 캔버스가 noisy-content일 때 노이즈의 비율.",
     "seed": "노이즈의 시드.",
@@ -273,8 +275,8 @@ SETTINGS: dict[str, str] = {
         "방법(instant)."
     ),
     "coarse": (
-        "가장 세밀한 레벨에 앞선 레벨들에서 무엇을 줄일지: 가장 세밀한 레벨과 같은 손실(same), "
-        "또는 모든 스타일의 모든 층을 기본 손실과 함께 쓸 때는 붓질이 더 긴 nnst의 손실(auto)."
+        "가장 세밀한 레벨에 앞선 레벨들에서 무엇을 줄일지: same은 가장 세밀한 레벨과 같은 손실, "
+        "auto는 손실과 층이 기본값이고 일부 층만 맡은 스타일이 없으면 붓질이 더 긴 nnst의 손실."
     ),
     "balance": (
         "층의 손실을 재는 기준: 비교 대상인 그림이 그 층에서 내는 특징의 크기에 "
@@ -289,8 +291,8 @@ SETTINGS: dict[str, str] = {
     "beta": "스타일 손실의 가중치. 스타일의 세기 대신 씁니다.",
     "tv_weight": ("캔버스를 매끄럽게 하는 총변동(total variation)의 가중치. 2부터 눈에 띕니다."),
     "tv": (
-        "총변동을 재는 방법: 오른쪽과 아래 픽셀과의 절대 차이(anisotropic), 또는 이웃한 여덟 "
-        "픽셀과의 제곱 차이(nine-point)."
+        "총변동을 재는 방법: 오른쪽과 아래 픽셀과의 차이의 절댓값(anisotropic), 또는 이웃한 여덟 "
+        "픽셀과의 차이의 제곱(nine-point)."
     ),
     "pooling": "신경망의 풀링: 평균(average) 또는 최댓값(max).",
     "padding": (
@@ -299,7 +301,7 @@ SETTINGS: dict[str, str] = {
     ),
     "optimizer": "캔버스를 다듬는 최적화 방법.",
     "variable": (
-        "Adam이 바꾸는 것: 캔버스의 픽셀(pixels), 또는 라플라시안 피라미드의 각 단계(pyramid). "
+        "Adam이 바꾸는 것: 캔버스의 픽셀(pixels), 또는 라플라시안 피라미드의 각 레벨(pyramid). "
         "L-BFGS는 크기마다 알맞은 스텝을 스스로 찾습니다."
     ),
     "learning_rate": (
