@@ -204,7 +204,7 @@ def presets(bench: Bench) -> Iterator[Row]:
 def shortcuts(bench: Bench) -> Iterator[Row]:
     """`gatys-fast` with and without deferred deep layers and the stand-in."""
     without = {
-        "no deferred layers": ("impasto.run.evaluator.cut_for", None),
+        "no deferred layers": ("impasto.run.evaluator.cut_layer", None),
         "no stand-in": ("impasto.run.run.follows_stand_in", False),
     }
     for name in ("both", *without):

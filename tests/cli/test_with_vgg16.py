@@ -13,7 +13,7 @@ import impasto
 from conftest import content_pixels, style_pixels
 from impasto.cli.app import run
 from impasto.files.carried import carried_text
-from impasto.objective.deferred import cut_for
+from impasto.objective.deferred import cut_layer
 from impasto.run import estimate
 from impasto.run.prepare import prepare, vary
 from impasto.settings.layers import VGG_16
@@ -86,7 +86,7 @@ def test_an_interrupted_run_is_resumed_with_the_same_bytes(weights: str, tmp_pat
         content_layers="conv2_2",
         style_layers="conv1_1,conv2_1,conv3_1",
     )
-    assert cut_for(recipe, VGG_16) is not None
+    assert cut_layer(recipe, VGG_16) is not None
     given: dict[str, Any] = {"device": "cpu", "weights": weights, "weights_input": "caffe"}
     whole = impasto.stylize(content, style, recipe, **given)
     saved = tmp_path / "run.impasto"

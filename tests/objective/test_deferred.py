@@ -12,7 +12,7 @@ from conftest import content_pixels, noisy_canvas, style_pixels
 from impasto import Recipe, Step, stylize
 from impasto.network.vgg import VGG19
 from impasto.network.weights import Weights
-from impasto.objective.deferred import LONGEST, Deferred, cut_for
+from impasto.objective.deferred import LONGEST, Deferred, cut_layer
 from impasto.objective.objective import Objective
 from impasto.objective.regions import StyleCanvas
 from impasto.run.prepare import prepare
@@ -140,7 +140,7 @@ def test_where_the_network_is_cut(
     content: str, style: str, network: Architecture, cut: str | None
 ) -> None:
     recipe = Recipe.preset("gatys-fast", content_layers=content, style_layers=style)
-    assert cut_for(recipe, network) == cut
+    assert cut_layer(recipe, network) == cut
 
 
 @pytest.mark.parametrize(

@@ -103,15 +103,7 @@ def pieces(length: int, count: int, halo: int, stride: int) -> Cuts:
 
 def _share(core: Box, height: int, width: int, side: int | None, halo: int, stride: int) -> Share:
     """The share with a core, cut into tiles."""
-
-    def windowed(box: Box) -> Box:
-        return Box(
-            max(box.top - halo, 0),
-            min(box.bottom + halo, height),
-            max(box.left - halo, 0),
-            min(box.right + halo, width),
-        )
-
     inside = cut(core.bottom - core.top, core.right - core.left, side, 0, stride)
     cores = [tile.core.within(Box(-core.top, 0, -core.left, 0)) for tile in inside]
-    return Share(windowed(core), tuple(Tile(one, windowed(one)) for one in cores))
+    tiles = tuple(Tile(one, one.grown(halo, height, width)) for one in cores)
+    return Share(core.grown(halo, height, width), tiles)

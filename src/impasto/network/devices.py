@@ -93,11 +93,15 @@ def fastest(dtype: torch.dtype, device: torch.device) -> Arithmetic:
 
 
 def multiplies_bfloat16(device: torch.device) -> bool:
-    """Whether a device has matrix units for bfloat16: NVIDIA from Ampere on, Intel's AMX."""
+    """Whether a device has units for products in bfloat16.
+
+    They are those of NVIDIA from Ampere on, and of CPUs Intel's AMX and the instructions AVX-512
+    BF16, as in AMD's Zen 4 and 5.
+    """
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
-    has_amx = getattr(torch.cpu, "_is_amx_tile_supported", bool)
-    return device.type == "cpu" and bool(has_amx())
+    units = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
+    return device.type == "cpu" and any(getattr(torch.cpu, unit, bool)() for unit in units)
 
 
 def choose(device: str | torch.device = "auto", precision: str = "float32") -> torch.device:

@@ -51,6 +51,15 @@ class Box:
         """
         return Box(*(side >> pools for side in (self.top, self.bottom, self.left, self.right)))
 
+    def grown(self, by: int, height: int, width: int) -> Box:
+        """The box with a halo on every side, as far as a picture of this size reaches.
+
+        >>> Box(0, 16, 16, 40).grown(8, 48, 48)
+        Box(top=0, bottom=24, left=8, right=48)
+        """
+        top, left = max(self.top - by, 0), max(self.left - by, 0)
+        return Box(top, min(self.bottom + by, height), left, min(self.right + by, width))
+
     def within(self, window: Box) -> Box:
         """The box in coordinates relative to the corner of a window."""
         top, left = window.top, window.left
@@ -99,12 +108,7 @@ def cut(height: int, width: int, side: int | None, halo: int, stride: int = STRI
     return [
         Tile(
             Box(top, bottom, left, right),
-            Box(
-                max(top - halo, 0),
-                min(bottom + halo, height),
-                max(left - halo, 0),
-                min(right + halo, width),
-            ),
+            Box(top, bottom, left, right).grown(halo, height, width),
         )
         for top, bottom in down
         for left, right in across

@@ -178,8 +178,8 @@ class VGG:
     def statistics(
         self,
         picture: Tensor,
-        features: Iterable[str],
-        grams: Iterable[str],
+        features: Collection[str],
+        grams: Collection[str],
         core: Box | None = None,
         first: str = INPUT,
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:

@@ -30,7 +30,7 @@ class TileMaps:
     """The feature maps of the tiles of a picture, to be read in their order any number of times.
 
     Args:
-        maps: the feature maps of each tile, by layer name, all on one device.
+        maps: the feature maps of each tile, by layer name, all of one number format on one device.
         in_memory: whether they are kept in memory, or in a nameless temporary file, which
             disappears with the process.
 

@@ -169,7 +169,7 @@ class Deferred:
         self.age, self._loss = 0, loss
 
 
-def cut_for(recipe: Recipe, network: Architecture) -> str | None:
+def cut_layer(recipe: Recipe, network: Architecture) -> str | None:
     """The cut for a recipe: the deepest layer it reads that has a quarter of the work behind it.
 
     None if there is no such layer, or if deep layers are not deferred: with a precision other than
@@ -177,9 +177,9 @@ def cut_for(recipe: Recipe, network: Architecture) -> str | None:
     matter as much as any other.
 
     >>> from impasto.settings.layers import VGG_19
-    >>> cut_for(Recipe.preset("gatys-fast"), VGG_19)
+    >>> cut_layer(Recipe.preset("gatys-fast"), VGG_19)
     'conv4_1'
-    >>> cut_for(Recipe.preset("gatys"), VGG_19)
+    >>> cut_layer(Recipe.preset("gatys"), VGG_19)
     """
     estimates = recipe.precision == "auto" and recipe.optimizer == "lbfgs"
     if not estimates or recipe.balance != "absolute":

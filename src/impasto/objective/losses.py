@@ -31,9 +31,8 @@ MOST_PLACES = 1024  # positions that self-similarity compares with each other
 MOST_NEIGHBOURS = 4096  # positions of a style picture among which the nearest is searched
 AT_ONCE = 1024  # positions of a canvas that are searched for at a time
 SMALLEST_VARIANCE = 1e-3  # of a channel, as a share of the style's mean variance; keeps roots off 0
-SMALLEST_SHARE = (
-    1e-5  # of the mean square; the limit to which float32 moments can recognise a flat map
-)
+# Of the mean square: the limit to which float32 moments can recognise a flat map.
+SMALLEST_OF_ENERGY = 1e-5
 SMALLEST_ENERGY = 1e-12  # smallest energy of a layer, so that none is 0
 LEVELLED = 0.01  # share of the largest eigenvalue below which eigenvalues are weighted alike
 ALIKE = 1e-6  # share of the variance of a Gram matrix's entries, so that no two pictures are equal
@@ -90,7 +89,7 @@ def self_similarity_loss(features: Tensor, target: Tensor) -> Tensor:
 def _distances(features: Tensor) -> Tensor:
     """Cosine distances between positions of a feature map, (N, N), scaled to a mean of 1."""
     step = math.ceil((features[0].numel() / MOST_PLACES) ** 0.5)
-    places = F.normalize(features[:, ::step, ::step].flatten(1), dim=0, eps=SMALLEST_NORM)
+    places = directions(features[:, ::step, ::step].flatten(1))
     distances = places.square().sum(0)[:, None] - places.T @ places
     return distances / distances.mean().clamp_min(SMALLEST_NORM)
 
@@ -258,9 +257,9 @@ def sliced_loss(target: Tensor) -> Loss:
     """
     generator = torch.Generator().manual_seed(0)
     drawn = torch.randn(len(target), len(target), generator=generator, dtype=torch.float64)
-    directions = torch.linalg.qr(drawn)[0].to(target)
-    wanted = (directions @ target).sort(1).values
-    return lambda seen: _sorted_difference(directions @ seen, wanted)
+    axes = torch.linalg.qr(drawn)[0].to(target)
+    wanted = (axes @ target).sort(1).values
+    return lambda seen: _sorted_difference(axes @ seen, wanted)
 
 
 def histogram_loss(target: Tensor) -> Loss:
@@ -453,7 +452,7 @@ def _smallest_variance(target: Tensor) -> float:
     seen = in_float64(target)
     variance = _gaussian(seen)[1].diagonal().mean().item()
     energy = seen.diagonal()[:-1].mean().item()
-    return max(SMALLEST_VARIANCE * variance, SMALLEST_SHARE * energy, SMALLEST_ENERGY)
+    return max(SMALLEST_VARIANCE * variance, SMALLEST_OF_ENERGY * energy, SMALLEST_ENERGY)
 
 
 def _sorted_difference(seen: Tensor, wanted: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -32,7 +32,7 @@ from impasto.objective.losses import (
     directions,
     most_alike,
 )
-from impasto.objective.regions import SMALLEST_SHARE, Share, StyleCanvas, blended, rest_of
+from impasto.objective.regions import Share, StyleCanvas, blended, rest_of
 from impasto.objective.rounds import Compared, LossOfCanvas, Parts, Rounds
 from impasto.objective.shared import shared
 from impasto.pictures.masks import pooled
@@ -43,6 +43,7 @@ MOST_STYLE_PLACES = 8192  # hypercolumns of the style picture among which the ne
 SAMPLED = 64  # positions along the longer side at which a layer that is matched alone is compared
 MOST_ALONE = 4096  # positions of the style picture among which the nearest of a layer is searched
 ROUNDS = 8  # in which layers are matched alone
+SMALLEST_AREA = 1e-6  # of a style, as a share of the canvas; a smaller one counts as this
 FEWEST = 16  # places of a region whose mean is taken for its centre
 LENGTH = 0.1  # weight of the squared logarithm of the ratio of two lengths
 
@@ -86,11 +87,10 @@ class Neighbours:
         styles = [self._hypercolumns_of(style) for style in self._compared.styles]
         shares = [_at_places(share, POOLS) for share in self._shares]
         own = self._joined(mixture)
-        found = [_matches(own, *both) for both in zip(styles, shares, strict=True)]
+        matched = _matched(own, styles, shares)
         del own
-        matched = (style[:, index] for style, index in zip(styles, found, strict=True))
         targets = blended(matched, shares, lambda: self._joined(self._content))
-        del styles
+        del matched, styles
         wanted = torch.split(targets, [BY_NAME[name].channels for name in self._layers])
         squares = targets.square().sum(0)
         size = canvas.shape[1], canvas.shape[2]
@@ -108,9 +108,9 @@ class Neighbours:
 
         return loss
 
-    def by_layer(self, canvas: Tensor, number: int) -> LossOfCanvas:
+    def by_layer(self, canvas: Tensor, round_number: int) -> LossOfCanvas:
         """Match each layer alone, at positions on a coarse grid that moves from round to round."""
-        generator = torch.Generator().manual_seed(number)
+        generator = torch.Generator().manual_seed(round_number)
         maps = self._maps(canvas)
         grids = [_grid(one, generator) for one in maps]
         own = _on(grids, maps)
@@ -147,10 +147,8 @@ class Neighbours:
         pools = BY_NAME[self._layers[number]].pools
         shares = [_at_places(share, pools, grid) for share in self._shares]
         styles = [of_style[number] for of_style in self._of_styles]
-        found = [_matches(own, *both) for both in zip(styles, shares, strict=True)]
-        matched = (style[:, index] for style, index in zip(styles, found, strict=True))
         means = (style.mean(1, keepdim=True) for style in styles)
-        wanted = blended(matched, shares, lambda: content)
+        wanted = blended(_matched(own, styles, shares), shares, lambda: content)
         if any(isinstance(share, Tensor) for share in shares):
             return _centred(wanted)
         return wanted - blended(means, shares, lambda: content).mean(1, keepdim=True)
@@ -193,7 +191,7 @@ class Neighbours:
 
     def _energies(self) -> list[float]:
         """The mean squared length of the feature vectors of the styles, layer by layer."""
-        areas = [max(_mean(share), SMALLEST_SHARE) for share in self._compared.shares]
+        areas = [max(_mean(share), SMALLEST_AREA) for share in self._compared.shares]
         total = sum(areas)
         energies = [0.0] * len(self._layers)
         for style, area in zip(self._compared.styles, areas, strict=True):
@@ -207,13 +205,9 @@ class Neighbours:
         """The feature maps of a picture, layer by layer."""
         return list(self._compared.maps(picture, pools).values())
 
-    def _hypercolumns(self, picture: Tensor) -> list[Tensor]:
-        """The hypercolumns of a picture, layer by layer, (C, N)."""
-        return on_grid(self._compared.maps(picture, POOLS), (picture.shape[1], picture.shape[2]))
-
     def _joined(self, picture: Tensor) -> Tensor:
         """The scaled hypercolumns of a picture, all layers in one, (C, N)."""
-        parts = self._hypercolumns(picture)
+        parts = on_grid(self._compared.maps(picture, POOLS), (picture.shape[1], picture.shape[2]))
         return torch.cat([factor * one for factor, one in zip(self._factors, parts, strict=True)])
 
 
@@ -287,6 +281,12 @@ def _on(grids: Sequence[Grid], maps: Sequence[Tensor]) -> list[Tensor]:
 def _at_places(share: Share, pools: int, grid: Grid = (slice(None), slice(None))) -> Share:
     """The shares of a style, H × W, at the positions of a layer, (N); a number stays one."""
     return pooled(share, pools)[grid].flatten() if isinstance(share, Tensor) else share
+
+
+def _matched(own: Tensor, styles: Sequence[Tensor], shares: Sequence[Share]) -> Iterator[Tensor]:
+    """For each style, its feature vectors that are most similar to a canvas's, (C, N)."""
+    found = [_matches(own, style, share) for style, share in zip(styles, shares, strict=True)]
+    return (style[:, index] for style, index in zip(styles, found, strict=True))
 
 
 def _matches(own: Tensor, style: Tensor, share: Share) -> Tensor:

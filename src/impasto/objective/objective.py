@@ -197,7 +197,11 @@ class Objective:
         return len(self.tiles) == 1
 
     def features_of(
-        self, picture: Tensor, features: Iterable[str], styles: Iterable[str], first: str = INPUT
+        self,
+        picture: Tensor,
+        features: Collection[str],
+        styles: Collection[str],
+        first: str = INPUT,
     ) -> tuple[dict[str, Tensor], Statistics]:
         """Run the network on a whole picture, or from the feature map of a layer on.
 
@@ -245,18 +249,24 @@ class Objective:
             deep: content and style loss of the layers that are not given; None if all are given.
             stand_in: weight of the stand-in for the style loss; 0 follows the style loss itself.
         """
-        content, style = self.content_loss(features), self.style_loss(seen)
-        easier = stand_in * self.style_loss(seen, stand_in=True) if stand_in else style
+        content = self.content_loss(features)
+        style, easier = self._style_and_easier(seen, stand_in)
         if deep is not None:
             content, style, easier = content + deep[0], style + deep[1], easier + deep[1]
-        total = followed = self.total(canvas, content, style)
-        if stand_in:
-            followed = self.total(canvas, content, easier)
-        return Losses(total, followed, content, style)
+        return self._weighed(content, style, easier, self._of_pixels(canvas))
 
-    def total(self, canvas: Tensor, content: Tensor, style: Tensor) -> Tensor:
-        """The total loss of a canvas, given its content loss and its style loss."""
-        return self.alpha * content + self.beta * style + self._of_pixels(canvas)
+    def _style_and_easier(self, seen: Statistics, stand_in: float) -> tuple[Tensor, Tensor]:
+        """The style loss, and the stand-in that is followed in its place, or the style loss."""
+        style = self.style_loss(seen)
+        easier = stand_in * self.style_loss(seen, stand_in=True) if stand_in else style
+        return style, easier
+
+    def _weighed(self, content: Tensor, style: Tensor, easier: Tensor, of_pixels: Tensor) -> Losses:
+        """All losses, given those of content, style, stand-in and pixels."""
+        total, followed = (
+            self.alpha * content + self.beta * of + of_pixels for of in (style, easier)
+        )
+        return Losses(total, followed, content, style)
 
     def __call__(self, canvas: Tensor, *, stand_in: float = 0.0) -> Evaluation:
         """Evaluate a canvas.
@@ -286,8 +296,7 @@ class Objective:
         """The four :class:`Losses` of a canvas, and the gradient, 3 × H × W, in two passes."""
         seen = self.seen_by_tiles(canvas)
         leaves = [statistic.requires_grad_() for statistic in seen.values()]
-        style = self.style_loss(seen)
-        easier = stand_in * self.style_loss(seen, stand_in=True) if stand_in else style
+        style, easier = self._style_and_easier(seen, stand_in)
         slopes = torch.autograd.grad(self.beta * easier, leaves) if leaves else ()
         by_statistic = dict(zip(seen, slopes, strict=True))
         canvas.requires_grad_()
@@ -296,8 +305,7 @@ class Objective:
         if of_pixels.requires_grad:
             (gradient,) = torch.autograd.grad(of_pixels, canvas)
         content = self.add_pull(canvas, by_statistic, gradient)
-        totals = (self.alpha * content + self.beta * of + of_pixels for of in (style, easier))
-        return torch.stack([*totals, content, style]).detach(), gradient
+        return torch.stack(self._weighed(content, style, easier, of_pixels)).detach(), gradient
 
     def measure_styles(
         self, styles: Iterable[StyleCanvas], recipe: Recipe, tile: int | None

@@ -6,7 +6,7 @@ of them in turn, or several machines read some each.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -94,8 +94,8 @@ class Reader:
     def features_of(
         self,
         picture: Tensor,
-        features: Iterable[str],
-        styles: Iterable[str],
+        features: Collection[str],
+        styles: Collection[str],
         guides: Mapping[str, Tensor] | None = None,
         core: Box | None = None,
         first: str = INPUT,
@@ -164,8 +164,8 @@ class Reader:
         picture: Tensor,
         part: Part,
         tile: Tile,
-        features: Iterable[str],
-        styles: Iterable[str],
+        features: Collection[str],
+        styles: Collection[str],
     ) -> Read:
         """Read a tile of a picture so that it can be differentiated."""
         window = tile.window.of(picture).detach().requires_grad_()

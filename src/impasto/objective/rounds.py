@@ -76,9 +76,10 @@ class Rounds:
             parts = loss(canvas)
             parts = parts._replace(total=parts.total + self._of_pixels(canvas))
             (gradient,) = torch.autograd.grad(parts.total, canvas)
-        self._count += 1
         total, content, style = torch.stack(parts).tolist()  # one wait for the device
-        return Evaluation(total, content, style, gradient.contiguous(), is_new=is_new)
+        found = Evaluation(total, content, style, gradient.contiguous(), is_new=is_new)
+        self._count += found.is_finite()  # otherwise the round begins again, from a shorter step
+        return found
 
     def state(self) -> tuple[dict[str, float], dict[str, Tensor]]:
         """The number of evaluations, and the canvas at the start of the current round."""

@@ -199,7 +199,7 @@ class LBFGS(Optimizer):
 
     def restore(self, numbers: Numbers, tensors: Tensors) -> None:
         """Restore a state that :meth:`state` returned."""
-        self.scale, self.grows = tensors["scale"], bool(numbers.get("grows"))
+        self.scale, self.grows = tensors["scale"], bool(numbers["grows"])
         self.pairs.restore(int(numbers["pairs"]), tensors)
         self.inverse.restore(tensors)
         if "line loss" in numbers:
@@ -268,5 +268,7 @@ def is_stalled(optimizer: Optimizer) -> bool:
     A step without pairs, whose length is a guess, may be shortened once more. The first step after
     :meth:`Optimizer.change_loss` does not count: its direction comes from another loss.
     """
-    line, pairs = getattr(optimizer, "line", None), getattr(optimizer, "pairs", None)
-    return line is not None and line.trials >= (2 if pairs else 3) and not line.inherited
+    if not isinstance(optimizer, LBFGS) or optimizer.line is None:
+        return False
+    line = optimizer.line
+    return line.trials >= (2 if optimizer.pairs else 3) and not line.inherited

@@ -7,7 +7,6 @@ JSON text in the metadata. It contains no code, so nothing in it is ever execute
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -24,7 +23,7 @@ from impasto._version import __version__
 from impasto.errors import InputError, ReasonError, StoppedError
 from impasto.files import reading
 from impasto.files.reading import as_given, located, open_file, reason_of
-from impasto.files.writing import is_there, written_whole
+from impasto.files.writing import written_whole
 from impasto.messages.message import Message
 from impasto.network import pyramid
 from impasto.optim.optimizer import OWN
@@ -306,7 +305,8 @@ def with_inputs_found(saved: Saved, path: Path, folder: Path | None = None) -> S
             if folder is None:
                 raise InputError("checkpoint.input-gone", **lost)
             raise InputError("checkpoint.input-not-in", **lost, folder=folder)
-        same = (place for place in there if _sha256(place, called(key)) == saved.inputs.get(key))
+        wanted = saved.inputs.get(key, "")
+        same = (place for place in there if _sha256(place, called(key)) == wanted)
         new = str(next(same, there[0]).absolute())
         return new if colour is None else f"{new}#{colour}"
 
@@ -334,9 +334,13 @@ def with_inputs_found(saved: Saved, path: Path, folder: Path | None = None) -> S
     )
 
 
-def _sha256(path: Path, role: str) -> str:
-    with reading.opened(path, role) as file:
-        return reading.sha256_of(file)
+def _sha256(path: Path, role: str) -> str | None:
+    """The SHA-256 of a file; None if it cannot be read."""
+    try:
+        with reading.opened(path, role) as file:
+            return reading.sha256_of(file)
+    except (InputError, OSError):
+        return None
 
 
 def moved(file: Path, folder: Path, checkpoint: Path) -> Path:
@@ -360,13 +364,9 @@ def check_replaceable(path: str | Path) -> None:
 
 def is_unfinished(path: Path) -> bool:
     """Whether a file is the checkpoint of an unfinished run, of this version or another."""
-    path = located(path)
-    if not (is_there(path) and path.is_file()):  # reading a pipe would block
-        return False
     try:
-        with safetensors.safe_open(path, "pt") as file:
-            saved = json.loads((file.metadata() or {})[KEY])
-    except (OSError, ValueError, KeyError, RecursionError, safetensors.SafetensorError):
+        saved = from_json(_content(path, with_tensors=False)[0][KEY])
+    except (KeyError, ValueError):
         return False
     return not (isinstance(saved, dict) and saved.get("done") is True)
 

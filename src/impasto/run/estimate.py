@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from impasto.network import tiles
-from impasto.objective.deferred import LONGEST, cut_for, work_share
+from impasto.objective.deferred import LONGEST, cut_layer, work_share
 from impasto.objective.objective import KEPT_BYTES, Objective, target_bytes
 from impasto.objective.regions import StyleCanvas
 from impasto.objective.rounds import Compared
@@ -58,7 +58,7 @@ def work(run: Run) -> float:
     """Pixels that the network processes, forward and backward, in all steps of a run."""
     looked_at = 0.0
     network = run.loaded.architecture
-    deferred = cut_for(run.recipe, network)
+    deferred = cut_layer(run.recipe, network)
     between = work_share(run.recipe, deferred, network) if deferred else 1.0
     for level in run.levels:
         cores = cut(run, level)
@@ -106,8 +106,9 @@ def _seconds_a_pixel(run: Run) -> float:
     picture = 50 * torch.randn(3, side, side, generator=generator)
     network = run.evaluator.network
     picture = picture.to(run.evaluator.device, network.dtype)
-    objective = _probed(run, picture)
-    objective(picture)
-    began = time.perf_counter()
-    objective(picture)
+    with run.evaluator.threads():
+        objective = _probed(run, picture)
+        objective(picture)
+        began = time.perf_counter()
+        objective(picture)
     return (time.perf_counter() - began) / side**2

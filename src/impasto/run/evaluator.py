@@ -15,7 +15,7 @@ from impasto.network import devices, tiles
 from impasto.network.vgg import VGG
 from impasto.network.weights import Weights
 from impasto.objective.cache import Measurements, keep
-from impasto.objective.deferred import Deferred, cut_for
+from impasto.objective.deferred import Deferred, cut_layer
 from impasto.objective.nnst import neighbours
 from impasto.objective.objective import Evaluation, Objective
 from impasto.objective.rounds import Compared, Rounds
@@ -243,7 +243,7 @@ class Evaluator:
             except (RuntimeError, MemoryError) as error:
                 side = self._smaller_side(error)
             else:
-                cut = cut_for(self._recipe, self._weights.architecture)
+                cut = cut_layer(self._recipe, self._weights.architecture)
                 whole = self.objective.is_whole
                 self.deferred = Deferred(self.objective, cut) if cut and whole else None
                 return

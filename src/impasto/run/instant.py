@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from impasto.errors import InputError, RunError, StoppedError
+from impasto.errors import InputError, RunError
 from impasto.files import reading
 from impasto.network import instant
 from impasto.network.instant import Networks, Vector
@@ -26,9 +26,8 @@ from impasto.process import interrupts, memory
 from impasto.process.memory import memory_errors
 from impasto.run.levels import Level
 from impasto.run.named import Named, name_inputs, read_pictures
-from impasto.run.result import ASKED_TO_STOP, INTERRUPTED, LatestImage, OnStep, Result, Step, finish
+from impasto.run.result import LatestImage, OnStep, Result, Step, finish, told
 from impasto.settings.recipe import Recipe
-from impasto.settings.validation import plain
 
 STYLE_SIDE = 256  # pixels: side of a square with as many pixels as the style network sees
 # Longer side, in pixels, of the canvas that the network paints. Its strokes have a size in pixels,
@@ -105,7 +104,7 @@ class InstantRun:
             canvas = painted(self.networks, self.inputs, self.recipe, self.size)
             latest = LatestImage(1, partial(self._finished, canvas))
             step = Step(1, 0.0, 0.0, 0.0, time.perf_counter() - began, 1, latest)
-            stopped = _told(on_step, step)
+            stopped = told(on_step, step)
         latest.make = None
         return Result(canvas, [step], step, self.recipe, self.inputs, self.weights, stopped)
 
@@ -343,15 +342,6 @@ def _is_grey(inputs: Inputs, recipe: Recipe) -> bool:
 
 def _grey(canvas: Pixels) -> Pixels:
     return np.asarray(np.repeat((canvas @ LUMA)[..., None], 3, axis=2), np.float32)
-
-
-def _told(on_step: OnStep | None, step: Step) -> str | None:
-    """Call ``on_step`` with the step; return why the run ends before its last step, if it does."""
-    try:
-        answer = on_step(step) if on_step is not None else None
-    except (KeyboardInterrupt, StoppedError):
-        return INTERRUPTED
-    return ASKED_TO_STOP if plain(answer) is False else None
 
 
 def check_arguments(

@@ -50,6 +50,6 @@ def room(
     guides: int,
     network: Architecture,
 ) -> float:
-    """How many pixels of a level the network can process at once in the free memory, in bytes."""
+    """How many pixels of a level the network can process at once in so many bytes."""
     left = USED * free - canvas_bytes(level, recipe)
     return max(0.0, left) / pixel_bytes(arithmetic, guides, network)

@@ -9,13 +9,11 @@ from dataclasses import dataclass, field
 from PIL import Image
 from torch import Tensor
 
-from impasto.errors import StoppedError
 from impasto.objective.objective import Evaluation
 from impasto.optim.optimizer import Optimizer
 from impasto.run.levels import Level
-from impasto.run.result import ASKED_TO_STOP, INTERRUPTED, LatestImage, OnStep, Step
+from impasto.run.result import LatestImage, OnStep, Step, told
 from impasto.run.stand_in import StandIn
-from impasto.settings.validation import plain
 
 
 @dataclass
@@ -87,14 +85,4 @@ class Progress:
         if self.best is None or is_first or step.loss < self.best.loss:
             self.best, self.kept = step, kept
         self.latest.number, self.latest.make = number, make_image
-        self._tell(step)
-
-    def _tell(self, step: Step) -> None:
-        """Call ``on_step`` with a step, and stop the run if it asks to."""
-        try:
-            answer = self.on_step(step) if self.on_step is not None else None
-        except (KeyboardInterrupt, StoppedError):
-            self.stopped = INTERRUPTED
-        else:
-            if plain(answer) is False:
-                self.stopped = ASKED_TO_STOP
+        self.stopped = told(self.on_step, step) or self.stopped

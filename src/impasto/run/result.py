@@ -14,12 +14,13 @@ import numpy.typing as npt
 from PIL import Image
 
 from impasto._version import __version__
-from impasto.errors import RunError
+from impasto.errors import RunError, StoppedError
 from impasto.files.writing import check_apart
 from impasto.pictures import arrays, color_transfer, sizes, writers
 from impasto.pictures.inputs import Inputs, StylePicture, path_of
 from impasto.process.memory import memory_errors
 from impasto.settings.recipe import Recipe
+from impasto.settings.validation import plain
 
 IN_MEMORY = "(in memory)"  # name of a picture that is not a file
 # Why a run may end before its last step.
@@ -80,6 +81,15 @@ class Step:
 
 
 OnStep = Callable[[Step], bool | None]
+
+
+def told(on_step: OnStep | None, step: Step) -> str | None:
+    """Call ``on_step`` with a step; return why the run ends before its last step, if it does."""
+    try:
+        answer = on_step(step) if on_step is not None else None
+    except (KeyboardInterrupt, StoppedError):
+        return INTERRUPTED
+    return ASKED_TO_STOP if plain(answer) is False else None
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -11,7 +11,7 @@ from impasto.errors import InputError, ReasonError
 from impasto.files.reading import reason_of
 from impasto.network import devices
 from impasto.objective.cache import measurements
-from impasto.objective.deferred import cut_for
+from impasto.objective.deferred import cut_layer
 from impasto.pictures.inputs import called
 from impasto.process import threads
 from impasto.process.memory import memory_errors
@@ -158,7 +158,7 @@ def _check_state(run: Run, saved: Saved, tensors: dict[str, Tensor]) -> None:
     """
     saved.check(run.levels)
     level = run.levels[saved.level - 1]
-    cut = cut_for(run.recipe, run.loaded.architecture)
+    cut = cut_layer(run.recipe, run.loaded.architecture)
     checkpoints.check_tensors(tensors, level, run.canvases.dtype, cut)
     if not saved.history and not tensors["canvas"].isfinite().all():
         raise ReasonError("state.not-finite")

@@ -71,7 +71,7 @@ class Run:
         levels: the levels of the canvas, from coarse to fine.
         loaded: the network's weights.
         canvases: the pictures as the network sees them.
-        evaluator: evaluates canvases; it starts at the coarsest level.
+        evaluator: evaluates canvases; it starts at the level at which the run begins.
         first_canvas: 3 × H × W at the run's first level, RGB 0…255 minus the network's mean.
         cache: cached measurements of this run and of others with its pictures.
         threads: number of CPU threads of the run; None for the current number.
