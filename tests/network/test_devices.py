@@ -29,6 +29,24 @@ def test_auto_is_bfloat16_where_the_device_has_units_for_it(
     assert arithmetic("auto", CPU) == Arithmetic(torch.bfloat16, by_rows=True)
 
 
+@pytest.mark.parametrize(
+    ("amx", "instructions", "expected"),
+    [
+        (True, {}, True),
+        (False, {"avx512_bf16": True, "avx_vnni": True}, True),  # Zen 5
+        (False, {"avx512_bf16": True}, False),  # Zen 4
+        (False, {}, False),
+    ],
+    ids=["AMX", "Zen 5", "Zen 4", "neither"],
+)
+def test_a_cpu_with_units_for_bfloat16_is_recognised(
+    monkeypatch: pytest.MonkeyPatch, amx: bool, instructions: dict[str, bool], expected: bool
+) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx, raising=False)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: instructions, raising=False)
+    assert devices.multiplies_bfloat16(CPU) == expected
+
+
 @pytest.mark.parametrize("precision", ["float32", "float64"])
 def test_a_precision_that_is_asked_for_is_computed_as_it_is_written(precision: str) -> None:
     assert arithmetic(precision, CPU) == Arithmetic(getattr(torch, precision))

@@ -93,15 +93,20 @@ def fastest(dtype: torch.dtype, device: torch.device) -> Arithmetic:
 
 
 def multiplies_bfloat16(device: torch.device) -> bool:
-    """Whether a device has units for products in bfloat16.
+    """Whether a device multiplies matrices of bfloat16 several times faster than of float32.
 
-    They are those of NVIDIA from Ampere on, and of CPUs Intel's AMX and the instructions AVX-512
-    BF16, as in AMD's Zen 4 and 5.
+    So do NVIDIA's from Ampere on, and CPUs with Intel's AMX or with AVX-512 BF16 in full width, as
+    AMD's Zen 5. Zen 4, which computes it in two halves, lacks AVX-VNNI.
     """
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
-    units = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
-    return device.type == "cpu" and any(getattr(torch.cpu, unit, bool)() for unit in units)
+    onednn: Any = torch.backends.mkldnn  # which has the fast convolutions
+    if device.type != "cpu" or not onednn.is_available():
+        return False
+    has_amx = getattr(torch.cpu, "_is_amx_tile_supported", bool)
+    instructions: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    has_avx = instructions.get("avx512_bf16") and instructions.get("avx_vnni")
+    return bool(has_amx() or has_avx)
 
 
 def choose(device: str | torch.device = "auto", precision: str = "float32") -> torch.device:

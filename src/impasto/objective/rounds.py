@@ -76,7 +76,7 @@ class Rounds:
             parts = loss(canvas)
             parts = parts._replace(total=parts.total + self._of_pixels(canvas))
             (gradient,) = torch.autograd.grad(parts.total, canvas)
-        total, content, style = torch.stack(parts).tolist()  # one wait for the device
+        total, content, style = torch.stack(parts).tolist()
         found = Evaluation(total, content, style, gradient.contiguous(), is_new=is_new)
         self._count += found.is_finite()  # otherwise the round begins again, from a shorter step
         return found

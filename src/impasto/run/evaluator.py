@@ -193,10 +193,13 @@ class Evaluator:
 
     def use_float32(self) -> None:
         """Continue the current level in float32, because the rounding of bfloat16 is too coarse."""
+        begun = self.rounds.state() if self.rounds else None
         self._drop_objective()
         self.give_up_bfloat16()
         with memory_errors(self.level.size), self.threads():
             self._make_objective()
+        if self.rounds and begun:
+            self.rounds.restore(*begun)
 
     def give_up_bfloat16(self) -> None:
         """Switch to float32, without making the objective of the current level again."""
