@@ -421,6 +421,18 @@ def test_auto_leaves_bfloat16_without_a_word(monkeypatch: pytest.MonkeyPatch) ->
     assert run.evaluator.arithmetic.name == "float32 (Winograd)"
 
 
+def test_a_round_goes_on_where_its_level_leaves_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "multiplies_bfloat16", lambda _: True)
+    recipe = Recipe.preset("nnst", size=64, steps=8, levels=1, style_layers="relu1_1,relu2_1")
+    run = prepare(CONTENT, STYLE, recipe, device="cpu")
+    evaluator, canvas = run.evaluator, run.first_canvas
+    assert evaluator(canvas.clone()).is_new
+    evaluator.use_float32()
+    assert not evaluator(canvas + 9).is_new
+    _, tensors = evaluator.state()
+    assert torch.equal(tensors["round"], canvas)
+
+
 # ------------------------------------------------------------------------------------- sizes
 
 

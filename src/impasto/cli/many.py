@@ -409,7 +409,7 @@ def _look_over(plan: Plan, asked: Asked, styles: Sequence[Style]) -> int:
     from rich.console import Console
 
     from impasto.experiments import many
-    from impasto.run.showing import duration, estimate
+    from impasto.run.showing import estimate
 
     states = many.looked_over(plan.paintings, asked.recipe, skip_existing=asked.skip_existing)
     Console(stderr=asked.outputs.document).print(_table(plan.paintings, states))
@@ -422,9 +422,9 @@ def _look_over(plan: Plan, asked: Asked, styles: Sequence[Style]) -> int:
     takes, workers = _expected(to_paint, asked, styles)
     if takes is not None:
         seconds = takes.all_seconds / (workers or 1)
-        each, whole = estimate(takes.seconds), duration(max(1.0, seconds))
+        each, whole = estimate(takes.seconds), estimate(seconds)
         by = f" by {counted(workers, 'worker')} as fast as this machine" if workers else ""
-        told += f": {each} each, {whole} for all{by}, {takes.bytes / 1e9:.1f} GB"
+        told += f": about {each} each, {whole} for all{by}, {takes.bytes / 1e9:.1f} GB"
         known = {"seconds": seconds, "memory": takes.bytes}
     typer.echo(f"{told}.", err=asked.outputs.document)
     made = [

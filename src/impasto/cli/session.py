@@ -223,7 +223,7 @@ def _taking(expected: Forecast | None) -> str:
 
     if expected is None:
         return ""
-    return f"; {estimate(expected.seconds)}, {expected.bytes / 1e9:.1f} GB"
+    return f"; about {estimate(expected.seconds)}, {expected.bytes / 1e9:.1f} GB"
 
 
 def expect(run: Run, *, always: bool = False) -> Forecast | None:

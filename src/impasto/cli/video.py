@@ -347,7 +347,7 @@ def _done(planned: VideoPlan, made: PaintedClip, seconds: float, *, trained: flo
     if trained is None or planned.continues or planned.clip.total <= made.frames:
         return text
     whole = trained + (seconds - trained) * planned.clip.total / made.frames
-    return f"{text} All {planned.clip.total} frames of the clip would take {estimate(whole)}."
+    return f"{text} All {planned.clip.total} frames of the clip would take about {estimate(whole)}."
 
 
 def _show(

@@ -105,14 +105,8 @@ def cut(height: int, width: int, side: int | None, halo: int, stride: int = STRI
         _pieces(length, -(-(side or length) // stride) * stride, stride)
         for length in (height, width)
     )
-    return [
-        Tile(
-            Box(top, bottom, left, right),
-            Box(top, bottom, left, right).grown(halo, height, width),
-        )
-        for top, bottom in down
-        for left, right in across
-    ]
+    cores = [Box(*rows, *columns) for rows in down for columns in across]
+    return [Tile(core, core.grown(halo, height, width)) for core in cores]
 
 
 def _pieces(length: int, side: int, stride: int) -> list[tuple[int, int]]:

@@ -132,8 +132,7 @@ class Compared:
     @cached_property
     def shares(self) -> list[Share]:
         """How much each style counts at each place, as of :func:`shares_of`."""
-        weights, masks = zip(*((one.weight, one.mask) for one in self.styles), strict=True)
-        return shares_of(weights, masks)
+        return shares_of([one.weight for one in self.styles], [one.mask for one in self.styles])
 
     def maps(self, picture: Tensor, pools: int = 0) -> dict[str, Tensor]:
         """The feature maps of a picture, by layer, as of :meth:`impasto.network.vgg.VGG.maps`."""

@@ -46,10 +46,7 @@ CALLED = {
 MASKS = ("mask", "style mask", "protect")
 OTHER_WORDS = {"random": "noise", "white": "noise", "photo": "content", "original": "content"}
 PICTURES = {"picture", "mask", "style_mask"}  # fields of a style
-BEYOND_VECTORS = (
-    "layers",
-    "style_mask",
-)  # of those, what the networks of ``instant`` cannot follow
+BEYOND_VECTORS = ("layers", "style_mask")  # those that ``instant`` cannot follow
 
 
 @dataclass(frozen=True)

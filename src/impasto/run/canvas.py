@@ -142,13 +142,13 @@ class Canvases:
                 style.style.weight,
                 style.style.layers,
                 mask,
-                self._shares(style.style_mask, size),
+                self._mask(style.style_mask, size),
             )
 
     def _masks_at(self, level: Level) -> list[Tensor | None]:
         """Where each style goes at a level, without what is protected; None for everywhere."""
-        protected = self._shares(self.inputs.protected, level.size)
-        masks = (self._shares(style.mask, level.size) for style in self.inputs.styles)
+        protected = self._mask(self.inputs.protected, level.size)
+        masks = (self._mask(style.mask, level.size) for style in self.inputs.styles)
         outside = None if protected is None else 1 - protected
         return [_without(mask, outside) for mask in masks]
 
@@ -293,7 +293,7 @@ class Canvases:
     def _rescaled(self, pixels: arrays.Pixels) -> Tensor:
         return self.from_pixels(arrays.rescale(pixels) if self.recipe.rescale else pixels)
 
-    def _shares(self, mask: Mask | None, size: PixelSize) -> Tensor | None:
+    def _mask(self, mask: Mask | None, size: PixelSize) -> Tensor | None:
         if mask is None:
             return None
         return torch.from_numpy(mask.at(size).copy()).to(self.device, self.dtype)

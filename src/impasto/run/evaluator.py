@@ -193,6 +193,7 @@ class Evaluator:
 
     def use_float32(self) -> None:
         """Continue the current level in float32, because the rounding of bfloat16 is too coarse."""
+        # A round keeps its start; what deferred layers were estimated from is bfloat16's.
         begun = self.rounds.state() if self.rounds else None
         self._drop_objective()
         self.give_up_bfloat16()

@@ -407,6 +407,6 @@ def estimate(seconds: float) -> str:
     """A duration that is only estimated, in words: at least a second.
 
     >>> estimate(0.2)
-    'about 1 s'
+    '1 s'
     """
-    return f"about {duration(max(1.0, seconds))}"
+    return duration(max(1.0, seconds))
