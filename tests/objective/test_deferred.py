@@ -234,16 +234,7 @@ def test_a_look_tells_what_it_corrects(weights: Weights) -> None:
     estimated = deferred(canvas + 2)
     looked = deferred(canvas + 2, exactly=True)
     assert estimated.correction == 0
-    assert estimated.turn is None
     assert looked.correction == pytest.approx(looked.loss - estimated.loss, rel=1e-6)
-    assert looked.turn is not None
-    torch.testing.assert_close(looked.turn, looked.gradient - estimated.gradient)
-
-
-def test_one_look_after_another_turns_no_gradient(weights: Weights) -> None:
-    _, deferred, canvas = make(weights)
-    assert deferred(canvas).turn is None
-    assert deferred(canvas + 2, exactly=True).turn is None
 
 
 @pytest.mark.usefixtures("plain_cpu")

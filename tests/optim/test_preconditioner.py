@@ -13,7 +13,15 @@ from test_optimizers import minimise
 from torch import Tensor
 
 from impasto.optim.optimizers import LBFGS
-from impasto.optim.preconditioner import AXES, HIGHEST, LOWEST, PAIRS, Spectrum
+from impasto.optim.preconditioner import (
+    AXES,
+    FIRST_PAIRS,
+    HIGHEST,
+    LOWEST,
+    PAIRS,
+    Places,
+    Spectrum,
+)
 
 SIDE = 64
 
@@ -135,3 +143,63 @@ def test_lbfgs_needs_fewer_steps_with_what_it_learns() -> None:
     learning = minimise(LBFGS(1.0, inverse=spectrum()), quadratic, start, 40)
     plain = minimise(LBFGS(1.0), quadratic, start, 40)
     assert min(learning) < 1e-3 * min(plain)
+
+
+def by_place(size: tuple[int, int] = (SIDE, SIDE)) -> Places:
+    return Places(*size, spectrum(size=size))
+
+
+def rich(canvas: Tensor) -> Tensor:
+    """The gradient of a loss that is curved nine times as much on the left as on the right."""
+    curvatures = torch.ones(SIDE, SIDE, dtype=torch.float64)
+    curvatures[:, : SIDE // 2] = 9
+    return canvas * curvatures
+
+
+@pytest.mark.parametrize("size", [(8, 8), (9, 14), (1, 5)])
+def test_by_place_it_is_symmetric_and_positive_whatever_it_learned(size: tuple[int, int]) -> None:
+    guess = by_place(size)
+    for seed in range(FIRST_PAIRS + 1):
+        guess.learn(noise(seed, size), noise(seed + 50, size))
+    matrix = as_matrix(guess, size)
+    torch.testing.assert_close(matrix, matrix.T, rtol=0, atol=1e-12)
+    assert torch.linalg.eigvalsh(matrix).min() > 0
+
+
+def test_where_the_loss_is_curved_more_it_steps_less() -> None:
+    guess, here = by_place(), torch.zeros(3, SIDE, SIDE, dtype=torch.float64)
+    here[:, 8:-8, 2:6] = 1
+    for seed in range(PAIRS):
+        guess.learn(noise(seed), rich(noise(seed)))
+    assert gain_of(guess, here.flip(2)) == pytest.approx(9 * gain_of(guess, here), rel=0.2)
+
+
+def test_after_few_steps_all_places_are_alike() -> None:
+    guess, other = by_place(), spectrum()
+    for seed in range(FIRST_PAIRS):
+        for one in (guess, other):
+            one.learn(noise(seed), rich(noise(seed)))
+    assert torch.equal(guess(noise(99)), other(noise(99)))
+
+
+def test_a_place_where_no_step_went_does_not_count() -> None:
+    guess, step = by_place(), noise(0)
+    step[:, :, : SIDE // 2] = 0
+    for _ in range(PAIRS):
+        guess.learn(step, step)
+    torch.testing.assert_close(guess(noise(1)), spectrum()(noise(1)), rtol=0, atol=1e-9)
+
+
+def test_lbfgs_needs_fewer_steps_with_what_it_learns_by_place() -> None:
+    generator = torch.Generator().manual_seed(5)
+    places = 30 ** torch.rand(1, SIDE // 16, SIDE // 16, generator=generator, dtype=torch.float64)
+    curvatures = torch.kron(places, torch.ones(1, 16, 16)) * (1 + 9 * noise(1)[:1].sigmoid())
+    centre = noise(0)
+
+    def quadratic(x: Tensor) -> Tensor:
+        return 0.5 * (curvatures * (x - centre).square()).sum()
+
+    start = torch.zeros_like(centre)
+    by_both = minimise(LBFGS(1.0, inverse=by_place()), quadratic, start, 60)
+    by_frequency = minimise(LBFGS(1.0, inverse=spectrum()), quadratic, start, 60)
+    assert min(by_both) < 0.2 * min(by_frequency)

@@ -32,7 +32,7 @@ from impasto.network.vgg import VGG
 from impasto.objective.objective import Evaluation
 from impasto.optim.optimizer import Optimizer
 from impasto.optim.optimizers import LBFGS, Adam
-from impasto.optim.preconditioner import Spectrum
+from impasto.optim.preconditioner import Places, Spectrum
 from impasto.run import checkpoint
 from impasto.run import run as runs
 from impasto.run.evaluator import Evaluator
@@ -234,7 +234,7 @@ def test_an_optimiser_that_is_restored_goes_on_the_same_way(data: st.DataObject)
     target, scale = torch.randn(3, 6, 8), torch.rand(3, 6, 8) + 0.1
 
     def make() -> Optimizer:
-        return LBFGS(1.0, 4, Spectrum(6, 8, 0.8)) if lbfgs else Adam(0.5, levels)
+        return LBFGS(1.0, 4, Places(6, 8, Spectrum(6, 8, 0.8))) if lbfgs else Adam(0.5, levels)
 
     def go_on(optimizer: Optimizer, canvas: torch.Tensor, steps: int) -> torch.Tensor:
         for _ in range(steps):
@@ -246,7 +246,7 @@ def test_an_optimiser_that_is_restored_goes_on_the_same_way(data: st.DataObject)
 
     lbfgs, levels = data.draw(st.booleans()), data.draw(st.integers(1, 3))
     first = make()
-    canvas = go_on(first, torch.zeros(3, 6, 8), data.draw(st.integers(1, 9)))
+    canvas = go_on(first, torch.zeros(3, 6, 8), data.draw(st.integers(1, 20)))
     second = make()
     numbers, tensors = first.state()
     second.restore(dict(numbers), {name: tensor.clone() for name, tensor in tensors.items()})

@@ -15,7 +15,7 @@ from impasto.settings.layers import Architecture, in_order, work
 from impasto.settings.recipe import Recipe
 
 SAVING = 0.25  # share of the network's work that must lie behind the cut
-TOLERANCE = 0.02  # largest error of the estimate, as a share of the decrease of the loss
+TOLERANCE = 0.1  # largest error of the estimate, as a share of the decrease of the loss
 LEEWAY = 0.1  # largest distance along the tangents, as a share of the loss there and here
 LONGEST = 8  # most evaluations from one measurement of the deep layers to the next
 
@@ -84,8 +84,8 @@ class Deferred:
                 follows the style loss itself.
 
         Returns:
-            The losses and the gradient. If the deep layers were measured, ``correction`` and
-            ``turn`` say how far the previous estimates were off.
+            The losses and the gradient. If the deep layers were measured, ``correction`` says how
+            far the previous estimate was off.
         """
         objective, before = self._objective, self._tangents
         looks = before is None or exactly or self.age + 1 >= self.patience
@@ -97,16 +97,12 @@ class Deferred:
             tangents = self._look(cut) if before is None or looks else before
             deep = tangents[0](cut), tangents[1](cut)
             losses = objective.losses_of(canvas, features, seen, deep, stand_in=stand_in)
-            # If the last evaluation measured the deep layers, it contains no estimate to correct.
-            turns = before is not None and looks and self.age > 0
-            (gradient,) = torch.autograd.grad(losses.followed, canvas, retain_graph=turns)
-            gradient = gradient.contiguous()
-            turn = self._turn(before, deep, cut, canvas) if before and turns else None
+            (gradient,) = torch.autograd.grad(losses.followed, canvas)
         # The deep losses that the old tangents give, or those at the last measurement.
         old = [of(cut.detach()) if looks else of.value for of in before] if before else deep
         off = objective.alpha * (deep[0] - old[0]) + objective.beta * (deep[1] - old[1])
         *numbers, distance = torch.stack([*losses, off]).tolist()  # one wait for the device
-        measured = evaluation(numbers, gradient, stand_in=stand_in > 0)
+        measured = evaluation(numbers, gradient.contiguous(), stand_in=stand_in > 0)
         if looks and not measured.is_finite():  # tangents from there would be useless
             return measured
         if looks:
@@ -116,7 +112,7 @@ class Deferred:
             return self(canvas, exactly=True, stand_in=stand_in)
         else:
             self.age, distance = self.age + 1, 0.0
-        return replace(measured, correction=distance, turn=turn)
+        return replace(measured, correction=distance)
 
     def state(self) -> tuple[dict[str, float], dict[str, Tensor]]:
         """The complete state, as numbers and tensors for a checkpoint."""
@@ -142,15 +138,6 @@ class Deferred:
             for name in ("deep map", "deep content", "deep style")
         )
         self._tangents = Tangent(at, content, by_content), Tangent(at, style, by_style)
-
-    def _turn(
-        self, before: Tangents, deep: tuple[Tensor, Tensor], cut: Tensor, canvas: Tensor
-    ) -> Tensor:
-        """The difference that new tangents make to the gradient, 3 × H × W."""
-        content, style = (new - old(cut) for new, old in zip(deep, before, strict=True))
-        by_deep = self._objective.alpha * content + self._objective.beta * style
-        (turn,) = torch.autograd.grad(by_deep, canvas)
-        return turn.contiguous()
 
     def _look(self, cut: Tensor) -> Tangents:
         """Measure the deep layers: the tangents at a feature map of the cut."""

@@ -52,7 +52,6 @@ class Evaluation:
         style: style loss, without beta.
         gradient: d followed / d canvas, 3 × H × W.
         correction: the loss minus the estimate that deferred deep layers would have given.
-        turn: the gradient minus that of such an estimate, 3 × H × W; None if it is 0.
         stand_in: the loss with the stand-in for the style loss; None if it is not followed.
         is_comparable: whether the loss, with the correction, can be compared with the last one; it
             cannot if that was an estimate whose error is not known.
@@ -64,7 +63,6 @@ class Evaluation:
     style: float
     gradient: Tensor
     correction: float = 0.0
-    turn: Tensor | None = None
     stand_in: float | None = None
     is_comparable: bool = True
     is_new: bool = False

@@ -51,7 +51,7 @@ class Optimizer:
         """
         raise NotImplementedError
 
-    def correct(self, change: float, turn: Tensor | None) -> None:
+    def correct(self, change: float) -> None:
         """Called before every :meth:`step`, because the losses of earlier steps may be estimates.
 
         An optimiser that does not compare the losses of different steps can ignore it.
@@ -59,8 +59,6 @@ class Optimizer:
         Args:
             change: what has to be added to the losses of earlier steps to compare them with the
                 next one.
-            turn: what has to be added to the gradients of earlier steps, 3 × H × W; None for
-                nothing.
         """
 
     def step_back(self) -> Tensor | None:
@@ -142,9 +140,9 @@ class _Guarded(Optimizer):
             proposed = self._own.step(canvas.clone(), loss, gradient.clone())
         return self._checked(proposed)
 
-    def correct(self, change: float, turn: Tensor | None) -> None:
+    def correct(self, change: float) -> None:
         with self._noting():
-            self._own.correct(change, turn)
+            self._own.correct(change)
 
     def step_back(self) -> Tensor | None:
         self._trials += 1

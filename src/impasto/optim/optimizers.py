@@ -169,12 +169,10 @@ class LBFGS(Optimizer):
         self._remember(canvas - line.start, gradient - line.gradient)
         return self._set_out(canvas, loss, gradient)
 
-    def correct(self, change: float, turn: Tensor | None) -> None:
-        """Correct the loss and the gradient at the start of the line."""
+    def correct(self, change: float) -> None:
+        """Correct the loss at the start of the line."""
         if self.line is not None:
             self.line.loss += change
-            if turn is not None:
-                self.line.gradient = self.line.gradient + turn
 
     def step_back(self) -> Tensor | None:
         """A tenth of the proposed step, then ever smaller parts; None after the last trial."""

@@ -1,4 +1,11 @@
-"""The preconditioner of L-BFGS: the curvature of the loss at each frequency, learned in the run."""
+"""The preconditioners of L-BFGS: how curved the loss is by frequency and by place.
+
+They learn it in a run. Where long steps changed the gradient little, the loss is flat, and steps
+may be longer still. So a gain is the RMS of the last steps divided by the RMS of the changes that
+they made to the gradient: except for a common factor, the geometric mean of the two step lengths of
+Barzilai and Borwein (*Two-Point Step Size Gradient Methods*, IMA Journal of Numerical Analysis 8,
+1988), for a part of the canvas alone.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +14,7 @@ from collections import deque
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from impasto.optim.optimizer import Tensors
 from impasto.optim.optimizers import Guess
@@ -17,6 +25,9 @@ BANDS = 16  # of equal width in the logarithm of the frequency
 PAIRS = 20  # the gains are learned from this many pairs, the last ones
 LEAST = 1e-9  # share of the total power that is added to every band, because some bands have none
 SMOOTH = 0.4  # cycles per pixel along an axis, up to which a smooth preconditioner passes all
+PLACE = 16  # pixels; about the side of a place that has a gain of its own
+FIRST_PAIRS = 10  # pairs without which the gains by place stay as they are
+LEAST_HERE = 0.01  # of the mean power, added to that of every place, so that none is 0
 AXES = ((1, 1, 1), (1, -1, 0), (1, 1, -2))  # of RGB: brightness, red–green, yellow–blue
 
 
@@ -25,11 +36,8 @@ class Spectrum(Guess):
 
     The gains start as f to the power −falloff. Then the gain of a band of frequencies is the RMS of
     the last steps in the band, divided by the RMS of the changes that they made to the gradient.
-    Except for a common factor, this is the geometric mean of the two step lengths of Barzilai and
-    Borwein (*Two-Point Step Size Gradient Methods*, IMA Journal of Numerical Analysis 8, 1988),
-    taken separately for each band. Where long steps changed the gradient little, the loss is flat,
-    and steps may be longer still. Between the centres of two bands, the logarithm of the gain is
-    interpolated linearly in the logarithm of the frequency.
+    Between the centres of two bands, the logarithm of the gain is interpolated linearly in the
+    logarithm of the frequency.
 
     Args:
         height: height of the canvases, in pixels.
@@ -111,6 +119,80 @@ class Spectrum(Guess):
         """What passes of a canvas's Fourier transform, by colour axis, one of each pair ±f."""
         spectrum: Tensor = torch.fft.rfft2(torch.einsum("ac,chw->ahw", self._axes, canvas))
         return spectrum * self._passed
+
+
+class Places(Guess):
+    """A preconditioner with a gain for every place of the canvas, around another one.
+
+    The losses are curved more where the picture is rich in features than where it is flat. The gain
+    of a place, of about 16 × 16 pixels, is the RMS of the last steps there, divided by the RMS of
+    the changes of the gradient there. Its square root is applied before the other preconditioner
+    and after it, so that the whole stays symmetric. Between the centres of places, the logarithm of
+    the gain is interpolated linearly.
+
+    Args:
+        height: height of the canvases, in pixels.
+        width: width of the canvases, in pixels.
+        other: the preconditioner that learns what is the same everywhere.
+    """
+
+    def __init__(self, height: int, width: int, other: Guess) -> None:
+        self._size, self._other = (height, width), other
+        self._places = places(height, width)
+        self._powers: deque[Tensor] = deque(maxlen=PAIRS)
+        self._root: Tensor | None = None  # of the gains, 1 × height × width
+
+    def __call__(self, canvas: Tensor) -> Tensor:
+        """Apply the gains to a canvas, 3 × height × width; the result has the same shape."""
+        if self._root is None:
+            return self._other(canvas)
+        return self._other(canvas * self._root).mul_(self._root)
+
+    def learn(self, step: Tensor, change: Tensor) -> None:
+        """Learn from a step and the change of the gradient along it, each 3 × height × width."""
+        self._powers.append(torch.stack([self._by_place(step), self._by_place(change)]))
+        if self._root is None:
+            self._other.learn(step, change)
+        else:
+            self._other.learn(step / self._root, change * self._root)
+        self._set_gains()
+
+    def state(self) -> Tensors:
+        """The powers of the last pairs by place and what the other one has learned."""
+        powers = {"places": torch.stack(tuple(self._powers))} if self._powers else {}
+        return {**self._other.state(), **powers}
+
+    def restore(self, tensors: Tensors) -> None:
+        """Restore a state that :meth:`state` returned."""
+        self._other.restore(tensors)
+        if "places" in tensors:
+            self._powers.extend(tensors["places"])
+            self._set_gains()
+
+    def _set_gains(self) -> None:
+        """Compute the gain of every place from the last pairs, if there are enough."""
+        if len(self._powers) <= FIRST_PAIRS:
+            return
+        powers = torch.stack(tuple(self._powers)).sum(dim=0)
+        shares = powers / powers.mean(dim=(1, 2), keepdim=True) + LEAST_HERE
+        logarithms = (shares[0] / shares[1]).log() / 2
+        centred = (logarithms - logarithms.mean())[None, None]
+        smooth = F.interpolate(centred, self._size, mode="bilinear", align_corners=False)[0]
+        self._root = (smooth / 2).exp_()
+
+    def _by_place(self, canvas: Tensor) -> Tensor:
+        """The mean power of a canvas by place, rows × columns."""
+        power = canvas.square().sum(dim=0, keepdim=True)
+        return F.adaptive_avg_pool2d(power, self._places)[0]
+
+
+def places(height: int, width: int) -> tuple[int, int]:
+    """Rows and columns of the places of a canvas that have gains of their own.
+
+    >>> places(384, 500)
+    (24, 31)
+    """
+    return max(1, round(height / PLACE)), max(1, round(width / PLACE))
 
 
 def _passed(frequencies: Tensor) -> Tensor:

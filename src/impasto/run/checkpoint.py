@@ -27,7 +27,7 @@ from impasto.files.writing import written_whole
 from impasto.messages.message import Message
 from impasto.network import pyramid
 from impasto.optim.optimizer import OWN
-from impasto.optim.preconditioner import BANDS, PAIRS
+from impasto.optim.preconditioner import BANDS, PAIRS, places
 from impasto.pictures import masks
 from impasto.pictures.inputs import MASKS, called, kind_of, numbered
 from impasto.run.levels import Level
@@ -252,6 +252,8 @@ def check_tensors(
         shape = shapes.get(name) or shapes.get(name.partition(" ")[0])
         if name == "powers" and tensor.ndim:
             shape = (min(len(tensor), PAIRS), 2, 3, BANDS)
+        if name == "places" and tensor.ndim:
+            shape = (min(len(tensor), PAIRS), 2, *places(height, width))
         if tensor.shape != shape or tensor.dtype != dtype:
             raise ReasonError("state.tensor", name=name)
     if not tensors["kept"].isfinite().all():

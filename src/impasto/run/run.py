@@ -27,7 +27,7 @@ from impasto.optim.optimizers import (
     Adam,
     is_stalled,
 )
-from impasto.optim.preconditioner import Spectrum
+from impasto.optim.preconditioner import Places, Spectrum
 from impasto.pictures import sizes
 from impasto.pictures.inputs import Inputs
 from impasto.pictures.sizes import PixelSize
@@ -249,10 +249,10 @@ class Run:
             progress.optimizer.change_loss()
         if stand_in:
             progress.stand_in.compare(measured, self.recipe.style_weight)
-        allowed, turn = self.canvases.allowed, measured.turn
+        gradient = self.canvases.allowed(measured.gradient)
         with memory_errors(level.size), self.evaluator.threads():
-            progress.optimizer.correct(measured.correction, None if turn is None else allowed(turn))
-            updated = progress.optimizer.step(canvas, measured.followed, allowed(measured.gradient))
+            progress.optimizer.correct(measured.correction)
+            updated = progress.optimizer.step(canvas, measured.followed, gradient)
         following = canvas if updated is None else updated
         keep_updated = self.recipe.keep == "updated" and self.recipe.optimizer == "adam"
         progress.canvas = following
@@ -278,7 +278,8 @@ class Run:
         low frequencies, as pictures do; a canvas that comes from a coarser level does not. Such a
         canvas is smooth, and with relative losses, where the picture counts more than the loss, it
         stays so at the highest frequencies. From the usual strength on, its features have to become
-        stronger, unless it is continued from another painting.
+        stronger, unless it is continued from another painting. How curved the loss is by place is
+        learned with absolute losses only; with relative ones that saved no step.
 
         Args:
             canvas: a canvas of the level, 3 × H × W.
@@ -295,7 +296,7 @@ class Run:
         is_smooth = not is_first and recipe.balance == "relative"
         is_enlarged = begins and is_smooth and self.canvases.before is None
         grows = is_enlarged and METHODS[level.method].by_layer and recipe.style_colors == 1
-        preconditioner = Spectrum(
+        spectrum = Spectrum(
             height,
             width,
             0.8 if is_first else 0.0,
@@ -303,6 +304,8 @@ class Run:
             device=canvas.device,
             dtype=canvas.dtype,
         )
+        learns_by_place = recipe.balance == "absolute"
+        preconditioner = Places(height, width, spectrum) if learns_by_place else spectrum
         bytes_of_canvas = canvas.numel() * canvas.element_size()
         pairs = self.evaluator.workplace.pairs(bytes_of_canvas, canvas.device)
         return LBFGS(recipe.learning_rate, pairs, preconditioner, grows=grows)

@@ -9,7 +9,7 @@ from impasto.objective.objective import Evaluation
 
 FIRST_WEIGHT = 0.3  # at the coarsest level
 WINDOW = 20  # steps over which the decrease of the loss is measured
-LEAST_DECREASE = 0.05  # of the loss in so many steps; if it decreases less, the stand-in gives way
+LEAST_DECREASE = 0.03  # of the loss in so many steps; if it decreases less, the stand-in gives way
 LEAST_STEPS = 30  # of a level, before the stand-in can give way; more than the window
 
 
