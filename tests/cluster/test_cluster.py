@@ -28,12 +28,13 @@ from impasto.cluster import batch, nodes, pool
 from impasto.cluster.batch import BatchWatch, Common, Job, Outcome
 from impasto.cluster.canvas import ManyWorkers, SpreadObjective, many_workers
 from impasto.cluster.engine import Needs, ray
-from impasto.cluster.nodes import alive, differing, found
+from impasto.cluster.nodes import alive, cpus_multiply_bfloat16, differing, found
 from impasto.cluster.pairs import SENT, SpreadPairs
 from impasto.cluster.sheets import ClusterFill
 from impasto.experiments import many
 from impasto.experiments.many import Expected, Painter
 from impasto.experiments.planning import Painting
+from impasto.network import devices
 from impasto.network.vgg import VGG
 from impasto.network.weights import Weights
 from impasto.objective.objective import Evaluation, Objective
@@ -514,6 +515,14 @@ def test_a_run_that_is_not_computed_in_tiles_is_resumed_on_one_machine(
     begun.paint(lambda step: step.number < 2)
     assert run(["resume", "run.impasto", "-o", "out.png", "--ray", "local"]) == 0
     assert "painted on one machine" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("cluster")
+def test_bfloat16_is_used_where_it_is_fast_on_every_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = devices.multiplies_bfloat16(torch.device("cpu"))
+    assert cpus_multiply_bfloat16(Needs()) == here
+    monkeypatch.setattr(devices, "multiplies_bfloat16", lambda _: not here)  # but on no other node
+    assert not cpus_multiply_bfloat16(Needs())
 
 
 def test_the_nodes_of_one_machine_agree(cluster: Any) -> None:

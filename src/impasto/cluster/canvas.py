@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from impasto.cluster.engine import Needs, ray, results
-from impasto.cluster.nodes import Gpu, a_gpu, memory_of_workers
+from impasto.cluster.nodes import Gpu, a_gpu, cpus_multiply_bfloat16, memory_of_workers
 from impasto.cluster.pairs import SpreadPairs, fit_one_machine
 from impasto.cluster.pool import Pool, tree_sum
 from impasto.cluster.shares import Share, share_out
@@ -289,11 +289,10 @@ class ManyWorkers:
         return self.pool.count
 
     def arithmetic(self, precision: str, device: torch.device) -> Arithmetic:
-        """How the network computes: in the number format of the workers."""
-        if not self.needs.gpus or precision != "auto":
+        """How the network computes: with ``auto``, in the format that is fast on every worker."""
+        if precision != "auto":
             return devices.arithmetic(precision, device)
-        fast = torch.bfloat16 if self._gpu.has_bfloat16 else torch.float32
-        return devices.fastest(fast, device)
+        return devices.fastest(torch.bfloat16 if self._have_bfloat16 else torch.float32, device)
 
     def pairs(self, canvas_bytes: int, device: torch.device) -> Pairs:
         """What L-BFGS remembers: beside the canvas, or held by the workers if it does not fit."""
@@ -315,6 +314,10 @@ class ManyWorkers:
         width, height = size
         shares = share_out(layers, height, width, self.pool.count, None)
         return max(share.box.area for share in shares)
+
+    @functools.cached_property
+    def _have_bfloat16(self) -> bool:
+        return self._gpu.has_bfloat16 if self.needs.gpus else cpus_multiply_bfloat16(self.needs)
 
     @functools.cached_property
     def _gpu(self) -> Gpu:

@@ -58,17 +58,7 @@ def found() -> list[Node]:
     Raises:
         RunError: a node did not answer in a minute.
     """
-    engine = ray()
-    strategy = engine.util.scheduling_strategies.NodeAffinitySchedulingStrategy
-    ask = engine.remote(num_cpus=0, max_retries=0)(_report())
     nodes = alive()
-    asked = [
-        ask.options(scheduling_strategy=strategy(node["NodeID"], soft=False)).remote(COMPARED)
-        for node in nodes
-    ]
-    late = [_name_of(nodes[asked.index(one)]) for one in waited_for(asked, ANSWER)]
-    if late:
-        raise RunError("cluster.no-answer", nodes=tuple(late), seconds=ANSWER)
     return [
         Node(
             name=_name_of(node),
@@ -78,21 +68,40 @@ def found() -> list[Node]:
             devices=tuple(names),
             versions=versions,
         )
-        for node, (names, versions) in zip(nodes, results(asked), strict=True)
+        for node, (names, versions) in zip(nodes, _answers(nodes, _report(COMPARED)), strict=True)
     ]
+
+
+def _answers(nodes: Sequence[Mapping[str, Any]], question: Callable[[], Any]) -> list[Any]:
+    """What a function returns on each of some nodes.
+
+    Raises:
+        RunError: a node did not answer in a minute.
+    """
+    engine = ray()
+    strategy = engine.util.scheduling_strategies.NodeAffinitySchedulingStrategy
+    ask = engine.remote(num_cpus=0, max_retries=0)(question)
+    asked = [
+        ask.options(scheduling_strategy=strategy(node["NodeID"], soft=False)).remote()
+        for node in nodes
+    ]
+    late = [_name_of(nodes[asked.index(one)]) for one in waited_for(asked, ANSWER)]
+    if late:
+        raise RunError("cluster.no-answer", nodes=tuple(late), seconds=ANSWER)
+    return results(asked)
 
 
 def _name_of(node: Mapping[str, Any]) -> str:
     return str(node["NodeManagerHostname"] or node["NodeManagerAddress"])
 
 
-def _report() -> Callable[[Sequence[str]], tuple[list[str], dict[str, str | None]]]:
-    """A function that tells what a node has.
+def _report(packages: Sequence[str]) -> Callable[[], tuple[list[str], dict[str, str | None]]]:
+    """A function that tells what a node has, and the versions of some packages.
 
     Ray sends it as code rather than by name, so that a node without impasto can answer too.
     """
 
-    def report(packages: Sequence[str]) -> tuple[list[str], dict[str, str | None]]:
+    def report() -> tuple[list[str], dict[str, str | None]]:
         import importlib.metadata
         import platform
         import shutil
@@ -146,10 +155,33 @@ def memory_of_workers(needs: Needs) -> float:
     """Bytes of memory that each worker has, on the node where they have the least."""
     rooms = [
         node["Resources"].get("memory", 0.0) / max(1, node["Resources"]["CPU"] // needs.cpus)
-        for node in alive()
-        if node["Resources"].get("CPU", 0) >= needs.cpus
+        for node in _with_room(needs)
     ]
     return min(rooms, default=0.0)
+
+
+def cpus_multiply_bfloat16(needs: Needs) -> bool:
+    """Whether bfloat16 is fast on this machine's CPU and on every node with room for a worker.
+
+    Raises:
+        RunError: a node did not answer in a minute.
+    """
+
+    def ask() -> bool:
+        import torch
+
+        from impasto.network import devices
+
+        return devices.multiplies_bfloat16(torch.device("cpu"))
+
+    here = ray().get_runtime_context().get_node_id()
+    others = [node for node in _with_room(needs) if node["NodeID"] != here]
+    return ask() and all(_answers(others, ask))
+
+
+def _with_room(needs: Needs) -> list[dict[str, Any]]:
+    """The nodes that have room for a worker."""
+    return [node for node in alive() if node["Resources"].get("CPU", 0) >= needs.cpus]
 
 
 def a_gpu(needs: Needs) -> Gpu:
