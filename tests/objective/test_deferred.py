@@ -235,6 +235,7 @@ def test_a_look_tells_what_it_corrects(weights: Weights) -> None:
     looked = deferred(canvas + 2, exactly=True)
     assert estimated.correction == 0
     assert looked.correction == pytest.approx(looked.loss - estimated.loss, rel=1e-6)
+    assert deferred(canvas + 4, exactly=True).correction == 0  # the last loss was measured
 
 
 @pytest.mark.usefixtures("plain_cpu")

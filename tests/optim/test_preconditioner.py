@@ -156,7 +156,7 @@ def rich(canvas: Tensor) -> Tensor:
     return canvas * curvatures
 
 
-@pytest.mark.parametrize("size", [(8, 8), (9, 14), (1, 5)])
+@pytest.mark.parametrize("size", [(3, 40), (24, 9), (1, 5)])
 def test_by_place_it_is_symmetric_and_positive_whatever_it_learned(size: tuple[int, int]) -> None:
     guess = by_place(size)
     for seed in range(FIRST_PAIRS + 1):

@@ -231,10 +231,10 @@ def test_a_run_goes_on_without_a_checkpoint_that_cannot_be_written(
 @given(st.data())
 def test_an_optimiser_that_is_restored_goes_on_the_same_way(data: st.DataObject) -> None:
     torch.manual_seed(data.draw(st.integers(0, 99)))
-    target, scale = torch.randn(3, 6, 8), torch.rand(3, 6, 8) + 0.1
+    target, scale = torch.randn(3, 24, 40), torch.rand(3, 24, 40) + 0.1
 
     def make() -> Optimizer:
-        return LBFGS(1.0, 4, Places(6, 8, Spectrum(6, 8, 0.8))) if lbfgs else Adam(0.5, levels)
+        return LBFGS(1.0, 4, Places(24, 40, Spectrum(24, 40, 0.8))) if lbfgs else Adam(0.5, levels)
 
     def go_on(optimizer: Optimizer, canvas: torch.Tensor, steps: int) -> torch.Tensor:
         for _ in range(steps):
@@ -246,7 +246,7 @@ def test_an_optimiser_that_is_restored_goes_on_the_same_way(data: st.DataObject)
 
     lbfgs, levels = data.draw(st.booleans()), data.draw(st.integers(1, 3))
     first = make()
-    canvas = go_on(first, torch.zeros(3, 6, 8), data.draw(st.integers(1, 20)))
+    canvas = go_on(first, torch.zeros(3, 24, 40), data.draw(st.integers(1, 20)))
     second = make()
     numbers, tensors = first.state()
     second.restore(dict(numbers), {name: tensor.clone() for name, tensor in tensors.items()})

@@ -11,6 +11,7 @@ import torch
 from conftest import content_pixels, style_pixels
 from impasto import LBFGS, Recipe, Style, stylize
 from impasto.network.pyramid import details
+from impasto.optim.preconditioner import Places, Spectrum
 from impasto.run.canvas import strengthened
 from impasto.run.prepare import prepare, vary
 
@@ -164,6 +165,15 @@ def test_features_have_to_grow_where_a_painting_was_enlarged(
     optimizer = run.make_optimizer(torch.zeros(3, *reversed(at.size)), at, begins=True)
     assert isinstance(optimizer, LBFGS)
     assert optimizer.grows == grows
+
+
+@pytest.mark.parametrize(("preset", "guess"), [("default", Spectrum), ("gatys-fast", Places)])
+def test_with_absolute_losses_the_gains_are_learned_by_place_too(preset: str, guess: type) -> None:
+    run = prepare(CONTENT, STYLE, Recipe.read({**SMALL, "preset": preset}), device="cpu")
+    at = run.levels[-1]
+    optimizer = run.make_optimizer(torch.zeros(3, *reversed(at.size)), at, begins=True)
+    assert isinstance(optimizer, LBFGS)
+    assert type(optimizer.inverse) is guess
 
 
 def test_an_enlarged_canvas_of_a_grey_painting_is_grey() -> None:

@@ -84,8 +84,8 @@ class Deferred:
                 follows the style loss itself.
 
         Returns:
-            The losses and the gradient. If the deep layers were measured, ``correction`` says how
-            far the previous estimate was off.
+            The losses and the gradient. If the deep layers were measured after an estimate,
+            ``correction`` says how far the old tangents are off here.
         """
         objective, before = self._objective, self._tangents
         looks = before is None or exactly or self.age + 1 >= self.patience
@@ -105,14 +105,16 @@ class Deferred:
         measured = evaluation(numbers, gradient.contiguous(), stand_in=stand_in > 0)
         if looks and not measured.is_finite():  # tangents from there would be useless
             return measured
+        # A measurement right after another one has no estimate to correct.
+        correction = distance if looks and self.age > 0 else 0.0
         if looks:
             self._settle(measured.loss, distance)
             self._tangents = tangents
         elif abs(distance) > LEEWAY * min(self._loss, measured.loss):
             return self(canvas, exactly=True, stand_in=stand_in)
         else:
-            self.age, distance = self.age + 1, 0.0
-        return replace(measured, correction=distance)
+            self.age += 1
+        return replace(measured, correction=correction)
 
     def state(self) -> tuple[dict[str, float], dict[str, Tensor]]:
         """The complete state, as numbers and tensors for a checkpoint."""

@@ -14,8 +14,8 @@ from collections import deque
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
+from impasto.network.pyramid import averaged, enlarged
 from impasto.optim.optimizer import Tensors
 from impasto.optim.optimizers import Guess
 
@@ -26,8 +26,8 @@ PAIRS = 20  # the gains are learned from this many pairs, the last ones
 LEAST = 1e-9  # share of the total power that is added to every band, because some bands have none
 SMOOTH = 0.4  # cycles per pixel along an axis, up to which a smooth preconditioner passes all
 PLACE = 16  # pixels; about the side of a place that has a gain of its own
-FIRST_PAIRS = 10  # pairs without which the gains by place stay as they are
-LEAST_HERE = 0.01  # of the mean power, added to that of every place, so that none is 0
+FIRST_PAIRS = 10  # until there are more pairs, all places are alike
+LEAST_BY_PLACE = 0.01  # of the mean power, added to that of every place, which bounds the gains
 AXES = ((1, 1, 1), (1, -1, 0), (1, 1, -2))  # of RGB: brightness, red–green, yellow–blue
 
 
@@ -74,8 +74,8 @@ class Spectrum(Guess):
         axes = torch.tensor(AXES, device=device, dtype=dtype)
         self._axes = axes / axes.norm(dim=1, keepdim=True)
         logarithms = (frequencies[:, :half] / LOWEST).log() / math.log(HIGHEST / LOWEST)
-        self._places = (logarithms * (BANDS - 1)).to(device=device, dtype=dtype)
-        nearest = self._places.round().flatten()
+        self._positions = (logarithms * (BANDS - 1)).to(device=device, dtype=dtype)
+        nearest = self._positions.round().flatten()
         self._order = nearest.argsort(stable=True).int()
         self._counts = torch.bincount(nearest.long(), minlength=BANDS).tolist()  # by band
         self._powers: deque[Tensor] = deque(maxlen=PAIRS)
@@ -105,8 +105,8 @@ class Spectrum(Guess):
         powers = torch.stack(tuple(self._powers)).sum(dim=0)
         shares = powers / powers.sum(dim=(1, 2), keepdim=True) + LEAST
         logarithms = (shares[0] / shares[1]).log() / 2
-        below = self._places.floor().clamp_(0, BANDS - 2)
-        at, part = below.long(), self._places - below
+        below = self._positions.floor().clamp_(0, BANDS - 2)
+        at, part = below.long(), self._positions - below
         self._gains = torch.lerp(logarithms[:, at], logarithms[:, at + 1], part).exp_()
 
     def _by_band(self, canvas: Tensor) -> Tensor:
@@ -126,35 +126,31 @@ class Places(Guess):
 
     The losses are curved more where the picture is rich in features than where it is flat. The gain
     of a place, of about 16 × 16 pixels, is the RMS of the last steps there, divided by the RMS of
-    the changes of the gradient there. Its square root is applied before the other preconditioner
-    and after it, so that the whole stays symmetric. Between the centres of places, the logarithm of
-    the gain is interpolated linearly.
+    the changes of the gradient there, relative to the geometric mean over all places. Its square
+    root is applied before the other preconditioner and after it, so that the whole stays symmetric.
+    Between the centres of places, the logarithm of the gain is interpolated linearly.
 
     Args:
         height: height of the canvases, in pixels.
         width: width of the canvases, in pixels.
-        other: the preconditioner that learns what is the same everywhere.
+        other: the preconditioner that learns what is the same everywhere, from steps divided by the
+            root and changes multiplied by it.
     """
 
     def __init__(self, height: int, width: int, other: Guess) -> None:
-        self._size, self._other = (height, width), other
-        self._places = places(height, width)
+        self._size = height, width
+        self._other = other
         self._powers: deque[Tensor] = deque(maxlen=PAIRS)
-        self._root: Tensor | None = None  # of the gains, 1 × height × width
+        self._root = torch.ones(())  # of the gains; 1 × height × width once they are known
 
     def __call__(self, canvas: Tensor) -> Tensor:
         """Apply the gains to a canvas, 3 × height × width; the result has the same shape."""
-        if self._root is None:
-            return self._other(canvas)
         return self._other(canvas * self._root).mul_(self._root)
 
     def learn(self, step: Tensor, change: Tensor) -> None:
         """Learn from a step and the change of the gradient along it, each 3 × height × width."""
         self._powers.append(torch.stack([self._by_place(step), self._by_place(change)]))
-        if self._root is None:
-            self._other.learn(step, change)
-        else:
-            self._other.learn(step / self._root, change * self._root)
+        self._other.learn(step / self._root, change * self._root)
         self._set_gains()
 
     def state(self) -> Tensors:
@@ -174,22 +170,19 @@ class Places(Guess):
         if len(self._powers) <= FIRST_PAIRS:
             return
         powers = torch.stack(tuple(self._powers)).sum(dim=0)
-        shares = powers / powers.mean(dim=(1, 2), keepdim=True) + LEAST_HERE
-        logarithms = (shares[0] / shares[1]).log() / 2
-        centred = (logarithms - logarithms.mean())[None, None]
-        smooth = F.interpolate(centred, self._size, mode="bilinear", align_corners=False)[0]
-        self._root = (smooth / 2).exp_()
+        shares = powers / powers.mean(dim=(1, 2), keepdim=True) + LEAST_BY_PLACE
+        logarithms = (shares[:1] / shares[1:]).log() / 2
+        self._root = (enlarged(logarithms - logarithms.mean(), self._size) / 2).exp_()
 
     def _by_place(self, canvas: Tensor) -> Tensor:
         """The mean power of a canvas by place, rows × columns."""
-        power = canvas.square().sum(dim=0, keepdim=True)
-        return F.adaptive_avg_pool2d(power, self._places)[0]
+        return averaged(canvas.square().sum(dim=0, keepdim=True), grid_of(*self._size))[0]
 
 
-def places(height: int, width: int) -> tuple[int, int]:
+def grid_of(height: int, width: int) -> tuple[int, int]:
     """Rows and columns of the places of a canvas that have gains of their own.
 
-    >>> places(384, 500)
+    >>> grid_of(384, 500)
     (24, 31)
     """
     return max(1, round(height / PLACE)), max(1, round(width / PLACE))

@@ -27,7 +27,7 @@ from impasto.files.writing import written_whole
 from impasto.messages.message import Message
 from impasto.network import pyramid
 from impasto.optim.optimizer import OWN
-from impasto.optim.preconditioner import BANDS, PAIRS, places
+from impasto.optim.preconditioner import BANDS, PAIRS, grid_of
 from impasto.pictures import masks
 from impasto.pictures.inputs import MASKS, called, kind_of, numbered
 from impasto.run.levels import Level
@@ -253,7 +253,7 @@ def check_tensors(
         if name == "powers" and tensor.ndim:
             shape = (min(len(tensor), PAIRS), 2, 3, BANDS)
         if name == "places" and tensor.ndim:
-            shape = (min(len(tensor), PAIRS), 2, *places(height, width))
+            shape = (min(len(tensor), PAIRS), 2, *grid_of(height, width))
         if tensor.shape != shape or tensor.dtype != dtype:
             raise ReasonError("state.tensor", name=name)
     if not tensors["kept"].isfinite().all():
