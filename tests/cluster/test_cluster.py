@@ -354,7 +354,8 @@ def test_a_painting_that_went_to_a_folder_that_only_looks_the_same_is_made_again
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     style = Style(picture=str(tmp_path / "oil.png"))
-    job = Job(Painting(str(tmp_path / "a.png"), (style,), Path("out.png")), SMALL)
+    long = SMALL.model_copy(update={"steps": 200})  # so that it is seen to begin before it ends
+    job = Job(Painting(str(tmp_path / "a.png"), (style,), Path("out.png")), long)
     batch.paint([job], COMMON, 1)
     made = Path("out.png").read_bytes()
     Path("other").mkdir()
