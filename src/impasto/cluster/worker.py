@@ -211,13 +211,9 @@ class Worker(PairHolder):
                 (target,) = self._held[number].targets
                 content, gradient = self._here.pull(read, part, target, weights, slopes)
                 return content.cpu().numpy(), gradient.cpu().numpy()
-            picture = self._placed(canvas)
-            gradient, content = torch.zeros_like(picture), self._here.sum(())
-            for tile, target in zip(part.tiles, self._held[number].targets, strict=True):
-                read = self._here.read(picture, part, tile, weights, list(slopes))
-                here, by_window = self._here.pull(read, part, target, weights, slopes)
-                tile.window.of(gradient).add_(by_window)
-                content += here
+            picture, targets = self._placed(canvas), self._held[number].targets
+            gradient = torch.zeros_like(picture)
+            content = self._here.add_pulls(picture, part, targets, weights, slopes, gradient)
         return content.cpu().numpy(), gradient.cpu().numpy()
 
     def add(self, one: Arrays, other: Arrays) -> Arrays:

@@ -397,17 +397,9 @@ class Objective:
         Returns:
             The content loss, a scalar.
         """
-        content = self.reader.sum(())
-        for tile, target in zip(self.tiles, self.targets, strict=True):
-            read = self.reader.read(
-                canvas, self.part, tile, self.content_weights, self.style_layers
-            )
-            here, by_window = self.reader.pull(
-                read, self.part, target, self.content_weights, by_statistic
-            )
-            tile.window.of(gradient).add_(by_window)
-            content += here
-        return content
+        return self.reader.add_pulls(
+            canvas, self.part, self.targets, self.content_weights, by_statistic, gradient
+        )
 
     def _cut(self, picture: Tensor, side: int | None) -> list[Tile]:
         height, width = picture.shape[1:]

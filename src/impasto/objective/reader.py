@@ -203,6 +203,36 @@ class Reader:
         (gradient,) = torch.autograd.grad(self.alpha * content + style, read.window)
         return content.detach(), gradient
 
+    def add_pulls(
+        self,
+        picture: Tensor,
+        part: Part,
+        targets: Iterable[Maps],
+        weights: Mapping[str, float],
+        by_statistic: Statistics,
+        gradient: Tensor,
+    ) -> Tensor:
+        """Read some tiles, and add their shares in the gradient of the loss to a gradient.
+
+        Args:
+            picture: 3 × H × W.
+            part: the tiles.
+            targets: the content picture's feature maps at each tile, by layer.
+            weights: as for :meth:`pull`, like ``by_statistic``.
+            by_statistic: the gradient of the style loss with respect to the statistics.
+            gradient: 3 × H × W, which is changed.
+
+        Returns:
+            Their share in the content loss, a scalar.
+        """
+        content = self.sum(())
+        for tile, target in zip(part.tiles, targets, strict=True):
+            read = self.read(picture, part, tile, weights, by_statistic)
+            here, by_window = self.pull(read, part, target, weights, by_statistic)
+            tile.window.of(gradient).add_(by_window)
+            content += here
+        return content
+
     def sum(self, parts: Iterable[Tensor]) -> Tensor:
         """The sum of some losses; 0 if there are none."""
         several = list(parts)

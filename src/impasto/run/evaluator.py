@@ -255,15 +255,16 @@ class Evaluator:
 
     def _compared(self) -> Compared:
         """What the current level's canvases are compared with, hypercolumn by hypercolumn."""
+        canvases, level = self._canvases, self.level
         return Compared(
-            self.network,
-            self._canvases.recolored_at(self.level),
-            list(self._canvases.styles_at(self.level)),
-            self._settings,
-            self.level.number,
-            self.level.steps,
-            self.level.splits,
-            self._canvases.kept_at(self.level),
+            network=self.network,
+            content=canvases.recolored_at(level),
+            styles=list(canvases.styles_at(level)),
+            recipe=self._settings,
+            number=level.number,
+            steps=level.steps,
+            splits=level.splits,
+            kept=canvases.kept_at(level),
         )
 
     def _objective_from(self, content: Hashable, styles: Hashable) -> Objective:
