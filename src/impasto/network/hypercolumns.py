@@ -45,24 +45,23 @@ def on_grid(maps: Mapping[str, Tensor], size: tuple[int, int]) -> list[Tensor]:
     return parts
 
 
-def at_points(maps: Mapping[str, Tensor], points: Tensor) -> list[Tensor]:
-    """The hypercolumns at any points of a picture, interpolated bilinearly, layer by layer.
+def at_points(features: Tensor, points: Tensor) -> Tensor:
+    """The part of one layer in the hypercolumns at any points, interpolated bilinearly.
 
     Args:
-        maps: feature maps of a picture by layer, or the picture itself, each (C, H', W').
+        features: a feature map of a picture, or the picture itself, (C, H', W').
         points: x and y of each point, from −1 at one border to 1 at the other, (N, 2).
 
     Returns:
-        The part of each layer, (C, N).
+        (C, N).
 
     Example:
         >>> import torch
         >>> ramp = torch.arange(4.0).reshape(1, 1, 4)
-        >>> at_points({"input": ramp}, torch.tensor([[0.0, 0.0], [-0.75, 0.0]]))[0]
+        >>> at_points(ramp, torch.tensor([[0.0, 0.0], [-0.75, 0.0]]))
         tensor([[1.5000, 0.0000]])
     """
-    grid = points[None, None]
-    return [
-        F.grid_sample(one[None], grid, padding_mode="border", align_corners=False)[0, :, 0]
-        for one in maps.values()
-    ]
+    sampled = F.grid_sample(
+        features[None], points[None, None], padding_mode="border", align_corners=False
+    )
+    return sampled[0, :, 0]

@@ -13,6 +13,7 @@ from impasto.network.vjp import vector_jacobian
 from impasto.process import threads
 
 Work = Callable[[int, Tensor], tuple[Tensor, ...]]
+Term = tuple[Callable[[Tensor], Tensor], Tensor]  # a function, and what it is called with
 Graph = tuple[Tensor, tuple[Tensor, ...]]  # an input, and what was made of it
 
 
@@ -38,6 +39,18 @@ def shared(work: Work, inputs: Sequence[Tensor]) -> list[tuple[Tensor, ...]]:
     counts: list[int] = []
     flat = iter(_Shared.apply(work, counts, *inputs))  # type: ignore[no-untyped-call]
     return [tuple(next(flat) for _ in range(count)) for count in counts]
+
+
+def values(terms: Sequence[Term]) -> list[Tensor]:
+    """The values of functions, each of a tensor of its own; see :func:`shared`.
+
+    Example:
+        >>> import torch
+        >>> values([(torch.sum, torch.ones(3)), (torch.exp, torch.zeros(1))])
+        [tensor(3.), tensor([1.])]
+    """
+    found = shared(lambda number, one: (terms[number][0](one),), [one for _, one in terms])
+    return [value for (value,) in found]
 
 
 def mean_square(features: Tensor, target: Tensor) -> Tensor:

@@ -13,19 +13,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from impasto.network.bands import slices
 from impasto.network.devices import exact_convolutions
 from impasto.network.hypercolumns import at_points
 from impasto.objective.losses import SMALLEST_ENERGY, SMALLEST_NORM, directions
 from impasto.objective.rounds import Compared, LossOfCanvas, Parts, Rounds
+from impasto.objective.shared import Term, values
 from impasto.settings.layers import INPUT
 
 POINTS, STYLE_POINTS = 1024, 2048  # at which the canvas and the style picture are read in a round
 LENGTH = 20  # steps of a round
+TOGETHER = 256  # points or channels that one thread compares with all of them
 COARSEST = 8.0  # weight of the content at the first level, at the usual strength; then halved
 YUV = ((0.299, 0.587, 0.114), (-0.147, -0.289, 0.436), (0.615, -0.515, -0.1))  # from RGB
 
@@ -64,22 +68,30 @@ class Transport:
         distances = dissimilarity(directions(self._joined(self._content, points)))
         there = random_points(STYLE_POINTS // len(self._styles), generator).to(self._content)
         style = torch.cat([self._joined(one, there) for one in self._styles], 1)
-        style_colors, style_unit = self._colors(style), directions(style)
-        wanted = moments(style)
+        mean, covariance = moments(style)
+        moved = partial(relaxed_transport, style=directions(style), cost=COSINE)
+        recoloured = partial(relaxed_transport, style=self._colors(style), cost=EUCLIDEAN)
+        unlike = [partial(_unlike, distances, columns) for columns in slices(0, POINTS, TOGETHER)]
         del style
+
+        def palette(own: Tensor) -> Tensor:
+            return self._weights.palette * recoloured(self._colors(own))
 
         def loss(canvas: Tensor) -> Parts:
             own = self._joined(canvas, points)
-            unit = directions(own)
-            content = (dissimilarity(unit) - distances).abs().mean()
-            transported = relaxed_transport(unit, style_unit, COSINE)
-            palette = relaxed_transport(self._colors(own), style_colors, EUCLIDEAN)
-            mean, covariance = moments(own)
-            of_moments = (mean - wanted[0]).abs().mean() + (covariance - wanted[1]).abs().mean()
-            weights = self._weights
-            style_loss = transported + of_moments + weights.palette * palette
-            total = weights.content * content + weights.style * style_loss
-            return Parts(total, content, style_loss)
+            own_mean = own.mean(1, keepdim=True)
+            centred = own - own_mean
+            parts: list[Term] = [(directions, part) for part in torch.split(own, TOGETHER, 1)]
+            unit = torch.cat(values(parts), 1)
+            apart = [partial(_apart, centred, part) for part in torch.split(covariance, TOGETHER)]
+            of_style: list[Term] = [(moved, unit), (palette, own[:3])]
+            of_style += zip(apart, torch.split(centred, TOGETHER), strict=True)
+            of_content: list[Term] = [(part, unit) for part in unlike]
+            found = torch.stack(values([*of_style, *of_content]))
+            style = found[: len(of_style)].sum() + (own_mean[:, 0] - mean).abs().mean()
+            content = found[len(of_style) :].sum()
+            total = self._weights.content * content + self._weights.style * style
+            return Parts(total, content, style)
 
         return loss
 
@@ -89,9 +101,13 @@ class Transport:
 
     def _joined(self, picture: Tensor, points: Tensor) -> Tensor:
         """The scaled hypercolumns of a picture at some points, (C, N), pixels first."""
-        parts = at_points(self._maps(picture), points)
-        scaled = [factor * part for factor, part in zip(self._factors, parts, strict=True)]
-        return torch.cat(scaled)
+
+        def scaled(factor: float, features: Tensor) -> Tensor:
+            return factor * at_points(features, points)
+
+        maps = self._maps(picture).values()
+        factors = [partial(scaled, factor) for factor in self._factors]
+        return torch.cat(values(list(zip(factors, maps, strict=True))))
 
     def _colors(self, hypercolumns: Tensor) -> Tensor:
         """The colours in scaled hypercolumns, (C, N), as Y, U and V in 0…1, (3, N)."""
@@ -123,12 +139,12 @@ def random_points(count: int, generator: torch.Generator) -> Tensor:
     return 2 * torch.rand(count, 2, generator=generator) - 1
 
 
-def dissimilarity(unit: Tensor) -> Tensor:
-    """The cosine distances of every two feature vectors of length 1, (C, N): (N, N).
+def dissimilarity(unit: Tensor, columns: slice = slice(None)) -> Tensor:
+    """The cosine distances of every two feature vectors of length 1, (C, N): (N, N), or columns.
 
     Each column is scaled to a mean of 1 (equation 8 of the paper, times N).
     """
-    distances = 1 - unit.T @ unit
+    distances = 1 - unit.T @ unit[:, columns]
     return distances / distances.mean(0, keepdim=True).clamp_min(SMALLEST_NORM)
 
 
@@ -155,8 +171,8 @@ def relaxed_transport(own: Tensor, style: Tensor, cost: Cost) -> Tensor:
     with torch.no_grad():
         costs = cost.of_all(own, style)
         to_style, to_own = costs.argmin(1), costs.argmin(0)
-    forth = cost.of_pairs(own, style[:, to_style]).mean()
-    back = cost.of_pairs(own[:, to_own], style).mean()
+    forth = cost.of_pairs(own, style.index_select(1, to_style)).mean()
+    back = cost.of_pairs(own.index_select(1, to_own), style).mean()
     return torch.maximum(forth, back)
 
 
@@ -164,7 +180,23 @@ def moments(held: Tensor) -> tuple[Tensor, Tensor]:
     """Mean, (C), and covariance, (C, C), of feature vectors, (C, N) (equation 6)."""
     mean = held.mean(1, keepdim=True)
     centred = held - mean
-    return mean[:, 0], centred @ centred.T / held.shape[1]
+    return mean[:, 0], covariance_of(centred, centred)
+
+
+def covariance_of(some: Tensor, every: Tensor) -> Tensor:
+    """The covariance of some channels with every one, for a sum over all that treats both alike.
+
+    A covariance is symmetric. So the gradient of such a sum through ``every`` is the one through
+    ``some``, which is passed on twice, and ``every`` needs none.
+
+    Args:
+        some: features of some channels, (K, N), whose means are 0.
+        every: features of all channels, (C, N), whose means are 0.
+
+    Returns:
+        (K, C).
+    """
+    return (2 * some - some.detach()) @ every.detach().T / every.shape[1]
 
 
 class Cost(NamedTuple):
@@ -187,3 +219,14 @@ EUCLIDEAN = Cost(
     lambda own, style: torch.cdist(own.T, style.T),
     lambda own, style: ((own - style).square().sum(0) + SMALLEST_NORM).sqrt(),
 )
+
+
+def _unlike(distances: Tensor, columns: slice, unit: Tensor) -> Tensor:
+    """What some columns add to the mean difference of dissimilarities, (N, N)."""
+    off = dissimilarity(unit, columns) - distances[:, columns]
+    return off.abs().sum() / distances.numel()
+
+
+def _apart(every: Tensor, wanted: Tensor, some: Tensor) -> Tensor:
+    """What some channels add to the mean difference of covariances; wanted is theirs, (K, C)."""
+    return (covariance_of(some, every) - wanted).abs().sum() / wanted.shape[1] ** 2

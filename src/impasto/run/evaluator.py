@@ -115,8 +115,7 @@ class Evaluator:
         """A context for a step: its operations take one thread each if the threads share them."""
         recipe = self._settings
         method, style_loss = METHODS[recipe.method], STYLE_LOSSES[recipe.style_loss]
-        shared = method.shares and (style_loss.shares or not method.by_layer)
-        shared = shared and self.arithmetic.by_rows
+        shared = self.arithmetic.by_rows and (style_loss.shares or not method.by_layer)
         return threads.whole_operations() if shared else nullcontext()
 
     def start(self, canvas: Tensor) -> None:

@@ -25,8 +25,6 @@ class Method:
         splits: whether the last level comes twice, the second time with layers matched alone.
         adds_details: whether a canvas that comes from a coarser level gets all of the content's
             details, except at the last level.
-        shares: whether the threads share its work item by item; otherwise its losses are a few
-            large operations, each of which takes all threads.
         alone: whether it takes a single style picture for the whole painting.
         one_pass: whether one pass of a trained network paints the picture, without any loss.
     """
@@ -36,7 +34,6 @@ class Method:
     smallest_side: int
     splits: bool = False
     adds_details: bool = False
-    shares: bool = True
     alone: bool = False
     one_pass: bool = False
 
@@ -53,7 +50,8 @@ class StyleLoss:
         work: what dominates its computation: ``products`` of channels, as for a Gram matrix, and
             with them ``eigenvalues``; ``sorting`` of positions, and with it ``projections``; or the
             search for nearest ``neighbours``.
-        shares: whether the threads share its work, as for a method.
+        shares: whether the threads share its work item by item; otherwise it is a few large
+            operations, each of which takes all threads.
     """
 
     statistic: str
@@ -76,12 +74,7 @@ class ContentLoss:
 METHODS = {
     "layers": Method(by_layer=True, first_side=128, smallest_side=48),
     "strotss": Method(
-        by_layer=False,
-        first_side=64,
-        smallest_side=32,
-        adds_details=True,
-        shares=False,
-        alone=True,
+        by_layer=False, first_side=64, smallest_side=32, adds_details=True, alone=True
     ),
     "nnst": Method(by_layer=False, first_side=64, smallest_side=32, splits=True),
     "instant": Method(by_layer=False, first_side=512, smallest_side=16, one_pass=True),
