@@ -108,5 +108,6 @@ def test_gram_matrices_and_their_gradient_in_bfloat16(weights: Weights, layer: s
         matrix = network.statistics(leaf, (), [layer])[1][layer]
         grams.append(matrix.detach().double())
         gradients.append(torch.autograd.grad(matrix.square().mean(), leaf)[0].double())
+    assert torch.equal(grams[0], grams[0].T)
     assert distance(*grams) < 0.01
     assert distance(*gradients) < 0.05

@@ -151,7 +151,17 @@ def test_a_resumed_run_has_its_own_threads_and_leaves_those_of_the_process(
 
 
 @pytest.mark.parametrize("bfloat16", [False, True])
-@pytest.mark.parametrize("recipe", [RECIPE, Recipe(size=48, levels=1, steps=2, tile=32)])
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        RECIPE,
+        Recipe(size=48, levels=1, steps=2, tile=32),
+        Recipe.preset("gatys-fast", size=64, levels=1, steps=4),
+        Recipe.preset("nnst", size=64, levels=1, steps=2),
+        Recipe.preset("strotss", size=64, levels=1, steps=2),
+    ],
+    ids=["default", "tiles", "gatys-fast", "nnst", "strotss"],
+)
 def test_a_painting_is_the_same_with_any_number_of_threads(
     recipe: Recipe, bfloat16: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -214,6 +224,18 @@ def test_who_begins_while_another_works_has_all_threads_then_and_later() -> None
     later.join(LONG)
     assert seen == [2, 2]
     assert torch.get_num_threads() == 2
+
+
+def test_what_is_made_of_items_is_in_their_order() -> None:
+    torch.set_num_threads(3)
+    assert threads.called(str, range(100), torch.device("cpu")) == [str(n) for n in range(100)]
+
+
+def test_items_on_a_gpu_are_taken_one_after_the_other() -> None:
+    """The calls are made by this thread, so that none waits for another."""
+    torch.set_num_threads(3)
+    callers = threads.called(lambda _: threading.get_ident(), range(9), torch.device("cuda"))
+    assert set(callers) == {threading.get_ident()}
 
 
 def test_an_operation_within_takes_one_thread_and_records_no_gradient() -> None:

@@ -17,6 +17,7 @@ from impasto.network.bands import (
     folded,
     read_padded,
 )
+from impasto.network.direct import Direct
 from impasto.process import threads
 
 
@@ -31,6 +32,7 @@ class Colours:
 
     def __init__(self, kernel: Tensor, bias: Tensor, dtype: torch.dtype = torch.float32) -> None:
         self._dtype = dtype
+        self._direct = Direct(kernel, bias) if dtype == Direct.dtype else None
         self._kernel = kernel.permute(2, 3, 1, 0).reshape(27, -1)
         self._bias = bias
 
@@ -56,15 +58,18 @@ class Colours:
 
         A band adds to two rows of the next one, so every other band is taken first.
         """
+        if self._direct is not None:
+            self._direct.backward(read, gradient, room, replicates=replicates)
+            return
         height, width, _ = gradient.shape
         after = self._kernel.shape[1]
         padded = room("planes", 3, height + 2, width + 2)
 
         def spread(rows: slice) -> None:
             count = rows.stop - rows.start
-            given = room("band", count, width, after, dtype=self._dtype)
+            given = room("band", count, width, after)
             read(rows.start, rows.stop, given)
-            windows = (self._kernel @ given.float().view(-1, after).T).view(3, 3, 3, count, width)
+            windows = (self._kernel @ given.view(-1, after).T).view(3, 3, 3, count, width)
             for y in range(3):
                 for x in range(3):
                     padded[:, rows.start + y : rows.stop + y, x : x + width] += windows[y, x]

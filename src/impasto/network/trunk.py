@@ -6,6 +6,7 @@ bands of a layer (:func:`impasto.process.threads.each`).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import cycle, pairwise
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from impasto.network.bands import Read, Source, Workspace, bands, each_band
+from impasto.network.bands import Read, Source, Workspace, bands, each_band, slices
 from impasto.network.colours import Colours
 from impasto.network.direct import Direct
 from impasto.network.pooling import POOLINGS, averaged, spread
@@ -23,6 +24,7 @@ from impasto.process import interrupts, threads
 from impasto.settings.layers import BY_NAME, INPUT, Architecture, Layer
 
 SHARED = "before pooling"  # the buffer of maps that are not kept, and of gradients
+BLOCKS = 4  # of channels, in which a Gram matrix is computed, since half of it is known
 PRODUCTS_PER_VALUE = 1024  # a band of a Gram matrix takes this many products for each of VALUES
 
 
@@ -361,7 +363,7 @@ def _read(
     }
     return (
         *(_feature(parts[name], pools - BY_NAME[name].pools) for name in features),
-        *(_gram(parts[name]) for name in grams),
+        *_grams([parts[name] for name in grams]),
     )
 
 
@@ -380,18 +382,34 @@ def _feature(x: Tensor, times: int) -> Tensor:
     return out.permute(2, 0, 1)
 
 
-def _gram(x: Tensor) -> Tensor:
-    """The Gram matrix of a feature map, as of :func:`impasto.network.statistics.gram`."""
-    height, width, channels = x.shape
-    parts = bands(height, max(1, width * channels**2 // PRODUCTS_PER_VALUE))
-    sums = torch.empty(len(parts), channels, channels)
+def _grams(maps: Sequence[Tensor]) -> list[Tensor]:
+    """The Gram matrices of feature maps, as of :func:`impasto.network.statistics.gram`."""
+    sums, work = [], []
+    for x in maps:
+        height, width, channels = x.shape
+        parts = bands(height, max(1, width * channels**2 // PRODUCTS_PER_VALUE))
+        of_parts = torch.zeros(len(parts), channels, channels)
+        work += [(x[rows], out) for rows, out in zip(parts, of_parts, strict=True)]
+        sums.append(of_parts)
+    threads.each(_multiply, work)
+    return [_mirrored(of.sum(0)) / x[..., 0].numel() for of, x in zip(sums, maps, strict=True)]
 
-    def multiply(number: int) -> None:
-        flat = x[parts[number]].reshape(-1, channels).float()
-        torch.mm(flat.T, flat, out=sums[number])
 
-    threads.each(multiply, range(len(parts)))
-    return sums.sum(0) / (height * width)
+def _multiply(part: tuple[Tensor, Tensor]) -> None:
+    """Write the sum of products of every two channels into out, on and above its diagonal.
+
+    Args:
+        part: some rows of a feature map, (rows, W, C), and out, (C, C).
+    """
+    x, out = part
+    flat = x.reshape(-1, len(out)).float()
+    for block in slices(0, len(out), math.ceil(len(out) / BLOCKS)):
+        torch.mm(flat[:, block].T, flat[:, block.start :], out=out[block, block.start :])
+
+
+def _mirrored(upper: Tensor) -> Tensor:
+    """A symmetric matrix, given what is on and above its diagonal."""
+    return upper.triu() + upper.triu(1).T
 
 
 def _rectified(x: Tensor, out: Tensor) -> Tensor:

@@ -18,9 +18,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from impasto.network.bands import slices
 from impasto.network.devices import in_float64
 from impasto.network.statistics import gram, moments, positions
-from impasto.objective.shared import mean_square
+from impasto.objective.shared import mean_square, values
 from impasto.process import interrupts
 from impasto.settings.pieces import check_alike, check_choice
 
@@ -29,6 +30,7 @@ Loss = Callable[[Tensor], Tensor]  # takes the statistic of a canvas, returns a 
 
 MOST_PLACES = 1024  # positions that self-similarity compares with each other
 MOST_NEIGHBOURS = 4096  # positions of a style picture among which the nearest is searched
+TOGETHER = 256  # columns of a matrix that one thread takes at a time
 AT_ONCE = 1024  # positions of a canvas that are searched for at a time
 SMALLEST_VARIANCE = 1e-3  # of a channel, as a share of the style's mean variance; keeps roots off 0
 # Of the mean square: the limit to which float32 moments can recognise a flat map.
@@ -145,19 +147,24 @@ def whitened_gram_loss(target: Tensor, example: Tensor) -> Loss:
     """
     if not target.isfinite().all():
         return _unknown
-    values, vectors = _solved(torch.linalg.eigh, target.cpu())
-    values = values.clamp_min(SMALLEST_ENERGY).to(target)
+    eigenvalues, vectors = _solved(torch.linalg.eigh, target.cpu())
+    eigenvalues = eigenvalues.clamp_min(SMALLEST_ENERGY).to(target)
     vectors = vectors.to(target)
-    means = (values.unsqueeze(0) + values.unsqueeze(1)) / 2
-    weights = 1 / (means + LEVELLED * values.max())
+    means = (eigenvalues.unsqueeze(0) + eigenvalues.unsqueeze(1)) / 2
+    weights: Tensor = 1 / (means + LEVELLED * eigenvalues.max())
 
-    def squares(matrix: Tensor) -> Tensor:
-        difference: Tensor = vectors.T @ (matrix - target) @ vectors
+    def squares(matrix: Tensor, columns: slice = slice(None)) -> Tensor:
+        difference: Tensor = vectors.T @ ((matrix - target) @ vectors[:, columns])
         return difference.square()
 
-    alike = squares(example) + ALIKE * torch.outer(values, values)
+    alike = squares(example) + ALIKE * torch.outer(eigenvalues, eigenvalues)
     weights *= alike.sum() / (weights * alike).sum() / target.shape[0] ** 4
-    return lambda matrix: (weights * squares(matrix)).sum()
+
+    def part(columns: slice, matrix: Tensor) -> Tensor:
+        return (weights[:, columns] * squares(matrix, columns)).sum()
+
+    parts = [partial(part, columns) for columns in slices(0, len(target), TOGETHER)]
+    return lambda matrix: torch.stack(values([(one, matrix) for one in parts])).sum()
 
 
 def covariance_loss(target: Tensor) -> Loss:

@@ -245,19 +245,12 @@ def nearest(own: Tensor, style: Tensor, centre: Tensor | None = None) -> Tensor:
     """
     unit = directions(_centred(style))
     mean = own.mean(1, keepdim=True) if centre is None else centre
+
+    def search(part: Tensor) -> Tensor:
+        return most_alike(directions(part - mean), unit)
+
     parts = torch.split(own, AT_ONCE, 1)
-    found = list(parts)
-
-    def search(number: int) -> None:
-        found[number] = most_alike(directions(parts[number] - mean), unit)
-
-    if own.device.type == "cpu":
-        threads.each(search, range(len(parts)))
-    else:
-        with torch.no_grad():
-            for number in range(len(parts)):
-                search(number)
-    return torch.cat(found)
+    return torch.cat(threads.called(search, parts, own.device))
 
 
 Grid = tuple[slice, slice]

@@ -18,6 +18,7 @@ from torch import Tensor
 from impasto.network.pyramid import averaged, enlarged
 from impasto.optim.optimizer import Tensors
 from impasto.optim.optimizers import Guess
+from impasto.process import threads
 
 LOWEST = 0.02  # cycles per pixel; lower frequencies count as this one
 HIGHEST = math.sqrt(0.5)  # cycles per pixel, of a chessboard
@@ -31,7 +32,44 @@ LEAST_BY_PLACE = 0.01  # of the mean power, added to that of every place, which 
 AXES = ((1, 1, 1), (1, -1, 0), (1, 1, -2))  # of RGB: brightness, red–green, yellow–blue
 
 
-class Spectrum(Guess):
+class Learned(Guess):
+    """A preconditioner whose gains follow from the powers of the last pairs, part by part.
+
+    Attributes:
+        name: of the powers in a checkpoint.
+    """
+
+    name: str
+
+    def __init__(self) -> None:
+        self._powers: deque[Tensor] = deque(maxlen=PAIRS)
+
+    def learn(self, step: Tensor, change: Tensor) -> None:
+        """Learn from a step and the change of the gradient along it, each 3 × height × width."""
+        powers = threads.called(self._power_of, [step, change], step.device)
+        self._powers.append(torch.stack(powers))
+        self._set_gains()
+
+    def state(self) -> Tensors:
+        """The powers of the last pairs, from which the gains follow, for a checkpoint."""
+        return {self.name: torch.stack(tuple(self._powers))} if self._powers else {}
+
+    def restore(self, tensors: Tensors) -> None:
+        """Restore a state that :meth:`state` returned."""
+        if self.name in tensors:
+            self._powers.extend(tensors[self.name])
+            self._set_gains()
+
+    def _power_of(self, canvas: Tensor) -> Tensor:
+        """The power of a canvas, 3 × height × width, in each part."""
+        raise NotImplementedError
+
+    def _set_gains(self) -> None:
+        """Compute the gains from the last pairs."""
+        raise NotImplementedError
+
+
+class Spectrum(Learned):
     """A preconditioner with a gain for every frequency of brightness and of two colour differences.
 
     The gains start as f to the power −falloff. Then the gain of a band of frequencies is the RMS of
@@ -52,6 +90,8 @@ class Spectrum(Guess):
         dtype: number format of the canvases.
     """
 
+    name = "powers"
+
     def __init__(
         self,
         height: int,
@@ -62,6 +102,7 @@ class Spectrum(Guess):
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
     ) -> None:
+        super().__init__()
         down = torch.fft.fftfreq(height, dtype=torch.float64).unsqueeze(1)
         across = torch.fft.fftfreq(width, dtype=torch.float64)
         frequencies = torch.hypot(down, across).clamp_min(LOWEST)
@@ -78,30 +119,13 @@ class Spectrum(Guess):
         nearest = self._positions.round().flatten()
         self._order = nearest.argsort(stable=True).int()
         self._counts = torch.bincount(nearest.long(), minlength=BANDS).tolist()  # by band
-        self._powers: deque[Tensor] = deque(maxlen=PAIRS)
 
     def __call__(self, canvas: Tensor) -> Tensor:
         """Apply the gains to a canvas, 3 × height × width; the result has the same shape."""
         filtered = torch.fft.irfft2(self._spectrum(canvas) * self._gains, s=self._size)
         return torch.einsum("ac,ahw->chw", self._axes, filtered)
 
-    def learn(self, step: Tensor, change: Tensor) -> None:
-        """Learn from a step and the change of the gradient along it, each 3 × height × width."""
-        self._powers.append(torch.stack([self._by_band(step), self._by_band(change)]))
-        self._set_gains()
-
-    def state(self) -> Tensors:
-        """The powers of the last pairs by band, from which the gains follow, for a checkpoint."""
-        return {"powers": torch.stack(tuple(self._powers))} if self._powers else {}
-
-    def restore(self, tensors: Tensors) -> None:
-        """Restore a state that :meth:`state` returned."""
-        if "powers" in tensors:
-            self._powers.extend(tensors["powers"])
-            self._set_gains()
-
     def _set_gains(self) -> None:
-        """Compute the gain of every frequency from the last pairs."""
         powers = torch.stack(tuple(self._powers)).sum(dim=0)
         shares = powers / powers.sum(dim=(1, 2), keepdim=True) + LEAST
         logarithms = (shares[0] / shares[1]).log() / 2
@@ -109,8 +133,8 @@ class Spectrum(Guess):
         at, part = below.long(), self._positions - below
         self._gains = torch.lerp(logarithms[:, at], logarithms[:, at + 1], part).exp_()
 
-    def _by_band(self, canvas: Tensor) -> Tensor:
-        """The power of a canvas by colour axis and band, 3 × BANDS."""
+    def _power_of(self, canvas: Tensor) -> Tensor:
+        """By colour axis and band, 3 × BANDS."""
         power = self._spectrum(canvas).abs().square_().flatten(1)
         bands = torch.split(power.index_select(1, self._order), self._counts, dim=1)
         return torch.stack([band.sum(dim=1) for band in bands], dim=1)
@@ -121,7 +145,7 @@ class Spectrum(Guess):
         return spectrum * self._passed
 
 
-class Places(Guess):
+class Places(Learned):
     """A preconditioner with a gain for every place of the canvas, around another one.
 
     The losses are curved more where the picture is rich in features than where it is flat. The gain
@@ -137,10 +161,12 @@ class Places(Guess):
             root and changes multiplied by it.
     """
 
+    name = "places"
+
     def __init__(self, height: int, width: int, other: Guess) -> None:
+        super().__init__()
         self._size = height, width
         self._other = other
-        self._powers: deque[Tensor] = deque(maxlen=PAIRS)
         self._root = torch.ones(())  # of the gains; 1 × height × width once they are known
 
     def __call__(self, canvas: Tensor) -> Tensor:
@@ -149,24 +175,19 @@ class Places(Guess):
 
     def learn(self, step: Tensor, change: Tensor) -> None:
         """Learn from a step and the change of the gradient along it, each 3 × height × width."""
-        self._powers.append(torch.stack([self._by_place(step), self._by_place(change)]))
         self._other.learn(step / self._root, change * self._root)
-        self._set_gains()
+        super().learn(step, change)
 
     def state(self) -> Tensors:
-        """The powers of the last pairs by place and what the other one has learned."""
-        powers = {"places": torch.stack(tuple(self._powers))} if self._powers else {}
-        return {**self._other.state(), **powers}
+        """The powers of the last pairs by place, and what the other one has learned."""
+        return {**self._other.state(), **super().state()}
 
     def restore(self, tensors: Tensors) -> None:
         """Restore a state that :meth:`state` returned."""
         self._other.restore(tensors)
-        if "places" in tensors:
-            self._powers.extend(tensors["places"])
-            self._set_gains()
+        super().restore(tensors)
 
     def _set_gains(self) -> None:
-        """Compute the gain of every place from the last pairs, if there are enough."""
         if len(self._powers) <= FIRST_PAIRS:
             return
         powers = torch.stack(tuple(self._powers)).sum(dim=0)
@@ -174,8 +195,8 @@ class Places(Guess):
         logarithms = (shares[:1] / shares[1:]).log() / 2
         self._root = (enlarged(logarithms - logarithms.mean(), self._size) / 2).exp_()
 
-    def _by_place(self, canvas: Tensor) -> Tensor:
-        """The mean power of a canvas by place, rows × columns."""
+    def _power_of(self, canvas: Tensor) -> Tensor:
+        """By place, rows × columns; the mean of its pixels."""
         return averaged(canvas.square().sum(dim=0, keepdim=True), grid_of(*self._size))[0]
 
 

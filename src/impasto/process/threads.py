@@ -23,6 +23,7 @@ import torch
 from impasto.errors import RunError
 
 Item = TypeVar("Item")
+Made = TypeVar("Made")
 
 
 @dataclass
@@ -152,6 +153,23 @@ def each(work: Callable[[Item], object], items: Sequence[Item]) -> None:
         for _ in range(helpers):
             _state.jobs.put(job)
         job.join()
+
+
+def called(work: Callable[[Item], Made], items: Sequence[Item], device: torch.device) -> list[Made]:
+    """What a function makes of every item; the threads share the calls as in :func:`each`.
+
+    Where the items are not on a CPU, the calls are made one after the other.
+    """
+    if device.type != "cpu":
+        with torch.no_grad():
+            return [work(item) for item in items]
+    made: list[Any] = [None] * len(items)
+
+    def call(number: int) -> None:
+        made[number] = work(items[number])
+
+    each(call, range(len(items)))
+    return made
 
 
 class _Job:
