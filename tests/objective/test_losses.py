@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from impasto.network.statistics import gram
+from impasto.objective import losses
 from impasto.objective.losses import (
     LEVELLED,
     Loss,
@@ -88,6 +89,20 @@ def test_the_stand_in_is_the_style_loss_of_its_example_and_0_of_the_style(
     stand_in, plain = whitened_gram_loss(target, example), style_loss(example, target).item()
     assert stand_in(example).item() == pytest.approx(plain, rel=1e-2)
     assert stand_in(target).item() == 0
+
+
+def test_the_stand_in_is_the_same_a_few_columns_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = torch.Generator().manual_seed(0)
+    target, example, matrix = (
+        gram(torch.randn(5, 3, 4, generator=generator, dtype=torch.float64)) for _ in range(3)
+    )
+    made = []
+    for together in (2, 1000):
+        monkeypatch.setattr(losses, "TOGETHER", together)
+        leaf = matrix.clone().requires_grad_()
+        loss = whitened_gram_loss(target, example)(leaf)
+        made.append((loss.detach(), *torch.autograd.grad(loss, leaf)))
+    torch.testing.assert_close(*made)
 
 
 def test_the_stand_in_is_better_conditioned() -> None:

@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 
 from impasto.objective import shared
 from impasto.process import threads
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda x: shared.values_of([(torch.sum, x.square())])[0],
+        lambda x: shared.mean_square(x, torch.zeros(1, 1, 3)),
+    ],
+    ids=["values", "mean square"],
+)
+def test_a_second_derivative_is_refused_rather_than_wrong(
+    loss: Callable[[torch.Tensor], torch.Tensor],
+) -> None:
+    x = torch.ones(1, 1, 3, requires_grad=True)
+    with pytest.raises(RuntimeError, match="no second derivative"):
+        torch.autograd.grad(loss(x), x, create_graph=True)
 
 
 def test_on_a_gpu_no_thread_waits_for_another(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,8 +46,12 @@ def objective(
     return strotss.transport(compared), content
 
 
+@pytest.mark.parametrize("together", [7, 1000])
 @pytest.mark.parametrize("name", ["cosine", "euclidean"])
-def test_relaxed_transport_takes_the_dearer_of_both_ways(name: str) -> None:
+def test_relaxed_transport_takes_the_dearer_of_both_ways(
+    name: str, together: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(strotss, "TOGETHER", together)
     one, other = sets()
     if name == "cosine":
         one, other, cost = directions(one), directions(other), strotss.COSINE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -9,7 +10,9 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -226,15 +229,49 @@ def test_who_begins_while_another_works_has_all_threads_then_and_later() -> None
     assert torch.get_num_threads() == 2
 
 
+def test_work_within_an_item_leaves_each_thread_at_one_operation() -> None:
+    torch.set_num_threads(2)
+    counts: dict[int, set[int]] = {}
+
+    def work(_: int) -> None:
+        threads.each(lambda _: None, range(3))
+        time.sleep(0.001)
+        counts.setdefault(threading.get_ident(), set()).add(torch.get_num_threads())
+
+    threads.each(work, range(50))
+    assert len(counts) == 2
+    assert set().union(*counts.values()) == {1}
+
+
+def test_an_error_keeps_nothing_of_the_work_in_memory() -> None:
+    """A run that lacks memory goes on in smaller tiles, and the failed work must make room."""
+    torch.set_num_threads(2)
+    held: list[weakref.ref[torch.Tensor]] = []
+
+    def fail(_: int) -> None:
+        buffer = torch.zeros(3)
+        held.append(weakref.ref(buffer))
+        raise MemoryError
+
+    gc.disable()
+    try:
+        with suppress(MemoryError):
+            threads.each(fail, range(4))
+        assert held
+        assert all(one() is None for one in held)
+    finally:
+        gc.enable()
+
+
 def test_what_is_made_of_items_is_in_their_order() -> None:
     torch.set_num_threads(3)
-    assert threads.called(str, range(100), torch.device("cpu")) == [str(n) for n in range(100)]
+    assert threads.results(str, range(100), torch.device("cpu")) == [str(n) for n in range(100)]
 
 
 def test_items_on_a_gpu_are_taken_one_after_the_other() -> None:
     """The calls are made by this thread, so that none waits for another."""
     torch.set_num_threads(3)
-    callers = threads.called(lambda _: threading.get_ident(), range(9), torch.device("cuda"))
+    callers = threads.results(lambda _: threading.get_ident(), range(9), torch.device("cuda"))
     assert set(callers) == {threading.get_ident()}
 
 

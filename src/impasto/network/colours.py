@@ -1,6 +1,7 @@
 """The network's first convolution on a CPU, whose three channels are too few for the other ways.
 
-Every pixel's window of 3×3 colours is a row of a matrix. Feature maps are (H, W, C).
+Every pixel's window of 3×3 colours is a row of a matrix, in float32, so that no colour is rounded.
+The way back in bfloat16 is :class:`impasto.network.direct.Direct`. Feature maps are (H, W, C).
 """
 
 from __future__ import annotations
@@ -54,13 +55,16 @@ class Colours:
         each_band(multiply, out)
 
     def backward(self, read: Read, gradient: Tensor, room: Workspace, *, replicates: bool) -> None:
-        """Write the gradient of the picture, (H, W, 3), given a reader of that of the output.
-
-        A band adds to two rows of the next one, so every other band is taken first.
-        """
-        if self._direct is not None:
+        """Write the gradient of the picture, (H, W, 3), given a reader of that of the output."""
+        if self._direct is None:
+            self._add_windows(read, gradient, room, replicates=replicates)
+        else:
             self._direct.backward(read, gradient, room, replicates=replicates)
-            return
+
+    def _add_windows(
+        self, read: Read, gradient: Tensor, room: Workspace, *, replicates: bool
+    ) -> None:
+        """A band adds to two rows of the next one, so every other band is taken first."""
         height, width, _ = gradient.shape
         after = self._kernel.shape[1]
         padded = room("planes", 3, height + 2, width + 2)

@@ -42,8 +42,8 @@ class VGG:
         padding: what convolutions see beyond the border of their input: ``zeros`` (the first one
             sees the mean colour) or ``replicate``.
         device: the device that computes.
-        dtype: the number format. With bfloat16, pictures and the first convolution are float32,
-            and feature maps are returned as float32.
+        dtype: the number format. With bfloat16, pictures and their gradients are float32, the
+            first convolution sees them so, and feature maps are returned as float32.
         by_rows: compute a few rows at a time, which the threads of a CPU share; in float32 with
             Winograd's algorithm. Ignored in float64.
 

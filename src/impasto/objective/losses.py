@@ -21,7 +21,7 @@ from torch import Tensor
 from impasto.network.bands import slices
 from impasto.network.devices import in_float64
 from impasto.network.statistics import gram, moments, positions
-from impasto.objective.shared import mean_square, values
+from impasto.objective.shared import at_once, mean_square, values_of
 from impasto.process import interrupts
 from impasto.settings.pieces import check_alike, check_choice
 
@@ -163,8 +163,11 @@ def whitened_gram_loss(target: Tensor, example: Tensor) -> Loss:
     def part(columns: slice, matrix: Tensor) -> Tensor:
         return (weights[:, columns] * squares(matrix, columns)).sum()
 
-    parts = [partial(part, columns) for columns in slices(0, len(target), TOGETHER)]
-    return lambda matrix: torch.stack(values([(one, matrix) for one in parts])).sum()
+    parts = [
+        partial(part, columns)
+        for columns in slices(0, len(target), at_once(TOGETHER, target.device))
+    ]
+    return lambda matrix: torch.stack(values_of([(one, matrix) for one in parts])).sum()
 
 
 def covariance_loss(target: Tensor) -> Loss:

@@ -250,7 +250,7 @@ def nearest(own: Tensor, style: Tensor, centre: Tensor | None = None) -> Tensor:
         return most_alike(directions(part - mean), unit)
 
     parts = torch.split(own, AT_ONCE, 1)
-    return torch.cat(threads.called(search, parts, own.device))
+    return torch.cat(threads.results(search, parts, own.device))
 
 
 Grid = tuple[slice, slice]

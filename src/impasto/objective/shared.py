@@ -12,6 +12,9 @@ from impasto.network.bands import bands, each_band
 from impasto.network.vjp import vector_jacobian
 from impasto.process import threads
 
+CPU = torch.device("cpu")
+EVERYTHING = 2**31  # more than there is of anything
+
 Work = Callable[[int, Tensor], tuple[Tensor, ...]]
 Term = tuple[Callable[[Tensor], Tensor], Tensor]  # a function, and what it is called with
 Graph = tuple[Tensor, tuple[Tensor, ...]]  # an input, and what was made of it
@@ -20,7 +23,8 @@ Graph = tuple[Tensor, tuple[Tensor, ...]]  # an input, and what was made of it
 def shared(work: Work, inputs: Sequence[Tensor]) -> list[tuple[Tensor, ...]]:
     """Call a function with every input; on a CPU, the threads share the calls, and those backward.
 
-    A GPU has one thread for everything that goes backward, which must not wait for others.
+    A GPU has one thread for everything that goes backward, which must not wait for others. On a CPU
+    there is no second derivative; PyTorch raises a RuntimeError if it is asked for.
 
     Args:
         work: makes tensors from the number of an input, counted from 0, and the input. It does not
@@ -36,21 +40,29 @@ def shared(work: Work, inputs: Sequence[Tensor]) -> list[tuple[Tensor, ...]]:
     """
     if any(one.device.type != "cpu" for one in inputs):
         return [work(number, one) for number, one in enumerate(inputs)]
+    if not torch.is_grad_enabled():
+        numbers = range(len(inputs))
+        return threads.results(lambda number: work(number, inputs[number]), numbers, CPU)
     counts: list[int] = []
     flat = iter(_Shared.apply(work, counts, *inputs))  # type: ignore[no-untyped-call]
     return [tuple(next(flat) for _ in range(count)) for count in counts]
 
 
-def values(terms: Sequence[Term]) -> list[Tensor]:
+def values_of(terms: Sequence[Term]) -> list[Tensor]:
     """The values of functions, each of a tensor of its own; see :func:`shared`.
 
     Example:
         >>> import torch
-        >>> values([(torch.sum, torch.ones(3)), (torch.exp, torch.zeros(1))])
+        >>> values_of([(torch.sum, torch.ones(3)), (torch.exp, torch.zeros(1))])
         [tensor(3.), tensor([1.])]
     """
     found = shared(lambda number, one: (terms[number][0](one),), [one for _, one in terms])
     return [value for (value,) in found]
+
+
+def at_once(count: int, device: torch.device) -> int:
+    """How much of something to take at once, of which a thread should take so much."""
+    return count if device.type == "cpu" else EVERYTHING
 
 
 def mean_square(features: Tensor, target: Tensor) -> Tensor:
@@ -71,6 +83,11 @@ def mean_square(features: Tensor, target: Tensor) -> Tensor:
     return found
 
 
+def _refuse_second_derivatives() -> None:
+    if torch.is_grad_enabled():  # on the way back, it is so only with create_graph=True
+        raise RuntimeError("this loss has no second derivative on a CPU")
+
+
 class _MeanSquare(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, features: Tensor, target: Tensor) -> Tensor:
@@ -88,6 +105,7 @@ class _MeanSquare(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        _refuse_second_derivatives()
         features, target = ctx.saved_tensors
         by_features = torch.empty_like(features)
         one, other, by_one = _in_order(features, target, by_features)
@@ -123,6 +141,7 @@ class _Shared(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        _refuse_second_derivatives()
         graphs: list[Graph] = ctx.graphs
         flat = iter(gradients)
         by_made = [tuple(next(flat) for _ in made) for _, made in graphs]

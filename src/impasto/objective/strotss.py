@@ -24,7 +24,8 @@ from impasto.network.devices import exact_convolutions
 from impasto.network.hypercolumns import at_points
 from impasto.objective.losses import SMALLEST_ENERGY, SMALLEST_NORM, directions
 from impasto.objective.rounds import Compared, LossOfCanvas, Parts, Rounds
-from impasto.objective.shared import Term, values
+from impasto.objective.shared import Term, at_once, values_of
+from impasto.process import threads
 from impasto.settings.layers import INPUT
 
 POINTS, STYLE_POINTS = 1024, 2048  # at which the canvas and the style picture are read in a round
@@ -65,30 +66,41 @@ class Transport:
         """Draw the points of a round; the loss reads a canvas there."""
         generator = torch.Generator().manual_seed(number)
         points = random_points(POINTS, generator).to(self._content)
-        distances = dissimilarity(directions(self._joined(self._content, points)))
         there = random_points(STYLE_POINTS // len(self._styles), generator).to(self._content)
+        distances = dissimilarity(directions(self._joined(self._content, points)))
         style = torch.cat([self._joined(one, there) for one in self._styles], 1)
-        mean, covariance = moments(style)
-        moved = partial(relaxed_transport, style=directions(style), cost=COSINE)
-        recoloured = partial(relaxed_transport, style=self._colors(style), cost=EUCLIDEAN)
-        unlike = [partial(_unlike, distances, columns) for columns in slices(0, POINTS, TOGETHER)]
+        style_unit, style_colors = directions(style), self._colors(style)
+        wanted_mean, wanted_covariance = moments(style)
         del style
+        size = at_once(TOGETHER, points.device)
 
         def palette(own: Tensor) -> Tensor:
-            return self._weights.palette * recoloured(self._colors(own))
+            cost = relaxed_transport(self._colors(own), style_colors, EUCLIDEAN)
+            return self._weights.palette * cost
+
+        def unlike(columns: slice, unit: Tensor) -> Tensor:
+            off = dissimilarity(unit, columns) - distances[:, columns]
+            return off.abs().sum() / distances.numel()
 
         def loss(canvas: Tensor) -> Parts:
             own = self._joined(canvas, points)
-            own_mean = own.mean(1, keepdim=True)
-            centred = own - own_mean
-            parts: list[Term] = [(directions, part) for part in torch.split(own, TOGETHER, 1)]
-            unit = torch.cat(values(parts), 1)
-            apart = [partial(_apart, centred, part) for part in torch.split(covariance, TOGETHER)]
-            of_style: list[Term] = [(moved, unit), (palette, own[:3])]
-            of_style += zip(apart, torch.split(centred, TOGETHER), strict=True)
-            of_content: list[Term] = [(part, unit) for part in unlike]
-            found = torch.stack(values([*of_style, *of_content]))
-            style = found[: len(of_style)].sum() + (own_mean[:, 0] - mean).abs().mean()
+            mean = own.mean(1, keepdim=True)
+            centred = own - mean
+            parts: list[Term] = [(directions, part) for part in torch.split(own, size, 1)]
+            unit = torch.cat(values_of(parts), 1)
+            nearest = nearest_of(unit, style_unit, COSINE)
+            of_style: list[Term] = [
+                (partial(transported, nearest, COSINE, style_unit), unit),
+                (palette, own[:3]),
+            ]
+            wanted = torch.split(wanted_covariance, size)
+            for some, theirs in zip(torch.split(centred, size), wanted, strict=True):
+                of_style.append((partial(_apart, centred, theirs), some))
+            of_content: list[Term] = [
+                (partial(unlike, columns), unit) for columns in slices(0, POINTS, size)
+            ]
+            found = torch.stack(values_of([*of_style, *of_content]))
+            style = found[: len(of_style)].sum() + (mean[:, 0] - wanted_mean).abs().mean()
             content = found[len(of_style) :].sum()
             total = self._weights.content * content + self._weights.style * style
             return Parts(total, content, style)
@@ -107,7 +119,7 @@ class Transport:
 
         maps = self._maps(picture).values()
         factors = [partial(scaled, factor) for factor in self._factors]
-        return torch.cat(values(list(zip(factors, maps, strict=True))))
+        return torch.cat(values_of(list(zip(factors, maps, strict=True))))
 
     def _colors(self, hypercolumns: Tensor) -> Tensor:
         """The colours in scaled hypercolumns, (C, N), as Y, U and V in 0…1, (3, N)."""
@@ -168,35 +180,61 @@ def relaxed_transport(own: Tensor, style: Tensor, cost: Cost) -> Tensor:
         >>> relaxed_transport(own, style, EUCLIDEAN)  # 1.0 goes to 0.0; 4.0 is reached from 1.0
         tensor(1.5000)
     """
-    with torch.no_grad():
-        costs = cost.of_all(own, style)
-        to_style, to_own = costs.argmin(1), costs.argmin(0)
-    forth = cost.of_pairs(own, style.index_select(1, to_style)).mean()
-    back = cost.of_pairs(own.index_select(1, to_own), style).mean()
+    return transported(nearest_of(own, style, cost), cost, style, own)
+
+
+def nearest_of(own: Tensor, style: Tensor, cost: Cost) -> Nearest:
+    """For every vector of either set, the nearest one of the other; the threads share the search.
+
+    Args:
+        own: feature vectors of a canvas, (C, N).
+        style: feature vectors of the style picture, (C, M).
+        cost: the cost of moving one vector to another.
+    """
+    size = at_once(TOGETHER, own.device)
+
+    def search(some: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        costs = cost.of_all(some, style)
+        least, to_some = costs.min(0)
+        return costs.argmin(1), least, to_some
+
+    to_style, least, to_some = zip(
+        *threads.results(search, torch.split(own, size, 1), own.device), strict=True
+    )
+    part = torch.stack(least).argmin(0, keepdim=True)
+    to_own = size * part + torch.stack(to_some).gather(0, part)
+    return Nearest(torch.cat(to_style), to_own[0])
+
+
+def transported(nearest: Nearest, cost: Cost, style: Tensor, own: Tensor) -> Tensor:
+    """The relaxed earth mover's distance of two sets, given where every vector goes."""
+    forth = cost.of_pairs(own, style.index_select(1, nearest.to_style)).mean()
+    back = cost.of_pairs(own.index_select(1, nearest.to_own), style).mean()
     return torch.maximum(forth, back)
 
 
 def moments(held: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean, (C), and covariance, (C, C), of feature vectors, (C, N) (equation 6)."""
+    """Mean, (C), and covariance, (C, C), of feature vectors, (C, N), without gradient (equation 6).
+
+    The threads share the products.
+    """
     mean = held.mean(1, keepdim=True)
     centred = held - mean
-    return mean[:, 0], covariance_of(centred, centred)
+    parts = torch.split(centred, at_once(TOGETHER, held.device))
+    rows = threads.results(lambda part: part @ centred.T, parts, held.device)
+    return mean[:, 0], torch.cat(rows) / held.shape[1]
 
 
-def covariance_of(some: Tensor, every: Tensor) -> Tensor:
-    """The covariance of some channels with every one, for a sum over all that treats both alike.
+class Nearest(NamedTuple):
+    """For every vector of either set, the index of the nearest one of the other.
 
-    A covariance is symmetric. So the gradient of such a sum through ``every`` is the one through
-    ``some``, which is passed on twice, and ``every`` needs none.
-
-    Args:
-        some: features of some channels, (K, N), whose means are 0.
-        every: features of all channels, (C, N), whose means are 0.
-
-    Returns:
-        (K, C).
+    Attributes:
+        to_style: for those of a canvas, (N).
+        to_own: for those of the style picture, (M).
     """
-    return (2 * some - some.detach()) @ every.detach().T / every.shape[1]
+
+    to_style: Tensor
+    to_own: Tensor
 
 
 class Cost(NamedTuple):
@@ -221,12 +259,17 @@ EUCLIDEAN = Cost(
 )
 
 
-def _unlike(distances: Tensor, columns: slice, unit: Tensor) -> Tensor:
-    """What some columns add to the mean difference of dissimilarities, (N, N)."""
-    off = dissimilarity(unit, columns) - distances[:, columns]
-    return off.abs().sum() / distances.numel()
-
-
 def _apart(every: Tensor, wanted: Tensor, some: Tensor) -> Tensor:
-    """What some channels add to the mean difference of covariances; wanted is theirs, (K, C)."""
-    return (covariance_of(some, every) - wanted).abs().sum() / wanted.shape[1] ** 2
+    """What some channels add to the mean difference of two covariances.
+
+    Both are symmetric. So the gradient through ``every`` would be the one through ``some``, which
+    is taken twice in its place.
+
+    Args:
+        every: features of all channels, (C, N), whose means are 0.
+        wanted: the wanted covariance of some channels with all, (K, C).
+        some: features of these channels, (K, N), whose means are 0.
+    """
+    twice = 2 * some - some.detach()  # the same values, and twice the gradient
+    covariance = twice @ every.detach().T / every.shape[1]
+    return (covariance - wanted).abs().sum() / wanted.shape[1] ** 2

@@ -46,7 +46,7 @@ class Learned(Guess):
 
     def learn(self, step: Tensor, change: Tensor) -> None:
         """Learn from a step and the change of the gradient along it, each 3 × height × width."""
-        powers = threads.called(self._power_of, [step, change], step.device)
+        powers = threads.results(self._power_of, [step, change], step.device)
         self._powers.append(torch.stack(powers))
         self._set_gains()
 
@@ -134,7 +134,7 @@ class Spectrum(Learned):
         self._gains = torch.lerp(logarithms[:, at], logarithms[:, at + 1], part).exp_()
 
     def _power_of(self, canvas: Tensor) -> Tensor:
-        """By colour axis and band, 3 × BANDS."""
+        """The power of a canvas by colour axis and band of frequencies, 3 × BANDS."""
         power = self._spectrum(canvas).abs().square_().flatten(1)
         bands = torch.split(power.index_select(1, self._order), self._counts, dim=1)
         return torch.stack([band.sum(dim=1) for band in bands], dim=1)
@@ -196,7 +196,7 @@ class Places(Learned):
         self._root = (enlarged(logarithms - logarithms.mean(), self._size) / 2).exp_()
 
     def _power_of(self, canvas: Tensor) -> Tensor:
-        """By place, rows × columns; the mean of its pixels."""
+        """The mean power of the pixels of each place, rows × columns."""
         return averaged(canvas.square().sum(dim=0, keepdim=True), grid_of(*self._size))[0]
 
 

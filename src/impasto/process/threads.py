@@ -155,7 +155,9 @@ def each(work: Callable[[Item], object], items: Sequence[Item]) -> None:
         job.join()
 
 
-def called(work: Callable[[Item], Made], items: Sequence[Item], device: torch.device) -> list[Made]:
+def results(
+    work: Callable[[Item], Made], items: Sequence[Item], device: torch.device
+) -> list[Made]:
     """What a function makes of every item; the threads share the calls as in :func:`each`.
 
     Where the items are not on a CPU, the calls are made one after the other.
@@ -187,7 +189,11 @@ class _Job:
         with self._changed:
             self._changed.wait_for(lambda: not self._running)
         if self._error is not None:
-            raise self._error
+            error, self._error = self._error, None
+            try:
+                raise error
+            finally:
+                del error  # which holds this frame, so that nothing of the work would be freed
 
     def take(self) -> None:
         """Take items until none is left."""
@@ -195,15 +201,19 @@ class _Job:
             try:
                 self._work(self._items[number])
             except BaseException as error:
-                self._error = self._error or error
+                self._stop(error)
             finally:
                 with self._changed:
                     self._running -= 1
                     self._changed.notify_all()
 
+    def _stop(self, error: BaseException) -> None:
+        with self._changed:
+            self._error, self._begun = self._error or error, len(self._items)
+
     def _next(self) -> int | None:
         with self._changed:
-            if self._error is not None or self._begun == len(self._items):
+            if self._begun == len(self._items):
                 return None
             self._begun, self._running = self._begun + 1, self._running + 1
             return self._begun - 1
@@ -220,7 +230,8 @@ def _start_helpers(count: int) -> None:
 
 
 def _help(ready: threading.Event) -> None:
-    """Work on jobs, with one thread for each operation."""
+    """Work on jobs, with one thread for each operation, and for each item of a job within a job."""
+    _here.count = _here.number = 1
     torch.set_num_threads(1)
     torch.set_grad_enabled(False)
     ready.set()
