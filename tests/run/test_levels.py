@@ -69,13 +69,19 @@ def test_auto_begins_at_about_64_pixels_with_nnst(longer: int) -> None:
     assert 45 <= max(levels[0].size) <= 91
 
 
+@pytest.mark.parametrize(("longer", "finer"), [(512, [32]), (1024, [16, 16]), (2048, [11, 11, 10])])
+def test_levels_after_those_of_nnst_take_as_many_steps_each(longer: int, finer: list[int]) -> None:
+    levels = plan((longer, longer), [(longer, longer)], Recipe())
+    assert [level.steps for level in levels if level.method == "layers"] == finer
+
+
 def test_coarse_levels_of_the_default_minimise_the_losses_of_nnst() -> None:
     levels = plan((1024, 768), [(1024, 640)], Recipe(size=1024, steps=100))
     assert [(level.size[0], level.method) for level in levels] == [
         *((64, "nnst"), (128, "nnst"), (256, "nnst")),
         *((512, "layers"), (1024, "layers")),
     ]
-    assert [level.steps for level in levels] == [12, 12, 11, 43, 22]
+    assert [level.steps for level in levels] == [12, 12, 11, 33, 32]
 
 
 @pytest.mark.parametrize(

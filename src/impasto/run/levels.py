@@ -69,12 +69,13 @@ def plan(
     """The levels of a run, each twice as large as the one before, up to the canvas itself.
 
     The finest level takes half as many steps as each of the others: it only adds detail. With
-    relative losses it also reads only the layers up to the shallowest content layer, because the
+    relative losses, it also reads only the layers up to the shallowest content layer, because the
     coarser levels have settled what deeper layers see; it does so only if every style supplies one
     of these layers. With absolute losses, what counts is how far
     the loss of the finest level falls, and each of the others takes a ninth of the steps. With a
     method that compares hypercolumns, all take as many. Coarse levels that minimise the losses of
-    ``nnst``, which needs all layers of every style, take about a third of the steps together.
+    ``nnst``, which needs all layers of every style, take about a third of the steps together, and
+    the finer ones share the rest equally: with fewer, the finest would end with a fine mesh.
 
     >>> for level in plan((512, 384), [(512, 320)], Recipe(levels=3)):
     ...     print(level.number, level.size, level.style_sizes, level.steps, level.method)
@@ -185,7 +186,7 @@ def _shares(planned: Sequence[_Planned], recipe: Recipe) -> list[int]:
     steps = recipe.steps - coarse
     return [
         *_evenly(coarse, count, coarse // count),
-        *_evenly(steps, left, _finest(steps, left, recipe)),
+        *_evenly(steps, left, steps // left),
     ]
 
 
