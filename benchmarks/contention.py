@@ -2,8 +2,8 @@
 
 A painting of one level runs in a process of its own: alone, beside one and beside two processes
 that keep a core busy each, and beside a second painting. The median of its steps counts, without
-the first ones. With n cores, a fair share of them beside one busy process is n − 1/2 of n: with two
-cores, a step should take 1.3 times as long.
+the first ones. Where all busy threads share two cores equally, a step takes 1.5 times as long beside
+one busy core, and twice as long beside two or beside another painting.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rich.table import Table
 
 from plan import Plan
 
-PRESETS = ("default", "nnst", "strotss")
+PRESETS = ("default", "nnst", "strotss", "gatys-fast")
 STEPS = 24
 FIRST = 4  # steps that do not count
 PAINT = """

@@ -95,7 +95,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 # What each preset is for, its size, and its usual time on two cores (docs/presets.md).
 PURPOSES: dict[str, str] = {
-    "default": "A good picture at 512 pixels, in 20 to 40 seconds.",
+    "default": "A good picture at 512 pixels, in 15 to 30 seconds.",
     "fast": "A draft at 320 pixels, in about 10 seconds.",
     "instant": "A first look in about a second, by a trained network; 512 pixels; extra instant.",
     "fine": "Our best quality: nnst at 1024 pixels, in about 4 minutes.",
