@@ -2,8 +2,8 @@
 
 A painting of one level runs in a process of its own: alone, beside one and beside two processes
 that keep a core busy each, and beside a second painting. The median of its steps counts, without
-the first ones. Where all busy threads share two cores equally, a step takes 1.5 times as long beside
-one busy core, and twice as long beside two or beside another painting.
+the first ones. Where all busy threads share two cores equally, a step takes 1.5 times as long
+beside one busy core, and twice as long beside two or beside another painting.
 """
 
 from __future__ import annotations
