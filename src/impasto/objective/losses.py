@@ -53,6 +53,11 @@ def content_loss(features: Tensor, target: Tensor) -> Tensor:
     Returns:
         A scalar.
 
+    Raises:
+        InputError: the shapes differ.
+        RuntimeError: on the way back with ``create_graph=True`` on a CPU, where there is no second
+            derivative.
+
     Example:
         >>> import torch
         >>> content_loss(torch.ones(2, 3, 3), torch.zeros(2, 3, 3))
