@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from impasto.network.statistics import gram
-from impasto.objective import losses
+from impasto.objective import shared
 from impasto.objective.losses import (
     LEVELLED,
     Loss,
@@ -98,7 +98,7 @@ def test_the_stand_in_is_the_same_a_few_columns_at_a_time(monkeypatch: pytest.Mo
     )
     made = []
     for together in (2, 1000):
-        monkeypatch.setattr(losses, "TOGETHER", together)
+        monkeypatch.setattr(shared, "TOGETHER", together)
         leaf = matrix.clone().requires_grad_()
         loss = whitened_gram_loss(target, example)(leaf)
         made.append((loss.detach(), *torch.autograd.grad(loss, leaf)))

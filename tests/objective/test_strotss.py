@@ -15,7 +15,7 @@ from conftest import content_pixels, style_pixels
 from impasto import Recipe
 from impasto.network.vgg import VGG19
 from impasto.network.weights import Weights
-from impasto.objective import strotss
+from impasto.objective import shared, strotss
 from impasto.objective.losses import directions
 from impasto.objective.regions import StyleCanvas
 from impasto.objective.rounds import Compared, Rounds
@@ -51,7 +51,7 @@ def objective(
 def test_relaxed_transport_takes_the_dearer_of_both_ways(
     name: str, together: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(strotss, "TOGETHER", together)
+    monkeypatch.setattr(shared, "TOGETHER", together)
     one, other = sets()
     if name == "cosine":
         one, other, cost = directions(one), directions(other), strotss.COSINE

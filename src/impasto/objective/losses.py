@@ -30,7 +30,6 @@ Loss = Callable[[Tensor], Tensor]  # takes the statistic of a canvas, returns a 
 
 MOST_PLACES = 1024  # positions that self-similarity compares with each other
 MOST_NEIGHBOURS = 4096  # positions of a style picture among which the nearest is searched
-TOGETHER = 256  # columns of a matrix that one thread takes at a time
 AT_ONCE = 1024  # positions of a canvas that are searched for at a time
 SMALLEST_VARIANCE = 1e-3  # of a channel, as a share of the style's mean variance; keeps roots off 0
 # Of the mean square: the limit to which float32 moments can recognise a flat map.
@@ -168,10 +167,7 @@ def whitened_gram_loss(target: Tensor, example: Tensor) -> Loss:
     def part(columns: slice, matrix: Tensor) -> Tensor:
         return (weights[:, columns] * squares(matrix, columns)).sum()
 
-    parts = [
-        partial(part, columns)
-        for columns in slices(0, len(target), at_once(TOGETHER, target.device))
-    ]
+    parts = [partial(part, columns) for columns in slices(0, len(target), at_once(target.device))]
     return lambda matrix: torch.stack(values_of([(one, matrix) for one in parts])).sum()
 
 

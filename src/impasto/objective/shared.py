@@ -13,7 +13,8 @@ from impasto.network.vjp import vector_jacobian
 from impasto.process import threads
 
 CPU = torch.device("cpu")
-EVERYTHING = 2**31  # more than there is of anything
+TOGETHER = 256  # rows or columns of a matrix that one thread takes at a time
+EVERYTHING = 2**31  # more than any matrix has
 
 Work = Callable[[int, Tensor], tuple[Tensor, ...]]
 Term = tuple[Callable[[Tensor], Tensor], Tensor]  # a function, and what it is called with
@@ -24,7 +25,7 @@ def shared(work: Work, inputs: Sequence[Tensor]) -> list[tuple[Tensor, ...]]:
     """Call a function with every input; on a CPU, the threads share the calls, and those backward.
 
     A GPU has one thread for everything that goes backward, which must not wait for others. On a CPU
-    there is no second derivative; PyTorch raises a RuntimeError if it is asked for.
+    there is no second derivative; ``create_graph=True`` raises a RuntimeError on the way back.
 
     Args:
         work: makes tensors from the number of an input, counted from 0, and the input. It does not
@@ -60,9 +61,9 @@ def values_of(terms: Sequence[Term]) -> list[Tensor]:
     return [value for (value,) in found]
 
 
-def at_once(count: int, device: torch.device) -> int:
-    """How much of something to take at once, of which a thread should take so much."""
-    return count if device.type == "cpu" else EVERYTHING
+def at_once(device: torch.device) -> int:
+    """How many rows or columns of a matrix a call takes; all of them where no threads share."""
+    return TOGETHER if device.type == "cpu" else EVERYTHING
 
 
 def mean_square(features: Tensor, target: Tensor) -> Tensor:
@@ -93,15 +94,13 @@ class _MeanSquare(torch.autograd.Function):
     def forward(ctx: Any, features: Tensor, target: Tensor) -> Tensor:
         ctx.save_for_backward(features, target)
         one, other = _in_order(features, target)
-        parts = bands(len(one), one[0].numel())
-        sums = one.new_empty(len(parts))
 
-        def add(number: int) -> None:
-            off = (one[parts[number]] - other[parts[number]]).flatten()
-            sums[number] = torch.dot(off, off)
+        def squares(rows: slice) -> Tensor:
+            off = (one[rows] - other[rows]).flatten()
+            return torch.dot(off, off)
 
-        threads.each(add, range(len(parts)))
-        return sums.sum() / features.numel()
+        sums = threads.results(squares, bands(len(one), one[0].numel()), CPU)
+        return torch.stack(sums).sum() / features.numel()
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
@@ -127,15 +126,12 @@ def _in_order(*maps: Tensor) -> list[Tensor]:
 class _Shared(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, work: Work, counts: list[int], *inputs: Tensor) -> tuple[Tensor, ...]:
-        graphs: list[Graph] = [(one, ()) for one in inputs]
-
-        def call(number: int) -> None:
+        def call(number: int) -> Graph:
             with torch.enable_grad():
                 leaf = inputs[number].detach().requires_grad_()
-                graphs[number] = leaf, work(number, leaf)
+                return leaf, work(number, leaf)
 
-        threads.each(call, range(len(inputs)))
-        ctx.graphs = graphs
+        ctx.graphs = graphs = threads.results(call, range(len(inputs)), CPU)
         counts += [len(made) for _, made in graphs]
         return tuple(one.detach() for _, made in graphs for one in made)
 
@@ -145,12 +141,12 @@ class _Shared(torch.autograd.Function):
         graphs: list[Graph] = ctx.graphs
         flat = iter(gradients)
         by_made = [tuple(next(flat) for _ in made) for _, made in graphs]
-        by_input = [leaf for leaf, _ in graphs]
 
-        def call(number: int) -> None:
+        def call(number: int) -> Tensor:
             leaf, made = graphs[number]
-            (by_input[number],) = vector_jacobian(made, [leaf], by_made[number])
+            (by_leaf,) = vector_jacobian(made, [leaf], by_made[number])
+            return by_leaf
 
         # The graphs of deep maps hold the most, and each is released when its gradient is known.
-        threads.each(call, range(len(graphs))[::-1])
+        by_input = threads.results(call, range(len(graphs))[::-1], CPU)[::-1]
         return None, None, *by_input

@@ -30,7 +30,6 @@ from impasto.settings.layers import INPUT
 
 POINTS, STYLE_POINTS = 1024, 2048  # at which the canvas and the style picture are read in a round
 LENGTH = 20  # steps of a round
-TOGETHER = 256  # points or channels that one thread compares with all of them
 COARSEST = 8.0  # weight of the content at the first level, at the usual strength; then halved
 YUV = ((0.299, 0.587, 0.114), (-0.147, -0.289, 0.436), (0.615, -0.515, -0.1))  # from RGB
 
@@ -72,7 +71,7 @@ class Transport:
         style_unit, style_colors = directions(style), self._colors(style)
         wanted_mean, wanted_covariance = moments(style)
         del style
-        size = at_once(TOGETHER, points.device)
+        size = at_once(points.device)
 
         def palette(own: Tensor) -> Tensor:
             cost = relaxed_transport(self._colors(own), style_colors, EUCLIDEAN)
@@ -191,7 +190,7 @@ def nearest_of(own: Tensor, style: Tensor, cost: Cost) -> Nearest:
         style: feature vectors of the style picture, (C, M).
         cost: the cost of moving one vector to another.
     """
-    size = at_once(TOGETHER, own.device)
+    size = at_once(own.device)
 
     def search(some: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         costs = cost.of_all(some, style)
@@ -213,6 +212,7 @@ def transported(nearest: Nearest, cost: Cost, style: Tensor, own: Tensor) -> Ten
     return torch.maximum(forth, back)
 
 
+@torch.no_grad()
 def moments(held: Tensor) -> tuple[Tensor, Tensor]:
     """Mean, (C), and covariance, (C, C), of feature vectors, (C, N), without gradient (equation 6).
 
@@ -220,7 +220,7 @@ def moments(held: Tensor) -> tuple[Tensor, Tensor]:
     """
     mean = held.mean(1, keepdim=True)
     centred = held - mean
-    parts = torch.split(centred, at_once(TOGETHER, held.device))
+    parts = torch.split(centred, at_once(held.device))
     rows = threads.results(lambda part: part @ centred.T, parts, held.device)
     return mean[:, 0], torch.cat(rows) / held.shape[1]
 
