@@ -61,6 +61,7 @@ SMALL = Recipe(
     content_layers="conv2_1",
     style_layers="conv1_1,conv2_1",
 )
+LONG = SMALL.model_copy(update={"steps": 200})  # so that it is seen to begin before it ends
 COMMON = Common(Needs())
 
 # A machine with other work may take long to begin, and says so.
@@ -338,7 +339,7 @@ def test_a_painting_that_no_node_can_write_is_made_once_and_handed_over() -> Non
             path.mkdir(exist_ok=True)
 
     batch.paint(
-        [Job(painting("a", str(path)), SMALL.model_copy(update={"steps": 60}))],
+        [Job(painting("a", str(path)), LONG)],
         COMMON,
         1,
         BatchWatch(on_progress=block),
@@ -354,8 +355,7 @@ def test_a_painting_that_went_to_a_folder_that_only_looks_the_same_is_made_again
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     style = Style(picture=str(tmp_path / "oil.png"))
-    long = SMALL.model_copy(update={"steps": 200})  # so that it is seen to begin before it ends
-    job = Job(Painting(str(tmp_path / "a.png"), (style,), Path("out.png")), long)
+    job = Job(Painting(str(tmp_path / "a.png"), (style,), Path("out.png")), LONG)
     batch.paint([job], COMMON, 1)
     made = Path("out.png").read_bytes()
     Path("other").mkdir()
