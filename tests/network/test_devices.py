@@ -33,11 +33,12 @@ def test_auto_is_bfloat16_where_the_device_has_units_for_it(
     ("amx", "instructions", "expected"),
     [
         (True, {}, True),
-        (False, {"avx512_bf16": True, "avx_vnni": True}, True),  # Zen 5
-        (False, {"avx512_bf16": True}, False),  # Zen 4
+        (False, {"avx512_bf16": True, "avx_vnni": True}, True),
+        (False, {"avx512_bf16": True}, False),
+        (False, {"avx512_bf16": True, "avx_vnni": True, "avx512_fp16": True}, False),
         (False, {}, False),
     ],
-    ids=["AMX", "Zen 5", "Zen 4", "neither"],
+    ids=["AMX", "Zen 5", "Zen 4", "hidden AMX", "neither"],
 )
 def test_a_cpu_with_units_for_bfloat16_is_recognised(
     monkeypatch: pytest.MonkeyPatch, amx: bool, instructions: dict[str, bool], expected: bool
