@@ -1,7 +1,7 @@
 """The network's first convolution on a CPU, whose three channels are too few for the other ways.
 
 Every pixel's window of 3×3 colours is a row of a matrix, in float32, so that no colour is rounded.
-The way back in bfloat16 is :class:`impasto.network.direct.Direct`. Feature maps are (H, W, C).
+The way back is :class:`impasto.network.direct.Direct`. Feature maps are (H, W, C).
 """
 
 from __future__ import annotations
@@ -9,17 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from impasto.network.bands import (
-    Read,
-    Source,
-    Workspace,
-    bands,
-    each_band,
-    folded,
-    read_padded,
-)
+from impasto.network.bands import Read, Source, Workspace, each_band, read_padded
 from impasto.network.direct import Direct
-from impasto.process import threads
 
 
 class Colours:
@@ -33,7 +24,7 @@ class Colours:
 
     def __init__(self, kernel: Tensor, bias: Tensor, dtype: torch.dtype = torch.float32) -> None:
         self._dtype = dtype
-        self._direct = Direct(kernel, bias) if dtype == Direct.dtype else None
+        self._direct = Direct(kernel, bias, dtype)
         self._kernel = kernel.permute(2, 3, 1, 0).reshape(27, -1)
         self._bias = bias
 
@@ -56,31 +47,4 @@ class Colours:
 
     def backward(self, read: Read, gradient: Tensor, room: Workspace, *, replicates: bool) -> None:
         """Write the gradient of the picture, (H, W, 3), given a reader of that of the output."""
-        if self._direct is None:
-            self._add_windows(read, gradient, room, replicates=replicates)
-        else:
-            self._direct.backward(read, gradient, room, replicates=replicates)
-
-    def _add_windows(
-        self, read: Read, gradient: Tensor, room: Workspace, *, replicates: bool
-    ) -> None:
-        """A band adds to two rows of the next one, so every other band is taken first."""
-        height, width, _ = gradient.shape
-        after = self._kernel.shape[1]
-        padded = room("planes", 3, height + 2, width + 2)
-
-        def spread(rows: slice) -> None:
-            count = rows.stop - rows.start
-            given = room("band", count, width, after)
-            read(rows.start, rows.stop, given)
-            windows = (self._kernel @ given.view(-1, after).T).view(3, 3, 3, count, width)
-            for y in range(3):
-                for x in range(3):
-                    padded[:, rows.start + y : rows.stop + y, x : x + width] += windows[y, x]
-
-        padded.zero_()
-        parts = bands(height, width * after, at_least=2)
-        threads.each(spread, parts[0::2])
-        threads.each(spread, parts[1::2])
-        found = padded.permute(1, 2, 0)
-        gradient.copy_(folded(found) if replicates else found[1:-1, 1:-1])
+        self._direct.backward(read, gradient, room, replicates=replicates)

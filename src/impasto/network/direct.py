@@ -2,8 +2,9 @@
 
 PyTorch's own convolution, in parts that the threads take from a list: a few rows at a time or, for
 small maps, a few channels, since every call rearranges the part of the kernel that it uses. Feature
-maps and gradients are bfloat16 too; only the sums within a convolution are float32. Feature maps
-are (H, W, C).
+maps and gradients are bfloat16 too; only the sums within a convolution are float32. The gradient of
+the picture, which has too few channels for Winograd's algorithm, is computed so in float32 as well.
+Feature maps are (H, W, C).
 """
 
 from __future__ import annotations
@@ -23,17 +24,19 @@ PARTS = 4  # of the channels of such a map
 
 
 class Direct:
-    """A 3×3 convolution with padding 1 in bfloat16, and its way back.
+    """A 3×3 convolution with padding 1, and its way back.
 
     Args:
         kernel: out × in × 3 × 3.
         bias: (out).
+        dtype: number format of the convolution and its maps.
     """
 
-    dtype = torch.bfloat16  # of its maps
+    dtype = torch.bfloat16  # of its maps, unless another is given
 
-    def __init__(self, kernel: Tensor, bias: Tensor) -> None:
-        self._kernel, self._bias = _placed(kernel), bias.bfloat16()
+    def __init__(self, kernel: Tensor, bias: Tensor, dtype: torch.dtype = dtype) -> None:
+        kernel = kernel.to(dtype)
+        self._kernel, self._bias = _placed(kernel), bias.to(dtype)
         self._turned = _placed(kernel.flip(2, 3).transpose(0, 1))
 
     def forward(self, source: Source, out: Tensor, room: Workspace) -> None:
@@ -71,7 +74,7 @@ class _Convolution:
             return
         margin = self._margin
         shape = height + 2 * margin, width + 2 * margin, self.kernel.shape[1]
-        padded = self.room("whole", *shape, dtype=Direct.dtype)
+        padded = self.room("whole", *shape, dtype=self.kernel.dtype)
 
         def read(rows: slice) -> None:
             first, last = self._extended(rows, margin)
@@ -87,7 +90,7 @@ class _Convolution:
         first, last = self._extended(rows, self.beyond)
         width = self.out.shape[1] + 2 * self._margin
         shape = last - first + 2, width, self.kernel.shape[1]
-        padded = self.room("padded", *shape, dtype=Direct.dtype)
+        padded = self.room("padded", *shape, dtype=self.kernel.dtype)
         self._read(first - 1, padded)
         above, below = first < rows.start, last > rows.stop
         self.out[rows] = self._convolved(padded, slice(None), above=above, below=below)
@@ -112,4 +115,4 @@ class _Convolution:
 
 
 def _placed(kernel: Tensor) -> Tensor:
-    return kernel.bfloat16().contiguous(memory_format=torch.channels_last)
+    return kernel.contiguous(memory_format=torch.channels_last)

@@ -22,13 +22,12 @@ from torch import Tensor
 
 from impasto.network.bands import Read, Source, Workspace, read_padded, slices
 from impasto.network.transforms import (
-    BY_PRODUCTS,
-    BY_SUMS,
     CENTRE,
     POINTS,
     TILE,
-    Transforms,
     spread_line,
+    transform_input,
+    transform_output,
     transformed_kernel,
 )
 from impasto.process import threads
@@ -147,9 +146,9 @@ class _Convolution:
     def by_one(self, rows: slice) -> None:
         """Compute some rows in one thread."""
         tiles, products = self._buffers("own", rows)
-        self._read(rows, tiles, BY_SUMS)
+        self._read(rows, tiles)
         torch.bmm(_flat(tiles), self.kernel, out=_flat(products))
-        self._write(rows, products, BY_SUMS)
+        self._write(rows, products)
 
     def by_all(self, rows: slice, band: int) -> None:
         """Compute some rows in all threads: the transforms in bands of so many rows."""
@@ -159,13 +158,13 @@ class _Convolution:
             return slice(some.start - rows.start, some.stop - rows.start)
 
         def read(some: slice) -> None:
-            self._read(some, tiles[:, :, within(some)], BY_PRODUCTS)
+            self._read(some, tiles[:, :, within(some)])
 
         def mix(some: slice) -> None:
             torch.bmm(_flat(tiles)[some], self.kernel[some], out=_flat(products)[some])
 
         def write(some: slice) -> None:
-            self._write(some, products[:, :, within(some)], BY_PRODUCTS)
+            self._write(some, products[:, :, within(some)])
 
         parts = slices(rows.start, rows.stop, band)
         threads.each(read, parts)
@@ -181,7 +180,7 @@ class _Convolution:
             self.room(f"{whose} products", *shape, after),
         )
 
-    def _read(self, rows: slice, tiles: Tensor, transforms: Transforms) -> None:
+    def _read(self, rows: slice, tiles: Tensor) -> None:
         """Read some rows of the input and transform them."""
         height, width, _ = self.out.shape
         _, _, count, across, before = tiles.shape
@@ -189,9 +188,9 @@ class _Convolution:
         first, inside = read_padded(self.source, TILE * rows.start - 1, (height, width), padded)
         if self.border is not None:
             self.border.keep(first, inside)
-        transforms.input(padded, tiles, self.turned, self.room)
+        transform_input(padded, tiles, self.turned, self.room)
 
-    def _write(self, rows: slice, products: Tensor, transforms: Transforms) -> None:
+    def _write(self, rows: slice, products: Tensor) -> None:
         """Transform the products of some rows and write the output."""
         height, width, after = self.out.shape
         _, _, count, across, _ = products.shape
@@ -200,7 +199,7 @@ class _Convolution:
         here = slice(TILE * rows.start, TILE * rows.stop)
         whole = here.stop <= height and TILE * across == width
         done = self.out[here] if whole else self.room("done", TILE * count, TILE * across, after)
-        transforms.output(products, done, self.turned, self.room)
+        transform_output(products, done, self.turned, self.room)
         if not whole:
             self.out[here] = done[: height - here.start, :width]
 
