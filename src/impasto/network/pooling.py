@@ -13,7 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from impasto.network.bands import Workspace, each_band
+from impasto.network.bands import Workspace, bands, each_band
+from impasto.process import threads
 
 ALL = 0b1111  # routes from all four values
 
@@ -90,7 +91,7 @@ def _average(x: Tensor, out: Tensor, routes: Tensor, room: Workspace, rectify: b
         torch.add(sums[:, 0 : 2 * half : 2], sums[:, 1 : 2 * half : 2], alpha=2, out=pooled)
         routes[band] = pooled
 
-    each_band(pool, out)
+    threads.each(pool, bands(len(out), 4 * out[0].numel()))
 
 
 def _largest(x: Tensor, out: Tensor, routes: Tensor, room: Workspace, rectify: bool) -> None:
