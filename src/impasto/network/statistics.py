@@ -10,6 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from impasto.network.bands import slices
+from impasto.process import threads
+
+AT_ONCE = 2**27  # products of two features that a thread takes at a time
+
 
 def gram(features: Tensor, guide: Tensor | None = None) -> Tensor:
     r"""Gram matrix of a feature map, as a mean over positions (equation 3, divided by HW).
@@ -31,9 +36,7 @@ def gram(features: Tensor, guide: Tensor | None = None) -> Tensor:
         tensor([[2.5000, 1.5000],
                 [1.5000, 4.5000]])
     """
-    guided = features if guide is None else features * guide
-    matrix: Tensor = _Gram.apply(guided.flatten(1))  # type: ignore[no-untyped-call]
-    return matrix
+    return _products(features, guide)
 
 
 def moments(features: Tensor, guide: Tensor | None = None) -> Tensor:
@@ -53,7 +56,7 @@ def moments(features: Tensor, guide: Tensor | None = None) -> Tensor:
         tensor([[5., 2.],
                 [2., 1.]])
     """
-    return gram(torch.cat([features, torch.ones_like(features[:1])]), guide)
+    return _products(features, guide, torch.ones_like(features[0]) if guide is None else guide)
 
 
 def positions(features: Tensor) -> Tensor:
@@ -61,16 +64,53 @@ def positions(features: Tensor) -> Tensor:
     return features.flatten(1)
 
 
-class _Gram(torch.autograd.Function):
-    """flat @ flat.T / HW, whose gradient is one matrix product instead of autograd's two."""
+def _products(features: Tensor, guide: Tensor | None, added: Tensor | None = None) -> Tensor:
+    """The Gram matrix of a feature map times a guide, with another channel, (H, W), if given."""
+    flat = (features if guide is None else features * guide).flatten(1)
+    row = flat[:0] if added is None else added.flatten().unsqueeze(0)
+    matrix: Tensor = _Products.apply(flat, row)  # type: ignore[no-untyped-call]
+    return matrix
+
+
+class _Products(torch.autograd.Function):
+    """x @ x.T / HW, whose gradient is one matrix product instead of autograd's two.
+
+    The rows of x are those of flat, (C, HW), and then others, for which there is no gradient.
+    """
 
     @staticmethod
-    def forward(ctx: Any, flat: Tensor) -> Tensor:
-        ctx.save_for_backward(flat)
-        return flat @ flat.T / flat.shape[1]
+    def forward(ctx: Any, flat: Tensor, others: Tensor) -> Tensor:
+        ctx.save_for_backward(flat, others)
+
+        def multiply(some: slice) -> Tensor:
+            x, other = flat[:, some], others[:, some]
+            mixed = x @ other.T
+            upper, lower = [x @ x.T, mixed], [mixed.T, other @ other.T]
+            return torch.cat([torch.cat(upper, 1), torch.cat(lower, 1)])
+
+        sums = threads.results(multiply, _parts(flat), flat.device)
+        return torch.stack(sums).sum(0) / flat.shape[1]
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        (flat,) = ctx.saved_tensors
-        by_flat: Tensor = (gradient + gradient.T) / flat.shape[1] @ flat
-        return by_flat
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        flat, others = ctx.saved_tensors
+        factors = (gradient + gradient.T)[: len(flat)] / flat.shape[1]
+        own, mixed = factors[:, : len(flat)], factors[:, len(flat) :]
+        if flat.device.type != "cpu" or torch.is_grad_enabled():  # for a second derivative
+            return own @ flat + mixed @ others, None
+        by_flat = torch.empty_like(flat)
+
+        def write(some: slice) -> None:
+            out = by_flat[:, some]
+            torch.mm(own, flat[:, some], out=out)
+            if len(others):
+                out.addmm_(mixed, others[:, some])
+
+        threads.each(write, _parts(flat))
+        return by_flat, None
+
+
+def _parts(flat: Tensor) -> list[slice]:
+    """The positions that a thread takes at a time; all of them on a device other than a CPU."""
+    channels, count = flat.shape
+    return slices(0, count, AT_ONCE // channels**2 if flat.device.type == "cpu" else count)

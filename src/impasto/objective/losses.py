@@ -10,7 +10,8 @@ normalisation of the published worked example that ``docs/architecture.md`` name
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
@@ -18,15 +19,45 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from impasto.network.bands import slices
+from impasto.network.bands import VALUES, slices
 from impasto.network.devices import in_float64
 from impasto.network.statistics import gram, moments, positions
-from impasto.objective.shared import at_once, mean_square, values_of
+from impasto.objective.shared import Term, at_once, mean_square, product, values_of
 from impasto.process import interrupts
 from impasto.settings.pieces import check_alike, check_choice
 
 Solved = TypeVar("Solved")
 Loss = Callable[[Tensor], Tensor]  # takes the statistic of a canvas, returns a scalar
+
+
+@dataclass(frozen=True)
+class SumLoss:
+    """A loss that is the sum of terms, which the threads share.
+
+    Attributes:
+        terms: makes the terms from the statistic of a canvas.
+    """
+
+    terms: Callable[[Tensor], list[Term]]
+
+    def __call__(self, seen: Tensor) -> Tensor:
+        """The value of the loss, a scalar."""
+        return evaluated([(self, seen)])[0]
+
+
+def evaluated(pairs: Sequence[tuple[Loss, Tensor]]) -> list[Tensor]:
+    """The values of losses, each of a statistic; the threads share all their terms in one list.
+
+    Example:
+        >>> import torch
+        >>> halves = SumLoss(lambda seen: [(torch.sum, half) for half in seen.chunk(2)])
+        >>> evaluated([(halves, torch.ones(4)), (torch.amax, torch.ones(4))])
+        [tensor(4.), tensor(1.)]
+    """
+    split = [one.terms(seen) if isinstance(one, SumLoss) else [(one, seen)] for one, seen in pairs]
+    values = iter(values_of([term for terms in split for term in terms]))
+    return [torch.stack([next(values) for _ in terms]).sum() for terms in split]
+
 
 MOST_PLACES = 1024  # positions that self-similarity compares with each other
 MOST_NEIGHBOURS = 4096  # positions of a style picture among which the nearest is searched
@@ -168,7 +199,7 @@ def whitened_gram_loss(target: Tensor, example: Tensor) -> Loss:
         return (weights[:, columns] * squares(matrix, columns)).sum()
 
     parts = [partial(part, columns) for columns in slices(0, len(target), at_once(target.device))]
-    return lambda matrix: torch.stack(values_of([(one, matrix) for one in parts])).sum()
+    return SumLoss(lambda matrix: [(one, matrix) for one in parts])
 
 
 def covariance_loss(target: Tensor) -> Loss:
@@ -270,7 +301,7 @@ def sliced_loss(target: Tensor) -> Loss:
     drawn = torch.randn(len(target), len(target), generator=generator, dtype=torch.float64)
     axes = torch.linalg.qr(drawn)[0].to(target)
     wanted = (axes @ target).sort(1).values
-    return lambda seen: _sorted_difference(axes @ seen, wanted)
+    return SumLoss(lambda seen: _sorted_differences(product(axes, seen), wanted))
 
 
 def histogram_loss(target: Tensor) -> Loss:
@@ -286,7 +317,7 @@ def histogram_loss(target: Tensor) -> Loss:
         A function from the features at the positions of a canvas, (C, M), to the loss, a scalar.
     """
     wanted = target.sort(1).values
-    return lambda seen: _sorted_difference(seen, wanted)
+    return SumLoss(lambda seen: _sorted_differences(seen, wanted))
 
 
 def nearest_loss(target: Tensor) -> Loss:
@@ -312,13 +343,13 @@ def nearest_loss(target: Tensor) -> Loss:
     wanted = _neighbours(target)
     unit, squares = directions(wanted), wanted.square().sum(0)
 
-    def loss(seen: Tensor) -> Tensor:
+    def compare(seen: Tensor) -> Tensor:
         nearest = most_alike(seen, unit)
         own = seen.square().sum(0)
         others = torch.where(own > SMALLEST_NORM**2, squares[nearest], squares.mean())
-        return (own - 2 * (seen * wanted[:, nearest]).sum(0) + others).mean() / len(seen)
+        return (own - 2 * (seen * wanted[:, nearest]).sum(0) + others) / len(seen)
 
-    return loss
+    return _mean_over_positions(compare)
 
 
 def nearest_cosine_loss(target: Tensor) -> Loss:
@@ -348,11 +379,11 @@ def nearest_cosine_loss(target: Tensor) -> Loss:
     mean = wanted.mean(1, keepdim=True)
     unit = directions(wanted - mean)
 
-    def loss(seen: Tensor) -> Tensor:
+    def compare(seen: Tensor) -> Tensor:
         own = directions(seen - mean)
-        return (1 - (own * unit[:, most_alike(own, unit)]).sum(0)).mean()
+        return 1 - (own * unit[:, most_alike(own, unit)]).sum(0)
 
-    return loss
+    return _mean_over_positions(compare)
 
 
 def _neighbours(target: Tensor) -> Tensor:
@@ -466,12 +497,29 @@ def _smallest_variance(target: Tensor) -> float:
     return max(SMALLEST_VARIANCE * variance, SMALLEST_OF_ENERGY * energy, SMALLEST_ENERGY)
 
 
-def _sorted_difference(seen: Tensor, wanted: Tensor) -> Tensor:
-    """Mean squared difference of sorted rows; the wanted values are already sorted."""
-    in_order = seen.sort(1).values
-    if wanted.shape[1] != in_order.shape[1]:
-        wanted = F.interpolate(wanted[None], in_order.shape[1], mode="linear")[0]
-    return (in_order - wanted).square().mean()
+def _mean_over_positions(compare: Callable[[Tensor], Tensor]) -> Loss:
+    """The mean of what a function makes, (M), of the features at positions, (C, M)."""
+
+    def terms(seen: Tensor) -> list[Term]:
+        def part(some: Tensor) -> Tensor:
+            return compare(some).sum() / seen.shape[1]
+
+        return [(part, some) for some in torch.split(seen, at_once(seen.device, AT_ONCE), 1)]
+
+    return SumLoss(terms)
+
+
+def _sorted_differences(seen: Tensor, wanted: Tensor) -> list[Term]:
+    """Terms of the mean squared difference of sorted rows; the wanted values are already sorted."""
+    count, size = at_once(seen.device, VALUES // seen.shape[1]), seen.shape[1]
+
+    def part(other: Tensor, some: Tensor) -> Tensor:
+        if other.shape[1] != size:
+            other = F.interpolate(other[None], size, mode="linear")[0]
+        return (some.sort(1).values - other).square().sum() / seen.numel()
+
+    both = zip(torch.split(wanted, count), torch.split(seen, count), strict=True)
+    return [(partial(part, other), some) for other, some in both]
 
 
 # The functions, by the names in :mod:`impasto.settings.loss_table`.

@@ -168,6 +168,7 @@ class Objective:
         self.style_layers = sorted({name for region in self.regions for name in region.targets})
         masks = [region.mask for region in self.regions]
         make = losses.STYLE_LOSSES[recipe.style_loss]
+        self._shares_losses = STYLE_LOSSES[recipe.style_loss].shares
         self._style_distances: Distances = [
             {name: make(target) for name, target in region.targets.items()}
             for region in self.regions
@@ -222,11 +223,19 @@ class Objective:
     def style_loss(self, seen: Statistics, *, stand_in: bool = False) -> Tensor:
         """The style loss, a scalar, of the layers whose statistics are given; or its stand-in."""
         distances = self._stand_ins if stand_in else self._style_distances
-        return self.reader.sum(
-            weight * distances[index][name](seen[name][index])
+        read = [
+            (index, name)
             for index, weights in enumerate(self.style_weights)
-            for name, weight in weights.items()
+            for name in weights
             if name in seen
+        ]
+        pairs = [(distances[index][name], seen[name][index]) for index, name in read]
+        values = (
+            losses.evaluated(pairs) if self._shares_losses else [loss(one) for loss, one in pairs]
+        )
+        return self.reader.sum(
+            self.style_weights[index][name] * value
+            for (index, name), value in zip(read, values, strict=True)
         )
 
     def losses_of(

@@ -70,7 +70,8 @@ def register_style_loss(
 
     OWN_STYLE_LOSSES.add(name)
     losses.STYLE_LOSSES[name] = checked
-    table[name] = loss_table.StyleLoss(statistic, tiles=statistic != "positions")
+    tiles = statistic != "positions"
+    table[name] = loss_table.StyleLoss(statistic, tiles=tiles, shares=False)
 
 
 def register_content_loss(

@@ -61,9 +61,27 @@ def values_of(terms: Sequence[Term]) -> list[Tensor]:
     return [value for (value,) in found]
 
 
-def at_once(device: torch.device) -> int:
+def at_once(device: torch.device, count: int = TOGETHER) -> int:
     """How many rows or columns of a matrix a call takes; all of them where no threads share."""
-    return TOGETHER if device.type == "cpu" else EVERYTHING
+    return max(1, count) if device.type == "cpu" else EVERYTHING
+
+
+def product(matrix: Tensor, x: Tensor) -> Tensor:
+    """The product of a constant matrix and another; on a CPU, the threads share its columns.
+
+    Args:
+        matrix: (R, C), for which there is no gradient.
+        x: (C, N).
+
+    Example:
+        >>> import torch
+        >>> product(torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0], [4.0]]))
+        tensor([[11.]])
+    """
+    if x.device.type != "cpu":
+        return matrix @ x
+    found: Tensor = _Product.apply(matrix, x)  # type: ignore[no-untyped-call]
+    return found
 
 
 def mean_square(features: Tensor, target: Tensor) -> Tensor:
@@ -115,6 +133,26 @@ class _MeanSquare(torch.autograd.Function):
 
         each_band(write, one)
         return by_features, None
+
+
+class _Product(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, matrix: Tensor, x: Tensor) -> Tensor:
+        ctx.matrix, ctx.like = matrix, x
+        return _by_columns(matrix, x, x.new_empty(len(matrix), x.shape[1]))
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor]:
+        _refuse_second_derivatives()
+        return None, _by_columns(ctx.matrix.T, gradient, torch.empty_like(ctx.like))
+
+
+def _by_columns(matrix: Tensor, x: Tensor, out: Tensor) -> Tensor:
+    def write(columns: slice) -> None:
+        out[:, columns] = matrix @ x[:, columns]
+
+    threads.each(write, bands(x.shape[1], len(x)))
+    return out
 
 
 def _in_order(*maps: Tensor) -> list[Tensor]:

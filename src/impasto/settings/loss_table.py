@@ -50,14 +50,14 @@ class StyleLoss:
         work: what dominates its computation: ``products`` of channels, as for a Gram matrix, and
             with them ``eigenvalues``; ``sorting`` of positions, and with it ``projections``; or the
             search for nearest ``neighbours``.
-        shares: whether the threads share its work item by item; otherwise it is a few large
-            operations, each of which takes all threads.
+        shares: whether the threads share its work item by item; otherwise, as for losses of the
+            caller's own, each operation takes all threads.
     """
 
     statistic: str
     tiles: bool = True
     work: Work = "products"
-    shares: bool = False
+    shares: bool = True
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ METHODS = {
     "instant": Method(by_layer=False, first_side=512, smallest_side=16, one_pass=True),
 }
 STYLE_LOSSES = {
-    "gram": StyleLoss("gram", shares=True),
+    "gram": StyleLoss("gram"),
     "covariance": StyleLoss("moments"),
     "mean-variance": StyleLoss("moments"),
     "wasserstein": StyleLoss("moments", work="eigenvalues"),
