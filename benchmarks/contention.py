@@ -8,6 +8,7 @@ beside one busy core, and twice as long beside two or beside another painting.
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -18,15 +19,23 @@ from rich.table import Table
 
 from plan import Plan
 
-PRESETS = ("default", "nnst", "strotss", "gatys-fast")
+PAINTINGS: dict[str, dict[str, object]] = {
+    "default": {"preset": "default"},
+    "nnst": {"preset": "nnst"},
+    "strotss": {"preset": "strotss"},
+    "gatys-fast": {"preset": "gatys-fast"},
+    "default, sliced": {"preset": "default", "style_loss": "sliced"},
+    "default, wasserstein": {"preset": "default", "style_loss": "wasserstein"},
+}
 STEPS = 24
 FIRST = 4  # steps that do not count
 PAINT = """
-import statistics, sys, time
+import json, statistics, sys, time
 from impasto import Recipe, stylize
-content, style, preset, size, steps, first = sys.argv[1:]
+content, style, chosen, size, steps, first = sys.argv[1:]
 times = []
-recipe = Recipe.preset(preset, size=int(size), levels=1, steps=int(steps), tile="off")
+chosen = json.loads(chosen)
+recipe = Recipe.preset(**chosen, size=int(size), levels=1, steps=int(steps), tile="off")
 stylize(content, style, recipe, on_step=lambda _: times.append(time.perf_counter()))
 times = times[int(first) - 1:]
 print(statistics.median(after - before for before, after in zip(times, times[1:])))
@@ -39,13 +48,13 @@ class Contended:
     """The steps of a painting beside other work.
 
     Attributes:
-        preset: the preset.
+        painting: the preset, and the style loss if it has another one.
         beside: what else ran.
         seconds: the median of the steps; of two paintings, of both.
         ratio: to that of the painting alone.
     """
 
-    preset: str
+    painting: str
     beside: str
     seconds: float
     ratio: float
@@ -53,7 +62,7 @@ class Contended:
 
 def measure(plan: Plan, console: Console) -> Iterator[Contended]:
     """Paint alone, then beside other work."""
-    for preset in PRESETS:
+    for painting in PAINTINGS:
         alone = None
         for beside, paintings, busy in (
             ("nothing", 1, 0),
@@ -61,17 +70,18 @@ def measure(plan: Plan, console: Console) -> Iterator[Contended]:
             ("two busy cores", 1, 2),
             ("the same painting", 2, 0),
         ):
-            console.print(f"{preset} beside {beside}")
-            seconds = _median_step(plan, preset, paintings, busy)
+            console.print(f"{painting} beside {beside}")
+            seconds = _median_step(plan, painting, paintings, busy)
             alone = alone or seconds
-            yield Contended(preset, beside, seconds, seconds / alone)
+            yield Contended(painting, beside, seconds, seconds / alone)
 
 
-def _median_step(plan: Plan, preset: str, paintings: int, busy: int) -> float:
-    """The median step of some paintings at once, beside some busy processes."""
+def _median_step(plan: Plan, painting: str, paintings: int, busy: int) -> float:
+    """The median step of some equal paintings at once, beside some busy processes."""
     pair = plan.pairs[0]
     numbers = [max(plan.size), STEPS, FIRST]
-    arguments = [str(one) for one in (pair.content, pair.style, preset, *numbers)]
+    chosen = json.dumps(PAINTINGS[painting])
+    arguments = [str(one) for one in (pair.content, pair.style, chosen, *numbers)]
     others = [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range(busy)]
     try:
         ours = [
@@ -90,9 +100,9 @@ def _median_step(plan: Plan, preset: str, paintings: int, busy: int) -> float:
 def table(rows: Sequence[Contended]) -> Table:
     """A row for each kind of other work."""
     shown = Table(title="A step beside other work", title_justify="left")
-    for heading in ("Preset", "Beside", "Seconds", "Ratio"):
+    for heading in ("Painting", "Beside", "Seconds", "Ratio"):
         numbers = heading in ("Seconds", "Ratio")
         shown.add_column(heading, justify="right" if numbers else "left")
     for row in rows:
-        shown.add_row(row.preset, row.beside, f"{row.seconds:.2f}", f"{row.ratio:.2f}")
+        shown.add_row(row.painting, row.beside, f"{row.seconds:.2f}", f"{row.ratio:.2f}")
     return shown

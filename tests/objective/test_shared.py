@@ -16,8 +16,9 @@ from impasto.process import threads
     [
         lambda x: shared.values_of([(torch.sum, x.square())])[0],
         lambda x: shared.mean_square(x, torch.zeros(1, 1, 3)),
+        lambda x: shared.product(torch.ones(1, 3), x[0].T.square()).sum(),
     ],
-    ids=["values", "mean square"],
+    ids=["values", "mean square", "product"],
 )
 def test_a_second_derivative_is_refused_rather_than_wrong(
     loss: Callable[[torch.Tensor], torch.Tensor],

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from conftest import content_pixels, noisy_canvas, style_pixels
 from impasto import InputError, Recipe, Style, stylize
-from impasto.network import statistics
+from impasto.network import bands, statistics
 from impasto.network.vgg import VGG19
 from impasto.network.weights import Weights
 from impasto.objective import losses
@@ -110,6 +110,16 @@ INDEPENDENT: dict[str, Callable[[Flat, Flat], float]] = {
 }
 
 
+@pytest.fixture(params=[1, 10**9], ids=["in small parts", "whole"])
+def at_a_time(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With items of a few rows, columns or positions for the threads, and with one for all."""
+    monkeypatch.setattr(losses, "VALUES", 100 * request.param)
+    monkeypatch.setattr(losses, "AT_ONCE", 5 * request.param)
+    monkeypatch.setattr(bands, "VALUES", 100 * request.param)
+    monkeypatch.setattr(statistics, "AT_ONCE", 200 * request.param)
+
+
+@pytest.mark.usefixtures("at_a_time")
 @pytest.mark.parametrize("name", STYLE_LOSSES)
 def test_a_style_loss_is_the_formula(name: str) -> None:
     seen, target = maps()
@@ -118,6 +128,27 @@ def test_a_style_loss_is_the_formula(name: str) -> None:
     # Roots of variances have a small constant under them.
     loose = 2e-3 if name in ("mean-variance", "wasserstein") else 1e-10
     assert measured(name, seen, target) == pytest.approx(expected, rel=loose)
+
+
+@pytest.mark.usefixtures("at_a_time")
+@pytest.mark.parametrize("name", STYLE_LOSSES)
+def test_the_gradient_of_a_style_loss_agrees_with_finite_differences(name: str) -> None:
+    seen, target = maps()
+    look, make = losses.STATISTICS[STYLE_LOSSES[name].statistic], losses.STYLE_LOSSES[name]
+    loss = make(look(target))
+    leaf = seen.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(loss(look(leaf)), leaf)
+    direction = torch.randn(seen.shape, generator=torch.Generator().manual_seed(2)).double()
+    there, back = (loss(look(seen + way * 1e-7 * direction)).item() for way in (1, -1))
+    along = (gradient * direction).sum().item()
+    assert (there - back) / 2e-7 == pytest.approx(along, rel=1e-4)
+
+
+@pytest.mark.usefixtures("at_a_time")
+@pytest.mark.parametrize("look", [statistics.gram, statistics.moments])
+def test_a_statistic_has_a_second_derivative(look: Callable[[Tensor], Tensor]) -> None:
+    leaf = maps()[0].requires_grad_()
+    assert torch.autograd.gradgradcheck(look, leaf)
 
 
 @pytest.mark.parametrize("name", STYLE_LOSSES)

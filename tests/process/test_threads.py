@@ -23,6 +23,7 @@ from conftest import content_pixels, style_pixels
 from impasto import InputError, Recipe, RunError, resume, stylize
 from impasto.network import devices
 from impasto.process import threads
+from impasto.settings.loss_table import STYLE_LOSSES
 
 pytestmark = [
     pytest.mark.usefixtures("prepared_anew"),  # with the threads of each painting
@@ -31,6 +32,7 @@ pytestmark = [
 ]
 LONG = 60.0  # seconds
 RECIPE = Recipe(size=64, levels=1, steps=2)
+OTHER_LOSSES = sorted({*STYLE_LOSSES} - {RECIPE.style_loss})
 
 
 def paint(threads: int | None = None) -> bytes | str:
@@ -162,8 +164,9 @@ def test_a_resumed_run_has_its_own_threads_and_leaves_those_of_the_process(
         Recipe.preset("gatys-fast", size=64, levels=1, steps=4),
         Recipe.preset("nnst", size=64, levels=1, steps=2),
         Recipe.preset("strotss", size=64, levels=1, steps=2),
+        *(Recipe(size=64, levels=1, steps=2, style_loss=name) for name in OTHER_LOSSES),
     ],
-    ids=["default", "tiles", "gatys-fast", "nnst", "strotss"],
+    ids=["default", "tiles", "gatys-fast", "nnst", "strotss", *OTHER_LOSSES],
 )
 def test_a_painting_is_the_same_with_any_number_of_threads(
     recipe: Recipe, bfloat16: bool, monkeypatch: pytest.MonkeyPatch

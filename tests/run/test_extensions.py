@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -63,6 +64,18 @@ def test_a_style_loss_paints_what_impasto_s_own_of_the_same_formula_paints(
     impasto.register_style_loss("own", losses.STYLE_LOSSES[name], statistic=statistic)
     ours, own = paint(style_loss=name), paint(style_loss="own")
     np.testing.assert_allclose(own.canvas, ours.canvas, atol=1e-6)
+
+
+def test_a_style_loss_is_called_in_the_thread_of_the_caller_alone() -> None:
+    called = set()
+
+    def loss(seen: Tensor) -> Tensor:
+        called.add(threading.get_ident())
+        return (seen - 1).square().mean()
+
+    impasto.register_style_loss("own", lambda _: loss, statistic="gram")
+    paint(style_loss="own", style_layers="conv1_1,conv1_2,conv2_1", precision="auto")
+    assert called == {threading.get_ident()}
 
 
 def test_a_style_loss_of_moments_works_in_tiles() -> None:
