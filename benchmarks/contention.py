@@ -35,7 +35,8 @@ from impasto import Recipe, stylize
 content, style, chosen, size, steps, first = sys.argv[1:]
 times = []
 chosen = json.loads(chosen)
-recipe = Recipe.preset(**chosen, size=int(size), levels=1, steps=int(steps), tile="off")
+chosen |= {"size": int(size), "levels": 1, "steps": int(steps), "tile": "off"}
+recipe = Recipe.preset(chosen.pop("preset"), **chosen)
 stylize(content, style, recipe, on_step=lambda _: times.append(time.perf_counter()))
 times = times[int(first) - 1:]
 print(statistics.median(after - before for before, after in zip(times, times[1:])))

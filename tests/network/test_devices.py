@@ -36,9 +36,14 @@ def test_auto_is_bfloat16_where_the_device_has_units_for_it(
         (False, {"avx512_bf16": True, "avx_vnni": True}, True),
         (False, {"avx512_bf16": True}, False),
         (False, {"avx512_bf16": True, "avx_vnni": True, "avx512_fp16": True}, False),
+        (
+            False,
+            dict.fromkeys(("avx512_bf16", "avx_vnni", "avx512_fp16", "avx512_vp2intersect"), True),
+            True,
+        ),
         (False, {}, False),
     ],
-    ids=["AMX", "Zen 5", "Zen 4", "hidden AMX", "neither"],
+    ids=["AMX", "Zen 5", "Zen 4", "hidden AMX", "Zen 6", "neither"],
 )
 def test_a_cpu_with_units_for_bfloat16_is_recognised(
     monkeypatch: pytest.MonkeyPatch, amx: bool, instructions: dict[str, bool], expected: bool

@@ -13,13 +13,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from impasto.network import winograd
 from impasto.network.bands import Source, Workspace
 from impasto.network.pooling import POOLINGS, spread
 from impasto.network.tiles import Box
 from impasto.network.transforms import transformed_kernel
 from impasto.network.vgg import VGG19
 from impasto.network.weights import Weights
-from impasto.network.winograd import convolve
 from impasto.settings.layers import VGG_19
 
 TAPS = ["conv1_1", "relu1_2", "pool1", "conv2_1", "conv3_1", "relu3_1", "pool3", "conv4_2"]
@@ -35,11 +35,18 @@ def picture(height: int, width: int) -> Tensor:
     return 60 * torch.randn(3, height, width, generator=generator)
 
 
-@given(st.integers(1, 23), st.integers(1, 23), st.integers(1, 9), st.integers(1, 9))
-@example(1, 1, 1, 1)
-@example(9, 1100, 2, 3)
+@given(
+    st.integers(1, 23),
+    st.integers(1, 23),
+    st.integers(1, 9),
+    st.integers(1, 9),
+    st.sampled_from([4, winograd.BAND]),
+)
+@example(1, 1, 1, 1, winograd.BAND)
+@example(9, 1100, 2, 3, winograd.BAND)
+@example(23, 6, 2, 1, 4)  # a thread takes one row of tiles
 def test_a_convolution_of_any_size_is_the_plain_one(
-    height: int, width: int, before: int, after: int
+    height: int, width: int, before: int, after: int, band: int
 ) -> None:
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(height, width, before, generator=generator)
@@ -50,7 +57,9 @@ def test_a_convolution_of_any_size_is_the_plain_one(
     def read(first: int, last: int, rows: Tensor) -> None:
         rows.copy_(x[first:last])
 
-    convolve(Source(read), transformed_kernel(kernel), bias, out, Workspace())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(winograd, "BAND", band)
+        winograd.convolve(Source(read), transformed_kernel(kernel), bias, out, Workspace())
     exact = F.conv2d(x.permute(2, 0, 1).double(), kernel.double(), bias.double(), padding=1)
     assert distance(out.permute(2, 0, 1), exact) < CLOSE
 
@@ -216,7 +225,7 @@ def test_gram_matrices_and_their_gradient_are_those_of_the_plain_network(
 
 
 @pytest.mark.parametrize("layer", ["conv1_1", "conv1_2", "conv4_1"])
-@pytest.mark.parametrize("size", [(9, 14), (61, 8), (8, 300)])
+@pytest.mark.parametrize("size", [(9, 14), (61, 8), (8, 300), (70, 90)])
 def test_a_replicated_border_is_that_of_the_plain_network(
     weights: Weights, layer: str, size: tuple[int, int]
 ) -> None:

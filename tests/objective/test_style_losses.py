@@ -116,7 +116,7 @@ def at_a_time(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(losses, "VALUES", 100 * request.param)
     monkeypatch.setattr(losses, "AT_ONCE", 5 * request.param)
     monkeypatch.setattr(bands, "VALUES", 100 * request.param)
-    monkeypatch.setattr(statistics, "AT_ONCE", 200 * request.param)
+    monkeypatch.setattr(statistics, "PRODUCTS", 200 * request.param)
 
 
 @pytest.mark.usefixtures("at_a_time")
@@ -131,9 +131,12 @@ def test_a_style_loss_is_the_formula(name: str) -> None:
 
 
 @pytest.mark.usefixtures("at_a_time")
+@pytest.mark.parametrize("order", [torch.contiguous_format, torch.channels_last])
 @pytest.mark.parametrize("name", STYLE_LOSSES)
-def test_the_gradient_of_a_style_loss_agrees_with_finite_differences(name: str) -> None:
-    seen, target = maps()
+def test_the_gradient_of_a_style_loss_agrees_with_finite_differences(
+    name: str, order: torch.memory_format
+) -> None:
+    seen, target = (one[None].contiguous(memory_format=order)[0] for one in maps())
     look, make = losses.STATISTICS[STYLE_LOSSES[name].statistic], losses.STYLE_LOSSES[name]
     loss = make(look(target))
     leaf = seen.clone().requires_grad_()

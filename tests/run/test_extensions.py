@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ from conftest import content_pixels, style_pixels
 from impasto import InputError, Recipe, Result, RunError
 from impasto.objective import losses, registered
 from impasto.optim import optimizer
+from impasto.process import threads
 from impasto.settings import loss_table
 
 pytestmark = pytest.mark.usefixtures("own_parts")
@@ -71,10 +73,12 @@ def test_a_style_loss_is_called_in_the_thread_of_the_caller_alone() -> None:
 
     def loss(seen: Tensor) -> Tensor:
         called.add(threading.get_ident())
+        time.sleep(0.01)  # so that another thread would take the next layer
         return (seen - 1).square().mean()
 
     impasto.register_style_loss("own", lambda _: loss, statistic="gram")
-    paint(style_loss="own", style_layers="conv1_1,conv1_2,conv2_1", precision="auto")
+    with threads.use(2):
+        paint(style_loss="own", style_layers="conv1_1,conv1_2,conv2_1", precision="auto")
     assert called == {threading.get_ident()}
 
 

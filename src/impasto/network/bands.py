@@ -15,6 +15,7 @@ from torch import Tensor
 from impasto.process import threads
 
 VALUES = 2**17  # of a band, about: what is made of half a megabyte stays in the CPU cache
+PRODUCTS = 2**27  # of two features that a thread adds up at a time for a Gram matrix
 
 Read = Callable[[int, int, Tensor], None]
 
@@ -49,15 +50,14 @@ class Workspace(threading.local):
         return buffer[:size].view(dtype).view(shape)
 
 
-def bands(height: int, row: int, at_least: int = 1) -> list[slice]:
+def bands(height: int, row: int) -> list[slice]:
     """Slices of the rows of a feature map.
 
     Args:
         height: number of rows.
         row: number of values in a row.
-        at_least: number of rows of a band.
     """
-    return slices(0, height, max(at_least, VALUES // row))
+    return slices(0, height, VALUES // row)
 
 
 def slices(first: int, last: int, count: int) -> list[slice]:

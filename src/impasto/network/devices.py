@@ -97,7 +97,8 @@ def multiplies_bfloat16(device: torch.device) -> bool:
 
     So do NVIDIA's from Ampere on, and CPUs with Intel's AMX or with AVX-512 BF16 in full width, as
     AMD's Zen 5. Zen 4, which computes it in two halves, lacks AVX-VNNI. Intel's AVX-512 BF16 has
-    half the rate of float32: where a virtual machine hides AMX, AVX-512 FP16 tells it from AMD's.
+    half the rate of float32: where a virtual machine hides AMX, such a Xeon is told by AVX-512
+    FP16, without the VP2INTERSECT that AMD's processors with FP16 have.
     """
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
@@ -107,7 +108,8 @@ def multiplies_bfloat16(device: torch.device) -> bool:
     has_amx = getattr(torch.cpu, "_is_amx_tile_supported", bool)
     instructions: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     has_avx = instructions.get("avx512_bf16") and instructions.get("avx_vnni")
-    return bool(has_amx() or (has_avx and not instructions.get("avx512_fp16")))
+    amd = instructions.get("avx512_vp2intersect") or not instructions.get("avx512_fp16")
+    return bool(has_amx() or (has_avx and amd))
 
 
 def choose(device: str | torch.device = "auto", precision: str = "float32") -> torch.device:

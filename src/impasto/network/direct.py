@@ -2,9 +2,9 @@
 
 PyTorch's own convolution, in parts that the threads take from a list: a few rows at a time or, for
 small maps, a few channels, since every call rearranges the part of the kernel that it uses. Feature
-maps and gradients are bfloat16 too; only the sums within a convolution are float32. The gradient of
-the picture, which has too few channels for Winograd's algorithm, is computed so in float32 as well.
-Feature maps are (H, W, C).
+maps and gradients are bfloat16 too; only the sums within a convolution are float32. Where the
+network computes in float32, the gradient of the picture is computed so too, in float32, since three
+channels are too few for Winograd's algorithm. Feature maps are (H, W, C).
 """
 
 from __future__ import annotations
@@ -32,9 +32,10 @@ class Direct:
         dtype: number format of the convolution and its maps.
     """
 
-    dtype = torch.bfloat16  # of its maps, unless another is given
+    dtype = torch.bfloat16  # of its maps, as of a network that is computed so
 
-    def __init__(self, kernel: Tensor, bias: Tensor, dtype: torch.dtype = dtype) -> None:
+    def __init__(self, kernel: Tensor, bias: Tensor, dtype: torch.dtype = torch.bfloat16) -> None:
+        self.dtype = dtype
         kernel = kernel.to(dtype)
         self._kernel, self._bias = _placed(kernel), bias.to(dtype)
         self._turned = _placed(kernel.flip(2, 3).transpose(0, 1))

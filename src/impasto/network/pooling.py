@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from impasto.network.bands import Workspace, bands, each_band
+from impasto.network.bands import Workspace, bands
 from impasto.process import threads
 
 ALL = 0b1111  # routes from all four values
@@ -91,7 +91,7 @@ def _average(x: Tensor, out: Tensor, routes: Tensor, room: Workspace, rectify: b
         torch.add(sums[:, 0 : 2 * half : 2], sums[:, 1 : 2 * half : 2], alpha=2, out=pooled)
         routes[band] = pooled
 
-    threads.each(pool, bands(len(out), 4 * out[0].numel()))
+    threads.each(pool, _pooled_bands(out))
 
 
 def _largest(x: Tensor, out: Tensor, routes: Tensor, room: Workspace, rectify: bool) -> None:
@@ -116,7 +116,12 @@ def _largest(x: Tensor, out: Tensor, routes: Tensor, room: Workspace, rectify: b
             torch.maximum(largest, corner, out=largest)
         routes[band] = bits
 
-    each_band(pool, out)
+    threads.each(pool, _pooled_bands(out))
+
+
+def _pooled_bands(out: Tensor) -> list[slice]:
+    """Bands of a pooled map, of as many values as are read for it."""
+    return bands(len(out), 4 * out[0].numel())
 
 
 def _corners(x: Tensor, band: slice, half: int) -> Iterator[Tensor]:

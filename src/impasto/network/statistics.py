@@ -10,10 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from impasto.network.bands import slices
+from impasto.network.bands import PRODUCTS, slices
 from impasto.process import threads
-
-AT_ONCE = 2**27  # products of two features that a thread takes at a time
 
 
 def gram(features: Tensor, guide: Tensor | None = None) -> Tensor:
@@ -73,7 +71,7 @@ def _products(features: Tensor, guide: Tensor | None, added: Tensor | None = Non
 
 
 class _Products(torch.autograd.Function):
-    """x @ x.T / HW, whose gradient is one matrix product instead of autograd's two.
+    """x @ x.T / HW, whose gradient is one product with flat instead of autograd's two.
 
     The rows of x are those of flat, (C, HW), and then others, for which there is no gradient.
     """
@@ -88,8 +86,10 @@ class _Products(torch.autograd.Function):
             upper, lower = [x @ x.T, mixed], [mixed.T, other @ other.T]
             return torch.cat([torch.cat(upper, 1), torch.cat(lower, 1)])
 
-        sums = threads.results(multiply, _parts(flat), flat.device)
-        return torch.stack(sums).sum(0) / flat.shape[1]
+        first, *others_of = threads.results(multiply, _parts(flat), flat.device)
+        for one in others_of:
+            first += one
+        return first / flat.shape[1]
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
@@ -97,7 +97,8 @@ class _Products(torch.autograd.Function):
         factors = (gradient + gradient.T)[: len(flat)] / flat.shape[1]
         own, mixed = factors[:, : len(flat)], factors[:, len(flat) :]
         if flat.device.type != "cpu" or torch.is_grad_enabled():  # for a second derivative
-            return own @ flat + mixed @ others, None
+            by_flat = own @ flat
+            return (by_flat + mixed @ others if len(others) else by_flat), None
         by_flat = torch.empty_like(flat)
 
         def write(some: slice) -> None:
@@ -113,4 +114,5 @@ class _Products(torch.autograd.Function):
 def _parts(flat: Tensor) -> list[slice]:
     """The positions that a thread takes at a time; all of them on a device other than a CPU."""
     channels, count = flat.shape
-    return slices(0, count, AT_ONCE // channels**2 if flat.device.type == "cpu" else count)
+    at_once = PRODUCTS // max(1, channels**2) if flat.device.type == "cpu" else count
+    return slices(0, count, at_once) or [slice(0, 0)]

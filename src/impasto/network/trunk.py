@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from impasto.network.bands import Read, Source, Workspace, bands, each_band, slices
+from impasto.network.bands import PRODUCTS, Read, Source, Workspace, bands, each_band, slices
 from impasto.network.colours import Colours
 from impasto.network.direct import Direct
 from impasto.network.pooling import POOLINGS, averaged, spread
@@ -25,7 +25,6 @@ from impasto.settings.layers import BY_NAME, INPUT, Architecture, Layer
 
 SHARED = "before pooling"  # the buffer of maps that are not kept, and of gradients
 BLOCKS = 4  # of channels, in which a Gram matrix is computed, since half of it is known
-PRODUCTS_PER_VALUE = 1024  # a band of a Gram matrix takes this many products for each of VALUES
 
 
 class Trunk:
@@ -387,7 +386,7 @@ def _grams(maps: Sequence[Tensor]) -> list[Tensor]:
     sums, work = [], []
     for x in maps:
         height, width, channels = x.shape
-        parts = bands(height, max(1, width * channels**2 // PRODUCTS_PER_VALUE))
+        parts = slices(0, height, PRODUCTS // (width * channels**2))
         of_parts = torch.zeros(len(parts), channels, channels)
         work += [(x[rows], out) for rows, out in zip(parts, of_parts, strict=True)]
         sums.append(of_parts)

@@ -29,6 +29,17 @@ from impasto.settings.pieces import check_alike, check_choice
 Solved = TypeVar("Solved")
 Loss = Callable[[Tensor], Tensor]  # takes the statistic of a canvas, returns a scalar
 
+MOST_PLACES = 1024  # positions that self-similarity compares with each other
+MOST_NEIGHBOURS = 4096  # positions of a style picture among which the nearest is searched
+AT_ONCE = 1024  # positions of a canvas that are searched for, and that a thread takes, at a time
+SMALLEST_VARIANCE = 1e-3  # of a channel, as a share of the style's mean variance; keeps roots off 0
+# Of the mean square: the limit to which float32 moments can recognise a flat map.
+SMALLEST_OF_ENERGY = 1e-5
+SMALLEST_ENERGY = 1e-12  # smallest energy of a layer, so that none is 0
+LEVELLED = 0.01  # share of the largest eigenvalue below which eigenvalues are weighted alike
+ALIKE = 1e-6  # share of the variance of a Gram matrix's entries, so that no two pictures are equal
+SMALLEST_NORM = 1e-8  # norm of a position's features below which it has no direction
+
 
 @dataclass(frozen=True)
 class SumLoss:
@@ -57,18 +68,6 @@ def evaluated(pairs: Sequence[tuple[Loss, Tensor]]) -> list[Tensor]:
     split = [one.terms(seen) if isinstance(one, SumLoss) else [(one, seen)] for one, seen in pairs]
     values = iter(values_of([term for terms in split for term in terms]))
     return [torch.stack([next(values) for _ in terms]).sum() for terms in split]
-
-
-MOST_PLACES = 1024  # positions that self-similarity compares with each other
-MOST_NEIGHBOURS = 4096  # positions of a style picture among which the nearest is searched
-AT_ONCE = 1024  # positions of a canvas that are searched for at a time
-SMALLEST_VARIANCE = 1e-3  # of a channel, as a share of the style's mean variance; keeps roots off 0
-# Of the mean square: the limit to which float32 moments can recognise a flat map.
-SMALLEST_OF_ENERGY = 1e-5
-SMALLEST_ENERGY = 1e-12  # smallest energy of a layer, so that none is 0
-LEVELLED = 0.01  # share of the largest eigenvalue below which eigenvalues are weighted alike
-ALIKE = 1e-6  # share of the variance of a Gram matrix's entries, so that no two pictures are equal
-SMALLEST_NORM = 1e-8  # norm of a position's features below which it has no direction
 
 
 def content_loss(features: Tensor, target: Tensor) -> Tensor:
@@ -300,7 +299,7 @@ def sliced_loss(target: Tensor) -> Loss:
     generator = torch.Generator().manual_seed(0)
     drawn = torch.randn(len(target), len(target), generator=generator, dtype=torch.float64)
     axes = torch.linalg.qr(drawn)[0].to(target)
-    wanted = (axes @ target).sort(1).values
+    wanted = product(axes, target).sort(1).values
     return SumLoss(lambda seen: _sorted_differences(product(axes, seen), wanted))
 
 

@@ -138,13 +138,14 @@ class _MeanSquare(torch.autograd.Function):
 class _Product(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, matrix: Tensor, x: Tensor) -> Tensor:
-        ctx.matrix, ctx.like = matrix, x
+        ctx.save_for_backward(matrix, x)
         return _by_columns(matrix, x, x.new_empty(len(matrix), x.shape[1]))
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor]:
         _refuse_second_derivatives()
-        return None, _by_columns(ctx.matrix.T, gradient, torch.empty_like(ctx.like))
+        matrix, x = ctx.saved_tensors
+        return None, _by_columns(matrix.T, gradient, torch.empty_like(x))
 
 
 def _by_columns(matrix: Tensor, x: Tensor, out: Tensor) -> Tensor:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from impasto.pictures import arrays, sizes
 from impasto.pictures.images import Picture
 from impasto.process import threads
 from impasto.settings.layers import in_order
+from impasto.settings.loss_table import STYLE_LOSSES
 from impasto.settings.recipe import Recipe
 from impasto.settings.strength import or_usual, style_factor, way
 
@@ -85,7 +87,10 @@ class CropObjective:
             dtype=arithmetic.dtype,
             by_rows=arithmetic.by_rows,
         )
-        self._shares = arithmetic.by_rows
+        shares = arithmetic.by_rows and STYLE_LOSSES[recipe.style_loss].shares
+        self._threads: Callable[[], AbstractContextManager[None]] = (
+            threads.whole_operations if shares else nullcontext
+        )
         self._regions = [self._measured(style) for style in styles]
 
     def __call__(
@@ -104,7 +109,7 @@ class CropObjective:
         """
         weight = {"beta": weight_at(strength, self.recipe)}
         recipe = self.recipe.model_copy(update=weight)
-        with threads.whole_operations():
+        with self._threads():
             made = self._objective(photograph, (), recipe, [self._regions[style]])
             return made(painted.detach() - self._network.mean)
 
@@ -130,7 +135,7 @@ class CropObjective:
             tensor_of(style_pixels(style, self.recipe), self._network.mean.device)
             - self._network.mean
         )
-        with threads.whole_operations():
+        with self._threads():
             (region,) = self._objective(
                 torch.zeros_like(canvas), [StyleCanvas(canvas)], self.recipe, None
             ).regions
