@@ -14,6 +14,8 @@ NOTHING_WRITTEN = "impasto: Stopped; nothing was written."
 
 def main() -> None:
     """Carry out the command line of this process."""
+    # Before PyTorch is loaded: beside other work, its threads would wait for each other by spinning.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     streams.open_closed()
     signals = Signals(*ENDING)
     signals.listen()

@@ -11,20 +11,22 @@ from torch import Tensor
 from impasto.optim.optimizer import Tensors
 from impasto.settings.pieces import check_whole
 
-HISTORY_BYTES = 2**31
+MOST, ENOUGH = 12, 8  # pairs; more than enough save few evaluations, and more than most none
+SMALL_BYTES, HISTORY_BYTES = 2**27, 2**31
 NAMES = ("step", "change", "curvature")  # of the tensors of a pair
 
 
 def history_for(canvas_bytes: int) -> int:
-    """How many pairs L-BFGS remembers: as many as fit in 2 GiB, at least 3 and at most 24.
+    """How many pairs L-BFGS remembers: 12, or as many as fit in 128 MiB, but at least 8.
 
-    The number depends only on the size of a canvas in bytes, so a recipe paints the same picture on
+    If these do not fit in 2 GiB, it remembers as many as do, but at least 3. The number depends only on the size of a canvas in bytes, so a recipe paints the same picture on
     any machine.
 
-    >>> [history_for(3 * 4 * side * side) for side in (512, 4096, 8192)]
-    [24, 5, 3]
+    >>> [history_for(3 * 4 * side * side) for side in (512, 1024, 4096, 8192)]
+    [12, 8, 5, 3]
     """
-    return max(3, min(24, HISTORY_BYTES // (2 * canvas_bytes)))
+    pair = 2 * canvas_bytes
+    return max(3, min(MOST, max(ENOUGH, SMALL_BYTES // pair), HISTORY_BYTES // pair))
 
 
 class Pairs:
