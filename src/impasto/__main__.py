@@ -14,7 +14,7 @@ NOTHING_WRITTEN = "impasto: Stopped; nothing was written."
 
 def main() -> None:
     """Carry out the command line of this process."""
-    # Before PyTorch is loaded: beside other work, its threads would wait for each other by spinning.
+    # Before PyTorch is loaded, whose threads would wait by spinning, beside other work too.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     streams.open_closed()
     signals = Signals(*ENDING)

@@ -19,8 +19,8 @@ NAMES = ("step", "change", "curvature")  # of the tensors of a pair
 def history_for(canvas_bytes: int) -> int:
     """How many pairs L-BFGS remembers: 12, or as many as fit in 128 MiB, but at least 8.
 
-    If these do not fit in 2 GiB, it remembers as many as do, but at least 3. The number depends only on the size of a canvas in bytes, so a recipe paints the same picture on
-    any machine.
+    If these do not fit in 2 GiB, it remembers as many as do, but at least 3. The number depends
+    only on the size of a canvas in bytes, so a recipe paints the same picture on any machine.
 
     >>> [history_for(3 * 4 * side * side) for side in (512, 1024, 4096, 8192)]
     [12, 8, 5, 3]
