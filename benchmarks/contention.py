@@ -24,13 +24,15 @@ PAINTINGS: dict[str, dict[str, object]] = {
     "nnst": {"preset": "nnst"},
     "strotss": {"preset": "strotss"},
     "gatys-fast": {"preset": "gatys-fast"},
+    "gatys": {"preset": "gatys"},
     "default, sliced": {"preset": "default", "style_loss": "sliced"},
     "default, wasserstein": {"preset": "default", "style_loss": "wasserstein"},
 }
 STEPS = 24
 FIRST = 4  # steps that do not count
 PAINT = """
-import json, statistics, sys, time
+import json, os, statistics, sys, time
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command does
 from impasto import Recipe, stylize
 content, style, chosen, size, steps, first = sys.argv[1:]
 times = []
