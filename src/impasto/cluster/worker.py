@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -267,8 +267,8 @@ class Worker(PairHolder):
 @contextmanager
 def _computing(reader: Reader) -> Iterator[None]:
     """A context for the network: exact convolutions, and threads that share its work."""
-    shared = threads.whole_operations() if reader.network.arithmetic.by_rows else nullcontext()
-    with exact_convolutions(), shared:
+    shared = reader.network.arithmetic.by_rows
+    with exact_convolutions(), threads.whole_operations(shared=shared):
         yield
 
 

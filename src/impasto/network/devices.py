@@ -108,8 +108,8 @@ def multiplies_bfloat16(device: torch.device) -> bool:
     has_amx = getattr(torch.cpu, "_is_amx_tile_supported", bool)
     instructions: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     has_avx = instructions.get("avx512_bf16") and instructions.get("avx_vnni")
-    amd = instructions.get("avx512_vp2intersect") or not instructions.get("avx512_fp16")
-    return bool(has_amx() or (has_avx and amd))
+    in_full_width = instructions.get("avx512_vp2intersect") or not instructions.get("avx512_fp16")
+    return bool(has_amx() or (has_avx and in_full_width))
 
 
 def choose(device: str | torch.device = "auto", precision: str = "float32") -> torch.device:

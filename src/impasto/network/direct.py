@@ -32,10 +32,9 @@ class Direct:
         dtype: number format of the convolution and its maps.
     """
 
-    dtype = torch.bfloat16  # of its maps, as of a network that is computed so
+    dtype = torch.bfloat16  # of the maps of a network that is computed so
 
     def __init__(self, kernel: Tensor, bias: Tensor, dtype: torch.dtype = torch.bfloat16) -> None:
-        self.dtype = dtype
         kernel = kernel.to(dtype)
         self._kernel, self._bias = _placed(kernel), bias.to(dtype)
         self._turned = _placed(kernel.flip(2, 3).transpose(0, 1))

@@ -86,10 +86,10 @@ class _Products(torch.autograd.Function):
             upper, lower = [x @ x.T, mixed], [mixed.T, other @ other.T]
             return torch.cat([torch.cat(upper, 1), torch.cat(lower, 1)])
 
-        first, *others_of = threads.results(multiply, _parts(flat), flat.device)
-        for one in others_of:
-            first += one
-        return first / flat.shape[1]
+        total, *rest = threads.results(multiply, _parts(flat), flat.device)
+        for one in rest:
+            total += one
+        return total / flat.shape[1]
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:

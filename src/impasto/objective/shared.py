@@ -150,7 +150,7 @@ class _Product(torch.autograd.Function):
 
 def _by_columns(matrix: Tensor, x: Tensor, out: Tensor) -> Tensor:
     def write(columns: slice) -> None:
-        out[:, columns] = matrix @ x[:, columns]
+        torch.mm(matrix, x[:, columns], out=out[:, columns])
 
     threads.each(write, bands(x.shape[1], len(x)))
     return out

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -87,10 +86,7 @@ class CropObjective:
             dtype=arithmetic.dtype,
             by_rows=arithmetic.by_rows,
         )
-        shares = arithmetic.by_rows and STYLE_LOSSES[recipe.style_loss].shares
-        self._threads: Callable[[], AbstractContextManager[None]] = (
-            threads.whole_operations if shares else nullcontext
-        )
+        self._shares = arithmetic.by_rows and STYLE_LOSSES[recipe.style_loss].shares
         self._regions = [self._measured(style) for style in styles]
 
     def __call__(
@@ -109,7 +105,7 @@ class CropObjective:
         """
         weight = {"beta": weight_at(strength, self.recipe)}
         recipe = self.recipe.model_copy(update=weight)
-        with self._threads():
+        with threads.whole_operations(shared=self._shares):
             made = self._objective(photograph, (), recipe, [self._regions[style]])
             return made(painted.detach() - self._network.mean)
 
@@ -135,7 +131,7 @@ class CropObjective:
             tensor_of(style_pixels(style, self.recipe), self._network.mean.device)
             - self._network.mean
         )
-        with self._threads():
+        with threads.whole_operations(shared=self._shares):
             (region,) = self._objective(
                 torch.zeros_like(canvas), [StyleCanvas(canvas)], self.recipe, None
             ).regions

@@ -120,9 +120,12 @@ def _with_number(count: int) -> Iterator[int]:
 
 
 @contextmanager
-def whole_operations() -> Iterator[None]:
-    """A context in which an operation takes one thread, and only :func:`each` takes them all."""
-    if _here.count:
+def whole_operations(*, shared: bool = True) -> Iterator[None]:
+    """A context in which an operation takes one thread, and only :func:`each` takes them all.
+
+    Without ``shared``, it changes nothing.
+    """
+    if _here.count or not shared:
         yield
         return
     with _with_number(1) as count:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 import torch
@@ -116,7 +116,7 @@ class Evaluator:
         recipe = self._settings
         method, style_loss = METHODS[recipe.method], STYLE_LOSSES[recipe.style_loss]
         shared = self.arithmetic.by_rows and (style_loss.shares or not method.by_layer)
-        return threads.whole_operations() if shared else nullcontext()
+        return threads.whole_operations(shared=shared)
 
     def start(self, canvas: Tensor) -> None:
         """Return to the state before the first evaluation of a run.
