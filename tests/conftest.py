@@ -41,7 +41,6 @@ from impasto.network.weights import load as load_weights
 from impasto.objective import losses, registered
 from impasto.optim import optimizer
 from impasto.settings import loss_table, values
-from impasto.settings.layers import Layer
 
 # A busy machine is no failure; a build sees the same examples each time, a person new ones.
 settings.register_profile("impasto", deadline=None, derandomize="CI" in os.environ)
@@ -86,14 +85,14 @@ def _prepared_once() -> Iterator[None]:
             kept[name] = UNPACK(self, name)
         return kept[name]
 
-    def prepare_once(self: Trunk, layer: Layer) -> Any:
+    def prepare_once(self: Trunk, name: str) -> Any:
         if not isinstance(self._given, Tables):
-            return PREPARE(self, layer)
+            return PREPARE(self, name)
         kept = vars(self._given).setdefault("prepared", {})
-        key = layer.name, self._way
+        key = name, self._way
         if key not in kept:
-            kept[key] = PREPARE(self, layer)
-        return self._prepared.setdefault(layer.name, kept[key])
+            kept[key] = PREPARE(self, name)
+        return kept[key]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(typer.main, "get_command", functools.cache(typer.main.get_command))

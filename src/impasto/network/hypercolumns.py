@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import torch.nn.functional as F
 from torch import Tensor
 
+from impasto.network.batches import batched, unbatched
 from impasto.settings.layers import BY_NAME
 
 POOLS = 2  # neighbouring places on the grid are as far apart as positions behind two poolings
@@ -38,10 +39,11 @@ def on_grid(maps: Mapping[str, Tensor], size: tuple[int, int]) -> list[Tensor]:
     grid = size[0] >> POOLS, size[1] >> POOLS
     parts = []
     for name, features in maps.items():
-        one = features.unsqueeze(0)
+        one = features
         if BY_NAME[name].pools > POOLS:
-            one = F.interpolate(one, grid, mode="bilinear", align_corners=False)
-        parts.append(one[0].flatten(1))
+            enlarged = F.interpolate(batched(one), grid, mode="bilinear", align_corners=False)
+            one = unbatched(enlarged)
+        parts.append(one.flatten(1))
     return parts
 
 

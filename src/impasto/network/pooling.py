@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.network.bands import Workspace, bands
+from impasto.network.batches import batched, unbatched
 from impasto.process import threads
 
 ALL = 0b1111  # routes from all four values
@@ -40,7 +41,9 @@ def averaged(features: Tensor, times: int) -> Tensor:
 
     Rows and columns that fill no square are left out.
     """
-    return F.avg_pool2d(features.unsqueeze(0), 1 << times)[0] if times > 0 else features
+    if times <= 0:
+        return features
+    return unbatched(F.avg_pool2d(batched(features), 1 << times))
 
 
 def spread(pooling: Pooling, gradient: Tensor, routes: Tensor, first: int, rows: Tensor) -> None:

@@ -122,6 +122,7 @@ class Trunk:
             :class:`impasto.network.pooling.Pooling`. A ReLU to read shares one map with its
             convolution, unless that is read or given too: the ReLU is positive where its input is.
         """
+        self._prepare(layers[1:])
         dtype = torch.float32 if layers[0].name == INPUT else self._way.dtype
         x = picture.permute(1, 2, 0).to(dtype).contiguous()
         maps, routes = {layers[0].name: x}, {}
@@ -134,7 +135,7 @@ class Trunk:
                 name = layer.name if is_kept else SHARED
                 out = kept(name, height, width, layer.channels, dtype=self._way.dtype)
                 source = Source(_reader(x, rectify=rectify), self._replicates)
-                self._convolution(layer).forward(source, out, self._room)
+                self._prepared[layer.name].forward(source, out, self._room)
                 x = out
                 if is_kept:
                     maps[layer.name] = out
@@ -214,18 +215,24 @@ class Trunk:
         """The gradient of the input of a convolution, given a reader of that of its output."""
         dtype = torch.float32 if before.name == INPUT else self._way.dtype
         gradient = self._kept(self._gradients[layer.name], *size, before.channels, dtype=dtype)
-        convolution = self._convolution(layer)
+        convolution = self._prepared[layer.name]
         convolution.backward(read, gradient, self._room, replicates=self._replicates)
         return gradient
 
-    def _convolution(self, layer: Layer) -> Winograd | Direct | Colours:
-        if layer.name not in self._prepared:
-            kernel, bias = (one.float() for one in self._given[layer.name])
-            is_first = layer.name == self._architecture.convolutions[0]
-            self._prepared[layer.name] = (
-                Colours(kernel, bias, self._way.dtype) if is_first else self._way(kernel, bias)
-            )
-        return self._prepared[layer.name]
+    def _prepare(self, layers: Sequence[Layer]) -> None:
+        """Prepare those convolutions of some layers that are not yet, shared among the threads."""
+
+        def prepare(name: str) -> None:
+            self._prepared[name] = self._convolution(name)
+
+        names = (layer.name for layer in layers if layer.kind == "convolution")
+        threads.each(prepare, [name for name in names if name not in self._prepared])
+
+    def _convolution(self, name: str) -> Winograd | Direct | Colours:
+        kernel, bias = (one.float() for one in self._given[name])
+        if name == self._architecture.convolutions[0]:
+            return Colours(kernel, bias, self._way.dtype)
+        return self._way(kernel, bias)
 
     def _reader(
         self,

@@ -18,15 +18,16 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 
 import torch
 from torch import Tensor
 
+from impasto.network.bands import slices
 from impasto.network.devices import exact_convolutions
 from impasto.network.hypercolumns import POOLS, on_grid
 from impasto.network.pyramid import averaged, details
 from impasto.objective.losses import (
-    AT_ONCE,
     SMALLEST_ENERGY,
     SMALLEST_NORM,
     directions,
@@ -42,6 +43,7 @@ from impasto.settings.layers import BY_NAME
 MOST_STYLE_PLACES = 8192  # hypercolumns of the style picture among which the nearest is searched
 SAMPLED = 64  # positions along the longer side at which a layer that is matched alone is compared
 MOST_ALONE = 4096  # positions of the style picture among which the nearest of a layer is searched
+AT_ONCE = 256  # hypercolumns that a thread searches for at a time
 ROUNDS = 8  # in which layers are matched alone
 SMALLEST_AREA = 1e-6  # of a style, as a share of the canvas; a smaller one counts as this
 FEWEST = 16  # places of a region whose mean is taken for its centre
@@ -86,10 +88,10 @@ class Neighbours:
         mixture = self._content.lerp(canvas + details(self._content), self._canvas_share)
         styles = [self._hypercolumns_of(style) for style in self._compared.styles]
         shares = [_at_places(share, POOLS) for share in self._shares]
-        own = self._joined(mixture)
+        own = self._hypercolumns(mixture)
         matched = _matched(own, styles, shares)
         del own
-        targets = blended(matched, shares, lambda: self._joined(self._content))
+        targets = blended(matched, shares, lambda: self._hypercolumns(self._content))
         del matched, styles
         wanted = torch.split(targets, [BY_NAME[name].channels for name in self._layers])
         squares = targets.square().sum(0)
@@ -174,16 +176,17 @@ class Neighbours:
             ]
             for canvas, mask in ways
         ]
-        return [torch.cat(parts, 1) for parts in zip(*seen, strict=True)]
+        return [_joined(parts) for parts in zip(*seen, strict=True)]
 
     def _hypercolumns_of(self, style: StyleCanvas) -> Tensor:
         """The scaled hypercolumns of a style, all layers in one, (C, N)."""
         ways = self._turned(style)
         most = MOST_STYLE_PLACES // len(ways)
         seen = [
-            _thinned(_counted(self._joined(canvas), mask, POOLS), most) for canvas, mask in ways
+            _thinned(_counted(self._hypercolumns(canvas), mask, POOLS), most)
+            for canvas, mask in ways
         ]
-        return torch.cat(seen, 1)
+        return _joined(seen)
 
     def _turned(self, style: StyleCanvas) -> list[tuple[Tensor, Tensor | None]]:
         """A style picture and its turned copies, each with its style mask."""
@@ -205,10 +208,21 @@ class Neighbours:
         """The feature maps of a picture, layer by layer."""
         return list(self._compared.maps(picture, pools).values())
 
-    def _joined(self, picture: Tensor) -> Tensor:
+    def _hypercolumns(self, picture: Tensor) -> Tensor:
         """The scaled hypercolumns of a picture, all layers in one, (C, N)."""
-        parts = on_grid(self._compared.maps(picture, POOLS), (picture.shape[1], picture.shape[2]))
-        return torch.cat([factor * one for factor, one in zip(self._factors, parts, strict=True)])
+        size = picture.shape[1], picture.shape[2]
+        maps = self._maps(picture, POOLS)
+        ends = list(accumulate(len(one) for one in maps))
+        # A place's features are adjacent, as in the maps, and as they are compared.
+        joined = picture.new_empty((size[0] >> POOLS) * (size[1] >> POOLS), ends[-1]).T
+
+        def place(number: int) -> None:
+            (one,) = on_grid({self._layers[number]: maps[number]}, size)
+            rows = slice(ends[number] - len(one), ends[number])
+            torch.mul(one, self._factors[number], out=joined[rows])
+
+        threads.results(place, range(len(maps)), picture.device)
+        return joined
 
 
 def distance(products: Tensor, lengths: Tensor, squares: Tensor) -> Tensor:
@@ -243,14 +257,19 @@ def nearest(own: Tensor, style: Tensor, centre: Tensor | None = None) -> Tensor:
     Both are centred before their directions are compared, by their means unless a centre of the
     first, (C, 1), is given.
     """
-    unit = directions(_centred(style))
-    mean = own.mean(1, keepdim=True) if centre is None else centre
+    device = own.device
+    mean = style.mean(1, keepdim=True)
+    unit = torch.empty_like(style)
+    own_mean = own.mean(1, keepdim=True) if centre is None else centre
+
+    def scale(part: slice) -> None:
+        unit[:, part] = directions(style[:, part] - mean)
 
     def search(part: Tensor) -> Tensor:
-        return most_alike(directions(part - mean), unit)
+        return most_alike(part - own_mean, unit)
 
-    parts = torch.split(own, AT_ONCE, 1)
-    return torch.cat(threads.results(search, parts, own.device))
+    threads.results(scale, slices(0, style.shape[1], AT_ONCE), device)
+    return torch.cat(threads.results(search, torch.split(own, AT_ONCE, 1), device))
 
 
 Grid = tuple[slice, slice]
@@ -279,7 +298,7 @@ def _at_places(share: Share, pools: int, grid: Grid = (slice(None), slice(None))
 def _matched(own: Tensor, styles: Sequence[Tensor], shares: Sequence[Share]) -> Iterator[Tensor]:
     """For each style, its feature vectors that are most similar to a canvas's, (C, N)."""
     found = [_matches(own, style, share) for style, share in zip(styles, shares, strict=True)]
-    return (style[:, index] for style, index in zip(styles, found, strict=True))
+    return (style.T[index].T for style, index in zip(styles, found, strict=True))
 
 
 def _matches(own: Tensor, style: Tensor, share: Share) -> Tensor:
@@ -315,6 +334,11 @@ def _centred(held: Tensor) -> Tensor:
 def _thinned(held: Tensor, most: int) -> Tensor:
     """A copy of at most a number of feature vectors, (C, N), evenly spaced."""
     return held[:, :: math.ceil(held.shape[1] / most)].clone()
+
+
+def _joined(parts: Sequence[Tensor]) -> Tensor:
+    """Feature vectors one after the other, (C, N), each of them adjacent in memory."""
+    return torch.cat([part.T for part in parts]).T
 
 
 def _of_style(loss: Tensor) -> Parts:
