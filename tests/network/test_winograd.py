@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from impasto.network import winograd
+from impasto.network import trunk, winograd
 from impasto.network.bands import Source, Workspace
 from impasto.network.pooling import POOLINGS, spread
 from impasto.network.tiles import Box
@@ -159,11 +159,11 @@ def test_averaged_maps_in_bfloat16(weights: Weights) -> None:
 
 def test_a_relu_that_is_read_takes_no_memory_besides_its_convolution(weights: Weights) -> None:
     network = VGG19(weights, ["relu1_2", "relu2_1"], by_rows=True)
-    trunk = network._trunk
-    assert trunk is not None
-    maps, _ = trunk.maps(picture(16, 24), Workspace(), network.layers, {"relu1_2", "relu2_1"})
+    ours = network._trunk
+    assert ours is not None
+    maps, _ = ours.maps(picture(16, 24), Workspace(), network.layers, ["relu1_2", "relu2_1"], [])
     for block in ("1_2", "2_1"):
-        assert maps[f"relu{block}"].data_ptr() == maps[f"conv{block}"].data_ptr()
+        assert maps[f"relu{block}"] is maps[f"conv{block}"]
 
 
 @pytest.mark.parametrize("by_rows", [False, True], ids=["plain", "Winograd"])
@@ -222,6 +222,48 @@ def test_gram_matrices_and_their_gradient_are_those_of_the_plain_network(
         gradients.append(torch.autograd.grad(loss, canvas)[0])
     assert distance(*grams) < CLOSE
     assert distance(*gradients) < CLOSE
+
+
+@pytest.mark.parametrize("padding", ["zeros", "replicate"])
+@pytest.mark.parametrize(
+    ("size", "core"), [((21, 34), None), ((70, 9), None), ((48, 64), Box(16, 40, 16, 60))]
+)
+def test_a_first_map_that_is_not_kept_is_that_of_the_plain_network(
+    weights: Weights,
+    monkeypatch: pytest.MonkeyPatch,
+    size: tuple[int, int],
+    core: Box | None,
+    padding: str,
+) -> None:
+    monkeypatch.setattr(trunk, "MOST_VALUES", 0)
+    x, layers = picture(*size), ["conv1_1", "conv2_1"]
+    grams, gradients = [], []
+    for network, canvas in (
+        (VGG19(weights, layers, padding=padding, by_rows=True), x.clone().requires_grad_()),
+        (VGG19(weights, layers, padding=padding, dtype=torch.float64), x.double().requires_grad_()),
+    ):
+        _, matrices = network.statistics(canvas, (), layers, core)
+        grams += [matrices[name] for name in layers]
+        loss = torch.stack([matrices[name].square().mean() for name in layers]).sum()
+        gradients.append(torch.autograd.grad(loss, canvas)[0])
+    for ours, exact in zip(grams[:2], grams[2:], strict=True):
+        assert distance(ours, exact) < CLOSE
+    assert distance(*gradients) < CLOSE
+
+
+def test_a_large_first_map_of_which_only_rows_are_read_takes_no_memory(
+    weights: Weights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x, kept, held = picture(16, 24), Workspace(), []
+    for most in (16 * 24 * 64, 16 * 24 * 64 - 1):
+        monkeypatch.setattr(trunk, "MOST_VALUES", most)
+        network = VGG19(weights, ["conv1_1", "conv2_1"], by_rows=True)
+        assert network._trunk is not None
+        maps, _ = network._trunk.maps(x, kept, network.layers, [], ["conv1_1", "conv2_1"])
+        held.append(isinstance(maps["conv1_1"], Tensor))
+        whole, _ = network._trunk.maps(x, kept, network.layers, ["conv1_1"], ["conv2_1"])
+        assert isinstance(whole["conv1_1"], Tensor)
+    assert held == [True, False]
 
 
 @pytest.mark.parametrize("layer", ["conv1_1", "conv1_2", "conv4_1"])

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.network.bands import Read, Source, Workspace, folded, read_padded, slices
+from impasto.network.batches import batched, unbatched
 from impasto.process import threads
 
 ROWS = 16  # at a time, which stay in the CPU cache
@@ -42,6 +43,10 @@ class Direct:
     def forward(self, source: Source, out: Tensor, room: Workspace) -> None:
         """Write the convolution of a map into out, (H, W, out)."""
         _Convolution(source, self._kernel, self._bias, out, room).compute()
+
+    def of_padded(self, padded: Tensor) -> Tensor:
+        """The convolution of a map with its padding, (H + 2, W + 2, in), as (H, W, out)."""
+        return _convolved(padded, self._kernel, self._bias)
 
     def backward(self, read: Read, gradient: Tensor, room: Workspace, *, replicates: bool) -> None:
         """Write the gradient of the map, (H, W, in), given a reader of that of the output.
@@ -109,9 +114,12 @@ class _Convolution:
     def _convolved(self, padded: Tensor, channels: slice, *, above: bool, below: bool) -> Tensor:
         """Some rows and channels of the output; above and below say which ends of the map."""
         bias = None if self.bias is None else self.bias[channels]
-        x = padded.permute(2, 0, 1).unsqueeze(0)
-        found = F.conv2d(x, self.kernel[channels], bias).squeeze(0).permute(1, 2, 0)
+        found = _convolved(padded, self.kernel[channels], bias)
         return folded(found.float(), above=above, below=below) if self.beyond else found
+
+
+def _convolved(padded: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
+    return unbatched(F.conv2d(batched(padded.permute(2, 0, 1)), kernel, bias)).permute(1, 2, 0)
 
 
 def _placed(kernel: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from impasto.network.bands import PRODUCTS, Read, Source, Workspace, bands, each_band, slices
-from impasto.network.colours import Colours
+from impasto.network.colours import Colours, Rows, whole
 from impasto.network.direct import Direct
 from impasto.network.pooling import POOLINGS, averaged, spread
 from impasto.network.tiles import Box
@@ -24,6 +24,7 @@ from impasto.process import interrupts, threads
 from impasto.settings.layers import BY_NAME, INPUT, Architecture, Layer
 
 SHARED = "before pooling"  # the buffer of maps that are not kept, and of gradients
+MOST_VALUES = 3 * 2**22  # of a first map that is kept, that of 512×384 pixels
 BLOCKS = 4  # of channels, in which a Gram matrix is computed, since half of it is known
 
 
@@ -90,7 +91,7 @@ class Trunk:
             read = _Evaluate.apply(picture, self, layers, features, grams, core, pools)  # type: ignore[no-untyped-call]
         else:
             kept = Workspace() if features else self._kept  # Gram matrices do not share its memory
-            maps = self.maps(picture, kept, layers, {*features, *grams})[0]
+            maps = self.maps(picture, kept, layers, features, grams)[0]
             read = _read(maps, features, grams, core, pools)
         split = len(features)
         return (
@@ -106,36 +107,51 @@ class Trunk:
             self._prepared = {name: one for name, one in self._prepared.items() if name in names}
 
     def maps(
-        self, picture: Tensor, kept: Workspace, layers: Sequence[Layer], names: Collection[str]
-    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        self,
+        picture: Tensor,
+        kept: Workspace,
+        layers: Sequence[Layer],
+        features: Collection[str],
+        grams: Collection[str],
+    ) -> tuple[dict[str, Rows], dict[str, Tensor]]:
         """The outputs of layers, each (H', W', C), and the routes of the poolings.
 
         Args:
             picture: the feature map of the first layer, (C, H, W).
             kept: buffers for the outputs.
             layers: the part of the network to run.
-            names: the layers among them whose outputs are read.
+            features: the layers among them whose outputs are read as a whole.
+            grams: those whose outputs are read a few rows at a time.
 
         Returns:
             By layer name, the outputs of poolings, of the ReLUs to read, and of convolutions except
             those before a pooling that are not read; and for every pooling, its routes, as of
             :class:`impasto.network.pooling.Pooling`. A ReLU to read shares one map with its
             convolution, unless that is read or given too: the ReLU is positive where its input is.
+            In float32, a large map of the first convolution is computed anew where its rows are
+            read, unless it is read as a whole.
         """
         self._prepare(layers[1:])
         dtype = torch.float32 if layers[0].name == INPUT else self._way.dtype
-        x = picture.permute(1, 2, 0).to(dtype).contiguous()
-        maps, routes = {layers[0].name: x}, {}
+        x: Rows = picture.permute(1, 2, 0).to(dtype).contiguous()
+        maps: dict[str, Rows] = {layers[0].name: x}
+        routes = {}
+        needed = {*self.taps, *features, *grams, layers[0].name}
         rectify = False
         pooled = {two.name: three for two, three in zip(layers[1:], layers[3:], strict=False)}
         for layer in layers[1:]:
             height, width, channels = x.shape
-            if layer.kind == "convolution":
+            convolution = self._prepared.get(layer.name)
+            by_rows = self._is_read_by_rows(layer, height * width, features)
+            if isinstance(convolution, Colours) and by_rows:
+                source = Source(_reader(x, rectify=False), self._replicates)
+                x = maps[layer.name] = convolution.unkept(source, height, width, kept)
+            elif convolution is not None:
                 is_kept = self._is_kept(layer, pooled.get(layer.name))
                 name = layer.name if is_kept else SHARED
                 out = kept(name, height, width, layer.channels, dtype=self._way.dtype)
                 source = Source(_reader(x, rectify=rectify), self._replicates)
-                self._prepared[layer.name].forward(source, out, self._room)
+                convolution.forward(source, out, self._room)
                 x = out
                 if is_kept:
                     maps[layer.name] = out
@@ -143,19 +159,20 @@ class Trunk:
                 out = kept(layer.name, height // 2, width // 2, channels, dtype=x.dtype)
                 name = f"{layer.name} routes"
                 routes[layer.name] = kept(name, *out.shape, dtype=torch.uint8)
-                self._pool.forward(x, out, routes[layer.name], self._room, rectify)
+                self._pool.forward(whole(x), out, routes[layer.name], self._room, rectify)
                 x = maps[layer.name] = out
             elif layer.name in self.taps:
                 before = layer.name.replace("relu", "conv")
-                is_needed = before in {*self.taps, *names, layers[0].name}
-                out = kept(layer.name, height, width, channels, dtype=x.dtype) if is_needed else x
+                x = whole(x)
+                is_kept = before in needed
+                out = kept(layer.name, height, width, channels, dtype=x.dtype) if is_kept else x
                 maps[layer.name] = _rectified(x, out)
             rectify = layer.kind == "relu"
         return maps, routes
 
     def gradient(
         self,
-        maps: dict[str, Tensor],
+        maps: dict[str, Rows],
         routes: dict[str, Tensor],
         by_map: dict[str, Tensor],
         mixings: dict[str, Tensor],
@@ -181,7 +198,8 @@ class Trunk:
         gradient: Tensor | None = None
         passed: Tensor | None = None  # the routes of a pooling whose gradient is not spread yet
         behind: Read | None = None  # adds the gradient of the losses that read the ReLU
-        sizes = _sizes(maps[layers[0].name], layers)
+        given = whole(maps[layers[0].name])
+        sizes = _sizes(given, layers)
         for before, layer in reversed(list(pairwise(layers))):
             add = None
             if layer.name in by_map or layer.name in mixings:
@@ -197,19 +215,28 @@ class Trunk:
             if layer.kind == "relu" and before is not layers[0]:
                 behind = add
             elif add is not None:
-                gradient, passed = self._added(add, gradient, passed, maps[layer.name]), None
+                gradient, passed = self._added(add, gradient, passed, whole(maps[layer.name])), None
             if layer.kind == "pooling" and gradient is not None:
                 passed = routes[layer.name]
         if gradient is not None and passed is not None:
-            return self._spread(gradient, passed, maps[layers[0].name])
+            return self._spread(gradient, passed, given)
         if gradient is not None and layers[1].kind == "relu":
-            return torch.where(maps[layers[0].name] > 0, gradient, 0.0)
+            return torch.where(given > 0, gradient, 0.0)
         return gradient
 
     def _is_kept(self, convolution: Layer, pooled: Layer | None) -> bool:
         """Whether the output of a convolution is kept, given the layer after its ReLU."""
         read = {convolution.name, convolution.name.replace("conv", "relu")} & {*self.taps}
         return bool(read) or pooled is None or pooled.kind != "pooling"
+
+    def _is_read_by_rows(self, layer: Layer, positions: int, features: Collection[str]) -> bool:
+        """Whether the output of a layer is large, in float32, and only rows of it are read.
+
+        Computing it anew in bfloat16 would take a larger share of the time, and save half as much.
+        """
+        is_whole = layer.name in features or layer.name.replace("conv", "relu") in self.taps
+        is_large = positions * layer.channels > MOST_VALUES
+        return self._way.dtype == torch.float32 and is_large and not is_whole
 
     def _back(self, before: Layer, layer: Layer, size: tuple[int, int], read: Read) -> Tensor:
         """The gradient of the input of a convolution, given a reader of that of its output."""
@@ -238,7 +265,7 @@ class Trunk:
         self,
         gradient: Tensor | None,
         passed: Tensor | None,
-        x: Tensor | None,
+        x: Rows | None,
         add: Read | None,
         behind: Read | None,
     ) -> Read:
@@ -307,8 +334,7 @@ class _Evaluate(torch.autograd.Function):
     ) -> tuple[Tensor, ...]:
         ctx.trunk, ctx.layers, ctx.core, ctx.pools = trunk, layers, core, pools
         ctx.features, ctx.grams = features, grams
-        names = {*features, *grams}
-        ctx.maps, ctx.routes = trunk.maps(picture, trunk._kept, layers, names)
+        ctx.maps, ctx.routes = trunk.maps(picture, trunk._kept, layers, features, grams)
         ctx.set_materialize_grads(False)
         return _read(ctx.maps, features, grams, core, pools)
 
@@ -357,19 +383,20 @@ def _whole(map_: Tensor, layer: Layer) -> Box:
 
 
 def _read(
-    maps: dict[str, Tensor],
+    maps: dict[str, Rows],
     features: tuple[str, ...],
     grams: tuple[str, ...],
     core: Box,
     pools: int,
 ) -> tuple[Tensor, ...]:
     """The feature maps of the core as (C, H', W'), then its Gram matrices."""
-    parts = {
-        name: maps[name][core.after(BY_NAME[name].pools).slices] for name in (*features, *grams)
-    }
+    parts = {name: core.after(BY_NAME[name].pools) for name in (*features, *grams)}
     return (
-        *(_feature(parts[name], pools - BY_NAME[name].pools) for name in features),
-        *_grams([parts[name] for name in grams]),
+        *(
+            _feature(whole(maps[name])[parts[name].slices], pools - BY_NAME[name].pools)
+            for name in features
+        ),
+        *_grams([(maps[name], parts[name]) for name in grams]),
     )
 
 
@@ -388,27 +415,29 @@ def _feature(x: Tensor, times: int) -> Tensor:
     return out.permute(2, 0, 1)
 
 
-def _grams(maps: Sequence[Tensor]) -> list[Tensor]:
-    """The Gram matrices of feature maps, as of :func:`impasto.network.statistics.gram`."""
+def _grams(maps: Sequence[tuple[Rows, Box]]) -> list[Tensor]:
+    """The Gram matrices of parts of maps, as of :func:`impasto.network.statistics.gram`."""
     sums, work = [], []
-    for x in maps:
-        height, width, channels = x.shape
-        parts = slices(0, height, PRODUCTS // (width * channels**2))
+    for x, core in maps:
+        channels = x.shape[2]
+        columns = slice(core.left, core.right)
+        row = (core.right - core.left) * channels**2
+        parts = slices(core.top, core.bottom, PRODUCTS // row)
         of_parts = torch.zeros(len(parts), channels, channels)
-        work += [(x[rows], out) for rows, out in zip(parts, of_parts, strict=True)]
+        work += [(x, rows, columns, out) for rows, out in zip(parts, of_parts, strict=True)]
         sums.append(of_parts)
     threads.each(_multiply, work)
-    return [_mirrored(of.sum(0)) / x[..., 0].numel() for of, x in zip(sums, maps, strict=True)]
+    return [_mirrored(of.sum(0)) / core.area for of, (_, core) in zip(sums, maps, strict=True)]
 
 
-def _multiply(part: tuple[Tensor, Tensor]) -> None:
+def _multiply(part: tuple[Rows, slice, slice, Tensor]) -> None:
     """Write the sum of products of every two channels into out, on and above its diagonal.
 
     Args:
-        part: some rows of a feature map, (rows, W, C), and out, (C, C).
+        part: a feature map, some of its rows and columns, and out, (C, C).
     """
-    x, out = part
-    flat = x.reshape(-1, len(out)).float()
+    x, rows, columns, out = part
+    flat = x[rows][:, columns].reshape(-1, len(out)).float()
     for block in slices(0, len(out), math.ceil(len(out) / BLOCKS)):
         torch.mm(flat[:, block].T, flat[:, block.start :], out=out[block, block.start :])
 
@@ -433,20 +462,20 @@ def _add_in_bands(add: Read, gradient: Tensor) -> None:
     each_band(lambda rows: add(rows.start, rows.stop, gradient[rows]), gradient)
 
 
-def _reader(x: Tensor, *, rectify: bool) -> Read:
+def _reader(x: Rows, *, rectify: bool) -> Read:
     """A reader of the rows of a feature map, through a ReLU or unchanged."""
 
     def read(first: int, last: int, rows: Tensor) -> None:
         interrupts.check()
         if rectify:
-            torch.clamp_min(x[first:last], 0, out=rows)
+            torch.clamp_min(x[slice(first, last)], 0, out=rows)
         else:
-            rows.copy_(x[first:last])
+            rows.copy_(x[slice(first, last)])
 
     return read
 
 
-def _adder(x: Tensor, core: Box, tapped: Tensor | None, mixing: Tensor | None, times: int) -> Read:
+def _adder(x: Rows, core: Box, tapped: Tensor | None, mixing: Tensor | None, times: int) -> Read:
     """A function that adds the gradient of the losses that read a feature map, row by row.
 
     Args:
@@ -467,7 +496,7 @@ def _adder(x: Tensor, core: Box, tapped: Tensor | None, mixing: Tensor | None, t
         elif tapped is not None:
             here += tapped[top - core.top : bottom - core.top]
         if mixing is not None:
-            here += x[top:bottom, core.left : core.right] @ mixing
+            here += x[slice(top, bottom)][:, core.left : core.right] @ mixing
 
     return add
 
