@@ -15,11 +15,13 @@ from torch import Tensor
 
 from impasto.network import trunk, winograd
 from impasto.network.bands import Source, Workspace
-from impasto.network.pooling import POOLINGS, spread
+from impasto.network.direct import Direct
+from impasto.network.pooling import POOLINGS, Pooled, spread
 from impasto.network.tiles import Box
 from impasto.network.transforms import transformed_kernel
 from impasto.network.vgg import VGG19
 from impasto.network.weights import Weights
+from impasto.network.winograd import Winograd
 from impasto.settings.layers import VGG_19
 
 TAPS = ["conv1_1", "relu1_2", "pool1", "conv2_1", "conv3_1", "relu3_1", "pool3", "conv4_2"]
@@ -88,6 +90,38 @@ def test_a_pooling_and_some_rows_of_its_gradient_are_those_of_pytorch_with_equal
     rows = torch.full((last - first, width, channels), math.nan)
     spread(ours, by_pooled.permute(1, 2, 0).contiguous(), routes, first, rows)
     torch.testing.assert_close(rows, by_exact.permute(1, 2, 0)[first:last])
+
+
+@pytest.mark.parametrize("way", [Winograd, Direct])
+@pytest.mark.parametrize("pooling", POOLINGS)
+@given(st.integers(2, 23), st.integers(2, 23), st.sampled_from([4, winograd.BAND]))
+@example(9, 1100, 4)
+@example(70, 90, winograd.BAND)
+def test_a_convolution_writes_the_pooled_map_of_its_relu(
+    way: type[Winograd | Direct], pooling: str, height: int, width: int, band: int
+) -> None:
+    generator = torch.Generator().manual_seed(height)
+    x = torch.randn(height, width, 3, generator=generator)
+    convolution = way(
+        torch.randn(8, 3, 3, 3, generator=generator), torch.randn(8, generator=generator)
+    )
+    room, shape = Workspace(), torch.Size((height, width, 8))
+    half = height // 2, width // 2, 8
+    maps = [torch.full(half, math.nan, dtype=way.dtype) for _ in range(2)]
+    routes = [torch.zeros(half, dtype=torch.uint8) for _ in range(2)]
+
+    def read(first: int, last: int, rows: Tensor) -> None:
+        rows.copy_(x[first:last])
+
+    source = Source(read)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(winograd, "BAND", band)
+        convolution.forward(source, Pooled(POOLINGS[pooling], shape, maps[0], routes[0]), room)
+        whole = torch.empty(shape, dtype=way.dtype)
+        convolution.forward(source, whole, room)
+    POOLINGS[pooling].forward(whole, maps[1], routes[1], room, rectify=True)
+    assert torch.equal(*maps)
+    assert torch.equal(*routes)
 
 
 def assert_as_plain(

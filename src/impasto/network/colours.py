@@ -18,6 +18,7 @@ from torch import Tensor
 
 from impasto.network.bands import Read, Source, Workspace, read_padded
 from impasto.network.direct import Direct
+from impasto.network.pooling import Pooled
 
 
 class Rows(Protocol):
@@ -55,7 +56,7 @@ class Colours:
         self.dtype, self.channels = dtype, len(bias)
         self._there, self._back = Direct(kernel, bias, torch.float32), Direct(kernel, bias, dtype)
 
-    def forward(self, source: Source, out: Tensor, room: Workspace) -> None:
+    def forward(self, source: Source, out: Tensor | Pooled, room: Workspace) -> None:
         """Write the convolution of a picture into out, (H, W, out)."""
         self._there.forward(source, out, room)
 

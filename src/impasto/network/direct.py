@@ -17,6 +17,7 @@ from torch import Tensor
 
 from impasto.network.bands import Read, Source, Workspace, folded, read_padded, slices
 from impasto.network.batches import batched, unbatched
+from impasto.network.pooling import Pooled, corners
 from impasto.process import threads
 
 ROWS = 16  # at a time, which stay in the CPU cache
@@ -40,8 +41,8 @@ class Direct:
         self._kernel, self._bias = _placed(kernel), bias.to(dtype)
         self._turned = _placed(kernel.flip(2, 3).transpose(0, 1))
 
-    def forward(self, source: Source, out: Tensor, room: Workspace) -> None:
-        """Write the convolution of a map into out, (H, W, out)."""
+    def forward(self, source: Source, out: Tensor | Pooled, room: Workspace) -> None:
+        """Write the convolution of a map into out, (H, W, out), or the pooled map of its ReLU."""
         _Convolution(source, self._kernel, self._bias, out, room).compute()
 
     def of_padded(self, padded: Tensor) -> Tensor:
@@ -64,7 +65,7 @@ class _Convolution:
     source: Source
     kernel: Tensor
     bias: Tensor | None
-    out: Tensor
+    out: Tensor | Pooled
     room: Workspace
     beyond: int = 0
 
@@ -86,7 +87,8 @@ class _Convolution:
             self._read(first, padded[first + margin : last + margin])
 
         def convolve(channels: slice) -> None:
-            self.out[..., channels] = self._convolved(padded, channels, above=True, below=True)
+            found = self._convolved(padded, channels, above=True, below=True)
+            self._write(slice(0, height), channels, found)
 
         threads.each(read, slices(0, height, ROWS))
         threads.each(convolve, slices(0, after, after // PARTS))
@@ -98,7 +100,17 @@ class _Convolution:
         padded = self.room("padded", *shape, dtype=self.kernel.dtype)
         self._read(first - 1, padded)
         above, below = first < rows.start, last > rows.stop
-        self.out[rows] = self._convolved(padded, slice(None), above=above, below=below)
+        found = self._convolved(padded, slice(None), above=above, below=below)
+        self._write(rows, slice(None), found)
+
+    def _write(self, rows: slice, channels: slice, found: Tensor) -> None:
+        """Write some rows, of which the first is even, and channels of the output."""
+        if isinstance(self.out, Tensor):
+            self.out[rows, :, channels] = found
+            return
+        half = slice(rows.start // 2, rows.stop // 2)
+        for pooled, out in self.out.pool(corners(found), self.room):
+            out[half, :, channels] = pooled
 
     def _extended(self, rows: slice, margin: int) -> tuple[int, int]:
         """The first of some rows and the one after the last, with a margin at the map's ends."""

@@ -1,12 +1,13 @@
 """Pooling after a ReLU, forward and backward, on feature maps (H, W, C).
 
 The way back needs of a map only where its values passed on to the pooled map, four bits for each
-pooled value. So the map itself need not be kept.
+pooled value. So the map itself need not be kept: a convolution can write the pooled map in place of
+its own (:class:`Pooled`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -20,20 +21,70 @@ from impasto.process import threads
 ALL = 0b1111  # routes from all four values
 
 
+Corners = Sequence[Tensor]  # the four values of each 2×2 square of a map, in the order of rows
+
+
 @dataclass(frozen=True)
 class Pooling:
     """A 2×2 pooling with stride 2; a last odd row or column is left out.
 
     Attributes:
-        forward: ``forward(x, out, routes, room, rectify)`` writes the pooled map of x, (H, W, C),
-            into out, (H // 2, W // 2, C), through a ReLU if ``rectify``. It writes into routes,
-            uint8 of the shape of out, bit k where the pooled value depends on the kth value of its
-            square in the order of rows.
+        pool: ``pool(corners, room, rectify)`` gives the pooled values, through a ReLU if
+            ``rectify``, and routes, bit k where the pooled value depends on the kth corner. Both
+            are in buffers of the shape of a corner.
         share: of the gradient of a pooled value, for each value that it depends on.
     """
 
-    forward: Callable[[Tensor, Tensor, Tensor, Workspace, bool], None]
+    pool: Callable[[Corners, Workspace, bool], tuple[Tensor, Tensor]]
     share: float
+
+    def forward(
+        self, x: Tensor, out: Tensor, routes: Tensor, room: Workspace, rectify: bool
+    ) -> None:
+        """Write the pooled map of x, (H, W, C), into out, (H // 2, W // 2, C), and its routes.
+
+        Args:
+            x: the map.
+            out: tensor for the pooled map.
+            routes: tensor for the routes, uint8 of the shape of out.
+            room: buffers for intermediate results.
+            rectify: whether a ReLU is in between.
+        """
+
+        def write(band: slice) -> None:
+            squares = corners(x[2 * band.start : 2 * band.stop])
+            out[band], routes[band] = self.pool(squares, room, rectify)
+
+        threads.each(write, bands(len(out), 4 * out[0].numel()))
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """The pooled map of a ReLU, which a convolution writes in place of its own map.
+
+    Attributes:
+        pooling: the pooling after the ReLU.
+        shape: of the convolution's map: H, W and C.
+        values: tensor for the pooled map, (H // 2, W // 2, C).
+        routes: tensor for its routes, uint8 of the same shape.
+    """
+
+    pooling: Pooling
+    shape: torch.Size
+    values: Tensor
+    routes: Tensor
+
+    def pool(self, squares: Corners, room: Workspace) -> tuple[tuple[Tensor, Tensor], ...]:
+        """The pooled values of some squares, with their tensor, and their routes, with theirs."""
+        found = self.pooling.pool(squares, room, True)
+        return tuple(zip(found, (self.values, self.routes), strict=True))
+
+
+def corners(x: Tensor) -> Corners:
+    """The corners of the 2×2 squares of some rows of a map, (rows, W, C)."""
+    height, width, _ = x.shape
+    squares = x[: height // 2 * 2, : width // 2 * 2]
+    return [squares[y::2, across::2] for y in (0, 1) for across in (0, 1)]
 
 
 def averaged(features: Tensor, times: int) -> Tensor:
@@ -71,67 +122,38 @@ def spread(pooling: Pooling, gradient: Tensor, routes: Tensor, first: int, rows:
             torch.mul(passed, is_route, out=here[:, x : 2 * half : 2])
 
 
-def _average(x: Tensor, out: Tensor, routes: Tensor, room: Workspace, rectify: bool) -> None:
-    _, width, channels = x.shape
-    half = out.shape[1]
-
-    def pool(band: slice) -> None:
-        count = band.stop - band.start
-        rows = room("pool rows", 2 * count, width, channels)
-        sums = room("pool sums", count, width, channels)
-        rows.copy_(x[2 * band.start : 2 * band.stop])
-        if rectify:
-            rows.clamp_min_(0)
-        torch.add(rows[0::2], rows[1::2], out=sums)
-        pooled = room("pooled", count, half, channels)
-        torch.add(sums[:, 0 : 2 * half : 2], sums[:, 1 : 2 * half : 2], out=pooled)
-        torch.mul(pooled, 0.25, out=out[band])
-        if not rectify:
-            routes[band] = ALL
-            return
-        # The signs, 0 or 1 after the ReLU, are the bits: rows weigh 1 and 4, columns 1 and 2.
-        torch.add(rows.sign_()[0::2], rows[1::2], alpha=4, out=sums)
-        torch.add(sums[:, 0 : 2 * half : 2], sums[:, 1 : 2 * half : 2], alpha=2, out=pooled)
-        routes[band] = pooled
-
-    threads.each(pool, _pooled_bands(out))
+def _average(squares: Corners, room: Workspace, rectify: bool) -> tuple[Tensor, Tensor]:
+    squares, shape = [corner.float() for corner in squares], squares[0].shape
+    total, routes, passed = (room(f"pool {name}", *shape) for name in ("sums", "routes", "passed"))
+    if not rectify:
+        torch.add(squares[0], squares[1], out=total).add_(squares[2]).add_(squares[3])
+        return total.mul_(0.25), routes.fill_(ALL)
+    total.zero_()
+    routes.zero_()
+    for number, corner in enumerate(squares):
+        total += torch.clamp_min(corner, 0, out=passed)
+        routes.add_(passed.sign_(), alpha=1 << number)  # which is 0 or 1
+    return total.mul_(0.25), routes
 
 
-def _largest(x: Tensor, out: Tensor, routes: Tensor, room: Workspace, rectify: bool) -> None:
+def _largest(squares: Corners, room: Workspace, rectify: bool) -> tuple[Tensor, Tensor]:
     """Of equal values, the first in the order of rows is the route, as in PyTorch."""
-    _, half, _ = out.shape
-
-    def pool(band: slice) -> None:
-        first, *others = _corners(x, band, half)
-        largest = out[band]
-        bits, larger = (
-            room(f"pool {name}", *largest.shape, dtype=x.dtype) for name in ("routes", "larger")
-        )
-        if rectify:
-            torch.clamp_min(first, 0, out=largest)
-            torch.gt(first, 0, out=bits)
-        else:
-            largest.copy_(first)
-            bits.fill_(1)
-        for number, corner in enumerate(others, start=1):
-            torch.gt(corner, largest, out=larger)
-            torch.maximum(bits, larger.mul_(1 << number), out=bits)
-            torch.maximum(largest, corner, out=largest)
-        routes[band] = bits
-
-    threads.each(pool, _pooled_bands(out))
-
-
-def _pooled_bands(out: Tensor) -> list[slice]:
-    """Bands of a pooled map, of as many values as are read for it."""
-    return bands(len(out), 4 * out[0].numel())
-
-
-def _corners(x: Tensor, band: slice, half: int) -> Iterator[Tensor]:
-    """The four values of each 2×2 square of a map, for some rows of the pooled map."""
-    for y in (0, 1):
-        for across in (0, 1):
-            yield x[2 * band.start + y : 2 * band.stop : 2, across : 2 * half : 2]
+    first, *others = squares
+    largest, routes, larger = (
+        room(f"pool {name}", *first.shape, dtype=first.dtype)
+        for name in ("values", "routes", "larger")
+    )
+    if rectify:
+        torch.clamp_min(first, 0, out=largest)
+        torch.gt(first, 0, out=routes)
+    else:
+        largest.copy_(first)
+        routes.fill_(1)
+    for number, corner in enumerate(others, start=1):
+        torch.gt(corner, largest, out=larger)
+        torch.maximum(routes, larger.mul_(1 << number), out=routes)
+        torch.maximum(largest, corner, out=largest)
+    return largest, routes
 
 
 POOLINGS = {

@@ -9,8 +9,8 @@ A gradient is a convolution with the kernel turned by 180°. Its outputs, in rev
 of the kernel itself for the inputs in reverse order. So the transforms turn the tiles instead, and
 one transformed kernel serves both ways.
 
-The 6×6 points of a tile are in the order of columns: the first axis is that across. Feature maps
-are (H, W, C).
+The 6×6 points and the 4×4 pixels of a tile are in the order of columns: the first axis is that
+across. Feature maps are (H, W, C).
 """
 
 from __future__ import annotations
@@ -101,16 +101,18 @@ def transform_input(padded: Tensor, tiles: Tensor, turned: bool, room: Workspace
     torch.mm(_INPUTS_OF_BOTH[turned], windows.view(POINTS, -1), out=tiles.view(POINTS, -1))
 
 
-def transform_output(products: Tensor, out: Tensor, turned: bool, room: Workspace) -> None:
-    """Write Aᵀ m A for the products m of every tile.
+def transform_output(products: Tensor, turned: bool, room: Workspace) -> Tensor:
+    """Aᵀ m A for the products m of every tile, in a buffer.
 
     Args:
         products: the products, (6, 6, rows, columns, C).
-        out: tensor for the output, (4 · rows, 4 · columns, C).
         turned: whether the kernel is turned by 180°.
-        room: buffers for intermediate results.
+        room: buffers for results.
+
+    Returns:
+        The pixels of every tile, (4, 4, rows, columns, C).
     """
     _, _, count, across, channels = products.shape
     pixels = room("pixels", TILE, TILE, count, across, channels)
     torch.mm(_OUTPUTS_OF_BOTH[turned], products.view(POINTS, -1), out=pixels.view(TILE * TILE, -1))
-    out.view(count, TILE, across, TILE, channels).copy_(pixels.permute(2, 1, 3, 0, 4))
+    return pixels

@@ -17,13 +17,12 @@ from torch import Tensor
 from impasto.network.bands import PRODUCTS, Read, Source, Workspace, bands, each_band, slices
 from impasto.network.colours import Colours, Rows, whole
 from impasto.network.direct import Direct
-from impasto.network.pooling import POOLINGS, averaged, spread
+from impasto.network.pooling import POOLINGS, Pooled, averaged, spread
 from impasto.network.tiles import Box
 from impasto.network.winograd import Winograd
 from impasto.process import interrupts, threads
 from impasto.settings.layers import BY_NAME, INPUT, Architecture, Layer
 
-SHARED = "before pooling"  # the buffer of maps that are not kept, and of gradients
 MOST_VALUES = 3 * 2**22  # of a first map that is kept, that of 512×384 pixels
 BLOCKS = 4  # of channels, in which a Gram matrix is computed, since half of it is known
 
@@ -58,7 +57,7 @@ class Trunk:
         self._given = convolutions
         self._prepared: dict[str, Winograd | Direct | Colours] = {}
         # By turns, since a convolution cannot write in place; the second one's is the largest.
-        turns = zip(architecture.convolutions, cycle(("gradient", SHARED)), strict=False)
+        turns = zip(architecture.convolutions, cycle(("gradient", "other gradient")), strict=False)
         self._gradients = dict(turns)
         self._room = Workspace()
         self._kept = Workspace()
@@ -140,33 +139,34 @@ class Trunk:
         rectify = False
         pooled = {two.name: three for two, three in zip(layers[1:], layers[3:], strict=False)}
         for layer in layers[1:]:
-            height, width, channels = x.shape
+            height, width, _ = x.shape
             convolution = self._prepared.get(layer.name)
             by_rows = self._is_read_by_rows(layer, height * width, features)
             if isinstance(convolution, Colours) and by_rows:
                 source = Source(_reader(x, rectify=False), self._replicates)
                 x = maps[layer.name] = convolution.unkept(source, height, width, kept)
             elif convolution is not None:
-                is_kept = self._is_kept(layer, pooled.get(layer.name))
-                name = layer.name if is_kept else SHARED
-                out = kept(name, height, width, layer.channels, dtype=self._way.dtype)
                 source = Source(_reader(x, rectify=rectify), self._replicates)
-                convolution.forward(source, out, self._room)
-                x = out
-                if is_kept:
-                    maps[layer.name] = out
-            elif layer.kind == "pooling":
-                out = kept(layer.name, height // 2, width // 2, channels, dtype=x.dtype)
-                name = f"{layer.name} routes"
-                routes[layer.name] = kept(name, *out.shape, dtype=torch.uint8)
-                self._pool.forward(whole(x), out, routes[layer.name], self._room, rectify)
-                x = maps[layer.name] = out
-            elif layer.name in self.taps:
+                follows = pooled.get(layer.name)
+                shape = torch.Size((height, width, layer.channels))
+                if follows is None or self._is_kept(layer, follows):
+                    x = maps[layer.name] = kept(layer.name, *shape, dtype=self._way.dtype)
+                    convolution.forward(source, x, self._room)
+                else:
+                    out = self._pooled(follows, shape, kept)
+                    convolution.forward(source, out, self._room)
+                    x, routes[follows.name] = out.values, out.routes
+                    maps[follows.name] = x
+            elif layer.kind == "pooling" and layer.name not in maps:
+                out = self._pooled(layer, torch.Size(x.shape), kept)
+                self._pool.forward(whole(x), out.values, out.routes, self._room, rectify)
+                x = maps[layer.name] = out.values
+                routes[layer.name] = out.routes
+            elif layer.kind == "relu" and layer.name in self.taps:
                 before = layer.name.replace("relu", "conv")
                 x = whole(x)
-                is_kept = before in needed
-                out = kept(layer.name, height, width, channels, dtype=x.dtype) if is_kept else x
-                maps[layer.name] = _rectified(x, out)
+                own = kept(layer.name, *x.shape, dtype=x.dtype) if before in needed else x
+                maps[layer.name] = _rectified(x, own)
             rectify = layer.kind == "relu"
         return maps, routes
 
@@ -223,6 +223,14 @@ class Trunk:
         if gradient is not None and layers[1].kind == "relu":
             return torch.where(given > 0, gradient, 0.0)
         return gradient
+
+    def _pooled(self, layer: Layer, shape: torch.Size, kept: Workspace) -> Pooled:
+        """Buffers for the output of a pooling layer, given the shape of its input."""
+        height, width, channels = shape
+        half = height // 2, width // 2, channels
+        values = kept(layer.name, *half, dtype=self._way.dtype)
+        routes = kept(f"{layer.name} routes", *half, dtype=torch.uint8)
+        return Pooled(self._pool, shape, values, routes)
 
     def _is_kept(self, convolution: Layer, pooled: Layer | None) -> bool:
         """Whether the output of a convolution is kept, given the layer after its ReLU."""

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from impasto.network.bands import Read, Source, Workspace, read_padded, slices
+from impasto.network.pooling import Pooled
 from impasto.network.transforms import (
     CENTRE,
     POINTS,
@@ -78,7 +79,7 @@ class Winograd:
     def __init__(self, kernel: Tensor, bias: Tensor) -> None:
         self._kernel, self._bias = transformed_kernel(kernel), bias
 
-    def forward(self, source: Source, out: Tensor, room: Workspace) -> None:
+    def forward(self, source: Source, out: Tensor | Pooled, room: Workspace) -> None:
         """Write the convolution of a map into out, (H, W, out)."""
         convolve(source, self._kernel, self._bias, out, room)
 
@@ -98,7 +99,7 @@ def convolve(
     source: Source,
     kernel: Tensor,
     bias: Tensor | None,
-    out: Tensor,
+    out: Tensor | Pooled,
     room: Workspace,
     *,
     turned: bool = False,
@@ -111,7 +112,7 @@ def convolve(
         kernel: the transformed kernel, from
             :func:`impasto.network.transforms.transformed_kernel`; if turned, its transpose.
         bias: the bias, (out); None for 0.
-        out: tensor for the result, (H, W, out).
+        out: tensor for the result, (H, W, out), or for the pooled map of its ReLU.
         room: buffers for intermediate results.
         turned: whether to turn the kernel by 180°, as for a gradient.
         border: filled with the border of the input, if it is wanted.
@@ -133,7 +134,7 @@ class _Convolution:
     source: Source
     kernel: Tensor
     bias: Tensor | None
-    out: Tensor
+    out: Tensor | Pooled
     room: Workspace
     turned: bool
     border: Border | None
@@ -192,16 +193,27 @@ class _Convolution:
 
     def _write(self, rows: slice, products: Tensor) -> None:
         """Transform the products of some rows and write the output."""
-        height, width, after = self.out.shape
-        _, _, count, across, _ = products.shape
         if self.bias is not None:
             products[CENTRE] += self.bias
-        here = slice(TILE * rows.start, TILE * rows.stop)
-        whole = here.stop <= height and TILE * across == width
-        done = self.out[here] if whole else self.room("done", TILE * count, TILE * across, after)
-        transform_output(products, done, self.turned, self.room)
+        pixels = transform_output(products, self.turned, self.room)
+        if isinstance(self.out, Tensor):
+            self._place(pixels, rows, self.out)
+            return
+        squares = [pixels[across::2, down::2] for down in (0, 1) for across in (0, 1)]
+        for found, out in self.out.pool(squares, self.room):
+            self._place(found, rows, out)
+
+    def _place(self, pixels: Tensor, rows: slice, out: Tensor) -> None:
+        """Write the pixels of some rows of tiles, (side, side, rows, columns, C), into a map."""
+        side, _, count, across, channels = pixels.shape
+        height, width, _ = out.shape
+        here = slice(side * rows.start, side * rows.stop)
+        whole = here.stop <= height and side * across == width
+        shape = side * count, side * across, channels
+        done = out[here] if whole else self.room("done", *shape, dtype=out.dtype)
+        done.view(count, side, across, side, channels).copy_(pixels.permute(2, 1, 3, 0, 4))
         if not whole:
-            self.out[here] = done[: height - here.start, :width]
+            out[here] = done[: height - here.start, :width]
 
 
 def _flat(tiles: Tensor) -> Tensor:
