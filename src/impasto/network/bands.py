@@ -39,15 +39,19 @@ class Workspace(threading.local):
 
     def __init__(self) -> None:
         self._buffers: dict[str, Tensor] = {}
+        self._views: dict[tuple[str, tuple[int, ...], torch.dtype], Tensor] = {}
 
     def __call__(self, name: str, *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
         """A tensor of a given shape and number format, with arbitrary contents."""
-        count = torch.Size(shape).numel()
-        size = count * dtype.itemsize
-        buffer = self._buffers.get(name)
-        if buffer is None or buffer.numel() < size:
-            buffer = self._buffers[name] = torch.empty(size, dtype=torch.uint8)
-        return buffer[:size].view(dtype).view(shape)
+        view = self._views.get((name, shape, dtype))
+        if view is None:
+            size = torch.Size(shape).numel() * dtype.itemsize
+            buffer = self._buffers.get(name)
+            if buffer is None or buffer.numel() < size:
+                buffer = self._buffers[name] = torch.empty(size, dtype=torch.uint8)
+                self._views = {key: one for key, one in self._views.items() if key[0] != name}
+            view = self._views[name, shape, dtype] = buffer[:size].view(dtype).view(shape)
+        return view
 
 
 def bands(height: int, row: int) -> list[slice]:

@@ -504,7 +504,8 @@ def _adder(x: Rows, core: Box, tapped: Tensor | None, mixing: Tensor | None, tim
         elif tapped is not None:
             here += tapped[top - core.top : bottom - core.top]
         if mixing is not None:
-            here += x[slice(top, bottom)][:, core.left : core.right] @ mixing
+            part = x[slice(top, bottom)][:, core.left : core.right]
+            here.baddbmm_(part, mixing.expand(len(part), -1, -1))
 
     return add
 
