@@ -28,14 +28,15 @@ def ramp(layer: str, height: int, width: int) -> torch.Tensor:
 
 @given(st.integers(8, 70), st.integers(8, 70))
 def test_every_layer_has_the_places_of_the_grid(height: int, width: int) -> None:
-    maps = {layer: ramp(layer, height, width) for layer in LAYERS}
     places = (height // 4) * (width // 4)
-    assert [part.shape for part in on_grid(maps, (height, width))] == [(1, places)] * len(LAYERS)
+    for layer in LAYERS:
+        assert on_grid(layer, ramp(layer, height, width), (height, width)).shape == (1, places)
 
 
 def test_a_place_is_at_the_same_pixels_in_every_layer() -> None:
-    maps = {layer: ramp(layer, 32, 48) for layer in LAYERS}
-    *finer, coarsest = (part.reshape(8, 12) for part in on_grid(maps, (32, 48)))
+    *finer, coarsest = (
+        on_grid(layer, ramp(layer, 32, 48), (32, 48)).reshape(8, 12) for layer in LAYERS
+    )
     wanted = (torch.arange(12, dtype=torch.float64) * 4 + 2).expand(8, 12)
     for part in finer:
         torch.testing.assert_close(part, wanted)

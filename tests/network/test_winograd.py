@@ -285,19 +285,32 @@ def test_a_first_map_that_is_not_kept_is_that_of_the_plain_network(
     assert distance(*gradients) < CLOSE
 
 
+@pytest.mark.parametrize(
+    ("most", "features", "grams", "dtype", "is_kept"),
+    [
+        (16 * 24 * 64 - 1, [], ["conv1_1", "conv2_1"], torch.float32, False),
+        (16 * 24 * 64 - 1, [], ["conv2_1"], torch.float32, False),
+        (16 * 24 * 64, [], ["conv1_1", "conv2_1"], torch.float32, True),
+        (16 * 24 * 64 - 1, ["conv1_1"], ["conv2_1"], torch.float32, True),
+        (16 * 24 * 64 - 1, [], ["relu1_1", "conv2_1"], torch.float32, True),
+        (16 * 24 * 64 - 1, [], ["conv1_1", "conv2_1"], torch.bfloat16, True),
+    ],
+    ids=["large", "not read", "small", "read whole", "its ReLU read", "bfloat16"],
+)
 def test_a_large_first_map_of_which_only_rows_are_read_takes_no_memory(
-    weights: Weights, monkeypatch: pytest.MonkeyPatch
+    weights: Weights,
+    monkeypatch: pytest.MonkeyPatch,
+    most: int,
+    features: list[str],
+    grams: list[str],
+    dtype: torch.dtype,
+    is_kept: bool,
 ) -> None:
-    x, kept, held = picture(16, 24), Workspace(), []
-    for most in (16 * 24 * 64, 16 * 24 * 64 - 1):
-        monkeypatch.setattr(trunk, "MOST_VALUES", most)
-        network = VGG19(weights, ["conv1_1", "conv2_1"], by_rows=True)
-        assert network._trunk is not None
-        maps, _ = network._trunk.maps(x, kept, network.layers, [], ["conv1_1", "conv2_1"])
-        held.append(isinstance(maps["conv1_1"], Tensor))
-        whole, _ = network._trunk.maps(x, kept, network.layers, ["conv1_1"], ["conv2_1"])
-        assert isinstance(whole["conv1_1"], Tensor)
-    assert held == [True, False]
+    monkeypatch.setattr(trunk, "MOST_VALUES", most)
+    network, kept = VGG19(weights, [*features, *grams], dtype=dtype, by_rows=True), Workspace()
+    assert network._trunk is not None
+    network._trunk.maps(picture(16, 24), kept, network.layers, features, grams)
+    assert ("conv1_1" in kept._buffers) == is_kept
 
 
 @pytest.mark.parametrize("layer", ["conv1_1", "conv1_2", "conv4_1"])
@@ -376,6 +389,21 @@ def test_what_was_released_with_the_deep_layers_is_made_again_where_it_is_needed
     assert torch.equal(network(x, ["conv3_1"])["conv3_1"], before)
 
 
+@pytest.mark.usefixtures("prepared_anew")
+def test_what_was_released_is_made_again_on_the_way_back(weights: Weights) -> None:
+    gradients: list[Tensor] = []
+    for is_released in (False, True):
+        network, canvas = (
+            VGG19(weights, ["conv3_1"], by_rows=True),
+            picture(16, 24).requires_grad_(),
+        )
+        loss = network(canvas)["conv3_1"].square().mean()
+        if is_released:
+            network.release(VGG_19.up_to_deepest({"conv1_2"}))
+        gradients += torch.autograd.grad(loss, canvas)
+    assert torch.equal(*gradients)
+
+
 def test_other_arithmetic_goes_the_plain_way(weights: Weights) -> None:
     x = picture(16, 16)
     plain = VGG19(weights, ["conv2_1"], dtype=torch.float64)
@@ -383,8 +411,12 @@ def test_other_arithmetic_goes_the_plain_way(weights: Weights) -> None:
     assert torch.equal(asked(x.double())["conv2_1"], plain(x.double())["conv2_1"])
 
 
+@pytest.mark.parametrize("most", [0, trunk.MOST_VALUES], ids=["a first map not kept", "kept"])
 @pytest.mark.parametrize("pooling", POOLINGS)
-def test_a_gradient_that_is_asked_for_again_is_the_same(weights: Weights, pooling: str) -> None:
+def test_a_gradient_that_is_asked_for_again_is_the_same(
+    weights: Weights, monkeypatch: pytest.MonkeyPatch, pooling: str, most: int
+) -> None:
+    monkeypatch.setattr(trunk, "MOST_VALUES", most)
     canvas, layers = picture(37, 61).requires_grad_(), ["conv1_1", "conv3_1"]
     network = VGG19(weights, layers, pooling=pooling, by_rows=True)
     _, grams = network.statistics(canvas, (), layers)

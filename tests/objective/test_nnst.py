@@ -77,11 +77,17 @@ def half(height: int, width: int) -> Tensor:
     return mask
 
 
-def test_the_nearest_is_that_of_centred_cosine_distance() -> None:
+@pytest.mark.parametrize("at_once", [7, nnst.AT_ONCE], ids=["in parts", "at once"])
+@pytest.mark.parametrize("shift", [0.0, 0.5], ids=["its mean", "another centre"])
+def test_the_nearest_is_that_of_centred_cosine_distance(
+    monkeypatch: pytest.MonkeyPatch, shift: float, at_once: int
+) -> None:
+    monkeypatch.setattr(nnst, "AT_ONCE", at_once)
     generator = torch.Generator().manual_seed(0)
-    own, style = (torch.rand(6, count, generator=generator) + 1 for count in (30, 50))
-    a, b = ((held - held.mean(1, keepdim=True)).T.numpy() for held in (own, style))
-    assert nnst.nearest(own, style).tolist() == cdist(a, b, "cosine").argmin(1).tolist()
+    own, style = (torch.rand(count, 6, generator=generator).T + 1 for count in (30, 50))
+    centre, mean = own.mean(1, keepdim=True) + shift, style.mean(1, keepdim=True)
+    exact = cdist((own - centre).T.numpy(), (style - mean).T.numpy(), "cosine").argmin(1)
+    assert nnst.nearest(own, style, centre if shift else None).tolist() == exact.tolist()
 
 
 def test_distance_is_the_cosine_distance_and_a_little_of_the_lengths() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -32,6 +33,21 @@ class Source:
 
     read: Read
     replicates: bool = False
+
+
+class Rows(Protocol):
+    """A feature map whose rows can be read, such as a tensor, (H, W, C)."""
+
+    @property
+    def shape(self) -> torch.Size:
+        """H, W and C."""
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The number format."""
+
+    def __getitem__(self, rows: slice, /) -> Tensor:
+        """Some rows, (rows, W, C)."""
 
 
 class Workspace(threading.local):

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -19,28 +18,6 @@ from torch import Tensor
 from impasto.network.bands import Read, Source, Workspace, read_padded
 from impasto.network.direct import Direct
 from impasto.network.pooling import Pooled
-
-
-class Rows(Protocol):
-    """A feature map whose rows can be read: a tensor, (H, W, C), or an :class:`Unkept`."""
-
-    @property
-    def shape(self) -> torch.Size:
-        """H, W and C."""
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """The number format."""
-
-    def __getitem__(self, rows: slice, /) -> Tensor:
-        """Some rows, (rows, W, C)."""
-
-
-class _Last(threading.local):
-    """The rows of a map that a thread has computed last."""
-
-    rows: slice | None = None
-    found = torch.empty(0)
 
 
 class Colours:
@@ -53,33 +30,36 @@ class Colours:
     """
 
     def __init__(self, kernel: Tensor, bias: Tensor, dtype: torch.dtype = torch.float32) -> None:
-        self.dtype, self.channels = dtype, len(bias)
-        self._there, self._back = Direct(kernel, bias, torch.float32), Direct(kernel, bias, dtype)
+        self._forward = Direct(kernel, bias, torch.float32)
+        is_same = dtype == torch.float32
+        self._backward = self._forward if is_same else Direct(kernel, bias, dtype)
 
     def forward(self, source: Source, out: Tensor | Pooled, room: Workspace) -> None:
-        """Write the convolution of a picture into out, (H, W, out)."""
-        self._there.forward(source, out, room)
+        """Write the convolution of a picture, as :meth:`impasto.network.direct.Direct.forward`."""
+        self._forward.forward(source, out, room)
 
-    def unkept(self, source: Source, height: int, width: int, kept: Workspace) -> Unkept:
-        """The convolution of a picture of a given size, computed where its rows are read.
+    def unkept(self, source: Source, shape: torch.Size, kept: Workspace) -> Unkept:
+        """The convolution of a picture in float32, computed where its rows are read.
 
         Args:
             source: the picture.
-            height: of the picture.
-            width: of the picture.
+            shape: of the convolution: H, W and the number of channels.
             kept: buffers that stay as they are while the map is needed.
         """
+        height, width, _ = shape
         padded = kept("colours", height + 2, width + 2, 3)
         read_padded(source, -1, (height, width), padded)
-        return Unkept(self, padded)
-
-    def of_padded(self, padded: Tensor) -> Tensor:
-        """Some rows of the output, (rows, W, out), given those of the padded picture."""
-        return self._there.of_padded(padded).to(self.dtype)
+        return Unkept(self._forward, padded, shape)
 
     def backward(self, read: Read, gradient: Tensor, room: Workspace, *, replicates: bool) -> None:
         """Write the gradient of the picture, (H, W, 3), given a reader of that of the output."""
-        self._back.backward(read, gradient, room, replicates=replicates)
+        self._backward.backward(read, gradient, room, replicates=replicates)
+
+
+class _Last(threading.local):
+    """The rows of a map that a thread has computed last."""
+
+    found: tuple[slice, Tensor] | None = None
 
 
 @dataclass(frozen=True)
@@ -87,34 +67,21 @@ class Unkept:
     """The map of the first convolution, computed a few rows at a time where they are read.
 
     Attributes:
-        convolution: the convolution.
+        convolution: the convolution, in float32.
         padded: the picture and its padding, (H + 2, W + 2, 3).
+        shape: of the map: H, W and C.
     """
 
-    convolution: Colours
+    convolution: Direct
     padded: Tensor
+    shape: torch.Size
+    dtype: torch.dtype = torch.float32
     _last: _Last = field(default_factory=_Last, init=False)
-
-    @property
-    def shape(self) -> torch.Size:
-        """H, W and the number of channels."""
-        height, width, _ = self.padded.shape
-        return torch.Size((height - 2, width - 2, self.convolution.channels))
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """The number format of the map."""
-        return self.convolution.dtype
 
     def __getitem__(self, rows: slice) -> Tensor:
         """Some rows, (rows, W, C), which are not computed twice in a row by the same thread."""
-        last = self._last
-        if last.rows != rows:
-            last.found = self.convolution.of_padded(self.padded[rows.start : rows.stop + 2])
-            last.rows = rows
-        return last.found
-
-
-def whole(map_: Rows) -> Tensor:
-    """All rows of a feature map."""
-    return map_ if isinstance(map_, Tensor) else map_[slice(0, map_.shape[0])]
+        found = self._last.found
+        if found is None or found[0] != rows:
+            of_rows = self.convolution.of_padded(self.padded[rows.start : rows.stop + 2])
+            self._last.found = found = rows, of_rows
+        return found[1]

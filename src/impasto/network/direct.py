@@ -2,9 +2,9 @@
 
 PyTorch's own convolution, in parts that the threads take from a list: a few rows at a time or, for
 small maps, a few channels, since every call rearranges the part of the kernel that it uses. Feature
-maps and gradients are bfloat16 too; only the sums within a convolution are float32. Where the
-network computes in float32, the gradient of the picture is computed so too, in float32, since three
-channels are too few for Winograd's algorithm. Feature maps are (H, W, C).
+maps and gradients are bfloat16 too; only the sums within a convolution are float32. In float32, the
+first convolution and its way back are computed so, since three channels are too few for Winograd's
+algorithm. Feature maps are (H, W, C).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Direct:
     Args:
         kernel: out × in × 3 × 3.
         bias: (out).
-        dtype: number format of the convolution and its maps.
+        dtype: number format of the convolution.
     """
 
     dtype = torch.bfloat16  # of the maps of a network that is computed so

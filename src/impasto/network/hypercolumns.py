@@ -6,8 +6,6 @@ Localization*, arXiv:1411.5752.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -17,34 +15,31 @@ from impasto.settings.layers import BY_NAME
 POOLS = 2  # neighbouring places on the grid are as far apart as positions behind two poolings
 
 
-def on_grid(maps: Mapping[str, Tensor], size: tuple[int, int]) -> list[Tensor]:
-    """The hypercolumns at places four pixels apart, layer by layer.
+def on_grid(name: str, features: Tensor, size: tuple[int, int]) -> Tensor:
+    """The part of a layer in the hypercolumns at places four pixels apart.
 
     A finer feature map is given averaged over the area of a place, and a coarser one is
     interpolated bilinearly.
 
     Args:
-        maps: feature maps of a picture by layer, each (C, H', W'), the finer ones averaged as by
+        name: of the layer.
+        features: its feature map, (C, H', W'), if it is finer averaged as by
             :meth:`impasto.network.vgg.VGG.maps` with ``pools=POOLS``.
         size: H and W of the picture, in pixels.
 
     Returns:
-        The part of each layer, (C, N), where N is the number of places, H // 4 times W // 4.
+        (C, N), where N is the number of places, H // 4 times W // 4.
 
     Example:
         >>> import torch
-        >>> on_grid({"relu4_1": torch.ones(512, 1, 2)}, (8, 16))[0].shape
+        >>> on_grid("relu4_1", torch.ones(512, 1, 2), (8, 16)).shape
         torch.Size([512, 8])
     """
-    grid = size[0] >> POOLS, size[1] >> POOLS
-    parts = []
-    for name, features in maps.items():
-        one = features
-        if BY_NAME[name].pools > POOLS:
-            enlarged = F.interpolate(batched(one), grid, mode="bilinear", align_corners=False)
-            one = unbatched(enlarged)
-        parts.append(one.flatten(1))
-    return parts
+    if BY_NAME[name].pools > POOLS:
+        grid = size[0] >> POOLS, size[1] >> POOLS
+        enlarged = F.interpolate(batched(features), grid, mode="bilinear", align_corners=False)
+        features = unbatched(enlarged)
+    return features.flatten(1)
 
 
 def at_points(features: Tensor, points: Tensor) -> Tensor:

@@ -75,7 +75,7 @@ class Pooled:
     routes: Tensor
 
     def pool(self, squares: Corners, room: Workspace) -> tuple[tuple[Tensor, Tensor], ...]:
-        """The pooled values of some squares, with their tensor, and their routes, with theirs."""
+        """What some squares give, and the tensor for it: pooled values, then their routes."""
         found = self.pooling.pool(squares, room, True)
         return tuple(zip(found, (self.values, self.routes), strict=True))
 
@@ -123,11 +123,12 @@ def spread(pooling: Pooling, gradient: Tensor, routes: Tensor, first: int, rows:
 
 
 def _average(squares: Corners, room: Workspace, rectify: bool) -> tuple[Tensor, Tensor]:
-    squares, shape = [corner.float() for corner in squares], squares[0].shape
-    total, routes, passed = (room(f"pool {name}", *shape) for name in ("sums", "routes", "passed"))
+    squares = [corner.float() for corner in squares]
+    total, routes = (room(f"pool {name}", *squares[0].shape) for name in ("sums", "routes"))
     if not rectify:
         torch.add(squares[0], squares[1], out=total).add_(squares[2]).add_(squares[3])
         return total.mul_(0.25), routes.fill_(ALL)
+    passed = room("pool passed", *total.shape)
     total.zero_()
     routes.zero_()
     for number, corner in enumerate(squares):

@@ -9,13 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import cycle, pairwise
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
-from impasto.network.bands import PRODUCTS, Read, Source, Workspace, bands, each_band, slices
-from impasto.network.colours import Colours, Rows, whole
+from impasto.network.bands import PRODUCTS, Read, Rows, Source, Workspace, bands, each_band, slices
+from impasto.network.colours import Colours
 from impasto.network.direct import Direct
 from impasto.network.pooling import POOLINGS, Pooled, averaged, spread
 from impasto.network.tiles import Box
@@ -136,35 +136,32 @@ class Trunk:
         maps: dict[str, Rows] = {layers[0].name: x}
         routes = {}
         needed = {*self.taps, *features, *grams, layers[0].name}
+        poolings = self._poolings(layers)
         rectify = False
-        pooled = {two.name: three for two, three in zip(layers[1:], layers[3:], strict=False)}
         for layer in layers[1:]:
-            height, width, _ = x.shape
-            convolution = self._prepared.get(layer.name)
-            by_rows = self._is_read_by_rows(layer, height * width, features)
-            if isinstance(convolution, Colours) and by_rows:
-                source = Source(_reader(x, rectify=False), self._replicates)
-                x = maps[layer.name] = convolution.unkept(source, height, width, kept)
-            elif convolution is not None:
+            shape = torch.Size((*x.shape[:2], layer.channels))
+            if layer.kind == "convolution":
                 source = Source(_reader(x, rectify=rectify), self._replicates)
-                follows = pooled.get(layer.name)
-                shape = torch.Size((height, width, layer.channels))
-                if follows is None or self._is_kept(layer, follows):
+                convolution = self._prepared[layer.name]
+                pooling = poolings.get(layer.name)
+                if isinstance(convolution, Colours) and self._is_unkept(layer, shape, features):
+                    x = maps[layer.name] = convolution.unkept(source, shape, kept)
+                elif pooling is None:
                     x = maps[layer.name] = kept(layer.name, *shape, dtype=self._way.dtype)
                     convolution.forward(source, x, self._room)
                 else:
-                    out = self._pooled(follows, shape, kept)
+                    out = self._pooled(pooling, shape, kept)
                     convolution.forward(source, out, self._room)
-                    x, routes[follows.name] = out.values, out.routes
-                    maps[follows.name] = x
-            elif layer.kind == "pooling" and layer.name not in maps:
-                out = self._pooled(layer, torch.Size(x.shape), kept)
-                self._pool.forward(whole(x), out.values, out.routes, self._room, rectify)
+                    x, routes[pooling.name] = out.values, out.routes
+                    maps[pooling.name] = x
+            elif layer.kind == "pooling" and layer.name not in maps:  # not by its convolution
+                out = self._pooled(layer, shape, kept)
+                self._pool.forward(_tensor(x), out.values, out.routes, self._room, rectify)
                 x = maps[layer.name] = out.values
                 routes[layer.name] = out.routes
             elif layer.kind == "relu" and layer.name in self.taps:
                 before = layer.name.replace("relu", "conv")
-                x = whole(x)
+                x = _tensor(x)
                 own = kept(layer.name, *x.shape, dtype=x.dtype) if before in needed else x
                 maps[layer.name] = _rectified(x, own)
             rectify = layer.kind == "relu"
@@ -195,10 +192,11 @@ class Trunk:
         Returns:
             The gradient, (H, W, C); None if nothing depends on that feature map.
         """
+        self._prepare(layers[1:])
         gradient: Tensor | None = None
         passed: Tensor | None = None  # the routes of a pooling whose gradient is not spread yet
         behind: Read | None = None  # adds the gradient of the losses that read the ReLU
-        given = whole(maps[layers[0].name])
+        given = _tensor(maps[layers[0].name])
         sizes = _sizes(given, layers)
         for before, layer in reversed(list(pairwise(layers))):
             add = None
@@ -215,7 +213,8 @@ class Trunk:
             if layer.kind == "relu" and before is not layers[0]:
                 behind = add
             elif add is not None:
-                gradient, passed = self._added(add, gradient, passed, whole(maps[layer.name])), None
+                like = _tensor(maps[layer.name])
+                gradient, passed = self._added(add, gradient, passed, like), None
             if layer.kind == "pooling" and gradient is not None:
                 passed = routes[layer.name]
         if gradient is not None and passed is not None:
@@ -232,19 +231,21 @@ class Trunk:
         routes = kept(f"{layer.name} routes", *half, dtype=torch.uint8)
         return Pooled(self._pool, shape, values, routes)
 
-    def _is_kept(self, convolution: Layer, pooled: Layer | None) -> bool:
-        """Whether the output of a convolution is kept, given the layer after its ReLU."""
-        read = {convolution.name, convolution.name.replace("conv", "relu")} & {*self.taps}
-        return bool(read) or pooled is None or pooled.kind != "pooling"
+    def _poolings(self, layers: Sequence[Layer]) -> dict[str, Layer]:
+        """By convolution, the pooling of its ReLU, where nothing else is read of them."""
+        return {
+            convolution.name: pooling
+            for convolution, relu, pooling in zip(layers[1:], layers[2:], layers[3:], strict=False)
+            if pooling.kind == "pooling" and not {convolution.name, relu.name} & {*self.taps}
+        }
 
-    def _is_read_by_rows(self, layer: Layer, positions: int, features: Collection[str]) -> bool:
+    def _is_unkept(self, layer: Layer, shape: torch.Size, features: Collection[str]) -> bool:
         """Whether the output of a layer is large, in float32, and only rows of it are read.
 
         Computing it anew in bfloat16 would take a larger share of the time, and save half as much.
         """
         is_whole = layer.name in features or layer.name.replace("conv", "relu") in self.taps
-        is_large = positions * layer.channels > MOST_VALUES
-        return self._way.dtype == torch.float32 and is_large and not is_whole
+        return self._way.dtype == torch.float32 and shape.numel() > MOST_VALUES and not is_whole
 
     def _back(self, before: Layer, layer: Layer, size: tuple[int, int], read: Read) -> Tensor:
         """The gradient of the input of a convolution, given a reader of that of its output."""
@@ -384,6 +385,11 @@ def _sizes(x: Tensor, layers: Sequence[Layer]) -> dict[str, tuple[int, int]]:
     return sizes
 
 
+def _tensor(map_: Rows) -> Tensor:
+    """A map that is kept."""
+    return cast("Tensor", map_)
+
+
 def _whole(map_: Tensor, layer: Layer) -> Box:
     """The box of the whole picture, given the feature map of a layer."""
     height, width = map_.shape[1:]
@@ -401,7 +407,7 @@ def _read(
     parts = {name: core.after(BY_NAME[name].pools) for name in (*features, *grams)}
     return (
         *(
-            _feature(whole(maps[name])[parts[name].slices], pools - BY_NAME[name].pools)
+            _feature(_tensor(maps[name])[parts[name].slices], pools - BY_NAME[name].pools)
             for name in features
         ),
         *_grams([(maps[name], parts[name]) for name in grams]),

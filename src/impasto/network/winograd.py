@@ -80,7 +80,7 @@ class Winograd:
         self._kernel, self._bias = transformed_kernel(kernel), bias
 
     def forward(self, source: Source, out: Tensor | Pooled, room: Workspace) -> None:
-        """Write the convolution of a map into out, (H, W, out)."""
+        """Write the convolution of a map into out, (H, W, out), or the pooled map of its ReLU."""
         convolve(source, self._kernel, self._bias, out, room)
 
     def backward(self, read: Read, gradient: Tensor, room: Workspace, *, replicates: bool) -> None:

@@ -35,7 +35,7 @@ from impasto.objective.losses import (
 )
 from impasto.objective.regions import Share, StyleCanvas, blended, rest_of
 from impasto.objective.rounds import Compared, LossOfCanvas, Parts, Rounds
-from impasto.objective.shared import shared
+from impasto.objective.shared import at_once, shared
 from impasto.pictures.masks import pooled
 from impasto.process import threads
 from impasto.settings.layers import BY_NAME
@@ -99,7 +99,7 @@ class Neighbours:
 
         def compare(number: int, features: Tensor) -> tuple[Tensor, Tensor]:
             factor = self._factors[number]
-            (one,) = on_grid({self._layers[number]: features}, size)
+            one = on_grid(self._layers[number], features, size)
             products = factor * (one * wanted[number]).sum(0)
             return products, factor**2 * one.square().sum(0)
 
@@ -213,15 +213,18 @@ class Neighbours:
         size = picture.shape[1], picture.shape[2]
         maps = self._maps(picture, POOLS)
         ends = list(accumulate(len(one) for one in maps))
-        # A place's features are adjacent, as in the maps, and as they are compared.
-        joined = picture.new_empty((size[0] >> POOLS) * (size[1] >> POOLS), ends[-1]).T
+        places = (size[0] >> POOLS) * (size[1] >> POOLS)
+        if maps[0].stride(0) == 1:  # the features of a place are adjacent in memory
+            joined = maps[0].new_empty(places, ends[-1]).T
+        else:
+            joined = maps[0].new_empty(ends[-1], places)
 
-        def place(number: int) -> None:
-            (one,) = on_grid({self._layers[number]: maps[number]}, size)
+        def write(number: int) -> None:
+            one = on_grid(self._layers[number], maps[number], size)
             rows = slice(ends[number] - len(one), ends[number])
             torch.mul(one, self._factors[number], out=joined[rows])
 
-        threads.results(place, range(len(maps)), picture.device)
+        threads.results(write, range(len(maps)), picture.device)
         return joined
 
 
@@ -257,7 +260,7 @@ def nearest(own: Tensor, style: Tensor, centre: Tensor | None = None) -> Tensor:
     Both are centred before their directions are compared, by their means unless a centre of the
     first, (C, 1), is given.
     """
-    device = own.device
+    device, count = own.device, at_once(own.device, AT_ONCE)
     mean = style.mean(1, keepdim=True)
     unit = torch.empty_like(style)
     own_mean = own.mean(1, keepdim=True) if centre is None else centre
@@ -268,8 +271,8 @@ def nearest(own: Tensor, style: Tensor, centre: Tensor | None = None) -> Tensor:
     def search(part: Tensor) -> Tensor:
         return most_alike(part - own_mean, unit)
 
-    threads.results(scale, slices(0, style.shape[1], AT_ONCE), device)
-    return torch.cat(threads.results(search, torch.split(own, AT_ONCE, 1), device))
+    threads.results(scale, slices(0, style.shape[1], count), device)
+    return torch.cat(threads.results(search, torch.split(own, count, 1), device))
 
 
 Grid = tuple[slice, slice]
@@ -298,7 +301,7 @@ def _at_places(share: Share, pools: int, grid: Grid = (slice(None), slice(None))
 def _matched(own: Tensor, styles: Sequence[Tensor], shares: Sequence[Share]) -> Iterator[Tensor]:
     """For each style, its feature vectors that are most similar to a canvas's, (C, N)."""
     found = [_matches(own, style, share) for style, share in zip(styles, shares, strict=True)]
-    return (style.T[index].T for style, index in zip(styles, found, strict=True))
+    return (_some(style, index) for style, index in zip(styles, found, strict=True))
 
 
 def _matches(own: Tensor, style: Tensor, share: Share) -> Tensor:
@@ -308,7 +311,7 @@ def _matches(own: Tensor, style: Tensor, share: Share) -> Tensor:
     places = share.nonzero()[:, 0]
     found = torch.zeros_like(share, dtype=torch.long)
     if len(places):
-        inside = own[:, places]
+        inside = _some(own, places)
         centre = inside if len(places) >= FEWEST else own
         found[places] = nearest(inside, style, centre.mean(1, keepdim=True))
     return found
@@ -324,7 +327,7 @@ def _counted(held: Tensor, style_mask: Tensor | None, pools: int) -> Tensor:
         return held
     height, width = style_mask.shape
     (marked,) = averaged(style_mask[None], (height >> pools, width >> pools))
-    return held[:, marked.flatten() >= marked.max() / 2]
+    return _some(held, marked.flatten() >= marked.max() / 2)
 
 
 def _centred(held: Tensor) -> Tensor:
@@ -334,6 +337,11 @@ def _centred(held: Tensor) -> Tensor:
 def _thinned(held: Tensor, most: int) -> Tensor:
     """A copy of at most a number of feature vectors, (C, N), evenly spaced."""
     return held[:, :: math.ceil(held.shape[1] / most)].clone()
+
+
+def _some(held: Tensor, chosen: Tensor) -> Tensor:
+    """Some of the feature vectors, (C, N), each of them adjacent in memory."""
+    return held.T[chosen].T
 
 
 def _joined(parts: Sequence[Tensor]) -> Tensor:
