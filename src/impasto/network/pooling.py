@@ -1,8 +1,8 @@
 """Pooling after a ReLU, forward and backward, on feature maps (H, W, C).
 
-The way back needs of a map only where its values passed on to the pooled map, four bits for each
-pooled value. So the map itself need not be kept: a convolution can write the pooled map in place of
-its own (:class:`Pooled`).
+The way back needs of a map only where its values passed on to the pooled map: four bits, of a byte
+for each pooled value. So the map itself need not be kept: a convolution can write the pooled map in
+place of its own (:class:`Pooled`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from impasto.network.batches import batched, unbatched
 from impasto.process import threads
 
 ALL = 0b1111  # routes from all four values
-
 
 Corners = Sequence[Tensor]  # the four values of each 2×2 square of a map, in the order of rows
 
