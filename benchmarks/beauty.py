@@ -82,7 +82,8 @@ def table(rows: list[Painted]) -> Table:
     """The paintings, to be printed."""
     made = Table(title="How the paintings look: style 0 and edges 1 are best, lattice below 6")
     for heading in ("pair", "by", "s", *looks.Looks.__dataclass_fields__):
-        made.add_column(heading, justify="left" if heading in ("pair", "by") else "right")
+        justify = "left" if heading in ("pair", "by") else "right"
+        made.add_column(heading, justify=justify, overflow="fold")
     for row in rows:
         numbers = (f"{value:.2f}" for value in vars(row.looks).values())
         made.add_row(row.pair, row.by, f"{row.seconds:.0f}" if row.seconds else "–", *numbers)

@@ -215,6 +215,7 @@ def test_a_screen_reader_is_told_of_the_status_but_not_of_every_step(
     quick(page, 128, 2000)
     page.click("#paint")
     expect(page.locator("#status")).to_contain_text("of 2000")
+    expect(page.locator("#stop")).to_be_enabled()
     page.evaluate(
         "() => { window.heard = []; new MutationObserver(() => window.heard.push(1))"
         ".observe(document.querySelector('#told'), { childList: true }); }"
