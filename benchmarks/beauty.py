@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 
 import looks
@@ -82,7 +82,7 @@ def table(rows: list[Painted]) -> Table:
     """The paintings, to be printed."""
     made = Table(title="How the paintings look: style 0 and edges 1 are best, lattice below 6")
     for heading in ("pair", "by", "s", *looks.Looks.__dataclass_fields__):
-        justify = "left" if heading in ("pair", "by") else "right"
+        justify: JustifyMethod = "left" if heading in ("pair", "by") else "right"
         made.add_column(heading, justify=justify, overflow="fold")
     for row in rows:
         numbers = (f"{value:.2f}" for value in vars(row.looks).values())
