@@ -48,7 +48,9 @@ def resize(pixels: Pixels, size: tuple[int, int]) -> npt.NDArray[np.float32]:
     channels = []
     for channel in np.moveaxis(pixels, 2, 0):
         mirrored = np.pad(channel, ((margin_y, margin_y), (margin_x, margin_x)), mode="symmetric")
-        image = Image.fromarray(mirrored.astype(np.float32))
+        if mirrored.dtype != np.uint8:  # which Pillow converts faster
+            mirrored = mirrored.astype(np.float32)
+        image = Image.fromarray(mirrored).convert("F")
         channels.append(np.asarray(image.resize(size, Image.Resampling.BICUBIC, box=box)))
     return np.stack(channels, axis=2)
 

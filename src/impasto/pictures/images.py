@@ -21,7 +21,7 @@ from impasto.files import reading
 from impasto.files.png_text import PNG_SIGNATURE
 from impasto.messages.message import Message
 from impasto.pictures import deep_png, in_memory, jpeg_xl, tiff
-from impasto.pictures.arrays import Opacity, Pixels, is_grey, middle
+from impasto.pictures.arrays import Opacity, Pixels, is_grey, middle, resize
 from impasto.pictures.decoding import (
     check_head,
     from_file,
@@ -34,6 +34,8 @@ from impasto.pictures.kinds import checked_head
 from impasto.pictures.limits import Head
 from impasto.pictures.refusals import UnusableError, naming, refusing, tell_of
 from impasto.pictures.upright import SIDEWAYS, orientation_of, take_metadata
+
+MOST_SIZES, MOST_PIXELS = 4, 2**20  # of a resized picture that is kept
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -68,6 +70,27 @@ class Picture:
     def is_grey(self) -> bool:
         """Whether it has no colours."""
         return is_grey(self.pixels)
+
+    def resized(self, size: tuple[int, int]) -> npt.NDArray[np.float32]:
+        """The pixels in another size, as :func:`impasto.pictures.arrays.resize` makes them.
+
+        The last small ones are kept, read-only, since a run reads a picture several times in each
+        of its sizes.
+        """
+        kept = self._in_sizes
+        found = kept.get(size)
+        if found is None:
+            found = resize(self.pixels, size)
+            if size[0] * size[1] <= MOST_PIXELS:
+                found.setflags(write=False)
+                kept[size] = found
+                for earlier in list(kept)[:-MOST_SIZES]:
+                    kept.pop(earlier, None)
+        return found
+
+    @functools.cached_property
+    def _in_sizes(self) -> dict[tuple[int, int], npt.NDArray[np.float32]]:
+        return {}
 
     def cropped(self, size: tuple[int, int]) -> Picture:
         """The middle of the picture, of a width and a height that are at most its own."""

@@ -115,7 +115,10 @@ class Canvases:
     def content_at(self, level: Level) -> Tensor:
         """The content picture at the size of a level, 3 × H × W."""
         interrupts.check()
-        return self._rescaled(arrays.resize_in_kind(self.inputs.content.pixels, level.size))
+        content = self.inputs.content
+        pixels: arrays.Pixels = content.resized(level.size)
+        is_whole = content.pixels.dtype == np.uint8
+        return self._rescaled(arrays.to_uint8(pixels) if is_whole else pixels)
 
     def wanted_at(self, level: Level, begun: Tensor) -> Tensor:
         """The picture whose content a level's canvases should have, 3 × H × W.
@@ -300,7 +303,7 @@ class Canvases:
 
     def _style(self, style: StylePicture, size: PixelSize, level: Level) -> Tensor:
         interrupts.check()
-        canvas = self._rescaled(arrays.resize(style.picture.pixels, size))
+        canvas = self._rescaled(style.picture.resized(size))
         if self.recipe.color == "match":
             return recolored(canvas, self.content_at(level), SMALLEST_STYLE_VARIANCE)
         return canvas
