@@ -98,7 +98,7 @@ PURPOSES: dict[str, str] = {
     "default": "A good picture at 512 pixels, in 15 to 30 seconds.",
     "fast": "A draft at 320 pixels, in about 10 seconds.",
     "instant": "A first look in about a second, by a trained network; 512 pixels; extra instant.",
-    "fine": "Our best quality: nnst at 1024 pixels, in 3 to 4 minutes.",
+    "fine": "Our best quality: nnst at 1024 pixels, in 2 to 4 minutes.",
     "strotss": "The largest strokes, by relaxed optimal transport; 512 pixels, 1 to 2 minutes.",
     "nnst": "Strokes most like the style's, by neural neighbours; 512 pixels, 1 to 2 minutes.",
     "gatys": "The published example, unchanged: 2500 steps at 512x384, over half an hour.",
