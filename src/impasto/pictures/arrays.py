@@ -57,11 +57,14 @@ def resize(pixels: Pixels, size: tuple[int, int]) -> npt.NDArray[np.float32]:
 
 def resize_in_kind(pixels: Pixels, size: tuple[int, int]) -> Pixels:
     """Resize like :func:`resize`, but return uint8 for uint8, rounded and saturated."""
-    if pixels.dtype != np.uint8:
-        return resize(pixels, size)
-    if size == (pixels.shape[1], pixels.shape[0]):
+    if pixels.dtype == np.uint8 and size == (pixels.shape[1], pixels.shape[0]):
         return pixels
-    return to_uint8(resize(pixels, size))
+    return in_kind(resize(pixels, size), pixels)
+
+
+def in_kind(resized: npt.NDArray[np.float32], pixels: Pixels) -> Pixels:
+    """Pixels that were resized as uint8, rounded and saturated, if they were uint8 before."""
+    return to_uint8(resized) if pixels.dtype == np.uint8 else resized
 
 
 def is_grey(pixels: Pixels) -> bool:

@@ -35,10 +35,10 @@ from impasto.pictures.limits import Head
 from impasto.pictures.refusals import UnusableError, naming, refusing, tell_of
 from impasto.pictures.upright import SIDEWAYS, orientation_of, take_metadata
 
-MOST_SIZES, MOST_PIXELS = 4, 2**20  # of a resized picture that is kept
-
 if TYPE_CHECKING:
     from torch import Tensor
+
+MOST_SIZES, MOST_PIXELS = 4, 2**20  # sizes of a picture that are kept; pixels of each
 
 # What a picture can be given as; :func:`read` explains each kind.
 Source: TypeAlias = (

@@ -116,9 +116,7 @@ class Canvases:
         """The content picture at the size of a level, 3 × H × W."""
         interrupts.check()
         content = self.inputs.content
-        pixels: arrays.Pixels = content.resized(level.size)
-        is_whole = content.pixels.dtype == np.uint8
-        return self._rescaled(arrays.to_uint8(pixels) if is_whole else pixels)
+        return self._rescaled(arrays.in_kind(content.resized(level.size), content.pixels))
 
     def wanted_at(self, level: Level, begun: Tensor) -> Tensor:
         """The picture whose content a level's canvases should have, 3 × H × W.
