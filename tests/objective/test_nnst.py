@@ -251,7 +251,7 @@ def test_a_grid_has_a_place_in_a_picture_of_any_shape() -> None:
     for height, width in ((1, 4000), (4000, 3), (16, 2000), (1, 1)):
         features = torch.zeros(1, height, width)
         for seed in range(20):
-            rows, columns = nnst._grid(features, torch.Generator().manual_seed(seed))
+            rows, columns = nnst._grid(features, nnst.SAMPLED, torch.Generator().manual_seed(seed))
             assert features[:, rows, columns].numel() > 0
 
 

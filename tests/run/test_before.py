@@ -30,7 +30,7 @@ def run_from(before: Before | None, **settings: Any) -> Run:
     recipe = Recipe(**{**SMALL, **settings})
     named = name_inputs(CONTENT, STYLE, "bundled", None)
     pictures = read_pictures(named, recipe)
-    planned = levels.plan_for(pictures, recipe)
+    planned = levels.plan_for(pictures, recipe, ends_by_layer=True)
     cache = measurements(0)
     return begin(
         recipe, named, pictures, planned, load_network(named), "cpu", cache=cache, before=before
@@ -38,7 +38,7 @@ def run_from(before: Before | None, **settings: Any) -> Run:
 
 
 def from_painting(seen: Floats = ALL, trust: Floats = ALL, weight: float = 0.0) -> Before:
-    return Before(PAINTING, seen, trust, {2: weight})
+    return Before(PAINTING, seen, trust, {3: weight})
 
 
 def first_pixels(run: Run) -> Floats:
@@ -47,7 +47,7 @@ def first_pixels(run: Run) -> Floats:
 
 def test_it_begins_at_the_level_that_has_a_weight() -> None:
     history = run_from(from_painting()).paint().history
-    assert {step.level for step in history} == {2}
+    assert {step.level for step in history} == {3}
 
 
 def test_it_begins_from_the_painting_and_elsewhere_from_the_first_canvas_of_the_recipe() -> None:
@@ -64,8 +64,8 @@ def test_it_stays_close_to_what_it_trusts() -> None:
 
 
 def test_every_level_begins_from_the_painting_and_elsewhere_from_the_level_before() -> None:
-    run = run_from(Before(PAINTING, LEFT_HALF, NOTHING, {1: 0.0, 2: 0.0}))
-    first, second = run.levels
+    run = run_from(Before(PAINTING, LEFT_HALF, NOTHING, {2: 0.0, 3: 0.0}))
+    _, first, second = run.levels
     with run.painting(None) as progress:
         while progress.is_within(first):
             run.step(first, progress)
@@ -77,10 +77,10 @@ def test_every_level_begins_from_the_painting_and_elsewhere_from_the_level_befor
 
 
 def test_it_stays_close_through_levels_whose_losses_differ() -> None:
-    run = run_from(Before(PAINTING, ALL, ALL, {1: 1e6, 2: 1e6}))
+    run = run_from(Before(PAINTING, ALL, ALL, {1: 1e6, 2: 1e6, 3: 1e6}))
     result = run.paint()
-    assert [level.method for level in run.levels] == ["nnst", "layers"]
-    assert {step.level for step in result.history} == {1, 2}
+    assert [level.method for level in run.levels] == ["even-nnst", "even-nnst", "layers"]
+    assert {step.level for step in result.history} == {1, 2, 3}
     halved = arrays.resize(PAINTING, run.levels[0].size)
     coarse = arrays.resize(halved, (96, 64))
     assert np.abs(result.canvas - PAINTING).mean() < np.abs(coarse - PAINTING).mean() / 2
@@ -90,6 +90,6 @@ def test_it_stays_close_through_levels_whose_losses_differ() -> None:
 def test_a_painting_whose_colours_were_transferred_is_the_same_after_no_steps(color: str) -> None:
     """A run begins with the colours of a canvas, and the same transfer makes the painting again."""
     painted = np.asarray(run_from(None, color=color, steps=2).paint().image)
-    run = run_from(Before(painted.astype(np.float32), ALL, NOTHING, {2: 0.0}), color=color)
+    run = run_from(Before(painted.astype(np.float32), ALL, NOTHING, {3: 0.0}), color=color)
     again = finish(first_pixels(run), run.size, color, run.inputs)
     assert np.abs(np.asarray(again, float) - painted).mean() < 3

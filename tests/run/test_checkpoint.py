@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ from impasto.objective.objective import Evaluation
 from impasto.optim.optimizer import Optimizer
 from impasto.optim.optimizers import LBFGS, Adam
 from impasto.optim.preconditioner import Places, Spectrum
-from impasto.run import checkpoint
+from impasto.run import checkpoint, levels
 from impasto.run import run as runs
 from impasto.run.evaluator import Evaluator
 from impasto.run.prepare import prepare
@@ -48,7 +48,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "Adam on a pyramid": {"size": SMALL, "optimizer": "adam", "variable": "pyramid", "steps": 5},
     "strotss": {"method": "strotss", "style_layers": "relu1_1,relu2_1", "levels": 2, "steps": 9},
     "nnst": {"method": "nnst", "style_layers": "relu1_1,relu3_1", "levels": 2, "steps": 12},
-    "nnst and then layers": {
+    "even-nnst and then layers": {
         "levels": 2,
         "steps": 7,
         "content_layers": Recipe().content_layers,
@@ -67,6 +67,14 @@ RECIPES: dict[str, dict[str, Any]] = {
         "beta": 1000.0,
     },
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _levels_of_the_default_are_small() -> Iterator[None]:
+    """Only canvases of up to 64 pixels count as small, so that one of these runs has large ones."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(levels, "MATCHED_SIDE", 64)
+        yield
 
 
 def recipe(**settings: Any) -> Recipe:
@@ -178,9 +186,9 @@ def test_a_run_can_be_stopped_again_and_again() -> None:
 
 
 def test_the_canvas_with_which_a_level_began_cannot_be_left_out() -> None:
-    paint(lambda step: step.number < 5, **RECIPES["nnst and then layers"])
+    paint(lambda step: step.number < 5, **RECIPES["even-nnst and then layers"])
     saved, tensors = checkpoint.read(Path("run.impasto"))
-    assert saved.level == 2
+    assert saved.level == 3
     del tensors["begun"]
     checkpoint.write(Path("run.impasto"), saved, tensors)
     with pytest.raises(InputError, match="begun"):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from conftest import content_pixels, style_pixels
 from impasto.pictures.inputs import read
-from impasto.run.levels import plan, plan_for
+from impasto.run.levels import plan, plan_for, recipe_at
 from impasto.settings.loss_table import METHODS
 from impasto.settings.recipe import Recipe
 from impasto.settings.style import Style
@@ -69,19 +69,58 @@ def test_auto_begins_at_about_64_pixels_with_nnst(longer: int) -> None:
     assert 45 <= max(levels[0].size) <= 91
 
 
-@pytest.mark.parametrize(("longer", "finer"), [(512, [32]), (1024, [16, 16]), (2048, [11, 11, 10])])
+@pytest.mark.parametrize(("longer", "finer"), [(640, []), (1024, [16]), (2048, [11, 10])])
 def test_levels_after_those_of_nnst_take_as_many_steps_each(longer: int, finer: list[int]) -> None:
     levels = plan((longer, longer), [(longer, longer)], Recipe())
     assert [level.steps for level in levels if level.method == "layers"] == finer
 
 
-def test_coarse_levels_of_the_default_minimise_the_losses_of_nnst() -> None:
+def test_levels_of_up_to_640_pixels_of_the_default_minimise_the_losses_of_even_nnst() -> None:
     levels = plan((1024, 768), [(1024, 640)], Recipe(size=1024, steps=100))
     assert [(level.size[0], level.method) for level in levels] == [
-        *((64, "nnst"), (128, "nnst"), (256, "nnst")),
-        *((512, "layers"), (1024, "layers")),
+        *((64, "even-nnst"), (128, "even-nnst"), (256, "even-nnst")),
+        *((512, "even-nnst"), (512, "even-nnst"), (1024, "layers")),
     ]
-    assert [level.steps for level in levels] == [12, 12, 11, 33, 32]
+    assert [level.steps for level in levels] == [12, 12, 11, 19, 14, 32]
+
+
+@pytest.mark.parametrize("longer", [640, 641])
+def test_the_limit_counts_for_the_canvas_too(longer: int) -> None:
+    levels = plan((longer, longer), [(longer, longer)], Recipe())
+    assert levels[-1].method == ("even-nnst" if longer == 640 else "layers")
+
+
+@pytest.mark.parametrize(
+    "recipe", [Recipe(), Recipe.preset("fine", size=512)], ids=["default", "fine"]
+)
+def test_the_finest_of_them_is_shallow_and_ends_with_layers_alone(recipe: Recipe) -> None:
+    levels = plan((512, 384), [(512, 320)], recipe)
+    assert [(level.size[0], level.deepest, level.splits) for level in levels] == [
+        *((64, None, False), (128, None, False), (256, None, False)),
+        *((512, "relu3_1", False), (512, "relu3_1", True)),
+    ]
+
+
+def test_without_coarser_ones_it_is_not_shallow() -> None:
+    assert {level.deepest for level in plan((80, 60), [(80, 60)], Recipe())} == {None}
+
+
+def test_its_shallow_layers_are_those_of_the_recipe() -> None:
+    recipe = Recipe(method="even-nnst", style_layers="relu1_1,relu2_2,relu4_1", levels=2)
+    *_, last = plan((256, 192), [(256, 160)], recipe)
+    assert recipe_at(last, recipe).style_layers == {"relu1_1": 1.0, "relu2_2": 1.0}
+    deep = Recipe(method="even-nnst", style_layers="relu4_1", levels=2)
+    assert plan((256, 192), [(256, 160)], deep)[-1].deepest is None
+
+
+def test_only_deep_levels_of_even_nnst_see_the_style_turned() -> None:
+    for recipe in (Recipe(), Recipe.preset("fine", size=512)):
+        levels = plan((512, 384), [(512, 320)], recipe)
+        seen = [recipe_at(level, recipe).style_symmetry for level in levels]
+        assert seen == ["rotate", "rotate", "rotate", "none", "none"]
+    mirrored = Recipe(style_symmetry="mirror")
+    (level, *_) = plan((512, 384), [(512, 320)], mirrored)
+    assert recipe_at(level, mirrored).style_symmetry == "mirror"
 
 
 @pytest.mark.parametrize(
@@ -96,6 +135,7 @@ def test_coarse_levels_of_the_default_minimise_the_losses_of_nnst() -> None:
         {"alpha": 0.0},
         {"optimizer": "adam"},
         {"method": "strotss"},
+        {"levels": 1},
     ],
     ids=" ".join,
 )
@@ -133,7 +173,7 @@ def test_only_the_last_level_of_nnst_matches_layers_alone() -> None:
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
-        ({}, [None, None, None, "conv3_2"]),
+        ({}, [None, None, None, "relu3_1", "relu3_1"]),
         ({"coarse": "same"}, [None, None, "conv3_2"]),
         ({"content_layers": "conv4_2:1"}, [None, None, "conv4_2"]),
         ({"levels": 1}, [None]),
@@ -167,7 +207,7 @@ def test_a_last_level_after_others_reads_up_to_the_shallowest_content_layer(
 def test_a_last_level_reads_all_layers_if_a_style_supplies_only_deep_ones() -> None:
     styles, deep = [(512, 384)] * 2, ("conv4_1", "conv5_1")
     for supplied, expected in (
-        ([None, None], "conv3_2"),
+        ([("conv1_1",), None], "conv3_2"),
         ([("conv2_1",), None], "conv3_2"),
         ([None, deep], None),
     ):

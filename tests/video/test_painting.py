@@ -37,14 +37,14 @@ def test_nothing_is_taken_back_where_nothing_is_trusted() -> None:
     np.testing.assert_array_equal(without_drift(painting, MOVED, NOTHING), painting)
 
 
-@pytest.mark.parametrize(("shown", "steps"), [(1.0, 4), (0.98, 4), (0.9, 7 + 4)])
+@pytest.mark.parametrize(("shown", "steps"), [(1.0, 4), (0.98, 4), (0.9, 10 + 4)])
 def test_what_a_moved_painting_does_not_show_is_painted_from_the_coarsest_level_on(
     shown: float, steps: int
 ) -> None:
     recipe = Recipe(size=(96, 64), levels=2, steps=20)
     painter = FramePainter(Order((style_pixels(64, 96),), recipe, "cpu"))
     seen = np.tile((np.linspace(0, 1, 96) <= shown).astype(np.float32), (64, 1))
-    before = Before(MOVED, seen, NOTHING, {2: 0.0})
+    before = Before(MOVED, seen, NOTHING, {3: 0.0})
     told: list[float] = []
     painter.continued(content_pixels(64, 96), before, 0, told.append)
     assert len(told) == steps

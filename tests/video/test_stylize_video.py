@@ -335,7 +335,7 @@ class TestRefusals:
             ({"preset": "instant", "method": "keyframes"}, "cannot paint a frame from the one be"),
             ({"preset": "instant", "method": "optimised"}, "cannot paint a frame from the one be"),
             ({"preset": "instant", "method": "learned"}, "cannot learn the method 'instant'"),
-            ({"preset": "fine", "method": "learned"}, "cannot learn the method 'nnst'"),
+            ({"preset": "fine", "method": "learned"}, "cannot learn the method 'even-nnst'"),
         ],
     )
     def test_what_cannot_be_used(self, changes: dict[str, Any], sentence: str) -> None:

@@ -11,6 +11,10 @@ the contrast.
 With several styles, every place is matched in each of them, and what is wanted there is the mean of
 the matches, weighted by the shares of the styles. Where the shares do not add up to 1, because of a
 mask or a low strength, the rest is the content.
+
+The method ``even-nnst`` differs in what is matched: see :mod:`impasto.objective.even`. Its rounds
+are shorter and compare fewer positions, and its canvases keep the palette of the content picture
+in the style's colours, because matches without it raise the contrast.
 """
 
 from __future__ import annotations
@@ -27,26 +31,34 @@ from impasto.network.bands import slices
 from impasto.network.devices import exact_convolutions
 from impasto.network.hypercolumns import POOLS, on_grid
 from impasto.network.pyramid import averaged, details
+from impasto.objective.even import handicaps
 from impasto.objective.losses import (
     SMALLEST_ENERGY,
     SMALLEST_NORM,
     directions,
     most_alike,
 )
+from impasto.objective.palette import palette_loss, palette_of
 from impasto.objective.regions import Share, StyleCanvas, blended, rest_of
 from impasto.objective.rounds import Compared, LossOfCanvas, Parts, Rounds
 from impasto.objective.shared import at_once, shared
 from impasto.pictures.masks import pooled
 from impasto.process import threads
 from impasto.settings.layers import BY_NAME
+from impasto.settings.loss_table import METHODS
 
 MOST_STYLE_PLACES = 8192  # hypercolumns of the style picture among which the nearest is searched
-SAMPLED = 64  # positions along the longer side at which a layer that is matched alone is compared
-MOST_ALONE = 4096  # positions of the style picture among which the nearest of a layer is searched
+# Where a layer that is matched alone is compared: the positions along the longer side of the
+# canvas, and those of the style picture among which the nearest is searched.
+SAMPLED, MOST_ALONE = 64, 4096
+SAMPLED_EVENLY, MOST_ALONE_EVENLY = 48, 3072
+SAMPLE = 256  # hypercolumns of the canvas from which the handicaps of the style's are found
 AT_ONCE = 256  # hypercolumns that a thread searches for at a time
 ROUNDS = 8  # in which layers are matched alone
+STEPS_EVENLY = 2  # of such a round, if the style is matched evenly
 SMALLEST_AREA = 1e-6  # of a style, as a share of the canvas; a smaller one counts as this
 FEWEST = 16  # places of a region whose mean is taken for its centre
+PALETTE = 1.0  # weight of the palette's loss in even-nnst
 LENGTH = 0.1  # weight of the squared logarithm of the ratio of two lengths
 
 
@@ -54,7 +66,8 @@ def neighbours(compared: Compared) -> Rounds:
     """The objective of a level."""
     made = Neighbours(compared)
     if compared.splits:
-        return compared.rounds(made.by_layer, ROUNDS)
+        rounds = math.ceil(compared.steps / STEPS_EVENLY) if made.evenly else ROUNDS
+        return compared.rounds(made.by_layer, rounds)
     return compared.rounds(made.by_hypercolumn)
 
 
@@ -64,15 +77,20 @@ class Neighbours:
     Args:
         compared: the pictures and settings of a level; at the first of a run, the canvas has no say
             in the matches.
+
+    Attributes:
+        evenly: whether every part of the style is matched about equally often.
     """
 
     def __init__(self, compared: Compared) -> None:
         self._compared, self._content = compared, compared.content
+        self.evenly = METHODS[compared.recipe.method].evenly
         self._layers = list(compared.weights)
         total = sum(compared.weights.values())
         self._weights = [weight / total for weight in compared.weights.values()]
         self._canvas_share = 0.0 if compared.number == 1 else compared.recipe.canvas_share
         self._shares = [compared.recipe.style_colors * share for share in compared.shares]
+        self._palette = palette_of(self._content) if self.evenly else None
         with torch.no_grad(), exact_convolutions():
             energies = self._energies()
         self._factors = [
@@ -89,7 +107,7 @@ class Neighbours:
         styles = [self._hypercolumns_of(style) for style in self._compared.styles]
         shares = [_at_places(share, POOLS) for share in self._shares]
         own = self._hypercolumns(mixture)
-        matched = _matched(own, styles, shares)
+        matched = self._matched(own, styles, shares)
         del own
         targets = blended(matched, shares, lambda: self._hypercolumns(self._content))
         del matched, styles
@@ -106,7 +124,7 @@ class Neighbours:
         def loss(canvas: Tensor) -> Parts:
             both = zip(*shared(compare, self._maps(canvas, POOLS)), strict=True)
             products, lengths = (torch.stack(parts).sum(0) for parts in both)
-            return _of_style(distance(products, lengths, squares))
+            return self._of_style(canvas, distance(products, lengths, squares))
 
         return loss
 
@@ -114,7 +132,8 @@ class Neighbours:
         """Match each layer alone, at positions on a coarse grid that moves from round to round."""
         generator = torch.Generator().manual_seed(round_number)
         maps = self._maps(canvas)
-        grids = [_grid(one, generator) for one in maps]
+        sampled = SAMPLED_EVENLY if self.evenly else SAMPLED
+        grids = [_grid(one, sampled, generator) for one in maps]
         own = _on(grids, maps)
         contents = _on(grids, self._maps(self._content)) if self._keeps_content else own
         targets = [
@@ -131,9 +150,15 @@ class Neighbours:
 
         def loss(canvas: Tensor) -> Parts:
             parts = [part for (part,) in shared(compare, self._maps(canvas))]
-            return _of_style(torch.stack(parts).sum())
+            return self._of_style(canvas, torch.stack(parts).sum())
 
         return loss
+
+    def _of_style(self, canvas: Tensor, loss: Tensor) -> Parts:
+        """The loss of a canvas, given that of its features."""
+        if self._palette is not None:
+            loss = loss + PALETTE * palette_loss(palette_of(canvas), self._palette)
+        return Parts(loss, torch.zeros_like(loss), loss)
 
     def _wanted_alone(self, number: int, grid: Grid, own: Tensor, content: Tensor) -> Tensor:
         """The centred features, (C, N), that a layer should have at the positions of a grid.
@@ -150,10 +175,10 @@ class Neighbours:
         shares = [_at_places(share, pools, grid) for share in self._shares]
         styles = [of_style[number] for of_style in self._of_styles]
         means = (style.mean(1, keepdim=True) for style in styles)
-        wanted = blended(_matched(own, styles, shares), shares, lambda: content)
+        wanted = blended(self._matched(own, styles, shares), shares, lambda: content)
         if any(isinstance(share, Tensor) for share in shares):
             return _centred(wanted)
-        return wanted - blended(means, shares, lambda: content).mean(1, keepdim=True)
+        return wanted - blended(means, shares, lambda: content.mean(1, keepdim=True))
 
     @property
     def _keeps_content(self) -> bool:
@@ -168,7 +193,7 @@ class Neighbours:
     def _features_of(self, style: StyleCanvas) -> list[Tensor]:
         """The features of a style, layer by layer, (C, N)."""
         ways = self._turned(style)
-        most = MOST_ALONE // len(ways)
+        most = (MOST_ALONE_EVENLY if self.evenly else MOST_ALONE) // len(ways)
         seen = [
             [
                 _thinned(_counted(one.flatten(1), mask, BY_NAME[name].pools), most)
@@ -187,6 +212,16 @@ class Neighbours:
             for canvas, mask in ways
         ]
         return _joined(seen)
+
+    def _matched(
+        self, own: Tensor, styles: Sequence[Tensor], shares: Sequence[Share]
+    ) -> Iterator[Tensor]:
+        """For each style, its feature vectors that match a canvas's, (C, N)."""
+        found = [
+            _matches(own, style, share, evenly=self.evenly)
+            for style, share in zip(styles, shares, strict=True)
+        ]
+        return (_some(style, index) for style, index in zip(styles, found, strict=True))
 
     def _turned(self, style: StyleCanvas) -> list[tuple[Tensor, Tensor | None]]:
         """A style picture and its turned copies, each with its style mask."""
@@ -254,11 +289,13 @@ def distance(products: Tensor, lengths: Tensor, squares: Tensor) -> Tensor:
     return (1 - cosines + LENGTH * ((lengths / squares).log() / 2).square()).mean()
 
 
-def nearest(own: Tensor, style: Tensor, centre: Tensor | None = None) -> Tensor:
+def nearest(
+    own: Tensor, style: Tensor, centre: Tensor | None = None, *, evenly: bool = False
+) -> Tensor:
     """For every feature vector, (C, M), the index of the most similar one of the style, (C, N).
 
     Both are centred before their directions are compared, by their means unless a centre of the
-    first, (C, 1), is given.
+    first, (C, 1), is given. The handicaps of :mod:`impasto.objective.even` count if ``evenly``.
     """
     device, count = own.device, at_once(own.device, AT_ONCE)
     mean = style.mean(1, keepdim=True)
@@ -268,20 +305,26 @@ def nearest(own: Tensor, style: Tensor, centre: Tensor | None = None) -> Tensor:
     def scale(part: slice) -> None:
         unit[:, part] = directions(style[:, part] - mean)
 
-    def search(part: Tensor) -> Tensor:
-        return most_alike(part - own_mean, unit)
-
     threads.results(scale, slices(0, style.shape[1], count), device)
+    added = None
+    if evenly:
+        added = handicaps(directions(_thinned(own, SAMPLE) - own_mean), unit)
+
+    def search(part: Tensor) -> Tensor:
+        if added is None:
+            return most_alike(part - own_mean, unit)
+        return ((directions(part - own_mean).T @ unit) + added).argmax(1)
+
     return torch.cat(threads.results(search, torch.split(own, count, 1), device))
 
 
 Grid = tuple[slice, slice]
 
 
-def _grid(features: Tensor, generator: torch.Generator) -> Grid:
+def _grid(features: Tensor, most: int, generator: torch.Generator) -> Grid:
     """Rows and columns of a feature map, (C, H, W), evenly spaced from a random first one on."""
     height, width = features.shape[1:]
-    step = max(1, max(height, width) // SAMPLED)
+    step = max(1, max(height, width) // most)
     top, left = torch.randint(step, (2,), generator=generator).tolist()
     return slice(top % height, None, step), slice(left % width, None, step)
 
@@ -298,22 +341,16 @@ def _at_places(share: Share, pools: int, grid: Grid = (slice(None), slice(None))
     return pooled(share, pools)[grid].flatten() if isinstance(share, Tensor) else share
 
 
-def _matched(own: Tensor, styles: Sequence[Tensor], shares: Sequence[Share]) -> Iterator[Tensor]:
-    """For each style, its feature vectors that are most similar to a canvas's, (C, N)."""
-    found = [_matches(own, style, share) for style, share in zip(styles, shares, strict=True)]
-    return (_some(style, index) for style, index in zip(styles, found, strict=True))
-
-
-def _matches(own: Tensor, style: Tensor, share: Share) -> Tensor:
+def _matches(own: Tensor, style: Tensor, share: Share, *, evenly: bool) -> Tensor:
     """As :func:`nearest`, for the places where the style has a share; 0 for the others."""
     if not isinstance(share, Tensor):
-        return nearest(own, style)
+        return nearest(own, style, evenly=evenly)
     places = share.nonzero()[:, 0]
     found = torch.zeros_like(share, dtype=torch.long)
     if len(places):
         inside = _some(own, places)
         centre = inside if len(places) >= FEWEST else own
-        found[places] = nearest(inside, style, centre.mean(1, keepdim=True))
+        found[places] = nearest(inside, style, centre.mean(1, keepdim=True), evenly=evenly)
     return found
 
 
@@ -347,7 +384,3 @@ def _some(held: Tensor, chosen: Tensor) -> Tensor:
 def _joined(parts: Sequence[Tensor]) -> Tensor:
     """Feature vectors one after the other, (C, N), each of them adjacent in memory."""
     return torch.cat([part.T for part in parts]).T
-
-
-def _of_style(loss: Tensor) -> Parts:
-    return Parts(loss, torch.zeros_like(loss), loss)

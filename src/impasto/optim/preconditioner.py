@@ -25,7 +25,6 @@ HIGHEST = math.sqrt(0.5)  # cycles per pixel, of a chessboard
 BANDS = 16  # of equal width in the logarithm of the frequency
 PAIRS = 20  # the gains are learned from this many pairs, the last ones
 LEAST = 1e-9  # share of the total power that is added to every band, because some bands have none
-SMOOTH = 0.4  # cycles per pixel along an axis, up to which a smooth preconditioner passes all
 PLACE = 16  # pixels; about the side of a place that has a gain of its own
 FIRST_PAIRS = 10  # until there are more pairs, all places are alike
 LEAST_BY_PLACE = 0.01  # of the mean power, added to that of every place, which bounds the gains
@@ -83,9 +82,10 @@ class Spectrum(Learned):
         falloff: exponent of the initial gains. 0.8 amounts to a change of variables: the canvas is
             noise that went through a filter f^−0.4, near the spectrum of pictures, so that coarse
             structure moves as easily as fine structure. 0 treats all frequencies alike.
-        smooth: take steps without the highest frequencies along an axis: everything passes up to
-            0.4 cycles per pixel, and nothing at 0.5. Pooling hardly sees 0.5, a lattice of two
-            pixels, but its gradient contains it, so a lattice grows where the picture is flat.
+        passed: take steps without the highest frequencies along an axis: everything passes up to
+            so many cycles per pixel, and nothing at 0.5; None for steps with all frequencies.
+            Pooling hardly sees 0.5, a lattice of two pixels, but its gradient contains it, so a
+            lattice grows where the picture is flat.
         device: device of the canvases.
         dtype: number format of the canvases.
     """
@@ -98,7 +98,7 @@ class Spectrum(Learned):
         width: int,
         falloff: float,
         *,
-        smooth: bool = False,
+        passed: float | None = None,
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
     ) -> None:
@@ -110,8 +110,10 @@ class Spectrum(Learned):
         half = width // 2 + 1
         self._size = height, width
         self._gains = (gains / gains.mean())[:, :half].to(device=device, dtype=dtype)
-        passed = _passed(down) * _passed(across[:half]) if smooth else torch.ones(1, 1)
-        self._passed = passed.to(device=device, dtype=dtype)
+        shares = torch.ones(1, 1)
+        if passed is not None:
+            shares = _passed(down, passed) * _passed(across[:half], passed)
+        self._passed = shares.to(device=device, dtype=dtype)
         axes = torch.tensor(AXES, device=device, dtype=dtype)
         self._axes = axes / axes.norm(dim=1, keepdim=True)
         logarithms = (frequencies[:, :half] / LOWEST).log() / math.log(HIGHEST / LOWEST)
@@ -209,7 +211,7 @@ def grid_of(height: int, width: int) -> tuple[int, int]:
     return max(1, round(height / PLACE)), max(1, round(width / PLACE))
 
 
-def _passed(frequencies: Tensor) -> Tensor:
-    """The share of each frequency along an axis that a smooth preconditioner passes."""
-    beyond = (frequencies.abs() - SMOOTH) / (0.5 - SMOOTH)
+def _passed(frequencies: Tensor, whole: float) -> Tensor:
+    """The share of each frequency along an axis that passes, if all do up to the given one."""
+    beyond = (frequencies.abs() - whole) / (0.5 - whole)
     return torch.cos(math.pi / 2 * beyond.clamp(0, 1)).square()

@@ -181,7 +181,7 @@ def _factors(method: str, alpha: float, beta: float) -> tuple[float, float]:
     """
     if METHODS[method].by_layer:
         return alpha, beta
-    return (0.0, 1.0) if method == "nnst" else (math.nan, math.nan)
+    return (0.0, 1.0) if METHODS[method].splits else (math.nan, math.nan)
 
 
 def _mark_best(axes: Axes, best: Step, *, shown: bool) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
@@ -25,7 +25,7 @@ from impasto.process.memory import is_out_of_memory, memory_errors
 from impasto.process.notices import tell
 from impasto.run import memory_need
 from impasto.run.canvas import Canvases
-from impasto.run.levels import Level, layers_at, recipe_at
+from impasto.run.levels import Level, layers_at, recipe_at, taps_at
 from impasto.run.workplace import HERE, Workplace
 from impasto.settings.layers import Layer
 from impasto.settings.loss_table import METHODS, STYLE_LOSSES
@@ -44,7 +44,11 @@ OF_STYLES = {"styles", "style_fit", "style_scale", "style_symmetry", "style_laye
 OF_CONTENT = {"styles", "content_layers", "protect"}
 # The objectives of the methods that compare hypercolumns, by the names in
 # :data:`impasto.settings.loss_table.METHODS`.
-OBJECTIVES: dict[str, Callable[[Compared], Rounds]] = {"nnst": neighbours, "strotss": transport}
+OBJECTIVES: dict[str, Callable[[Compared], Rounds]] = {
+    "nnst": neighbours,
+    "even-nnst": neighbours,
+    "strotss": transport,
+}
 
 
 class Evaluator:
@@ -100,7 +104,7 @@ class Evaluator:
         self._recipe, self._levels = recipe, levels
         self.level = self._first = levels[first - 1]
         self._settings = recipe_at(self.level, recipe)
-        is_same = network is not None and network.taps == self._settings.layers
+        is_same = network is not None and network.taps == self._taps
         self.network = network if network is not None and is_same else self._make_network()
         self.tiles = [self._tile_for(level) for level in levels]
         self._planned = self.arithmetic, tuple(self.tiles)
@@ -117,6 +121,10 @@ class Evaluator:
         method, style_loss = METHODS[recipe.method], STYLE_LOSSES[recipe.style_loss]
         shared = self.arithmetic.by_rows and (style_loss.shares or not method.by_layer)
         return threads.whole_operations(shared=shared)
+
+    @property
+    def _taps(self) -> Collection[str]:
+        return taps_at(self.level, self._recipe)
 
     def start(self, canvas: Tensor) -> None:
         """Return to the state before the first evaluation of a run.
@@ -227,7 +235,7 @@ class Evaluator:
     def _make_network(self) -> VGG:
         return VGG(
             self._weights,
-            self._settings.layers,
+            self._taps,
             pooling=self._recipe.pooling,
             padding=self._recipe.padding,
             device=self.device,

@@ -14,10 +14,15 @@ from impasto.settings.layers import Architecture, Layer, in_order
 from impasto.settings.loss_table import METHODS
 from impasto.settings.recipe import Recipe
 
-SPLIT_SHARE = 0.3  # of the steps, for a level whose layers are matched alone
-# Coarse levels that minimise the losses of nnst: the longest side, in pixels, and their share of
-# the steps.
-NNST_SIDE, COARSE_SHARE = 320, 0.35
+SPLIT_SHARE = 0.3  # of the steps of nnst, for the level whose layers are matched alone
+# With even-nnst: the share of the steps of the coarse levels, of which all but the finest read the
+# network deeply; and the share of the finest one's steps in which layers are matched alone.
+COARSE_SHARE, EVEN_SPLIT_SHARE = 0.35, 0.43
+EVEN = "even-nnst"
+MATCHED_SIDE = (
+    640  # pixels; the default's levels of at most this longer side are those of even-nnst
+)
+SHALLOW = "relu3_1"  # up to which the finest of them reads the network
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,7 @@ class Level:
         style_sizes: width and height of each style picture, in pixels.
         steps: number of steps, which are evaluations of the loss.
         deepest: name of the layer up to which the network is read; None for all of its layers.
-        method: what is minimised; that of the recipe, or ``nnst`` at a coarse level.
+        method: what is minimised; that of the recipe, or ``even-nnst``.
         paints_on: whether the content is matched in a mixture of the photograph and the canvas with
             which the level begins; at the levels after coarse ones of another method.
         splits: whether each layer is matched alone; a second level of the finest size.
@@ -48,8 +53,13 @@ class Level:
     is_last: bool = field(default=False, repr=False)
 
 
-def plan_for(pictures: Inputs, recipe: Recipe) -> list[Level]:
+def plan_for(pictures: Inputs, recipe: Recipe, *, ends_by_layer: bool = False) -> list[Level]:
     """Plan the levels of a run of the given pictures, from coarse to fine.
+
+    Args:
+        pictures: the pictures.
+        recipe: the settings.
+        ends_by_layer: as in :func:`plan`.
 
     Raises:
         InputError: a canvas or a style picture would be too small for the layers of the recipe.
@@ -57,7 +67,7 @@ def plan_for(pictures: Inputs, recipe: Recipe) -> list[Level]:
     canvas = sizes.canvas_size(pictures.content.size, recipe)
     styles = [sizes.style_size(style.picture.size, canvas, recipe) for style in pictures.styles]
     supplied = [style.style.layers for style in pictures.styles]
-    return plan(canvas, styles, recipe, supplied)
+    return plan(canvas, styles, recipe, supplied, ends_by_layer=ends_by_layer)
 
 
 def plan(
@@ -65,6 +75,8 @@ def plan(
     styles: Sequence[PixelSize],
     recipe: Recipe,
     supplied: Sequence[Collection[str] | None] = (),
+    *,
+    ends_by_layer: bool = False,
 ) -> list[Level]:
     """The levels of a run, each twice as large as the one before, up to the canvas itself.
 
@@ -73,15 +85,19 @@ def plan(
     coarser levels have settled what deeper layers see; it does so only if every style supplies one
     of these layers. With absolute losses, what counts is how far
     the loss of the finest level falls, and each of the others takes a ninth of the steps. With a
-    method that compares hypercolumns, all take as many. Coarse levels that minimise the losses of
-    ``nnst``, which needs all layers of every style, take about a third of the steps together, and
-    the finer ones share the rest equally: with fewer, the finest would end with a fine mesh.
+    method that compares hypercolumns, all take as many.
 
-    >>> for level in plan((512, 384), [(512, 320)], Recipe(levels=3)):
-    ...     print(level.number, level.size, level.style_sizes, level.steps, level.method)
-    1 (128, 96) ((128, 80),) 9 nnst
-    2 (256, 192) ((256, 160),) 9 nnst
-    3 (512, 384) ((512, 320),) 32 layers
+    By default, the levels of up to 640 pixels minimise the losses of ``even-nnst``, which needs all
+    layers of every style. The finest of them comes twice, the second time with layers matched
+    alone, and reads only shallow layers. Those before it take about a third of the steps together,
+    and the finer sizes share the rest equally: with fewer, the finest would end with a fine mesh.
+
+    >>> for level in plan((1024, 768), [(1024, 640)], Recipe(levels=3)):
+    ...     print(level.number, level.size, level.steps, level.method, level.deepest, level.splits)
+    1 (256, 192) 18 even-nnst None False
+    2 (512, 384) 9 even-nnst relu3_1 False
+    3 (512, 384) 7 even-nnst relu3_1 True
+    4 (1024, 768) 16 layers conv3_2 False
 
     Args:
         canvas: width and height of the canvas at the finest level, in pixels.
@@ -89,22 +105,23 @@ def plan(
         recipe: gives the number of steps and of levels; levels that would be too small are left
             out.
         supplied: for each style, the names of the style layers that it supplies, or None for all.
+        ends_by_layer: whether the canvas itself is never one of the levels of up to 640 pixels.
 
     Returns:
         The levels, from coarse to fine.
     """
     whole = len(styles) > 0 and all(layers is None for layers in supplied)
-    coarse = "nnst" if whole and recipe.begins_with_nnst else recipe.method
-    planned = [_Planned(canvas, tuple(styles), recipe.method)]
-    for halvings in range(1, _count(max(canvas), recipe, coarse)):
-        by = 1 << halvings
-        size, of_styles = _divided(canvas, by), tuple(_divided(style, by) for style in styles)
-        method = coarse if max(size) <= NNST_SIDE else recipe.method
-        if min(*size, *(min(style) for style in of_styles)) < METHODS[method].smallest_side:
+    matched = EVEN if whole and recipe.begins_with_nnst else recipe.method
+    planned: list[_Planned] = []
+    for halvings in range(_count(max(canvas), recipe, matched)):
+        here = recipe.method if ends_by_layer and not halvings else matched
+        one = _planned(canvas, styles, 1 << halvings, here, recipe.method)
+        if planned and one.shortest < METHODS[one.method].smallest_side:
             break
-        planned.insert(0, _Planned(size, of_styles, method))
-    if METHODS[recipe.method].splits and recipe.steps > 1:
-        planned.append(planned[-1]._replace(splits=True))
+        planned.insert(0, one)
+    finest = max((one for one in planned if one.method == matched), default=None)
+    if finest is not None and METHODS[matched].splits and recipe.steps > 1:
+        planned.insert(planned.index(finest) + 1, finest._replace(splits=True))
     planned = planned[-recipe.steps :]
     steps = _shares(planned, recipe)
     return [
@@ -113,7 +130,7 @@ def plan(
             one.size,
             one.styles,
             count,
-            deepest_at_the_end(recipe, supplied) if 1 < number == len(planned) else None,
+            _deepest(number, planned, recipe, supplied),
             one.method,
             one.method != planned[0].method,
             one.splits,
@@ -131,10 +148,39 @@ class _Planned(NamedTuple):
     method: str
     splits: bool = False
 
+    @property
+    def shortest(self) -> int:
+        """The shortest side of its canvas and its style pictures, in pixels."""
+        return min(*self.size, *(min(style) for style in self.styles))
+
+
+def _planned(
+    canvas: PixelSize, styles: Sequence[PixelSize], by: int, matched: str, otherwise: str
+) -> _Planned:
+    """A level so many times as small as the canvas, and its method: ``matched`` if it suits it."""
+    one = _Planned(_divided(canvas, by), tuple(_divided(style, by) for style in styles), matched)
+    suits = one.shortest >= METHODS[matched].smallest_side and max(one.size) <= MATCHED_SIDE
+    return one if suits else one._replace(method=otherwise)
+
 
 def recipe_at(level: Level, recipe: Recipe) -> Recipe:
-    """The settings of a level: those of the run, or at a coarse level those of ``nnst``."""
-    return recipe if level.method == recipe.method else recipe.as_nnst()
+    """The settings of a level: those of the run, or those of ``even-nnst``.
+
+    Where ``even-nnst`` reads all of its layers, it also sees the style turned; the shallow layers
+    see single strokes, of which the style has enough.
+    """
+    settings = recipe if level.method == recipe.method else recipe.as_nnst()
+    if level.method != EVEN:
+        return settings
+    if level.deepest is None:
+        turned = "rotate" if recipe.style_symmetry == "none" else recipe.style_symmetry
+        return settings.model_copy(update={"style_symmetry": turned})
+    return settings.model_copy(update={"style_layers": _up_to(level.deepest, settings)})
+
+
+def taps_at(level: Level, recipe: Recipe) -> Collection[str]:
+    """The layers that the network of a level gives: those of all levels with the same method."""
+    return (recipe if level.method == recipe.method else recipe.as_nnst()).layers
 
 
 def layers_at(level: Level, recipe: Recipe, network: Architecture) -> tuple[Layer, ...]:
@@ -171,6 +217,36 @@ def deepest_at_the_end(
     return shallowest if within and every else None
 
 
+def _deepest(
+    number: int,
+    planned: Sequence[_Planned],
+    recipe: Recipe,
+    supplied: Sequence[Collection[str] | None],
+) -> str | None:
+    """The layer up to which a planned level reads the network; None for all."""
+    one = planned[number - 1]
+    if one.method == EVEN:
+        is_finest = number > 1 and planned[0].size != one.size == _finest_matched(planned)
+        shallow = _up_to(SHALLOW, recipe if recipe.method == EVEN else recipe.as_nnst())
+        return in_order(shallow)[-1] if is_finest and shallow else None
+    return deepest_at_the_end(recipe, supplied) if 1 < number == len(planned) else None
+
+
+def _finest_matched(planned: Sequence[_Planned]) -> PixelSize | None:
+    """The size of the finest level of ``even-nnst``; None if there is none."""
+    return max((one.size for one in planned if one.method == EVEN), default=None)
+
+
+def _up_to(deepest: str, recipe: Recipe) -> dict[str, float]:
+    """The style layers of a recipe up to a layer, with their weights."""
+    weights = recipe.style_layers
+    return {
+        name: weights[name]
+        for name in _weighted(weights)
+        if in_order({name, deepest})[-1] == deepest
+    }
+
+
 def _weighted(layers: Mapping[str, float]) -> list[str]:
     """The names of the layers whose weight is not 0, from shallow to deep."""
     return in_order([name for name, weight in layers.items() if weight])
@@ -178,16 +254,24 @@ def _weighted(layers: Mapping[str, float]) -> list[str]:
 
 def _shares(planned: Sequence[_Planned], recipe: Recipe) -> list[int]:
     """The number of steps of each level, the finest last."""
-    others = [one for one in planned if one.method != recipe.method]
-    count, left = len(others), len(planned) - len(others)
-    if not count:
-        return _evenly(recipe.steps, left, _finest(recipe.steps, left, recipe))
-    coarse = min(max(round(COARSE_SHARE * recipe.steps), count), recipe.steps - left)
-    steps = recipe.steps - coarse
-    return [
-        *_evenly(coarse, count, coarse // count),
-        *_evenly(steps, left, steps // left),
-    ]
+    finest = _finest_matched(planned)
+    if finest is None:
+        count = len(planned)
+        return _evenly(recipe.steps, count, _finest(recipe.steps, count, recipe))
+    coarse = [one for one in planned if one.size < finest]
+    left = len(planned) - len(coarse)
+    of_coarse = min(max(round(COARSE_SHARE * recipe.steps), len(coarse)), recipe.steps - left)
+    if not coarse:
+        of_coarse = 0
+    sizes = len({one.size for one in planned}) - len(coarse)
+    steps = recipe.steps - of_coarse
+    at_finest, *finer = _evenly(steps, sizes, steps // sizes)
+    if left > sizes:
+        split = max(1, round(EVEN_SPLIT_SHARE * at_finest))
+        finer = [split, *finer]
+        at_finest -= split
+    first = _evenly(of_coarse, len(coarse), of_coarse // len(coarse)) if coarse else []
+    return [*first, at_finest, *finer]
 
 
 def _finest(steps: int, levels: int, recipe: Recipe) -> int:

@@ -44,6 +44,9 @@ from impasto.run.stand_in import brings_little
 from impasto.settings.loss_table import METHODS
 from impasto.settings.recipe import Recipe
 
+# Cycles per pixel along an axis, up to which L-BFGS takes whole steps after a coarser level.
+PASSED, PASSED_EVENLY = 0.4, 0.2
+
 
 class Saver(Protocol):
     """What saves a run at intervals; see :class:`impasto.run.saving.Checkpointer`."""
@@ -277,9 +280,11 @@ class Run:
         L-BFGS depends on the level: the first canvas of a run differs from the painting mostly at
         low frequencies, as pictures do; a canvas that comes from a coarser level does not. Such a
         canvas is smooth, and with relative losses, where the picture counts more than the loss, it
-        stays so at the highest frequencies. From the usual strength on, its features have to become
-        stronger, unless it is continued from another painting. How curved the loss is by place is
-        learned with absolute losses only; with relative ones that saved no step.
+        stays so at the highest frequencies. Most of these are left out where features are matched
+        evenly, or the painting would have more grain than the style. From the usual strength on,
+        its features have to become stronger, unless it is continued from another painting. How
+        curved the loss is by place is learned with absolute losses only; with relative ones that
+        saved no step.
 
         Args:
             canvas: a canvas of the level, 3 × H × W.
@@ -300,7 +305,9 @@ class Run:
             height,
             width,
             0.8 if is_first else 0.0,
-            smooth=is_smooth,
+            passed=(PASSED_EVENLY if METHODS[level.method].evenly else PASSED)
+            if is_smooth
+            else None,
             device=canvas.device,
             dtype=canvas.dtype,
         )

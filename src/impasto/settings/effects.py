@@ -41,7 +41,7 @@ def _same_anyway(recipe: Recipe) -> bool:
     if recipe.coarse != "same":
         return False
     auto = recipe.model_copy(update={"coarse": "auto"})
-    return recipe.levels == 1 or not auto.begins_with_nnst
+    return not auto.begins_with_nnst
 
 
 IDLE = (

@@ -23,6 +23,7 @@ class Method:
         first_side: longer side of the first level with ``levels = "auto"``, in pixels.
         smallest_side: shortest side of a level, in pixels.
         splits: whether the last level comes twice, the second time with layers matched alone.
+        evenly: whether every part of the style is matched about equally often.
         adds_details: whether a canvas that comes from a coarser level gets all of the content's
             details, except at the last level.
         alone: whether it takes a single style picture for the whole painting.
@@ -33,6 +34,7 @@ class Method:
     first_side: int
     smallest_side: int
     splits: bool = False
+    evenly: bool = False
     adds_details: bool = False
     alone: bool = False
     one_pass: bool = False
@@ -77,6 +79,7 @@ METHODS = {
         by_layer=False, first_side=64, smallest_side=32, adds_details=True, alone=True
     ),
     "nnst": Method(by_layer=False, first_side=64, smallest_side=32, splits=True),
+    "even-nnst": Method(by_layer=False, first_side=64, smallest_side=32, splits=True, evenly=True),
     "instant": Method(by_layer=False, first_side=512, smallest_side=16, one_pass=True),
 }
 STYLE_LOSSES = {

@@ -62,7 +62,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "fast": {"size": 320, "steps": 24, "levels": 3},
     # One pass of the network of Ghiasi and others, arXiv:1705.06830, instead of an optimisation.
     "instant": {"method": "instant", "steps": 1, "levels": 1},
-    "fine": {**NNST, "size": 1024, "steps": 75},
+    "fine": {**NNST, "method": "even-nnst", "style_symmetry": "none", "size": 1024, "steps": 75},
     # Kolkin and others, arXiv:1904.12785 and arXiv:2203.13215.
     "strotss": {
         "method": "strotss",
@@ -98,7 +98,7 @@ PURPOSES: dict[str, str] = {
     "default": "A good picture at 512 pixels, in 15 to 30 seconds.",
     "fast": "A draft at 320 pixels, in about 10 seconds.",
     "instant": "A first look in about a second, by a trained network; 512 pixels; extra instant.",
-    "fine": "Our best quality: nnst at 1024 pixels, in 2 to 4 minutes.",
+    "fine": "Our best quality: even-nnst at 1024 pixels, in 2 to 3 minutes.",
     "strotss": "The largest strokes, by relaxed optimal transport; 512 pixels, 1 to 2 minutes.",
     "nnst": "Strokes most like the style's, by neural neighbours; 512 pixels, 1 to 2 minutes.",
     "gatys": "The published example, unchanged: 2500 steps at 512x384, over half an hour.",

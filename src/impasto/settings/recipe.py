@@ -178,13 +178,14 @@ class Recipe(BaseModel):
         "layers",
         description="What is minimised: layers is a content loss and a style loss of single "
         "layers; strotss and nnst are the losses of those methods, which compare hypercolumns of "
-        "the style layers; instant minimises nothing: a trained network paints in one pass.",
+        "the style layers; even-nnst is nnst with every part of the style used about equally "
+        "often; instant minimises nothing: a trained network paints in one pass.",
     )
     coarse: Literal["auto", "same"] = Field(
         "auto",
-        description="What levels before the finest minimise: same is the losses of the finest; "
-        "auto is the losses of the method nnst, whose strokes are longer, with the default losses "
-        "and layers, unless a style supplies only some of the layers.",
+        description="What levels of up to 640 pixels minimise, if there are several: same is the "
+        "losses of the others; auto is the losses of the method even-nnst, whose strokes are the "
+        "style's, with the default losses and layers, unless a style supplies only some of them.",
     )
     balance: Literal["relative", "absolute"] = Field(
         "relative",
@@ -344,20 +345,19 @@ class Recipe(BaseModel):
 
     @property
     def begins_with_nnst(self) -> bool:
-        """Whether coarse levels minimise the losses of ``nnst``, if styles supply all layers.
+        """Whether levels minimise the losses of ``even-nnst``, if styles supply all layers.
 
         >>> Recipe().begins_with_nnst, Recipe(style_loss="wasserstein").begins_with_nnst
         (True, False)
         """
         fields = type(self).model_fields
         usual = all(getattr(self, name) == fields[name].default for name in OF_THE_DEFAULT)
-        return usual and self.style_weight > 0
+        return usual and self.style_weight > 0 and self.levels != 1
 
     def as_nnst(self) -> Recipe:
-        """The settings of a coarse level that minimises the losses of ``nnst``, never in tiles."""
-        turned = "rotate" if self.style_symmetry == "none" else self.style_symmetry
-        nnst = {"method": "nnst", "style_layers": NNST_LAYERS, "style_symmetry": turned}
-        return self.model_copy(update={**nnst, "tile": "auto"})
+        """The settings of a level that minimises the losses of ``even-nnst``, never in tiles."""
+        nnst = {"method": "even-nnst", "style_layers": NNST_LAYERS, "tile": "auto"}
+        return self.model_copy(update=nnst)
 
     @property
     def _way(self) -> float:
@@ -393,9 +393,9 @@ class Recipe(BaseModel):
         """How far the colours of a recoloured first canvas are the style's; 0 for the content's.
 
         >>> [Recipe(strength=strength).style_colors for strength in (0, 0.35, 0.7, 1)]
-        [0.0, 0.25, 1.0, 1.0]
+        [0.0, 0.5, 1.0, 1.0]
         """
-        return min(1.0, 2 * self._gone)
+        return min(1.0, 2 * self._way)
 
     @property
     def vector_share(self) -> float:

@@ -41,11 +41,11 @@ def multiplications(canvas: PixelSize, styles: Sequence[PixelSize], recipe: Reci
         styles: width and height of each style picture after resizing.
         recipe: the settings.
     """
-    side = recipe.tile if isinstance(recipe.tile, int) else None
     total = 0.0
     for level in levels.plan(canvas, styles, recipe):
         network = levels.layers_at(level, recipe, VGG_19)
         at_level = levels.recipe_at(level, recipe)
+        side = at_level.tile if isinstance(at_level.tile, int) else None
         looked_at = _looked_at(network, level.size, side)
         is_whole = looked_at == level.size[0] * level.size[1]
         each = layers.work(network) + _compared(at_level, len(styles))
@@ -105,7 +105,7 @@ def _compared(recipe: Recipe, styles: int) -> float:
 
 def _matched(recipe: Recipe, pixels: int) -> float:
     """Multiplications of the search for the nearest hypercolumns of a style at a level."""
-    if recipe.method != "nnst":
+    if not METHODS[recipe.method].splits:
         return 0.0
     return pixels / (1 << 2 * POOLS) * MOST_STYLE_PLACES * _channels(recipe)
 
@@ -121,7 +121,7 @@ def _once(recipe: Recipe) -> float:
     if recipe.method == "strotss":
         channels = _channels(recipe)
         return PASSES * POINTS * channels * (channels + POINTS + STYLE_POINTS)
-    if recipe.method == "nnst":
+    if METHODS[recipe.method].splits:
         return total
     if STYLE_LOSSES[recipe.style_loss].work == "eigenvalues" and recipe.style_weight:
         total += sum(

@@ -158,7 +158,8 @@ class FramePainter:
         return inputs.read(frame, styles, self._recipe, self._shared)
 
     def _plan(self, pictures: Inputs) -> list[Level]:
-        return levels.plan_for(pictures, self._recipe)
+        """The levels of a frame; the last has a content loss, which sees what moved."""
+        return levels.plan_for(pictures, self._recipe, ends_by_layer=True)
 
 
 def without_drift(painting: Floats, moved: Floats, trust: Floats) -> Floats:
