@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from conftest import content_pixels, style_pixels
-from impasto import Recipe
+from impasto import Recipe, stylize
 from impasto.network.vgg import VGG19
 from impasto.network.weights import Weights
 from impasto.objective import even, nnst
@@ -42,6 +42,24 @@ def test_a_canvas_of_little_variety_uses_more_of_the_style(seed: int, spread: fl
     evenly = times_used(own, style, handicaps(own, style))
     assert evenly.max() < nearest.max()
     assert (evenly > 0).sum() > (nearest > 0).sum()
+
+
+def test_nearest_uses_more_of_the_style_evenly_whatever_the_width_of_the_picture() -> None:
+    across = torch.linspace(0, 1, 64, dtype=torch.float64).repeat(64)  # 64 rows of 64 places
+    own = vectors(1, 0, 0.0) + across * vectors(1, 1, 9.0) + 0.01 * vectors(4096, 2, 9.0)
+    style = vectors(300, 3, 0.5)
+    used, evenly = (
+        torch.bincount(nnst.nearest(own, style, evenly=evenly), minlength=300)
+        for evenly in (False, True)
+    )
+    assert (evenly > 0).sum() > 2 * (used > 0).sum()
+    assert evenly.max() < used.max() / 2
+
+
+def test_a_flat_photograph_is_painted_too() -> None:
+    grey = np.full((64, 64, 3), 128, np.uint8)
+    result = stylize(grey, style_pixels(64, 64), Recipe(size=64, steps=8))
+    assert np.asarray(result.image).std() > 10
 
 
 def test_fully_enforced_they_are_the_prices_of_optimal_transport(

@@ -101,6 +101,15 @@ def test_the_finest_of_them_is_shallow_and_ends_with_layers_alone(recipe: Recipe
     ]
 
 
+def test_a_canvas_in_tiles_of_a_given_size_has_the_losses_of_layers() -> None:
+    methods = [level.method for level in plan((512, 384), [(512, 320)], Recipe(tile=256))]
+    assert methods == [*["even-nnst"] * 4, "layers"]
+
+
+def test_layers_are_never_matched_alone_first() -> None:
+    assert not plan((1024, 768), [(1024, 640)], Recipe(steps=2))[0].splits
+
+
 def test_without_coarser_ones_it_is_not_shallow() -> None:
     assert {level.deepest for level in plan((80, 60), [(80, 60)], Recipe())} == {None}
 

@@ -38,7 +38,7 @@ from impasto.objective.losses import (
     directions,
     most_alike,
 )
-from impasto.objective.palette import palette_loss, palette_of
+from impasto.objective.palette import Palette, palette_loss, palette_of
 from impasto.objective.regions import Share, StyleCanvas, blended, rest_of
 from impasto.objective.rounds import Compared, LossOfCanvas, Parts, Rounds
 from impasto.objective.shared import at_once, shared
@@ -59,6 +59,7 @@ STEPS_EVENLY = 2  # of such a round, if the style is matched evenly
 SMALLEST_AREA = 1e-6  # of a style, as a share of the canvas; a smaller one counts as this
 FEWEST = 16  # places of a region whose mean is taken for its centre
 PALETTE = 1.0  # weight of the palette's loss in even-nnst
+FLATTEST = 0.1  # of the variance of the style's colours; a palette of less is not wanted
 LENGTH = 0.1  # weight of the squared logarithm of the ratio of two lengths
 
 
@@ -90,7 +91,7 @@ class Neighbours:
         self._weights = [weight / total for weight in compared.weights.values()]
         self._canvas_share = 0.0 if compared.number == 1 else compared.recipe.canvas_share
         self._shares = [compared.recipe.style_colors * share for share in compared.shares]
-        self._palette = palette_of(self._content) if self.evenly else None
+        self._palette = self._wanted_palette() if self.evenly else None
         with torch.no_grad(), exact_convolutions():
             energies = self._energies()
         self._factors = [
@@ -153,6 +154,18 @@ class Neighbours:
             return self._of_style(canvas, torch.stack(parts).sum())
 
         return loss
+
+    def _wanted_palette(self) -> Palette | None:
+        """The palette of the content picture in the style's colours; None if that has no colours.
+
+        A flat picture stays flat in other colours, and its painting should not.
+        """
+        found = palette_of(self._content)
+        widest = max(
+            torch.trace(palette_of(style.canvas).covariance) for style in self._compared.styles
+        )
+        is_flat = torch.trace(found.covariance) < FLATTEST * widest
+        return None if is_flat else found
 
     def _of_style(self, canvas: Tensor, loss: Tensor) -> Parts:
         """The loss of a canvas, given that of its features."""
@@ -308,7 +321,7 @@ def nearest(
     threads.results(scale, slices(0, style.shape[1], count), device)
     added = None
     if evenly:
-        added = handicaps(directions(_thinned(own, SAMPLE) - own_mean), unit)
+        added = handicaps(directions(_sampled(own) - own_mean), unit)
 
     def search(part: Tensor) -> Tensor:
         if added is None:
@@ -374,6 +387,15 @@ def _centred(held: Tensor) -> Tensor:
 def _thinned(held: Tensor, most: int) -> Tensor:
     """A copy of at most a number of feature vectors, (C, N), evenly spaced."""
     return held[:, :: math.ceil(held.shape[1] / most)].clone()
+
+
+def _sampled(held: Tensor) -> Tensor:
+    """Feature vectors, (C, N), at random places, the same for every call.
+
+    Evenly spaced ones could all be of one column of the picture.
+    """
+    drawn = torch.randperm(held.shape[1], generator=torch.Generator().manual_seed(0))
+    return _some(held, drawn[:SAMPLE].sort().values.to(held.device))
 
 
 def _some(held: Tensor, chosen: Tensor) -> Tensor:

@@ -110,7 +110,7 @@ class Compared:
         recipe: gives the layers and their weights, the symmetry of the style, and the strength.
         number: number of the level, counted from 1.
         steps: number of steps of the level.
-        splits: whether each layer is matched alone; only in ``nnst``.
+        splits: whether each layer is matched alone; only in ``nnst`` and ``even-nnst``.
         kept: the picture that canvases should stay close to; None for no temporal loss.
     """
 

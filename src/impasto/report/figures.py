@@ -108,9 +108,9 @@ def loss_curves(
     """Draw a run's loss and its two parts against the step, with the best step marked.
 
     The axis of the loss is logarithmic. A step at which a part is zero is left out of that part's
-    curve; if everything is zero, the axis is linear. At a level of the method ``nnst`` the loss has
-    no part of the content, and the style has the weight 1. The method ``strotss`` weights its parts
-    in its own way, and its levels are left out of both curves.
+    curve; if everything is zero, the axis is linear. At a level of ``nnst`` or ``even-nnst`` the
+    loss has no part of the content, and the style has the weight 1. The method ``strotss`` weights
+    its parts in its own way, and its levels are left out of both curves.
 
     Args:
         history: every step of a run, at least one.

@@ -262,7 +262,7 @@ class Canvases:
 
         With relative losses, they are added as far as the painting keeps the content's colours;
         with absolute losses, or where the method asks for it, all of them are. After a level that
-        minimised the losses of ``nnst``, the canvas becomes the content picture as far as the
+        minimised the losses of ``even-nnst``, the canvas becomes the content picture as far as the
         painting keeps its colours. It keeps them where no style paints.
         """
         shares = self._shares_at(level) or [1.0]

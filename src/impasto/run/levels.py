@@ -105,16 +105,18 @@ def plan(
         recipe: gives the number of steps and of levels; levels that would be too small are left
             out.
         supplied: for each style, the names of the style layers that it supplies, or None for all.
-        ends_by_layer: whether the canvas itself is never one of the levels of up to 640 pixels.
+        ends_by_layer: whether the canvas itself is never one of the levels of up to 640 pixels; so
+            it is with tiles of a given size, because ``even-nnst`` needs the whole picture.
 
     Returns:
         The levels, from coarse to fine.
     """
     whole = len(styles) > 0 and all(layers is None for layers in supplied)
+    by_layer = ends_by_layer or isinstance(recipe.tile, int)
     matched = EVEN if whole and recipe.begins_with_nnst else recipe.method
     planned: list[_Planned] = []
     for halvings in range(_count(max(canvas), recipe, matched)):
-        here = recipe.method if ends_by_layer and not halvings else matched
+        here = recipe.method if by_layer and not halvings else matched
         one = _planned(canvas, styles, 1 << halvings, here, recipe.method)
         if planned and one.shortest < METHODS[one.method].smallest_side:
             break
@@ -123,6 +125,8 @@ def plan(
     if finest is not None and METHODS[matched].splits and recipe.steps > 1:
         planned.insert(planned.index(finest) + 1, finest._replace(splits=True))
     planned = planned[-recipe.steps :]
+    if planned[0].splits:
+        planned[0] = planned[0]._replace(splits=False)
     steps = _shares(planned, recipe)
     return [
         Level(

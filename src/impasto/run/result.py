@@ -53,7 +53,8 @@ class Step:
         number: counted from 1.
         loss: alpha · content + beta · style, plus the weighted total variation if it has a weight;
             the methods ``strotss`` and ``nnst`` weight their two parts in their own way.
-        content: content loss, without its weight; 0 for ``nnst``, which has none.
+        content: content loss, without its weight; 0 for ``nnst`` and ``even-nnst``, which
+            have none.
         style: style loss, without its weight.
         seconds: time since the run began.
         level: number of the level, counted from 1; losses of different levels cannot be compared.

@@ -45,7 +45,7 @@ from impasto.settings.loss_table import METHODS
 from impasto.settings.recipe import Recipe
 
 # Cycles per pixel along an axis, up to which L-BFGS takes whole steps after a coarser level.
-PASSED, PASSED_EVENLY = 0.4, 0.2
+PASSED, PASSED_EVENLY = 0.4, 0.15
 
 
 class Saver(Protocol):

@@ -71,7 +71,7 @@ else:
 USUAL_BETA = 0.34 * 1000**0.5  # of relative losses, at the usual strength
 MOST_PAINTED = 0.6  # of the coarse levels' painting in the picture whose content is kept
 USUAL_CANVAS_SHARE = 0.25  # Kolkin and others, arXiv:2203.13215, section 3.2
-# The settings that say what is minimised; with their usual values, coarse levels can be nnst's.
+# The settings that say what is minimised; with their usual values, it can be what even-nnst does.
 OF_THE_DEFAULT = (
     *("coarse", "method", "style_loss", "content_loss", "content_layers", "style_layers"),
     *("balance", "alpha", "beta", "pooling", "padding", "optimizer"),
@@ -253,7 +253,7 @@ class Recipe(BaseModel):
         "auto",
         description="Number of sizes that the canvas goes through, each twice the one before and "
         "at least 48 pixels a side; auto starts at about 128 pixels. Where the coarse levels are "
-        "those of nnst or strotss, as by default, it is 32 and 64 pixels.",
+        "those of nnst, as by default, or strotss, it is 32 and 64 pixels.",
     )
     tile: Annotated[str | int, PlainValidator(read_tile), AsGiven] = Field(
         "auto",

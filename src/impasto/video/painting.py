@@ -158,7 +158,7 @@ class FramePainter:
         return inputs.read(frame, styles, self._recipe, self._shared)
 
     def _plan(self, pictures: Inputs) -> list[Level]:
-        """The levels of a frame; the last has a content loss, which sees what moved."""
+        """The levels of a frame; the default's last has a content loss, which sees what moved."""
         return levels.plan_for(pictures, self._recipe, ends_by_layer=True)
 
 
