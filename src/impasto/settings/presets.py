@@ -59,7 +59,7 @@ NNST: dict[str, Any] = {
 
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
-    "fast": {"size": 320, "steps": 18, "levels": 3},
+    "fast": {"size": 320, "steps": 24, "levels": 3},
     # One pass of the network of Ghiasi and others, arXiv:1705.06830, instead of an optimisation.
     "instant": {"method": "instant", "steps": 1, "levels": 1},
     "fine": {**NNST, "method": "even-nnst", "style_symmetry": "none", "size": 1024, "steps": 75},
