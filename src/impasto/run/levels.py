@@ -230,7 +230,7 @@ def _deepest(
     """The layer up to which a planned level reads the network; None for all."""
     one = planned[number - 1]
     if one.method == EVEN:
-        is_finest = number > 1 and planned[0].size != one.size == _finest_matched(planned)
+        is_finest = planned[0].size != one.size == _finest_matched(planned)
         shallow = _up_to(SHALLOW, recipe if recipe.method == EVEN else recipe.as_nnst())
         return in_order(shallow)[-1] if is_finest and shallow else None
     return deepest_at_the_end(recipe, supplied) if 1 < number == len(planned) else None
@@ -264,17 +264,18 @@ def _shares(planned: Sequence[_Planned], recipe: Recipe) -> list[int]:
         return _evenly(recipe.steps, count, _finest(recipe.steps, count, recipe))
     coarse = [one for one in planned if one.size < finest]
     left = len(planned) - len(coarse)
-    of_coarse = min(max(round(COARSE_SHARE * recipe.steps), len(coarse)), recipe.steps - left)
-    if not coarse:
-        of_coarse = 0
+    first: list[int] = []
+    if coarse:
+        most = recipe.steps - left
+        of_coarse = min(max(round(COARSE_SHARE * recipe.steps), len(coarse)), most)
+        first = _evenly(of_coarse, len(coarse), of_coarse // len(coarse))
     sizes = len({one.size for one in planned}) - len(coarse)
-    steps = recipe.steps - of_coarse
+    steps = recipe.steps - sum(first)
     at_finest, *finer = _evenly(steps, sizes, steps // sizes)
     if left > sizes:
         split = max(1, round(EVEN_SPLIT_SHARE * at_finest))
         finer = [split, *finer]
         at_finest -= split
-    first = _evenly(of_coarse, len(coarse), of_coarse // len(coarse)) if coarse else []
     return [*first, at_finest, *finer]
 
 

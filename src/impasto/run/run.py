@@ -301,13 +301,12 @@ class Run:
         is_smooth = not is_first and recipe.balance == "relative"
         is_enlarged = begins and is_smooth and self.canvases.before is None
         grows = is_enlarged and METHODS[level.method].by_layer and recipe.style_colors == 1
+        passed = PASSED_EVENLY if METHODS[level.method].evenly else PASSED
         spectrum = Spectrum(
             height,
             width,
             0.8 if is_first else 0.0,
-            passed=(PASSED_EVENLY if METHODS[level.method].evenly else PASSED)
-            if is_smooth
-            else None,
+            passed=passed if is_smooth else None,
             device=canvas.device,
             dtype=canvas.dtype,
         )

@@ -253,7 +253,7 @@ class Recipe(BaseModel):
         "auto",
         description="Number of sizes that the canvas goes through, each twice the one before and "
         "at least 48 pixels a side; auto starts at about 128 pixels. Where the coarse levels are "
-        "those of nnst, as by default, or strotss, it is 32 and 64 pixels.",
+        "those of even-nnst, as by default, or strotss, it is 32 and 64 pixels.",
     )
     tile: Annotated[str | int, PlainValidator(read_tile), AsGiven] = Field(
         "auto",
