@@ -17,6 +17,7 @@ from impasto.network import trunk, winograd
 from impasto.network.bands import Source, Workspace
 from impasto.network.direct import Direct
 from impasto.network.pooling import POOLINGS, Pooled, spread
+from impasto.network.readings import Grid, Reading
 from impasto.network.tiles import Box
 from impasto.network.transforms import transformed_kernel
 from impasto.network.vgg import VGG19
@@ -180,6 +181,39 @@ def test_averaged_maps_and_their_gradient_are_those_of_the_plain_network(
     assert_as_plain(weights, taps, size, pooling, core=core, pools=2)
 
 
+@pytest.mark.parametrize("core", [None, Box(16, 64, 16, 48)])
+@given(
+    st.fixed_dictionaries(
+        {
+            name: st.tuples(
+                *2 * [st.builds(slice, st.integers(0, 3), st.none(), st.integers(1, 9))]
+            )
+            for name in ("relu1_1", "relu1_2", "relu3_1")
+        }
+    ),
+    st.sampled_from([0, 2]),
+)
+def test_maps_on_grids_and_their_gradient_are_those_of_the_plain_network(
+    weights: Weights, core: Box | None, grids: dict[str, Grid], pools: int
+) -> None:
+    """A map without a grid is read as a whole beside them."""
+    taps = [*grids, "relu2_1"]
+    assert_as_plain(weights, taps, (70, 61), "average", core=core, pools=pools, grids=grids)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_map_on_a_grid_stays_as_it_is_when_another_picture_is_read(
+    weights: Weights, dtype: torch.dtype
+) -> None:
+    network = VGG19(weights, ["relu1_1"], dtype=dtype, by_rows=True)
+    every = {"relu1_1": (slice(0, None, 1), slice(0, None, 1))}
+    one, other = (picture(16, side).requires_grad_() for side in (24, 25))
+    read = network.maps(one, every, grids=every)["relu1_1"]
+    before = read.clone()
+    network.maps(other, every, grids=every)
+    assert torch.equal(read, before)
+
+
 def test_averaged_maps_in_bfloat16(weights: Weights) -> None:
     taps, x = ["relu1_1", "relu1_2", "relu3_1"], picture(37, 61)
     gradients: list[Tensor] = []
@@ -195,7 +229,8 @@ def test_a_relu_that_is_read_takes_no_memory_besides_its_convolution(weights: We
     network = VGG19(weights, ["relu1_2", "relu2_1"], by_rows=True)
     ours = network._trunk
     assert ours is not None
-    maps, _ = ours.maps(picture(16, 24), Workspace(), network.layers, ["relu1_2", "relu2_1"], [])
+    reading = Reading(("relu1_2", "relu2_1"), (), Box(0, 16, 0, 24))
+    maps, _ = ours.maps(picture(16, 24), Workspace(), network.layers, reading)
     for block in ("1_2", "2_1"):
         assert maps[f"relu{block}"] is maps[f"conv{block}"]
 
@@ -309,7 +344,8 @@ def test_a_large_first_map_of_which_only_rows_are_read_takes_no_memory(
     monkeypatch.setattr(trunk, "MOST_VALUES", most)
     network, kept = VGG19(weights, [*features, *grams], dtype=dtype, by_rows=True), Workspace()
     assert network._trunk is not None
-    network._trunk.maps(picture(16, 24), kept, network.layers, features, grams)
+    reading = Reading(tuple(features), tuple(grams), Box(0, 16, 0, 24))
+    network._trunk.maps(picture(16, 24), kept, network.layers, reading)
     assert ("conv1_1" in kept._buffers) == is_kept
 
 

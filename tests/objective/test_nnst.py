@@ -247,11 +247,15 @@ def test_a_style_much_smaller_than_the_canvas() -> None:
     assert np.isfinite(result.canvas).all()
 
 
+def seeded(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
 def test_a_grid_has_a_place_in_a_picture_of_any_shape() -> None:
     for height, width in ((1, 4000), (4000, 3), (16, 2000), (1, 1)):
         features = torch.zeros(1, height, width)
         for seed in range(20):
-            rows, columns = nnst._grid(features, nnst.SAMPLED, torch.Generator().manual_seed(seed))
+            rows, columns = nnst._grid((height, width), nnst.SAMPLED, seeded(seed))
             assert features[:, rows, columns].numel() > 0
 
 

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.network.batches import batched, unbatched
+from impasto.network.pooling import averaged
 from impasto.settings.layers import BY_NAME
 
 POOLS = 2  # neighbouring places on the grid are as far apart as positions behind two poolings
@@ -18,12 +19,12 @@ POOLS = 2  # neighbouring places on the grid are as far apart as positions behin
 def on_grid(name: str, features: Tensor, size: tuple[int, int]) -> Tensor:
     """The part of a layer in the hypercolumns at places four pixels apart.
 
-    A finer feature map is given averaged over the area of a place, and a coarser one is
-    interpolated bilinearly.
+    A finer feature map is averaged over the area of a place, and a coarser one is interpolated
+    bilinearly.
 
     Args:
         name: of the layer.
-        features: its feature map, (C, H', W'), if it is finer averaged as by
+        features: its feature map, (C, H', W'); it may be averaged already, as by
             :meth:`impasto.network.vgg.VGG.maps` with ``pools=POOLS``.
         size: H and W of the picture, in pixels.
 
@@ -35,8 +36,11 @@ def on_grid(name: str, features: Tensor, size: tuple[int, int]) -> Tensor:
         >>> on_grid("relu4_1", torch.ones(512, 1, 2), (8, 16)).shape
         torch.Size([512, 8])
     """
-    if BY_NAME[name].pools > POOLS:
-        grid = size[0] >> POOLS, size[1] >> POOLS
+    grid = size[0] >> POOLS, size[1] >> POOLS
+    pools = BY_NAME[name].pools
+    if pools < POOLS and features.shape[1:] != grid:
+        features = averaged(features, POOLS - pools)
+    elif pools > POOLS:
         enlarged = F.interpolate(batched(features), grid, mode="bilinear", align_corners=False)
         features = unbatched(enlarged)
     return features.flatten(1)

@@ -6,25 +6,24 @@ bands of a layer (:func:`impasto.process.threads.each`).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import cycle, pairwise
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from impasto.network.bands import PRODUCTS, Read, Rows, Source, Workspace, bands, each_band, slices
+from impasto.network.bands import Read, Rows, Source, Workspace, each_band
 from impasto.network.colours import Colours
 from impasto.network.direct import Direct
-from impasto.network.pooling import POOLINGS, Pooled, averaged, spread
+from impasto.network.pooling import POOLINGS, Pooled, spread
+from impasto.network.readings import NO_GRIDS, Grid, Reading, tensor_of
 from impasto.network.tiles import Box
 from impasto.network.winograd import Winograd
 from impasto.process import interrupts, threads
-from impasto.settings.layers import BY_NAME, INPUT, Architecture, Layer
+from impasto.settings.layers import INPUT, Architecture, Layer
 
 MOST_VALUES = 3 * 2**22  # of a first map that is kept, that of 512×384 pixels
-BLOCKS = 4  # of channels, in which a Gram matrix is computed, since half of it is known
 
 
 class Trunk:
@@ -70,6 +69,7 @@ class Trunk:
         core: Box | None = None,
         first: str = INPUT,
         pools: int = 0,
+        grids: Mapping[str, Grid] = NO_GRIDS,
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Feature maps of some layers and Gram matrices of others, by layer name.
 
@@ -80,23 +80,17 @@ class Trunk:
             grams: names of the layers whose Gram matrices are returned, each (C, C).
             core: the part of the picture that they cover; None for all of it.
             first: the layer whose feature map is given instead of a picture.
-            pools: feature maps that are finer than those behind this many poolings are averaged to
-                their size; 0 averages none.
+            pools: as of :class:`impasto.network.readings.Reading`.
+            grids: as of :class:`impasto.network.readings.Reading`; the maps are copies.
         """
-        features, grams = tuple(features), tuple(grams)
-        layers = self._architecture.up_to_deepest({*features, *grams}, first)
+        read = {*(features := tuple(features)), *(grams := tuple(grams))}
+        layers = self._architecture.up_to_deepest(read, first)
         core = core or _whole(picture, layers[0])
+        reading = Reading(features, grams, core, pools, grids)
         if torch.is_grad_enabled() and picture.requires_grad:
-            read = _Evaluate.apply(picture, self, layers, features, grams, core, pools)  # type: ignore[no-untyped-call]
-        else:
-            kept = Workspace() if features else self._kept  # Gram matrices do not share its memory
-            maps = self.maps(picture, kept, layers, features, grams)[0]
-            read = _read(maps, features, grams, core, pools)
-        split = len(features)
-        return (
-            dict(zip(features, read[:split], strict=True)),
-            dict(zip(grams, read[split:], strict=True)),
-        )
+            return reading.by_name(_Evaluate.apply(picture, self, layers, reading))  # type: ignore[no-untyped-call]
+        kept = Workspace() if features else self._kept  # Gram matrices do not share its memory
+        return reading.by_name(reading.of(self.maps(picture, kept, layers, reading)[0]))
 
     def release(self, layers: Collection[Layer] | None = None) -> None:
         """Release the memory of every buffer, and of every convolution but those of some layers."""
@@ -110,8 +104,7 @@ class Trunk:
         picture: Tensor,
         kept: Workspace,
         layers: Sequence[Layer],
-        features: Collection[str],
-        grams: Collection[str],
+        reading: Reading,
     ) -> tuple[dict[str, Rows], dict[str, Tensor]]:
         """The outputs of layers, each (H', W', C), and the routes of the poolings.
 
@@ -119,8 +112,7 @@ class Trunk:
             picture: the feature map of the first layer, (C, H, W).
             kept: buffers for the outputs.
             layers: the part of the network to run.
-            features: the layers among them whose outputs are read as a whole.
-            grams: those whose outputs are read a few rows at a time.
+            reading: what is read of them.
 
         Returns:
             By layer name, the outputs of poolings, of the ReLUs to read, and of convolutions except
@@ -135,7 +127,7 @@ class Trunk:
         x: Rows = picture.permute(1, 2, 0).to(dtype).contiguous()
         maps: dict[str, Rows] = {layers[0].name: x}
         routes = {}
-        needed = {*self.taps, *features, *grams, layers[0].name}
+        needed = {*self.taps, *reading.layers, layers[0].name}
         poolings = self._poolings(layers)
         rectify = False
         for layer in layers[1:]:
@@ -144,7 +136,8 @@ class Trunk:
                 source = Source(_reader(x, rectify=rectify), self._replicates)
                 convolution = self._prepared[layer.name]
                 pooling = poolings.get(layer.name)
-                if isinstance(convolution, Colours) and self._is_unkept(layer, shape, features):
+                is_unkept = self._is_unkept(layer, shape, reading.features)
+                if isinstance(convolution, Colours) and is_unkept:
                     x = maps[layer.name] = convolution.unkept(source, shape, kept)
                 elif pooling is None:
                     x = maps[layer.name] = kept(layer.name, *shape, dtype=self._way.dtype)
@@ -156,12 +149,12 @@ class Trunk:
                     maps[pooling.name] = x
             elif layer.kind == "pooling" and layer.name not in maps:  # not by its convolution
                 out = self._pooled(layer, shape, kept)
-                self._pool.forward(_tensor(x), out.values, out.routes, self._room, rectify)
+                self._pool.forward(tensor_of(x), out.values, out.routes, self._room, rectify)
                 x = maps[layer.name] = out.values
                 routes[layer.name] = out.routes
             elif layer.kind == "relu" and layer.name in self.taps:
                 before = layer.name.replace("relu", "conv")
-                x = _tensor(x)
+                x = tensor_of(x)
                 own = kept(layer.name, *x.shape, dtype=x.dtype) if before in needed else x
                 maps[layer.name] = _rectified(x, own)
             rectify = layer.kind == "relu"
@@ -171,39 +164,33 @@ class Trunk:
         self,
         maps: dict[str, Rows],
         routes: dict[str, Tensor],
-        by_map: dict[str, Tensor],
-        mixings: dict[str, Tensor],
-        core: Box,
+        gradients: Sequence[Tensor | None],
         layers: Sequence[Layer],
-        pools: int,
+        reading: Reading,
     ) -> Tensor | None:
         """The gradient of the feature map of the first layer.
 
         Args:
             maps: the outputs from :meth:`maps`, for the same layers.
             routes: the routes from :meth:`maps`.
-            by_map: by layer name, the gradient of the core of an output, (H', W', C).
-            mixings: by layer name, (C, C); the core of the output times this matrix is another part
-                of its gradient, that of its Gram matrix.
-            core: the core of the picture.
+            gradients: those of what was read, in the order of
+                :meth:`impasto.network.readings.Reading.of`; None if no loss depends on it.
             layers: the part of the network to go back through.
-            pools: the gradients of finer outputs are those of the averaged outputs, as read.
+            reading: what was read.
 
         Returns:
             The gradient, (H, W, C); None if nothing depends on that feature map.
         """
         self._prepare(layers[1:])
+        by_feature, by_gram = reading.by_name(gradients)
         gradient: Tensor | None = None
         passed: Tensor | None = None  # the routes of a pooling whose gradient is not spread yet
         behind: Read | None = None  # adds the gradient of the losses that read the ReLU
-        given = _tensor(maps[layers[0].name])
+        given = tensor_of(maps[layers[0].name])
         sizes = _sizes(given, layers)
         for before, layer in reversed(list(pairwise(layers))):
-            add = None
-            if layer.name in by_map or layer.name in mixings:
-                part = core.after(layer.pools)
-                tapped, mixing = by_map.get(layer.name), mixings.get(layer.name)
-                add = _adder(maps[layer.name], part, tapped, mixing, pools - layer.pools)
+            name = layer.name
+            add = reading.adder(name, maps.get(name), by_feature.get(name), by_gram.get(name))
             if layer.kind == "convolution":
                 if gradient is not None or add is not None or behind is not None:
                     read = self._reader(gradient, passed, maps.get(layer.name), add, behind)
@@ -213,7 +200,7 @@ class Trunk:
             if layer.kind == "relu" and before is not layers[0]:
                 behind = add
             elif add is not None:
-                like = _tensor(maps[layer.name])
+                like = tensor_of(maps[layer.name])
                 gradient, passed = self._added(add, gradient, passed, like), None
             if layer.kind == "pooling" and gradient is not None:
                 passed = routes[layer.name]
@@ -336,36 +323,17 @@ class _Evaluate(torch.autograd.Function):
         picture: Tensor,
         trunk: Trunk,
         layers: tuple[Layer, ...],
-        features: tuple[str, ...],
-        grams: tuple[str, ...],
-        core: Box,
-        pools: int,
+        reading: Reading,
     ) -> tuple[Tensor, ...]:
-        ctx.trunk, ctx.layers, ctx.core, ctx.pools = trunk, layers, core, pools
-        ctx.features, ctx.grams = features, grams
-        ctx.maps, ctx.routes = trunk.maps(picture, trunk._kept, layers, features, grams)
+        ctx.trunk, ctx.layers, ctx.reading = trunk, layers, reading
+        ctx.maps, ctx.routes = trunk.maps(picture, trunk._kept, layers, reading)
         ctx.set_materialize_grads(False)
-        return _read(ctx.maps, features, grams, core, pools)
+        return reading.of(ctx.maps)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
-        split = len(ctx.features)
-        by_map = {
-            name: gradient.permute(1, 2, 0)
-            for name, gradient in zip(ctx.features, gradients[:split], strict=True)
-            if gradient is not None
-        }
-        mixings = {
-            name: ((gradient + gradient.T) / ctx.core.after(BY_NAME[name].pools).area).to(
-                ctx.maps[name].dtype
-            )
-            for name, gradient in zip(ctx.grams, gradients[split:], strict=True)
-            if gradient is not None
-        }
-        gradient = ctx.trunk.gradient(
-            ctx.maps, ctx.routes, by_map, mixings, ctx.core, ctx.layers, ctx.pools
-        )
-        others = (None,) * 6
+        gradient = ctx.trunk.gradient(ctx.maps, ctx.routes, gradients, ctx.layers, ctx.reading)
+        others = (None,) * 3
         if gradient is None:
             return None, *others
         # Canvases are (3, H, W) in memory too.
@@ -385,80 +353,10 @@ def _sizes(x: Tensor, layers: Sequence[Layer]) -> dict[str, tuple[int, int]]:
     return sizes
 
 
-def _tensor(map_: Rows) -> Tensor:
-    """A map that is kept."""
-    return cast("Tensor", map_)
-
-
 def _whole(map_: Tensor, layer: Layer) -> Box:
     """The box of the whole picture, given the feature map of a layer."""
     height, width = map_.shape[1:]
     return Box(0, height << layer.pools, 0, width << layer.pools)
-
-
-def _read(
-    maps: dict[str, Rows],
-    features: tuple[str, ...],
-    grams: tuple[str, ...],
-    core: Box,
-    pools: int,
-) -> tuple[Tensor, ...]:
-    """The feature maps of the core as (C, H', W'), then its Gram matrices."""
-    parts = {name: core.after(BY_NAME[name].pools) for name in (*features, *grams)}
-    return (
-        *(
-            _feature(_tensor(maps[name])[parts[name].slices], pools - BY_NAME[name].pools)
-            for name in features
-        ),
-        *_grams([(maps[name], parts[name]) for name in grams]),
-    )
-
-
-def _feature(x: Tensor, times: int) -> Tensor:
-    """A map as (C, H', W'), averaged as by :func:`impasto.network.pooling.averaged`."""
-    if times <= 0:
-        return x.permute(2, 0, 1).float()
-    side = 1 << times
-    out = torch.empty(x.shape[0] // side, x.shape[1] // side, x.shape[2])
-
-    def average(rows: slice) -> None:
-        here = x[side * rows.start : side * rows.stop].permute(2, 0, 1).float()
-        out[rows] = averaged(here, times).permute(1, 2, 0)
-
-    threads.each(average, bands(len(out), side * x[0].numel()))
-    return out.permute(2, 0, 1)
-
-
-def _grams(maps: Sequence[tuple[Rows, Box]]) -> list[Tensor]:
-    """The Gram matrices of parts of maps, as of :func:`impasto.network.statistics.gram`."""
-    sums, work = [], []
-    for x, core in maps:
-        channels = x.shape[2]
-        columns = slice(core.left, core.right)
-        row = (core.right - core.left) * channels**2
-        parts = slices(core.top, core.bottom, PRODUCTS // row)
-        of_parts = torch.zeros(len(parts), channels, channels)
-        work += [(x, rows, columns, out) for rows, out in zip(parts, of_parts, strict=True)]
-        sums.append(of_parts)
-    threads.each(_multiply, work)
-    return [_mirrored(of.sum(0)) / core.area for of, (_, core) in zip(sums, maps, strict=True)]
-
-
-def _multiply(part: tuple[Rows, slice, slice, Tensor]) -> None:
-    """Write the sum of products of every two channels into out, on and above its diagonal.
-
-    Args:
-        part: a feature map, some of its rows and columns, and out, (C, C).
-    """
-    x, rows, columns, out = part
-    flat = x[rows][:, columns].reshape(-1, len(out)).float()
-    for block in slices(0, len(out), math.ceil(len(out) / BLOCKS)):
-        torch.mm(flat[:, block].T, flat[:, block.start :], out=out[block, block.start :])
-
-
-def _mirrored(upper: Tensor) -> Tensor:
-    """A symmetric matrix, given what is on and above its diagonal."""
-    return upper.triu() + upper.triu(1).T
 
 
 def _rectified(x: Tensor, out: Tensor) -> Tensor:
@@ -487,46 +385,3 @@ def _reader(x: Rows, *, rectify: bool) -> Read:
             rows.copy_(x[slice(first, last)])
 
     return read
-
-
-def _adder(x: Rows, core: Box, tapped: Tensor | None, mixing: Tensor | None, times: int) -> Read:
-    """A function that adds the gradient of the losses that read a feature map, row by row.
-
-    Args:
-        x: the feature map, (H, W, C).
-        core: the part of it that the losses read.
-        tapped: the gradient of that part, averaged if ``times`` > 0; None if no loss reads it.
-        mixing: (C, C), if a loss reads its Gram matrix; its gradient is the part times this matrix.
-        times: as of :func:`impasto.network.pooling.averaged`.
-    """
-
-    def add(first: int, last: int, rows: Tensor) -> None:
-        top, bottom = max(first, core.top), min(last, core.bottom)
-        if top >= bottom:
-            return
-        here = rows[top - first : bottom - first, core.left : core.right]
-        if tapped is not None and times > 0:
-            _add_averaged(tapped, 1 << times, top - core.top, here)
-        elif tapped is not None:
-            here += tapped[top - core.top : bottom - core.top]
-        if mixing is not None:
-            part = x[slice(top, bottom)][:, core.left : core.right]
-            here.baddbmm_(part, mixing.expand(len(part), -1, -1))
-
-    return add
-
-
-def _add_averaged(tapped: Tensor, side: int, first: int, rows: Tensor) -> None:
-    """Add to some rows of a map, (rows, W, C), their gradient, given that of the averaged map.
-
-    Args:
-        tapped: the gradient of the map averaged over squares, (H // side, W // side, C).
-        side: of a square.
-        first: the number of the first row, counted from the top of what was averaged.
-        rows: the gradient of the rows, which is changed.
-    """
-    height, width, _ = tapped.shape
-    count = max(0, min(len(rows), side * height - first))
-    squares = rows[:count, : side * width].view(count, width, side, rows.shape[2])
-    given = tapped[torch.arange(first, first + count) // side] * side**-2
-    squares += given.unsqueeze(2)

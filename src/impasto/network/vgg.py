@@ -6,7 +6,7 @@ Ecker and Bethge, arXiv:1508.06576, section *Methods*.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import ClassVar
 
 import torch
@@ -17,6 +17,7 @@ from impasto.errors import InputError
 from impasto.network.devices import Arithmetic
 from impasto.network.direct import Direct
 from impasto.network.pooling import averaged
+from impasto.network.readings import NO_GRIDS, Grid
 from impasto.network.statistics import gram
 from impasto.network.tiles import Box
 from impasto.network.trunk import Trunk
@@ -209,17 +210,21 @@ class VGG:
         core: Box | None = None,
         first: str = INPUT,
         pools: int = 0,
+        grids: Mapping[str, Grid] = NO_GRIDS,
     ) -> dict[str, Tensor]:
         """Feature maps of some layers, for a part of the picture, as in :meth:`statistics`.
 
-        Maps that are finer than those behind ``pools`` poolings are averaged to their size.
+        Maps that are finer than those behind ``pools`` poolings are averaged to their size. Of a
+        layer with a grid, only the values at its rows and columns are returned.
         """
         if self._trunk is not None:
-            return self._trunk(picture, sorted(names), (), core, first, pools)[0]
+            return self._trunk(picture, sorted(names), (), core, first, pools, grids)[0]
         maps = self(picture, names, first)
         if core is not None:
             maps = {name: core.after(BY_NAME[name].pools).of(x) for name, x in maps.items()}
-        return {name: averaged(x, pools - BY_NAME[name].pools) for name, x in maps.items()}
+        on_grids = {name: maps[name][:, rows, columns] for name, (rows, columns) in grids.items()}
+        means = {name: averaged(x, pools - BY_NAME[name].pools) for name, x in maps.items()}
+        return {**means, **on_grids}
 
     def laid_out(self, features: Tensor) -> Tensor:
         """A copy of a feature map, C × H × W, in the order in memory of those it returns."""

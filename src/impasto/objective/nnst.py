@@ -19,9 +19,8 @@ in the style's colours, because matches without it raise the contrast.
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 
 import torch
@@ -31,6 +30,7 @@ from impasto.network.bands import slices
 from impasto.network.devices import exact_convolutions
 from impasto.network.hypercolumns import POOLS, on_grid
 from impasto.network.pyramid import averaged, details
+from impasto.network.readings import NO_GRIDS, Grid
 from impasto.objective.even import handicaps
 from impasto.objective.losses import (
     SMALLEST_ENERGY,
@@ -93,11 +93,7 @@ class Neighbours:
         self._shares = [compared.recipe.style_colors * share for share in compared.shares]
         self._palette = self._wanted_palette() if self.evenly else None
         with torch.no_grad(), exact_convolutions():
-            energies = self._energies()
-        self._factors = [
-            math.sqrt(weight / max(energy, SMALLEST_ENERGY))
-            for weight, energy in zip(self._weights, energies, strict=True)
-        ]
+            self._alone = [self._alone_of(style) for style in compared.styles if compared.splits]
 
     def by_hypercolumn(self, canvas: Tensor, _: int) -> LossOfCanvas:
         """Match hypercolumns of a mixture of content and canvas with those of the style.
@@ -105,19 +101,21 @@ class Neighbours:
         The canvas comes from a coarser level, so the details in the mixture are the content's.
         """
         mixture = self._content.lerp(canvas + details(self._content), self._canvas_share)
-        styles = [self._hypercolumns_of(style) for style in self._compared.styles]
+        styles, factors = self._styles_and_factors()
+
+        def hypercolumns(picture: Tensor) -> Tensor:
+            return self._hypercolumns(picture, self._maps(picture, POOLS), factors)
+
         shares = [_at_places(share, POOLS) for share in self._shares]
-        own = self._hypercolumns(mixture)
-        matched = self._matched(own, styles, shares)
-        del own
-        targets = blended(matched, shares, lambda: self._hypercolumns(self._content))
+        matched = self._matched(hypercolumns(mixture), styles, shares)
+        targets = blended(matched, shares, lambda: hypercolumns(self._content))
         del matched, styles
-        wanted = torch.split(targets, [BY_NAME[name].channels for name in self._layers])
+        wanted = self._by_layer(targets)
         squares = targets.square().sum(0)
         size = canvas.shape[1], canvas.shape[2]
 
         def compare(number: int, features: Tensor) -> tuple[Tensor, Tensor]:
-            factor = self._factors[number]
+            factor = factors[number]
             one = on_grid(self._layers[number], features, size)
             products = factor * (one * wanted[number]).sum(0)
             return products, factor**2 * one.square().sum(0)
@@ -131,27 +129,30 @@ class Neighbours:
 
     def by_layer(self, canvas: Tensor, round_number: int) -> LossOfCanvas:
         """Match each layer alone, at positions on a coarse grid that moves from round to round."""
-        generator = torch.Generator().manual_seed(round_number)
-        maps = self._maps(canvas)
-        sampled = SAMPLED_EVENLY if self.evenly else SAMPLED
-        grids = [_grid(one, sampled, generator) for one in maps]
-        own = _on(grids, maps)
-        contents = _on(grids, self._maps(self._content)) if self._keeps_content else own
+        grids = self._grids(canvas, torch.Generator().manual_seed(round_number))
+
+        def read(picture: Tensor) -> list[Tensor]:
+            return [one.flatten(1) for one in self._maps(picture, grids=grids)]
+
+        with torch.enable_grad():
+            begun = [read(canvas)]
+        own = [one.detach() for one in begun[0]]
+        contents = read(self._content) if self._keeps_content else own
         targets = [
             self._wanted_alone(number, *both)
-            for number, both in enumerate(zip(grids, own, contents, strict=True))
+            for number, both in enumerate(zip(grids.values(), own, contents, strict=True))
         ]
         squares = [target.square().sum(0) for target in targets]
 
         def compare(number: int, features: Tensor) -> tuple[Tensor]:
-            (one,) = _on(grids[number : number + 1], [features])
-            one, target = _centred(one), targets[number]
+            one, target = _centred(features), targets[number]
             far = distance((one * target).sum(0), one.square().sum(0), squares[number])
             return (self._weights[number] * far,)
 
-        def loss(canvas: Tensor) -> Parts:
-            parts = [part for (part,) in shared(compare, self._maps(canvas))]
-            return self._of_style(canvas, torch.stack(parts).sum())
+        def loss(picture: Tensor) -> Parts:
+            features = begun.pop() if begun and picture is canvas else read(picture)
+            parts = [part for (part,) in shared(compare, features)]
+            return self._of_style(picture, torch.stack(parts).sum())
 
         return loss
 
@@ -186,7 +187,7 @@ class Neighbours:
         """
         pools = BY_NAME[self._layers[number]].pools
         shares = [_at_places(share, pools, grid) for share in self._shares]
-        styles = [of_style[number] for of_style in self._of_styles]
+        styles = [of_style[number] for of_style in self._alone]
         means = (style.mean(1, keepdim=True) for style in styles)
         wanted = blended(self._matched(own, styles, shares), shares, lambda: content)
         if any(isinstance(share, Tensor) for share in shares):
@@ -198,13 +199,8 @@ class Neighbours:
         """Whether the content has a share anywhere."""
         return rest_of(self._shares) is not None
 
-    @functools.cached_property
-    def _of_styles(self) -> list[list[Tensor]]:
-        """For each style, the features of its picture and its turned copies, by layer, (C, N)."""
-        return [self._features_of(style) for style in self._compared.styles]
-
-    def _features_of(self, style: StyleCanvas) -> list[Tensor]:
-        """The features of a style, layer by layer, (C, N)."""
+    def _alone_of(self, style: StyleCanvas) -> list[Tensor]:
+        """The features of a style picture and its turned copies, layer by layer, (C, N)."""
         ways = self._turned(style)
         most = (MOST_ALONE_EVENLY if self.evenly else MOST_ALONE) // len(ways)
         seen = [
@@ -216,15 +212,44 @@ class Neighbours:
         ]
         return [_joined(parts) for parts in zip(*seen, strict=True)]
 
-    def _hypercolumns_of(self, style: StyleCanvas) -> Tensor:
-        """The scaled hypercolumns of a style, all layers in one, (C, N)."""
+    def _styles_and_factors(self) -> tuple[list[Tensor], list[float]]:
+        """The scaled hypercolumns of each style, all layers in one, (C, N), and the scales.
+
+        The scale of a layer follows from the mean squared length of its feature vectors in the
+        styles.
+        """
+        areas = [max(_mean(share), SMALLEST_AREA) for share in self._compared.shares]
+        energies = [0.0] * len(self._layers)
+        styles = []
+        for style, area in zip(self._compared.styles, areas, strict=True):
+            found, of_style = self._hypercolumns_of(style)
+            styles.append(found)
+            energies = [
+                energy + area / sum(areas) * own
+                for energy, own in zip(energies, of_style, strict=True)
+            ]
+        factors = [
+            math.sqrt(weight / max(energy, SMALLEST_ENERGY))
+            for weight, energy in zip(self._weights, energies, strict=True)
+        ]
+        for found in styles:
+            for part, factor in zip(self._by_layer(found), factors, strict=True):
+                part.mul_(factor)
+        return styles, factors
+
+    def _hypercolumns_of(self, style: StyleCanvas) -> tuple[Tensor, list[float]]:
+        """The hypercolumns of a style, (C, N), and each layer's energy in the unturned picture."""
         ways = self._turned(style)
         most = MOST_STYLE_PLACES // len(ways)
-        seen = [
-            _thinned(_counted(self._hypercolumns(canvas), mask, POOLS), most)
-            for canvas, mask in ways
-        ]
-        return _joined(seen)
+        seen: list[Tensor] = []
+        energies: list[float] = []
+        for canvas, mask in ways:
+            maps = self._maps(canvas)
+            if not energies:
+                energies = self._energies(maps, mask)
+            found = self._hypercolumns(canvas, maps, [1.0] * len(maps))
+            seen.append(_thinned(_counted(found, mask, POOLS), most))
+        return _joined(seen), energies
 
     def _matched(
         self, own: Tensor, styles: Sequence[Tensor], shares: Sequence[Share]
@@ -240,26 +265,40 @@ class Neighbours:
         """A style picture and its turned copies, each with its style mask."""
         return list(style.turned(self._compared.recipe.style_symmetry))
 
-    def _energies(self) -> list[float]:
-        """The mean squared length of the feature vectors of the styles, layer by layer."""
-        areas = [max(_mean(share), SMALLEST_AREA) for share in self._compared.shares]
-        total = sum(areas)
-        energies = [0.0] * len(self._layers)
-        for style, area in zip(self._compared.styles, areas, strict=True):
-            for number, features in enumerate(self._maps(style.canvas)):
-                pools = BY_NAME[self._layers[number]].pools
-                counted = _counted(features.flatten(1), style.style_mask, pools)
-                energies[number] += area / total * counted.square().sum(0).mean().item()
-        return energies
+    def _energies(self, maps: Sequence[Tensor], style_mask: Tensor | None) -> list[float]:
+        """The mean squared length of a style's feature vectors, layer by layer."""
 
-    def _maps(self, picture: Tensor, pools: int = 0) -> list[Tensor]:
+        def energy(number: int) -> float:
+            pools = BY_NAME[self._layers[number]].pools
+            counted = _counted(maps[number].flatten(1), style_mask, pools)
+            return counted.square().sum(0).mean().item()
+
+        return threads.results(energy, range(len(maps)), maps[0].device)
+
+    def _grids(self, canvas: Tensor, generator: torch.Generator) -> dict[str, Grid]:
+        """The positions at which each layer is matched alone in a round."""
+        height, width = canvas.shape[1:]
+        most = SAMPLED_EVENLY if self.evenly else SAMPLED
+        pools = {name: BY_NAME[name].pools for name in self._layers}
+        return {
+            name: _grid((height >> by, width >> by), most, generator) for name, by in pools.items()
+        }
+
+    def _maps(
+        self, picture: Tensor, pools: int = 0, grids: Mapping[str, Grid] = NO_GRIDS
+    ) -> list[Tensor]:
         """The feature maps of a picture, layer by layer."""
-        return list(self._compared.maps(picture, pools).values())
+        return list(self._compared.maps(picture, pools, grids).values())
 
-    def _hypercolumns(self, picture: Tensor) -> Tensor:
-        """The scaled hypercolumns of a picture, all layers in one, (C, N)."""
+    def _by_layer(self, hypercolumns: Tensor) -> Sequence[Tensor]:
+        """The parts of hypercolumns, (C, N), that are of each layer."""
+        return torch.split(hypercolumns, [BY_NAME[name].channels for name in self._layers])
+
+    def _hypercolumns(
+        self, picture: Tensor, maps: Sequence[Tensor], factors: Sequence[float]
+    ) -> Tensor:
+        """The scaled hypercolumns of a picture, all layers in one, (C, N), from its maps."""
         size = picture.shape[1], picture.shape[2]
-        maps = self._maps(picture, POOLS)
         ends = list(accumulate(len(one) for one in maps))
         places = (size[0] >> POOLS) * (size[1] >> POOLS)
         if maps[0].stride(0) == 1:  # the features of a place are adjacent in memory
@@ -270,7 +309,7 @@ class Neighbours:
         def write(number: int) -> None:
             one = on_grid(self._layers[number], maps[number], size)
             rows = slice(ends[number] - len(one), ends[number])
-            torch.mul(one, self._factors[number], out=joined[rows])
+            torch.mul(one, factors[number], out=joined[rows])
 
         threads.results(write, range(len(maps)), picture.device)
         return joined
@@ -331,22 +370,12 @@ def nearest(
     return torch.cat(threads.results(search, torch.split(own, count, 1), device))
 
 
-Grid = tuple[slice, slice]
-
-
-def _grid(features: Tensor, most: int, generator: torch.Generator) -> Grid:
-    """Rows and columns of a feature map, (C, H, W), evenly spaced from a random first one on."""
-    height, width = features.shape[1:]
+def _grid(size: tuple[int, int], most: int, generator: torch.Generator) -> Grid:
+    """Rows and columns of a feature map, H × W, evenly spaced from a random first one on."""
+    height, width = size
     step = max(1, max(height, width) // most)
     top, left = torch.randint(step, (2,), generator=generator).tolist()
     return slice(top % height, None, step), slice(left % width, None, step)
-
-
-def _on(grids: Sequence[Grid], maps: Sequence[Tensor]) -> list[Tensor]:
-    """The features at the positions of a grid for each layer, (C, N)."""
-    return [
-        one[:, rows, columns].flatten(1) for one, (rows, columns) in zip(maps, grids, strict=True)
-    ]
 
 
 def _at_places(share: Share, pools: int, grid: Grid = (slice(None), slice(None))) -> Share:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from impasto.network.devices import exact_convolutions
+from impasto.network.readings import NO_GRIDS, Grid
 from impasto.network.vgg import VGG
 from impasto.objective.objective import Evaluation
 from impasto.objective.of_pixels import Kept, OfPixels
@@ -36,7 +37,8 @@ class Parts(NamedTuple):
 
 
 LossOfCanvas = Callable[[Tensor], Parts]
-# Makes the loss of a round from the canvas at its start and its number, counted from 0.
+# Makes the loss of a round from the canvas at its start, which requires a gradient, and its number,
+# counted from 0. The loss is first called with this canvas, unless the run is resumed.
 Make = Callable[[Tensor, int], LossOfCanvas]
 
 
@@ -71,8 +73,8 @@ class Rounds:
         if is_new:
             self._start, self._loss = canvas.clone(), None
         with exact_convolutions():
-            loss = self._loss_of_round()
-            canvas.requires_grad_()
+            start, loss = self._round()
+            canvas = start if is_new else canvas.requires_grad_()
             parts = loss(canvas)
             parts = parts._replace(total=parts.total + self._of_pixels(canvas))
             (gradient,) = torch.autograd.grad(parts.total, canvas)
@@ -83,19 +85,23 @@ class Rounds:
 
     def state(self) -> tuple[dict[str, float], dict[str, Tensor]]:
         """The number of evaluations, and the canvas at the start of the current round."""
-        return ({}, {}) if self._start is None else ({"count": self._count}, {"round": self._start})
+        if self._start is None:
+            return {}, {}
+        return {"count": self._count}, {"round": self._start.detach()}
 
     def restore(self, numbers: dict[str, float], tensors: dict[str, Tensor]) -> None:
         """Restore a state that :meth:`state` returned."""
         if numbers:
             self._count, self._start = int(numbers["count"]), tensors["round"]
 
-    def _loss_of_round(self) -> LossOfCanvas:
+    def _round(self) -> tuple[Tensor, LossOfCanvas]:
+        """The canvas at the start of the current round, and its loss."""
+        assert self._start is not None  # noqa: S101 – a round has begun
+        self._start.requires_grad_()
         if self._loss is None:
-            assert self._start is not None  # noqa: S101 – a round has begun
             with torch.no_grad():
                 self._loss = self._make(self._start, self._count // self._length)
-        return self._loss
+        return self._start, self._loss
 
 
 @dataclass(frozen=True)
@@ -134,10 +140,12 @@ class Compared:
         """How much each style counts at each place, as of :func:`shares_of`."""
         return shares_of([one.weight for one in self.styles], [one.mask for one in self.styles])
 
-    def maps(self, picture: Tensor, pools: int = 0) -> dict[str, Tensor]:
+    def maps(
+        self, picture: Tensor, pools: int = 0, grids: Mapping[str, Grid] = NO_GRIDS
+    ) -> dict[str, Tensor]:
         """The feature maps of a picture, by layer, as of :meth:`impasto.network.vgg.VGG.maps`."""
         interrupts.check()
-        maps = self.network.maps(picture, self.weights, pools=pools)
+        maps = self.network.maps(picture, self.weights, pools=pools, grids=grids)
         return {name: maps[name] for name in self.weights}
 
     def rounds(self, make: Make, count: int = 1) -> Rounds:
