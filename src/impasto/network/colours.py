@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from impasto.network.bands import Read, Source, Workspace, read_padded
+from impasto.network.bands import Read, Rows, Source, Workspace, read_padded
 from impasto.network.direct import Direct
 from impasto.network.pooling import Pooled
 
@@ -78,10 +78,35 @@ class Unkept:
     dtype: torch.dtype = torch.float32
     _last: _Last = field(default_factory=_Last, init=False)
 
-    def __getitem__(self, rows: slice) -> Tensor:
+    def __getitem__(self, rows: slice, /) -> Tensor:
         """Some rows, (rows, W, C), which are not computed twice in a row by the same thread."""
         found = self._last.found
         if found is None or found[0] != rows:
             of_rows = self.convolution.of_padded(self.padded[rows.start : rows.stop + 2])
             self._last.found = found = rows, of_rows
         return found[1]
+
+
+@dataclass(frozen=True)
+class Rectified:
+    """The ReLU of a map, computed where its rows are read.
+
+    Attributes:
+        x: the map, (H, W, C).
+    """
+
+    x: Rows
+
+    @property
+    def shape(self) -> torch.Size:
+        """H, W and C."""
+        return self.x.shape
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The number format."""
+        return self.x.dtype
+
+    def __getitem__(self, rows: slice, /) -> Tensor:
+        """Some rows, (rows, W, C)."""
+        return self.x[rows].clamp_min(0)

@@ -11,7 +11,7 @@ from typing import TypeVar, cast
 import torch
 from torch import Tensor
 
-from impasto.network.bands import PRODUCTS, Read, Rows, bands, slices
+from impasto.network.bands import PRODUCTS, Read, Rows, Workspace, bands, slices
 from impasto.network.pooling import averaged
 from impasto.network.tiles import Box
 from impasto.process import threads
@@ -49,9 +49,19 @@ class Reading:
         """The names of all layers that are read."""
         return frozenset({*self.features, *self.grams})
 
-    def of(self, maps: Mapping[str, Rows]) -> tuple[Tensor, ...]:
-        """The feature maps, then the Gram matrices, given the outputs of the layers."""
-        features = (self._feature(name, tensor_of(maps[name])) for name in self.features)
+    def is_whole(self, name: str) -> bool:
+        """Whether the feature map of a layer is read whole, at every position."""
+        is_averaged = self.pools > BY_NAME[name].pools
+        return name in self.features and name not in self.grids and not is_averaged
+
+    def of(self, maps: Mapping[str, Rows], kept: Workspace) -> tuple[Tensor, ...]:
+        """The feature maps, then the Gram matrices, given the outputs of the layers.
+
+        Args:
+            maps: the outputs, by layer name.
+            kept: buffers for averaged maps.
+        """
+        features = (self._feature(name, maps[name], kept) for name in self.features)
         return *features, *_grams([(maps[name], self._part(name)) for name in self.grams])
 
     def by_name(self, found: Sequence[T]) -> tuple[dict[str, T], dict[str, T]]:
@@ -110,12 +120,18 @@ class Reading:
         """The part of a layer's output that is read."""
         return self.core.after(BY_NAME[name].pools)
 
-    def _feature(self, name: str, x: Tensor) -> Tensor:
+    def _feature(self, name: str, x: Rows, kept: Workspace) -> Tensor:
         """A feature map as it is read, (C, H', W'), given the output of its layer."""
-        part = x[self._part(name).slices]
+        part = self._part(name)
         if name in self.grids:
-            return part[self.grids[name]].to(torch.float32, copy=True).permute(2, 0, 1)
-        return _averaged(part, self.pools - BY_NAME[name].pools)
+            return _on_grid(x, part, self.grids[name])
+        if self.is_whole(name):
+            return tensor_of(x)[part.slices].permute(2, 0, 1).float()
+        side = 1 << self.pools - BY_NAME[name].pools
+        height, width = (part.bottom - part.top) // side, (part.right - part.left) // side
+        out = kept(f"{name} averaged", height, width, x.shape[2])
+        _write_averaged(x, part, side, out)
+        return out.permute(2, 0, 1)
 
 
 def tensor_of(map_: Rows) -> Tensor:
@@ -123,19 +139,29 @@ def tensor_of(map_: Rows) -> Tensor:
     return cast("Tensor", map_)
 
 
-def _averaged(x: Tensor, times: int) -> Tensor:
-    """A map as (C, H', W'), averaged as by :func:`impasto.network.pooling.averaged`."""
-    if times <= 0:
-        return x.permute(2, 0, 1).float()
-    side = 1 << times
-    out = torch.empty(x.shape[0] // side, x.shape[1] // side, x.shape[2])
+def _on_grid(x: Rows, part: Box, grid: Grid) -> Tensor:
+    """A copy of some rows and columns of a part of a map, (C, H', W')."""
+    rows = range(part.top, part.bottom)[grid[0]]
+    columns = range(part.left, part.right)[grid[1]]
+    out = torch.empty(len(rows), len(columns), x.shape[2])
+
+    def copy(number: int) -> None:
+        (row,) = x[slice(rows[number], rows[number] + 1)]
+        out[number] = row[part.left : part.right][grid[1]]
+
+    threads.each(copy, range(len(rows)))
+    return out.permute(2, 0, 1)
+
+
+def _write_averaged(x: Rows, part: Box, side: int, out: Tensor) -> None:
+    """Write the means of a part of a map over squares into out, (H', W', C)."""
 
     def average(rows: slice) -> None:
-        here = x[side * rows.start : side * rows.stop].permute(2, 0, 1).float()
-        out[rows] = averaged(here, times).permute(1, 2, 0)
+        here = slice(part.top + side * rows.start, part.top + side * rows.stop)
+        values = x[here][:, part.left : part.right].permute(2, 0, 1).float()
+        out[rows] = averaged(values, side.bit_length() - 1).permute(1, 2, 0)
 
-    threads.each(average, bands(len(out), side * x[0].numel()))
-    return out.permute(2, 0, 1)
+    threads.each(average, bands(len(out), side * x.shape[1] * x.shape[2]))
 
 
 def _grams(maps: Sequence[tuple[Rows, Box]]) -> list[Tensor]:

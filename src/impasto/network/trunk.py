@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from impasto.network.bands import Read, Rows, Source, Workspace, each_band
-from impasto.network.colours import Colours
+from impasto.network.colours import Colours, Rectified, Unkept
 from impasto.network.direct import Direct
 from impasto.network.pooling import POOLINGS, Pooled, spread
 from impasto.network.readings import NO_GRIDS, Grid, Reading, tensor_of
@@ -23,7 +23,7 @@ from impasto.network.winograd import Winograd
 from impasto.process import interrupts, threads
 from impasto.settings.layers import INPUT, Architecture, Layer
 
-MOST_VALUES = 3 * 2**22  # of a first map that is kept, that of 512×384 pixels
+MOST_VALUES = 2**22  # of a first map that is kept, that of 256×256 pixels
 
 
 class Trunk:
@@ -33,7 +33,6 @@ class Trunk:
 
     Args:
         convolutions: by layer name, the kernel (out × in × 3 × 3) and the bias (out).
-        taps: names of the layers to read.
         way: how all convolutions but the first are computed.
         padding: what convolutions see beyond the border, ``zeros`` or ``replicate``.
         pooling: ``average`` or ``max``.
@@ -43,13 +42,11 @@ class Trunk:
     def __init__(
         self,
         convolutions: Mapping[str, tuple[Tensor, Tensor]],
-        taps: Collection[str],
         way: type[Winograd | Direct],
         padding: str,
         pooling: str,
         architecture: Architecture,
     ) -> None:
-        self.taps = tuple(sorted(taps))
         self._architecture = architecture
         self._pool, self._way = POOLINGS[pooling], way
         self._replicates = padding == "replicate"
@@ -90,7 +87,7 @@ class Trunk:
         if torch.is_grad_enabled() and picture.requires_grad:
             return reading.by_name(_Evaluate.apply(picture, self, layers, reading))  # type: ignore[no-untyped-call]
         kept = Workspace() if features else self._kept  # Gram matrices do not share its memory
-        return reading.by_name(reading.of(self.maps(picture, kept, layers, reading)[0]))
+        return reading.by_name(reading.of(self.maps(picture, kept, layers, reading)[0], kept))
 
     def release(self, layers: Collection[Layer] | None = None) -> None:
         """Release the memory of every buffer, and of every convolution but those of some layers."""
@@ -127,8 +124,8 @@ class Trunk:
         x: Rows = picture.permute(1, 2, 0).to(dtype).contiguous()
         maps: dict[str, Rows] = {layers[0].name: x}
         routes = {}
-        needed = {*self.taps, *reading.layers, layers[0].name}
-        poolings = self._poolings(layers)
+        needed = {*reading.layers, layers[0].name}
+        poolings = _poolings(layers, reading)
         rectify = False
         for layer in layers[1:]:
             shape = torch.Size((*x.shape[:2], layer.channels))
@@ -136,7 +133,7 @@ class Trunk:
                 source = Source(_reader(x, rectify=rectify), self._replicates)
                 convolution = self._prepared[layer.name]
                 pooling = poolings.get(layer.name)
-                is_unkept = self._is_unkept(layer, shape, reading.features)
+                is_unkept = self._is_unkept(layer, shape, reading)
                 if isinstance(convolution, Colours) and is_unkept:
                     x = maps[layer.name] = convolution.unkept(source, shape, kept)
                 elif pooling is None:
@@ -152,11 +149,14 @@ class Trunk:
                 self._pool.forward(tensor_of(x), out.values, out.routes, self._room, rectify)
                 x = maps[layer.name] = out.values
                 routes[layer.name] = out.routes
-            elif layer.kind == "relu" and layer.name in self.taps:
+            elif layer.kind == "relu" and layer.name in needed:
                 before = layer.name.replace("relu", "conv")
-                x = tensor_of(x)
-                own = kept(layer.name, *x.shape, dtype=x.dtype) if before in needed else x
-                maps[layer.name] = _rectified(x, own)
+                if isinstance(x, Unkept):
+                    maps[layer.name] = Rectified(x)
+                else:
+                    x = tensor_of(x)
+                    own = kept(layer.name, *x.shape, dtype=x.dtype) if before in needed else x
+                    maps[layer.name] = _rectified(x, own)
             rectify = layer.kind == "relu"
         return maps, routes
 
@@ -218,20 +218,13 @@ class Trunk:
         routes = kept(f"{layer.name} routes", *half, dtype=torch.uint8)
         return Pooled(self._pool, shape, values, routes)
 
-    def _poolings(self, layers: Sequence[Layer]) -> dict[str, Layer]:
-        """By convolution, the pooling of its ReLU, where nothing else is read of them."""
-        return {
-            convolution.name: pooling
-            for convolution, relu, pooling in zip(layers[1:], layers[2:], layers[3:], strict=False)
-            if pooling.kind == "pooling" and not {convolution.name, relu.name} & {*self.taps}
-        }
-
-    def _is_unkept(self, layer: Layer, shape: torch.Size, features: Collection[str]) -> bool:
+    def _is_unkept(self, layer: Layer, shape: torch.Size, reading: Reading) -> bool:
         """Whether the output of a layer is large, in float32, and only rows of it are read.
 
         Computing it anew in bfloat16 would take a larger share of the time, and save half as much.
         """
-        is_whole = layer.name in features or layer.name.replace("conv", "relu") in self.taps
+        both = layer.name, layer.name.replace("conv", "relu")
+        is_whole = any(reading.is_whole(name) for name in both)
         return self._way.dtype == torch.float32 and shape.numel() > MOST_VALUES and not is_whole
 
     def _back(self, before: Layer, layer: Layer, size: tuple[int, int], read: Read) -> Tensor:
@@ -328,7 +321,7 @@ class _Evaluate(torch.autograd.Function):
         ctx.trunk, ctx.layers, ctx.reading = trunk, layers, reading
         ctx.maps, ctx.routes = trunk.maps(picture, trunk._kept, layers, reading)
         ctx.set_materialize_grads(False)
-        return reading.of(ctx.maps)
+        return reading.of(ctx.maps, trunk._kept)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
@@ -340,6 +333,15 @@ class _Evaluate(torch.autograd.Function):
         order = torch.contiguous_format if ctx.layers[0].name == INPUT else torch.preserve_format
         by_first = gradient.permute(2, 0, 1).to(torch.float32, copy=True, memory_format=order)
         return by_first, *others
+
+
+def _poolings(layers: Sequence[Layer], reading: Reading) -> dict[str, Layer]:
+    """By convolution, the pooling of its ReLU, where nothing else is read of them."""
+    return {
+        convolution.name: pooling
+        for convolution, relu, pooling in zip(layers[1:], layers[2:], layers[3:], strict=False)
+        if pooling.kind == "pooling" and not {convolution.name, relu.name} & reading.layers
+    }
 
 
 def _sizes(x: Tensor, layers: Sequence[Layer]) -> dict[str, tuple[int, int]]:

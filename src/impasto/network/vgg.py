@@ -101,9 +101,7 @@ class VGG:
         self._trunk: Trunk | None = None
         if by_rows and dtype != torch.float64:
             way = Direct if dtype == torch.bfloat16 else Winograd
-            self._trunk = Trunk(
-                weights.convolutions, self.taps, way, padding, pooling, self.architecture
-            )
+            self._trunk = Trunk(weights.convolutions, way, padding, pooling, self.architecture)
             return
         self._convolutions = {
             layer.name: _placed(

@@ -41,7 +41,7 @@ from impasto.objective.losses import (
 from impasto.objective.palette import Palette, palette_loss, palette_of
 from impasto.objective.regions import Share, StyleCanvas, blended, rest_of
 from impasto.objective.rounds import Compared, LossOfCanvas, Parts, Rounds
-from impasto.objective.shared import at_once, shared
+from impasto.objective.shared import at_once, products_and_lengths, shared
 from impasto.pictures.masks import pooled
 from impasto.process import threads
 from impasto.settings.layers import BY_NAME
@@ -117,8 +117,8 @@ class Neighbours:
         def compare(number: int, features: Tensor) -> tuple[Tensor, Tensor]:
             factor = factors[number]
             one = on_grid(self._layers[number], features, size)
-            products = factor * (one * wanted[number]).sum(0)
-            return products, factor**2 * one.square().sum(0)
+            products, lengths = products_and_lengths(one, wanted[number])
+            return factor * products, factor**2 * lengths
 
         def loss(canvas: Tensor) -> Parts:
             both = zip(*shared(compare, self._maps(canvas, POOLS)), strict=True)

@@ -102,6 +102,23 @@ def mean_square(features: Tensor, target: Tensor) -> Tensor:
     return found
 
 
+def products_and_lengths(features: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """The inner products of feature vectors with others, and their squared lengths, each (N).
+
+    Args:
+        features: feature vectors, (C, N).
+        target: as many others, for which there is no gradient.
+
+    Example:
+        >>> import torch
+        >>> products_and_lengths(torch.tensor([[3.0], [4.0]]), torch.tensor([[1.0], [2.0]]))
+        (tensor([11.]), tensor([25.]))
+    """
+    if features.device.type != "cpu":
+        return (features * target).sum(0), features.square().sum(0)
+    return _ProductsAndLengths.apply(features, target)  # type: ignore[no-any-return, no-untyped-call]
+
+
 def _refuse_second_derivatives() -> None:
     if torch.is_grad_enabled():  # on the way back, it is so only with create_graph=True
         raise RuntimeError("this loss has no second derivative on a CPU")
@@ -133,6 +150,21 @@ class _MeanSquare(torch.autograd.Function):
 
         each_band(write, one)
         return by_features, None
+
+
+class _ProductsAndLengths(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        ctx.save_for_backward(features, target)
+        both = target, features
+        products, lengths = (torch.einsum("cn,cn->n", features, other) for other in both)
+        return products, lengths
+
+    @staticmethod
+    def backward(ctx: Any, by_products: Tensor, by_lengths: Tensor) -> tuple[Tensor, None]:
+        _refuse_second_derivatives()
+        features, target = ctx.saved_tensors
+        return (target * by_products).addcmul_(features, by_lengths, value=2), None
 
 
 class _Product(torch.autograd.Function):
