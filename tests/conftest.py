@@ -40,6 +40,7 @@ from impasto.network.weights import Tables, Weights
 from impasto.network.weights import load as load_weights
 from impasto.objective import losses, registered
 from impasto.optim import optimizer
+from impasto.run import estimate
 from impasto.settings import loss_table, values
 
 # A busy machine is no failure; a build sees the same examples each time, a person new ones.
@@ -77,6 +78,7 @@ def _prepared_once() -> Iterator[None]:
 
     That is the parser of the command line, and the kernels of the bundled weights, unpacked and in
     the form that the convolutions on a CPU take. For a small picture, they are half of the work.
+    And the pace of a run is measured with a small picture.
     """
 
     def unpack_once(self: Tables, name: str) -> tuple[Tensor, Tensor]:
@@ -98,6 +100,7 @@ def _prepared_once() -> Iterator[None]:
         patch.setattr(typer.main, "get_command", functools.cache(typer.main.get_command))
         patch.setattr(Tables, "__getitem__", unpack_once)
         patch.setattr(Trunk, "_convolution", prepare_once)
+        patch.setattr(estimate, "PROBE", 64)
         yield
 
 

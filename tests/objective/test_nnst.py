@@ -255,7 +255,7 @@ def test_a_grid_has_a_place_in_a_picture_of_any_shape() -> None:
     for height, width in ((1, 4000), (4000, 3), (16, 2000), (1, 1)):
         features = torch.zeros(1, height, width)
         for seed in range(20):
-            rows, columns = nnst._grid((height, width), nnst.SAMPLED, seeded(seed))
+            rows, columns = nnst._grid((height, width), nnst.OF_NNST.sampled, seeded(seed))
             assert features[:, rows, columns].numel() > 0
 
 

@@ -171,17 +171,16 @@ def memory_for(size: tuple[int, int], recipe: Recipe) -> float:
     from impasto.network.devices import DTYPES, Arithmetic
     from impasto.network.tiles import halo_for
     from impasto.run.levels import layers_at, plan
-    from impasto.run.memory_need import BASE_BYTES, canvas_bytes, pixel_bytes
+    from impasto.run.memory_need import level_bytes
     from impasto.settings.layers import VGG_19
 
     finest = plan(size, [size], recipe)[-1]
+    network = layers_at(finest, recipe, VGG_19)
     window = size[0] * size[1]
     if isinstance(recipe.tile, int):
-        halo = halo_for(layers_at(finest, recipe, VGG_19))
-        window = min(window, (recipe.tile + 2 * halo) ** 2)
+        window = min(window, (recipe.tile + 2 * halo_for(network)) ** 2)
     arithmetic = Arithmetic(DTYPES.get(recipe.precision, DTYPES["float32"]))
-    each = pixel_bytes(arithmetic, 0, VGG_19)
-    return BASE_BYTES + canvas_bytes(finest, recipe) + window * each
+    return level_bytes(finest, recipe, window, arithmetic, network)
 
 
 def paint(

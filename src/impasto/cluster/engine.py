@@ -224,12 +224,17 @@ def _check_memory(workers: int) -> None:
     Raises:
         InputError: it has not.
     """
-    from impasto.run.memory_need import BASE_BYTES
+    import torch
 
+    from impasto.network.devices import Arithmetic
+    from impasto.run.memory_need import worker_bytes
+    from impasto.settings.layers import LAYERS
+
+    each = worker_bytes(LAYERS, Arithmetic(torch.float32, by_rows=True))
     free = memory.free()
-    most = max(1, int(free / BASE_BYTES))
+    most = max(1, int(free / each))
     if workers > most:
-        values = {"needed": workers * BASE_BYTES / 1e9, "free": free / 1e9}
+        values = {"needed": workers * each / 1e9, "free": free / 1e9}
         raise InputError("cluster.too-many", count=workers, most=most, **values)
 
 

@@ -22,6 +22,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -46,12 +47,8 @@ from impasto.pictures.masks import pooled
 from impasto.process import threads
 from impasto.settings.layers import BY_NAME
 from impasto.settings.loss_table import METHODS
+from impasto.settings.recipe import Recipe
 
-MOST_STYLE_PLACES = 8192  # hypercolumns of the style picture among which the nearest is searched
-# Where a layer that is matched alone is compared: the positions along the longer side of the
-# canvas, and those of the style picture among which the nearest is searched.
-SAMPLED, MOST_ALONE = 64, 4096
-SAMPLED_EVENLY, MOST_ALONE_EVENLY = 48, 3072
 SAMPLE = 256  # hypercolumns of the canvas from which the handicaps of the style's are found
 AT_ONCE = 256  # hypercolumns that a thread searches for at a time
 ROUNDS = 8  # in which layers are matched alone
@@ -63,13 +60,39 @@ FLATTEST = 0.1  # of the variance of the style's colours; a palette of less is n
 LENGTH = 0.1  # weight of the squared logarithm of the ratio of two lengths
 
 
+class Places(NamedTuple):
+    """How many places are compared.
+
+    Attributes:
+        style: of the style picture, among which the nearest hypercolumn is searched.
+        sampled: along the longer side of the canvas, where a layer is matched alone.
+        alone: of the style picture, among which the nearest of such a layer is searched.
+    """
+
+    style: int
+    sampled: int
+    alone: int
+
+
+OF_NNST, OF_EVEN_NNST = Places(8192, 64, 4096), Places(4096, 48, 2048)
+
+
 def neighbours(compared: Compared) -> Rounds:
     """The objective of a level."""
     made = Neighbours(compared)
     if compared.splits:
-        rounds = math.ceil(compared.steps / STEPS_EVENLY) if made.evenly else ROUNDS
-        return compared.rounds(made.by_layer, rounds)
+        return compared.rounds(made.by_layer, rounds_of(compared.steps, compared.recipe))
     return compared.rounds(made.by_hypercolumn)
+
+
+def rounds_of(steps: int, recipe: Recipe) -> int:
+    """In how many rounds the layers are matched alone in so many steps."""
+    return math.ceil(steps / STEPS_EVENLY) if METHODS[recipe.method].evenly else ROUNDS
+
+
+def places_of(recipe: Recipe) -> Places:
+    """How many places the method of a recipe compares."""
+    return OF_EVEN_NNST if METHODS[recipe.method].evenly else OF_NNST
 
 
 class Neighbours:
@@ -86,6 +109,7 @@ class Neighbours:
     def __init__(self, compared: Compared) -> None:
         self._compared, self._content = compared, compared.content
         self.evenly = METHODS[compared.recipe.method].evenly
+        self._places = places_of(compared.recipe)
         self._layers = list(compared.weights)
         total = sum(compared.weights.values())
         self._weights = [weight / total for weight in compared.weights.values()]
@@ -202,7 +226,7 @@ class Neighbours:
     def _alone_of(self, style: StyleCanvas) -> list[Tensor]:
         """The features of a style picture and its turned copies, layer by layer, (C, N)."""
         ways = self._turned(style)
-        most = (MOST_ALONE_EVENLY if self.evenly else MOST_ALONE) // len(ways)
+        most = self._places.alone // len(ways)
         seen = [
             [
                 _thinned(_counted(one.flatten(1), mask, BY_NAME[name].pools), most)
@@ -240,7 +264,7 @@ class Neighbours:
     def _hypercolumns_of(self, style: StyleCanvas) -> tuple[Tensor, list[float]]:
         """The hypercolumns of a style, (C, N), and each layer's energy in the unturned picture."""
         ways = self._turned(style)
-        most = MOST_STYLE_PLACES // len(ways)
+        most = self._places.style // len(ways)
         seen: list[Tensor] = []
         energies: list[float] = []
         for canvas, mask in ways:
@@ -278,10 +302,10 @@ class Neighbours:
     def _grids(self, canvas: Tensor, generator: torch.Generator) -> dict[str, Grid]:
         """The positions at which each layer is matched alone in a round."""
         height, width = canvas.shape[1:]
-        most = SAMPLED_EVENLY if self.evenly else SAMPLED
         pools = {name: BY_NAME[name].pools for name in self._layers}
         return {
-            name: _grid((height >> by, width >> by), most, generator) for name, by in pools.items()
+            name: _grid((height >> by, width >> by), self._places.sampled, generator)
+            for name, by in pools.items()
         }
 
     def _maps(

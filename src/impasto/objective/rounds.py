@@ -50,10 +50,13 @@ class Rounds:
         steps: number of evaluations of the level.
         rounds: number of rounds, which share the evaluations.
         of_pixels: the losses of the pixels of a canvas, which are added.
+
+    Attributes:
+        length: number of evaluations of a round.
     """
 
     def __init__(self, make: Make, steps: int, rounds: int, of_pixels: OfPixels) -> None:
-        self._make, self._length = make, math.ceil(steps / rounds)
+        self._make, self.length = make, math.ceil(steps / rounds)
         self._of_pixels = of_pixels
         self._count = 0
         self._start: Tensor | None = None
@@ -69,7 +72,7 @@ class Rounds:
             The loss of the current round, and the gradient.
         """
         canvas = canvas.detach()
-        is_new = self._count % self._length == 0
+        is_new = self._count % self.length == 0
         if is_new:
             self._start, self._loss = canvas.clone(), None
         with exact_convolutions():
@@ -100,7 +103,7 @@ class Rounds:
         self._start.requires_grad_()
         if self._loss is None:
             with torch.no_grad():
-                self._loss = self._make(self._start, self._count // self._length)
+                self._loss = self._make(self._start, self._count // self.length)
         return self._start, self._loss
 
 

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
 
 from impasto.network import tiles
+from impasto.network.vgg import VGG
 from impasto.objective.deferred import LONGEST, cut_layer, work_share
 from impasto.objective.objective import KEPT_BYTES, Objective, target_bytes
 from impasto.objective.regions import StyleCanvas
 from impasto.objective.rounds import Compared
 from impasto.run.evaluator import OBJECTIVES
-from impasto.run.levels import Level, layers_at
-from impasto.run.memory_need import BASE_BYTES, HYPERCOLUMN_BYTES, canvas_bytes, pixel_bytes
+from impasto.run.levels import Level, layers_at, recipe_at, taps_at
+from impasto.run.memory_need import level_bytes
 from impasto.settings import layers
 from impasto.settings.loss_table import METHODS
 
@@ -25,7 +28,8 @@ if TYPE_CHECKING:
     from impasto.run.run import Run
 
 # Side, in pixels, of the picture whose evaluation is timed; a smaller one leaves a GPU idle.
-PROBE, GPU_PROBE = 192, 768
+PROBE, GPU_PROBE = 256, 768
+EVALUATIONS = 3  # of a probe; the first searches for matches
 FORWARD = 0.45  # share of an evaluation's time that the forward pass takes
 
 
@@ -56,34 +60,50 @@ def _layers(run: Run, level: Level) -> tuple[layers.Layer, ...]:
 
 def work(run: Run) -> float:
     """Pixels that the network processes, forward and backward, in all steps of a run."""
-    looked_at = 0.0
-    network = run.loaded.architecture
-    deferred = cut_layer(run.recipe, network)
-    between = work_share(run.recipe, deferred, network) if deferred else 1.0
-    for level in run.levels:
-        cores = cut(run, level)
-        passes = between + (1 - between) / LONGEST if len(cores) == 1 else 1 + FORWARD
-        read = layers.work(_layers(run, level)) / layers.work(run.evaluator.network.layers)
-        looked_at += level.steps * passes * read * tiles.positions(cores)
-    return looked_at
+    return sum(level.steps * _work(run, level) for level in run.levels)
+
+
+def _work(run: Run, level: Level) -> float:
+    """Pixels that the whole network would process in the time of a step of a level."""
+    network, cores = run.loaded.architecture, cut(run, level)
+    recipe = recipe_at(level, run.recipe)
+    read = layers.work(_layers(run, level)) / layers.work(_measured(run, level))
+    deferred = cut_layer(recipe, network) if METHODS[level.method].by_layer else None
+    between = work_share(recipe, deferred, network) if deferred else 1.0
+    passes = between + (1 - between) / LONGEST if len(cores) == 1 else 1 + FORWARD
+    return passes * read * tiles.positions(cores)
 
 
 def forecast(run: Run) -> Forecast:
-    """Estimate the time and the memory of a run, by timing one evaluation of a small picture."""
-    canvases, window = 0.0, 0
+    """Estimate the time and the memory of a run, by timing evaluations of a small picture."""
+    paces: dict[tuple[object, ...], _Pace] = {}
+    seconds = 0.0
     for level in run.levels:
-        targets = min(_target_bytes(run, level), KEPT_BYTES)
-        canvases = max(canvases, canvas_bytes(level, run.recipe) + targets)
-        window = max(window, *(tile.window.area for tile in cut(run, level)))
-    guides = run.inputs.guides if METHODS[run.recipe.method].by_layer else 0
-    each = pixel_bytes(run.evaluator.arithmetic, guides, run.loaded.architecture)
-    if run.recipe.method in OBJECTIVES:
-        each += HYPERCOLUMN_BYTES
-    needed = BASE_BYTES + canvases + window * each
-    seconds = work(run) * _seconds_a_pixel(run) / run.evaluator.workers
-    forecasted = Forecast(seconds, needed)
+        key = level.method, level.splits, _measured(run, level)
+        pace = paces[key] = paces.get(key) or _pace(run, level)
+        workers = run.evaluator.workers if recipe_at(level, run.recipe).tiles else 1
+        rounds = 0 if METHODS[level.method].by_layer else math.ceil(level.steps / pace.length)
+        seconds += rounds * math.prod(level.size) * (pace.begun - pace.each)
+        seconds += level.steps * _work(run, level) * pace.each / workers
+    forecasted = Forecast(seconds, max(_bytes(run, level) for level in run.levels))
     run.evaluator.network.release(_layers(run, run.evaluator.level))
     return forecasted
+
+
+def _bytes(run: Run, level: Level) -> float:
+    """Memory at a level."""
+    targets = _target_bytes(run, level) if METHODS[level.method].by_layer else 0
+    window = max(tile.window.area for tile in cut(run, level))
+    arithmetic, network = run.evaluator.arithmetic, _layers(run, level)
+    needed = level_bytes(level, run.recipe, window, arithmetic, network, run.inputs.guides)
+    return needed + min(targets, KEPT_BYTES)
+
+
+def _measured(run: Run, level: Level) -> tuple[layers.Layer, ...]:
+    """The layers that the network computes when the pace of a level is measured."""
+    if METHODS[level.method].by_layer:
+        return run.loaded.architecture.up_to_deepest(taps_at(level, run.recipe))
+    return _layers(run, level)
 
 
 def _target_bytes(run: Run, level: Level) -> int:
@@ -92,23 +112,45 @@ def _target_bytes(run: Run, level: Level) -> int:
     return target_bytes(run.evaluator.network, read, tiles.Box(0, height, 0, width))
 
 
-def _probed(run: Run, picture: Tensor) -> Callable[[Tensor], object]:
-    """An objective like those of a run, for a picture, 3 × H × W."""
-    network, recipe, style = run.evaluator.network, run.recipe, StyleCanvas(picture.flip(1))
-    if recipe.method in OBJECTIVES:
-        return OBJECTIVES[recipe.method](Compared(network, picture, [style], recipe, 1, 2))
-    return Objective(network, picture, [style], recipe)
+class _Pace(NamedTuple):
+    """How long the evaluations of a level take.
+
+    Attributes:
+        begun: seconds a pixel of the first of a round, which searches for matches.
+        each: seconds a pixel of another one.
+        length: of a round, in evaluations.
+    """
+
+    begun: float
+    each: float
+    length: int
 
 
-def _seconds_a_pixel(run: Run) -> float:
+def _pace(run: Run, level: Level) -> _Pace:
+    """Measure the pace of a level with a small picture."""
     side = PROBE if run.evaluator.device.type == "cpu" else GPU_PROBE
     generator = torch.Generator().manual_seed(0)
+    network = run.evaluator.network_for(level)
     picture = 50 * torch.randn(3, side, side, generator=generator)
-    network = run.evaluator.network
     picture = picture.to(run.evaluator.device, network.dtype)
-    with run.evaluator.threads():
-        objective = _probed(run, picture)
-        objective(picture)
-        began = time.perf_counter()
-        objective(picture)
-    return (time.perf_counter() - began) / side**2
+    with run.evaluator.threads_for(level):
+        network(picture, (_measured(run, level)[-1].name,))  # prepares its convolutions
+        objective, length = _probed(run, level, network, picture)
+        times = [time.perf_counter()]
+        for _ in range(EVALUATIONS):
+            objective(picture)
+            times.append(time.perf_counter())
+    begun, *others = (after - before for before, after in pairwise(times))
+    return _Pace(begun / side**2, min(others) / side**2, length)
+
+
+def _probed(
+    run: Run, level: Level, network: VGG, picture: Tensor
+) -> tuple[Callable[[Tensor], object], int]:
+    """An objective like that of a level, for a picture, 3 × H × W, and the length of a round."""
+    recipe, style = recipe_at(level, run.recipe), StyleCanvas(picture.flip(1))
+    if level.method in OBJECTIVES:
+        compared = Compared(network, picture, [style], recipe, 1, level.steps, level.splits)
+        made = OBJECTIVES[level.method](compared)
+        return made, made.length
+    return Objective(network, picture, [style], recipe), level.steps

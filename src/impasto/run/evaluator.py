@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Hashable
+from collections.abc import Callable, Hashable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
@@ -96,15 +96,17 @@ class Evaluator:
         workplace: Workplace = HERE,
     ) -> None:
         self.device = canvases.device
-        self.workplace, self.workers = workplace, workplace.workers
+        self.workplace = workplace
         self.arithmetic = workplace.arithmetic(recipe.precision, self.device)
         self.fell_back = self._is_new = False
         self._weights, self._canvases, self._cache = weights, canvases, cache
         self._objective = self.deferred = self.rounds = None
         self._recipe, self._levels = recipe, levels
+        self.workers = self._workers()
         self.level = self._first = levels[first - 1]
         self._settings = recipe_at(self.level, recipe)
-        is_same = network is not None and network.taps == self._taps
+        taps = frozenset(taps_at(self.level, recipe))
+        is_same = network is not None and network.taps == taps
         self.network = network if network is not None and is_same else self._make_network()
         self.tiles = [self._tile_for(level) for level in levels]
         self._planned = self.arithmetic, tuple(self.tiles)
@@ -115,16 +117,29 @@ class Evaluator:
         assert self._objective is not None, "no level was entered"  # noqa: S101
         return self._objective
 
+    def _workers(self) -> int:
+        if self.workplace.workers == 1:
+            return 1
+        if any(recipe_at(level, self._recipe).tiles for level in self._levels):
+            return self.workplace.workers
+        tell(Message("cluster.one-machine"))
+        return 1
+
     def threads(self) -> AbstractContextManager[None]:
         """A context for a step: its operations take one thread each if the threads share them."""
-        recipe = self._settings
-        method, style_loss = METHODS[recipe.method], STYLE_LOSSES[recipe.style_loss]
+        return self.threads_for(self.level)
+
+    def threads_for(self, level: Level) -> AbstractContextManager[None]:
+        """A context for a step of a level, as of :meth:`threads`."""
+        recipe = recipe_at(level, self._recipe)
+        method, style_loss = METHODS[level.method], STYLE_LOSSES[recipe.style_loss]
         shared = self.arithmetic.by_rows and (style_loss.shares or not method.by_layer)
         return threads.whole_operations(shared=shared)
 
-    @property
-    def _taps(self) -> Collection[str]:
-        return taps_at(self.level, self._recipe)
+    def network_for(self, level: Level) -> VGG:
+        """The network of a level; the current one if it reads the same layers."""
+        is_same = self.network.taps == frozenset(taps_at(level, self._recipe))
+        return self.network if is_same else self._make_network(level)
 
     def start(self, canvas: Tensor) -> None:
         """Return to the state before the first evaluation of a run.
@@ -232,10 +247,10 @@ class Evaluator:
     def _drop_objective(self) -> None:
         self._objective = self.deferred = self.rounds = None
 
-    def _make_network(self) -> VGG:
+    def _make_network(self, level: Level | None = None) -> VGG:
         return VGG(
             self._weights,
-            self._taps,
+            taps_at(level or self.level, self._recipe),
             pooling=self._recipe.pooling,
             padding=self._recipe.padding,
             device=self.device,

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+
 from impasto.network.devices import Arithmetic
+from impasto.network.hypercolumns import POOLS
 from impasto.optim.pairs import history_for
-from impasto.run.levels import Level
-from impasto.settings.layers import LAYERS, Architecture, values
+from impasto.run.levels import Level, recipe_at
+from impasto.settings.layers import BY_NAME, LAYERS, Architecture, Layer, values
+from impasto.settings.loss_table import METHODS
 from impasto.settings.recipe import Recipe
 
 # Bytes per pixel that VGG-19 processes, as measured in float32; in bfloat16 it is half, or more if
 # PyTorch computes the convolutions, since indices of poolings and some maps are not in bfloat16.
 BY_ROWS_BYTES, PLAIN_BYTES = 1500, 3200
 OF_BFLOAT16 = 0.7  # of the bytes in float32, if PyTorch computes the convolutions
-BASE_BYTES = 9e8  # for Python, PyTorch and the network's weights
-HYPERCOLUMN_BYTES = 2000  # per pixel, for the targets and gradients of hypercolumns
+BASE_BYTES = 4.5e8  # for Python, PyTorch and the network's weights
+# Values for each weight of a convolution that is computed by rows, in Winograd's algorithm.
+PREPARED = 36 / 9
+HYPERCOLUMNS = 4  # of all places that are held at once: what is read and wanted, and gradients
 GUIDED_BYTES = 500  # per pixel and region, for feature maps that masks multiply
 OTHER_CANVASES = 10  # style, gradient and so on, besides the optimiser's
 USED = 0.7  # share of the free memory that a run may use
@@ -27,16 +36,64 @@ def canvas_bytes(level: Level, recipe: Recipe) -> float:
     return one * (kept + OTHER_CANVASES)
 
 
-def pixel_bytes(arithmetic: Arithmetic, guides: int, network: Architecture) -> float:
+def level_bytes(
+    level: Level,
+    recipe: Recipe,
+    window: int,
+    arithmetic: Arithmetic,
+    network: Sequence[Layer],
+    guides: int = 0,
+) -> float:
+    """Bytes that a level needs, without targets of the content.
+
+    Args:
+        level: the level.
+        recipe: the settings of the run.
+        window: number of pixels that are processed at once.
+        arithmetic: how the network computes.
+        network: the layers that are computed.
+        guides: as of :func:`pixel_bytes`.
+    """
+    by_layer = METHODS[level.method].by_layer
+    each = pixel_bytes(arithmetic, guides if by_layer else 0, network)
+    if not by_layer:
+        each += hypercolumn_bytes(recipe_at(level, recipe))
+    return canvas_bytes(level, recipe) + worker_bytes(network, arithmetic) + window * each
+
+
+def worker_bytes(network: Sequence[Layer], arithmetic: Arithmetic) -> float:
+    """Bytes of a process that paints, before it has a canvas."""
+    return BASE_BYTES + network_bytes(network, arithmetic)
+
+
+def network_bytes(network: Sequence[Layer], arithmetic: Arithmetic) -> float:
+    """Bytes of the convolutions of a network, prepared."""
+    weights = sum(
+        9 * before.channels * layer.channels
+        for before, layer in pairwise(network)
+        if layer.kind == "convolution"
+    )
+    by_winograd = arithmetic.by_rows and arithmetic.dtype == torch.float32
+    return weights * arithmetic.dtype.itemsize * (PREPARED if by_winograd else 1)
+
+
+def hypercolumn_bytes(recipe: Recipe) -> float:
+    """Bytes per pixel that the loss of a method that compares hypercolumns needs besides."""
+    channels = sum(BY_NAME[name].channels for name in recipe.style_layers)
+    itemsize = 8 if recipe.precision == "float64" else 4
+    return HYPERCOLUMNS * itemsize * channels / (1 << 2 * POOLS)
+
+
+def pixel_bytes(arithmetic: Arithmetic, guides: int, network: Sequence[Layer]) -> float:
     """Bytes that an evaluation needs per pixel that the network processes.
 
     Args:
         arithmetic: how the network computes.
         guides: number of regions with masks; 0 without masks.
-        network: the network, whose need goes with the size of its feature maps.
+        network: the layers that are computed; the need goes with the size of their feature maps.
     """
     of_vgg19 = BY_ROWS_BYTES if arithmetic.by_rows else PLAIN_BYTES
-    of_float32 = of_vgg19 * values(network.layers) / values(LAYERS)
+    of_float32 = of_vgg19 * values(network) / values(LAYERS)
     guided = GUIDED_BYTES * (1 + guides) if guides else 0
     share = arithmetic.dtype.itemsize / 4
     return of_float32 * (share if arithmetic.by_rows else max(share, OF_BFLOAT16)) + guided
@@ -52,4 +109,4 @@ def room(
 ) -> float:
     """How many pixels of a level the network can process at once in so many bytes."""
     left = USED * free - canvas_bytes(level, recipe)
-    return max(0.0, left) / pixel_bytes(arithmetic, guides, network)
+    return max(0.0, left) / pixel_bytes(arithmetic, guides, network.layers)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from impasto.network import tiles
 from impasto.network.hypercolumns import POOLS
 from impasto.objective.losses import MOST_NEIGHBOURS, MOST_PLACES
-from impasto.objective.nnst import MOST_STYLE_PLACES
+from impasto.objective.nnst import places_of, rounds_of
 from impasto.objective.regions import TURNS
 from impasto.objective.strotss import POINTS, STYLE_POINTS
 from impasto.pictures.sizes import PixelSize
@@ -50,7 +50,7 @@ def multiplications(canvas: PixelSize, styles: Sequence[PixelSize], recipe: Reci
         is_whole = looked_at == level.size[0] * level.size[1]
         each = layers.work(network) + _compared(at_level, len(styles))
         step = (PASSES if is_whole else TILED_PASSES) * each * looked_at + _once(at_level)
-        total += len(styles) * _matched(at_level, looked_at)
+        total += len(styles) * _matched(level, at_level)
         measured = looked_at + len(TURNS[at_level.style_symmetry]) * sum(
             _looked_at(network, style, side) for style in level.style_sizes
         )
@@ -103,11 +103,16 @@ def _compared(recipe: Recipe, styles: int) -> float:
     return total
 
 
-def _matched(recipe: Recipe, pixels: int) -> float:
-    """Multiplications of the search for the nearest hypercolumns of a style at a level."""
+def _matched(level: levels.Level, recipe: Recipe) -> float:
+    """Multiplications of the searches for the nearest features of a style at a level."""
     if not METHODS[recipe.method].splits:
         return 0.0
-    return pixels / (1 << 2 * POOLS) * MOST_STYLE_PLACES * _channels(recipe)
+    width, height = level.size
+    compared = places_of(recipe)
+    if not level.splits:
+        return width * height / (1 << 2 * POOLS) * compared.style * _channels(recipe)
+    positions = compared.sampled**2 * min(level.size) / max(level.size)
+    return rounds_of(level.steps, recipe) * positions * compared.alone * _channels(recipe)
 
 
 def _channels(recipe: Recipe) -> int:
