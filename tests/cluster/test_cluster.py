@@ -61,7 +61,7 @@ SMALL = Recipe(
     content_layers="conv2_1",
     style_layers="conv1_1,conv2_1",
 )
-LONG = SMALL.model_copy(update={"steps": 200})  # so that it is seen to begin before it ends
+LONG = SMALL.model_copy(update={"steps": 100})  # so that it is seen to begin before it ends
 COMMON = Common(Needs())
 
 # A machine with other work may take long to begin, and says so.

@@ -105,9 +105,9 @@ def test_more_workers_than_this_machine_has_memory_for_are_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pytest.importorskip("ray")
-    monkeypatch.setattr(memory, "free", lambda: 3e9)
+    monkeypatch.setattr(memory, "free", lambda: 2.4e9)
     with (
-        pytest.raises(InputError, match=r"4 workers need about 4 GB .* use at most 3\."),
+        pytest.raises(InputError, match=r"4 workers need about 3 GB .* use at most 3\."),
         engine.connected("local", workers=4),
     ):
         pass

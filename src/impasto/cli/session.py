@@ -145,8 +145,10 @@ def _start(
     if dry_run:
         from rich.console import Console
 
+        from impasto.run.workplace import HERE
+
         Console(stderr=outputs.document).print(_levels_table(run))
-        if foretell is not None:
+        if foretell is not None and run.evaluator.workplace is not HERE:
             foretell(run)
         if outputs.document and expected is not None:
             from impasto.report import documents

@@ -170,17 +170,20 @@ def memory_for(size: tuple[int, int], recipe: Recipe) -> float:
     """
     from impasto.network.devices import DTYPES, Arithmetic
     from impasto.network.tiles import halo_for
-    from impasto.run.levels import layers_at, plan
+    from impasto.run.levels import Level, layers_at, plan
     from impasto.run.memory_need import level_bytes
     from impasto.settings.layers import VGG_19
 
-    finest = plan(size, [size], recipe)[-1]
-    network = layers_at(finest, recipe, VGG_19)
-    window = size[0] * size[1]
-    if isinstance(recipe.tile, int):
-        window = min(window, (recipe.tile + 2 * halo_for(network)) ** 2)
-    arithmetic = Arithmetic(DTYPES.get(recipe.precision, DTYPES["float32"]))
-    return level_bytes(finest, recipe, window, arithmetic, network)
+    arithmetic = Arithmetic(DTYPES.get(recipe.precision, DTYPES["float32"]), by_rows=True)
+
+    def at(level: Level) -> float:
+        network = layers_at(level, recipe, VGG_19)
+        window = level.size[0] * level.size[1]
+        if isinstance(recipe.tile, int):
+            window = min(window, (recipe.tile + 2 * halo_for(network)) ** 2)
+        return level_bytes(level, recipe, window, arithmetic, network)
+
+    return max(at(level) for level in plan(size, [size], recipe))
 
 
 def paint(

@@ -281,7 +281,7 @@ class Trunk:
             elif x is not None:
                 _through_relu(gradient[here], x[here], rows)
             if behind is not None:
-                assert x is not None  # noqa: S101 – the convolution before a ReLU to read is kept
+                assert x is not None  # noqa: S101 – the convolution before a ReLU to read is at hand
                 behind(first, last, rows)
                 _through_relu(rows, x[here], rows)
             if add is not None:

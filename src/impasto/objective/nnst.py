@@ -87,7 +87,7 @@ def neighbours(compared: Compared) -> Rounds:
 
 def rounds_of(steps: int, recipe: Recipe) -> int:
     """In how many rounds the layers are matched alone in so many steps."""
-    return math.ceil(steps / STEPS_EVENLY) if METHODS[recipe.method].evenly else ROUNDS
+    return math.ceil(steps / STEPS_EVENLY) if METHODS[recipe.method].evenly else min(steps, ROUNDS)
 
 
 def places_of(recipe: Recipe) -> Places:
@@ -134,7 +134,7 @@ class Neighbours:
         matched = self._matched(hypercolumns(mixture), styles, shares)
         targets = blended(matched, shares, lambda: hypercolumns(self._content))
         del matched, styles
-        wanted = self._by_layer(targets)
+        wanted = self._parts_by_layer(targets)
         squares = targets.square().sum(0)
         size = canvas.shape[1], canvas.shape[2]
 
@@ -174,7 +174,9 @@ class Neighbours:
             return (self._weights[number] * far,)
 
         def loss(picture: Tensor) -> Parts:
-            features = begun.pop() if begun and picture is canvas else read(picture)
+            if picture is not canvas:
+                begun.clear()
+            features = begun.pop() if begun else read(picture)
             parts = [part for (part,) in shared(compare, features)]
             return self._of_style(picture, torch.stack(parts).sum())
 
@@ -257,7 +259,7 @@ class Neighbours:
             for weight, energy in zip(self._weights, energies, strict=True)
         ]
         for found in styles:
-            for part, factor in zip(self._by_layer(found), factors, strict=True):
+            for part, factor in zip(self._parts_by_layer(found), factors, strict=True):
                 part.mul_(factor)
         return styles, factors
 
@@ -268,11 +270,11 @@ class Neighbours:
         seen: list[Tensor] = []
         energies: list[float] = []
         for canvas, mask in ways:
-            maps = self._maps(canvas)
-            if not energies:
-                energies = self._energies(maps, mask)
+            maps = self._maps(canvas, POOLS if energies else 0)
+            energies = energies or self._energies(maps, mask)
             found = self._hypercolumns(canvas, maps, [1.0] * len(maps))
             seen.append(_thinned(_counted(found, mask, POOLS), most))
+            del maps, found  # before those of the next are made
         return _joined(seen), energies
 
     def _matched(
@@ -314,7 +316,7 @@ class Neighbours:
         """The feature maps of a picture, layer by layer."""
         return list(self._compared.maps(picture, pools, grids).values())
 
-    def _by_layer(self, hypercolumns: Tensor) -> Sequence[Tensor]:
+    def _parts_by_layer(self, hypercolumns: Tensor) -> Sequence[Tensor]:
         """The parts of hypercolumns, (C, N), that are of each layer."""
         return torch.split(hypercolumns, [BY_NAME[name].channels for name in self._layers])
 

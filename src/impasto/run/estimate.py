@@ -59,12 +59,12 @@ def _layers(run: Run, level: Level) -> tuple[layers.Layer, ...]:
 
 
 def work(run: Run) -> float:
-    """Pixels that the network processes, forward and backward, in all steps of a run."""
+    """Pixels that are processed, forward and backward, in all steps of a run."""
     return sum(level.steps * _work(run, level) for level in run.levels)
 
 
 def _work(run: Run, level: Level) -> float:
-    """Pixels that the whole network would process in the time of a step of a level."""
+    """Pixels that the measured layers would process in the time of a step of a level."""
     network, cores = run.loaded.architecture, cut(run, level)
     recipe = recipe_at(level, run.recipe)
     read = layers.work(_layers(run, level)) / layers.work(_measured(run, level))
@@ -82,8 +82,10 @@ def forecast(run: Run) -> Forecast:
         key = level.method, level.splits, _measured(run, level)
         pace = paces[key] = paces.get(key) or _pace(run, level)
         workers = run.evaluator.workers if recipe_at(level, run.recipe).tiles else 1
-        rounds = 0 if METHODS[level.method].by_layer else math.ceil(level.steps / pace.length)
-        seconds += rounds * math.prod(level.size) * (pace.begun - pace.each)
+        rounds = math.ceil(level.steps / pace.length)
+        # Layers alone are matched at as many positions of any canvas.
+        searches = rounds * (1 if level.splits else math.prod(level.size) / pace.pixels)
+        seconds += searches * pace.search
         seconds += level.steps * _work(run, level) * pace.each / workers
     forecasted = Forecast(seconds, max(_bytes(run, level) for level in run.levels))
     run.evaluator.network.release(_layers(run, run.evaluator.level))
@@ -116,14 +118,16 @@ class _Pace(NamedTuple):
     """How long the evaluations of a level take.
 
     Attributes:
-        begun: seconds a pixel of the first of a round, which searches for matches.
-        each: seconds a pixel of another one.
+        each: seconds a pixel.
+        search: seconds that the first of a round takes longer, because it searches for matches.
         length: of a round, in evaluations.
+        pixels: of the picture with which they were measured.
     """
 
-    begun: float
     each: float
+    search: float
     length: int
+    pixels: int
 
 
 def _pace(run: Run, level: Level) -> _Pace:
@@ -141,7 +145,9 @@ def _pace(run: Run, level: Level) -> _Pace:
             objective(picture)
             times.append(time.perf_counter())
     begun, *others = (after - before for before, after in pairwise(times))
-    return _Pace(begun / side**2, min(others) / side**2, length)
+    each = min(others)
+    search = 0.0 if METHODS[level.method].by_layer else begun - each
+    return _Pace(each / side**2, search, length, side**2)
 
 
 def _probed(
@@ -150,7 +156,8 @@ def _probed(
     """An objective like that of a level, for a picture, 3 × H × W, and the length of a round."""
     recipe, style = recipe_at(level, run.recipe), StyleCanvas(picture.flip(1))
     if level.method in OBJECTIVES:
-        compared = Compared(network, picture, [style], recipe, 1, level.steps, level.splits)
+        styles = [style] * len(run.inputs.styles)
+        compared = Compared(network, picture, styles, recipe, 1, level.steps, level.splits)
         made = OBJECTIVES[level.method](compared)
         return made, made.length
     return Objective(network, picture, [style], recipe), level.steps

@@ -96,13 +96,12 @@ class Evaluator:
         workplace: Workplace = HERE,
     ) -> None:
         self.device = canvases.device
-        self.workplace = workplace
+        self.workplace, self.workers = workplace, workplace.workers
         self.arithmetic = workplace.arithmetic(recipe.precision, self.device)
         self.fell_back = self._is_new = False
         self._weights, self._canvases, self._cache = weights, canvases, cache
         self._objective = self.deferred = self.rounds = None
         self._recipe, self._levels = recipe, levels
-        self.workers = self._workers()
         self.level = self._first = levels[first - 1]
         self._settings = recipe_at(self.level, recipe)
         taps = frozenset(taps_at(self.level, recipe))
@@ -116,14 +115,6 @@ class Evaluator:
         """The objective of the current level; there is none before a level is entered."""
         assert self._objective is not None, "no level was entered"  # noqa: S101
         return self._objective
-
-    def _workers(self) -> int:
-        if self.workplace.workers == 1:
-            return 1
-        if any(recipe_at(level, self._recipe).tiles for level in self._levels):
-            return self.workplace.workers
-        tell(Message("cluster.one-machine"))
-        return 1
 
     def threads(self) -> AbstractContextManager[None]:
         """A context for a step: its operations take one thread each if the threads share them."""

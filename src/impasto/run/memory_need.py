@@ -20,8 +20,9 @@ from impasto.settings.recipe import Recipe
 BY_ROWS_BYTES, PLAIN_BYTES = 1500, 3200
 OF_BFLOAT16 = 0.7  # of the bytes in float32, if PyTorch computes the convolutions
 BASE_BYTES = 4.5e8  # for Python, PyTorch and the network's weights
-# Values for each weight of a convolution that is computed by rows, in Winograd's algorithm.
-PREPARED = 36 / 9
+# Values for each weight of a convolution that is computed by rows: in Winograd's algorithm, or one
+# copy for each direction.
+BY_WINOGRAD, BY_DIRECTION = 36 / 9, 2
 HYPERCOLUMNS = 4  # of all places that are held at once: what is read and wanted, and gradients
 GUIDED_BYTES = 500  # per pixel and region, for feature maps that masks multiply
 OTHER_CANVASES = 10  # style, gradient and so on, besides the optimiser's
@@ -54,9 +55,9 @@ def level_bytes(
         network: the layers that are computed.
         guides: as of :func:`pixel_bytes`.
     """
-    by_layer = METHODS[level.method].by_layer
-    each = pixel_bytes(arithmetic, guides if by_layer else 0, network)
-    if not by_layer:
+    method = METHODS[level.method]
+    each = pixel_bytes(arithmetic, guides if method.by_layer else 0, network)
+    if not method.by_layer and not method.one_pass:
         each += hypercolumn_bytes(recipe_at(level, recipe))
     return canvas_bytes(level, recipe) + worker_bytes(network, arithmetic) + window * each
 
@@ -73,8 +74,9 @@ def network_bytes(network: Sequence[Layer], arithmetic: Arithmetic) -> float:
         for before, layer in pairwise(network)
         if layer.kind == "convolution"
     )
-    by_winograd = arithmetic.by_rows and arithmetic.dtype == torch.float32
-    return weights * arithmetic.dtype.itemsize * (PREPARED if by_winograd else 1)
+    is_bfloat16 = arithmetic.dtype == torch.bfloat16
+    by_rows = BY_DIRECTION if is_bfloat16 else BY_WINOGRAD
+    return weights * arithmetic.dtype.itemsize * (by_rows if arithmetic.by_rows else 1)
 
 
 def hypercolumn_bytes(recipe: Recipe) -> float:

@@ -202,6 +202,10 @@ def instruments(
     dtype = torch.float64 if recipe.precision == "float64" else torch.float32
     canvases = Canvases(pictures, recipe, loaded.mean, chosen, dtype, before)
     first = 1 if before is None else before.level
+    is_shared = any(levels.recipe_at(level, recipe).tiles for level in planned)
+    if workplace.workers > 1 and not is_shared:
+        tell(Message("cluster.one-machine"))
+        workplace = HERE
     evaluator = Evaluator(loaded, canvases, recipe, planned, cache, network, first, workplace)
     return canvases, evaluator
 
