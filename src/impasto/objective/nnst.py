@@ -13,8 +13,8 @@ the matches, weighted by the shares of the styles. Where the shares do not add u
 mask or a low strength, the rest is the content.
 
 The method ``even-nnst`` differs in what is matched: see :mod:`impasto.objective.even`. Its rounds
-are shorter and compare fewer positions, and its canvases keep the palette of the content picture
-in the style's colours, because matches without it raise the contrast.
+are shorter and compare fewer positions. Its canvases keep the palette of the content picture in the
+style's colours, and have no more detail than the style, because matches alone raise the contrast.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from impasto.network.devices import exact_convolutions
 from impasto.network.hypercolumns import POOLS, on_grid
 from impasto.network.pyramid import averaged, details
 from impasto.network.readings import NO_GRIDS, Grid
+from impasto.objective.detail import detail_of, excess_loss, lags_for
 from impasto.objective.even import handicaps
 from impasto.objective.losses import (
     SMALLEST_ENERGY,
@@ -56,6 +57,7 @@ STEPS_EVENLY = 2  # of such a round, if the style is matched evenly
 SMALLEST_AREA = 1e-6  # of a style, as a share of the canvas; a smaller one counts as this
 FEWEST = 16  # places of a region whose mean is taken for its centre
 PALETTE = 1.0  # weight of the palette's loss in even-nnst
+DETAIL = 1.0  # weight of its loss of the detail that exceeds the style's
 FLATTEST = 0.1  # of the variance of the style's colours; a palette of less is not wanted
 LENGTH = 0.1  # weight of the squared logarithm of the ratio of two lengths
 
@@ -116,7 +118,10 @@ class Neighbours:
         self._canvas_share = 0.0 if compared.number == 1 else compared.recipe.canvas_share
         self._shares = [compared.recipe.style_colors * share for share in compared.shares]
         self._palette = self._wanted_palette() if self.evenly else None
+        canvases = [style.canvas for style in compared.styles]
+        self._lags = lags_for([self._content, *canvases]) if self.evenly else ()
         with torch.no_grad(), exact_convolutions():
+            self._detail = self._wanted_detail() if self._lags else None
             self._alone = [self._alone_of(style) for style in compared.styles if compared.splits]
 
     def by_hypercolumn(self, canvas: Tensor, _: int) -> LossOfCanvas:
@@ -194,10 +199,18 @@ class Neighbours:
         is_flat = torch.trace(found.covariance) < FLATTEST * widest
         return None if is_flat else found
 
+    def _wanted_detail(self) -> Tensor:
+        """The most detail that is wanted: the mean of that of the styles and the content."""
+        details = (detail_of(style.canvas, self._lags) for style in self._compared.styles)
+        shares = [_mean(share) for share in self._shares]
+        return blended(details, shares, lambda: detail_of(self._content, self._lags))
+
     def _of_style(self, canvas: Tensor, loss: Tensor) -> Parts:
         """The loss of a canvas, given that of its features."""
         if self._palette is not None:
             loss = loss + PALETTE * palette_loss(palette_of(canvas), self._palette)
+        if self._detail is not None:
+            loss = loss + DETAIL * excess_loss(detail_of(canvas, self._lags), self._detail)
         return Parts(loss, torch.zeros_like(loss), loss)
 
     def _wanted_alone(self, number: int, grid: Grid, own: Tensor, content: Tensor) -> Tensor:
