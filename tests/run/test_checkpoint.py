@@ -812,7 +812,7 @@ layers = {"content_layers": "conv2_1", "style_layers": "conv1_1"}
 recipe = Recipe(size=512, levels=1, steps=1, tile="off", **layers)
 made = prepare("content.png", "style.png", recipe, device="cpu")
 taken = 4096 * int(open("/proc/self/statm").read().split()[0])
-resource.setrlimit(resource.RLIMIT_AS, (taken + 60_000_000, resource.RLIM_INFINITY))
+resource.setrlimit(resource.RLIMIT_AS, (taken + 80_000_000, resource.RLIM_INFINITY))
 made.paint()
 print(made.evaluator.tiles)
 """
