@@ -48,6 +48,12 @@ RECIPES: dict[str, dict[str, Any]] = {
     "Adam on a pyramid": {"size": SMALL, "optimizer": "adam", "variable": "pyramid", "steps": 5},
     "strotss": {"method": "strotss", "style_layers": "relu1_1,relu2_1", "levels": 2, "steps": 9},
     "nnst": {"method": "nnst", "style_layers": "relu1_1,relu3_1", "levels": 2, "steps": 12},
+    "even-nnst": {
+        "method": "even-nnst",
+        "style_layers": "relu1_1,relu4_1",
+        "levels": 2,
+        "steps": 9,
+    },
     "even-nnst and then layers": {
         "levels": 2,
         "steps": 7,
