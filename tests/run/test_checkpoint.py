@@ -168,6 +168,16 @@ def test_the_canvas_is_that_of_a_run_that_was_never_stopped(
     assert resumed.stopped is None
 
 
+def test_a_run_goes_on_in_the_midst_of_a_round() -> None:
+    """The last level of this one has rounds of two steps, of which the first begins with step 7."""
+    settings = RECIPES["even-nnst"]
+    whole = paint(**settings)
+    assert [step.level for step in whole.history].index(3) == 6
+    paint(lambda step: step.number < 7, **settings)
+    resumed = impasto.resume("run.impasto")
+    assert resumed.canvas.tobytes() == whole.canvas.tobytes()
+
+
 def test_the_first_checkpoint_is_written_before_the_first_step() -> None:
     whole = paint(levels=1, steps=3)
     Path("run.impasto").unlink()
