@@ -25,6 +25,7 @@ PAINTINGS: dict[str, dict[str, object]] = {
     "strotss": {"preset": "strotss"},
     "gatys-fast": {"preset": "gatys-fast"},
     "gatys": {"preset": "gatys"},
+    "fine": {"preset": "fine"},
     "default, sliced": {"preset": "default", "style_loss": "sliced"},
     "default, wasserstein": {"preset": "default", "style_loss": "wasserstein"},
 }
