@@ -12,7 +12,7 @@ from impasto import Recipe
 from impasto.network.vgg import VGG19
 from impasto.network.weights import Weights
 from impasto.objective import detail, nnst
-from impasto.objective.detail import detail_of, excess_loss, lags_for
+from impasto.objective.detail import detail_of, detail_within, excess_loss, lags_for
 from impasto.objective.regions import StyleCanvas
 from impasto.objective.rounds import Compared
 
@@ -49,6 +49,36 @@ def test_only_more_detail_than_is_wanted_counts() -> None:
     assert excess_loss(wanted / 2, wanted) == 0
     assert excess_loss(wanted * 2, wanted) == pytest.approx(torch.tensor(2.0).log().square().item())
     assert excess_loss(torch.zeros(2), torch.zeros(2)) == 0
+
+
+def test_only_marked_pixels_count_where_some_are_marked() -> None:
+    """The left half of the picture is even, and the right half noise."""
+    picture, marked = noise(40, 48), torch.zeros(40, 48, dtype=torch.bool)
+    picture[:, :, :24] = 0
+    marked[:, :12] = True
+    lags = lags_for([picture])
+    assert detail_within(picture, lags, marked).max() == 0
+    assert detail_within(picture, lags, ~marked)[0] > detail_of(picture, lags)[0]
+    every, none = torch.ones_like(marked), torch.zeros_like(marked)
+    for counted in (every, none):
+        torch.testing.assert_close(detail_within(picture, lags, counted), detail_of(picture, lags))
+
+
+def test_of_a_style_with_a_mask_only_the_marked_detail_is_wanted(weights: Weights) -> None:
+    recipe = Recipe(method="even-nnst", style_layers="relu1_1", precision="float64")
+    network = VGG19(weights, recipe.style_layers, dtype=torch.float64)
+    content = torch.from_numpy(content_pixels(48, 48)).permute(2, 0, 1).double() - network.mean
+    framed, marked = content.clone(), torch.zeros(48, 48, dtype=torch.float64)
+    framed[:, :, 24:] += noise(48, 24)
+    marked[:, :12] = 1.0
+    wanted = [
+        nnst.Neighbours(Compared(network, content, [style], recipe, 1, 1))._detail
+        for style in (StyleCanvas(framed), StyleCanvas(framed, style_mask=marked))
+    ]
+    whole, part = wanted
+    assert whole is not None
+    assert part is not None
+    assert (part < whole).all()
 
 
 def test_even_nnst_adds_the_loss_of_the_detail_that_exceeds_the_style_s(

@@ -1,4 +1,4 @@
-"""How much detail a canvas has at a few scales, and what of it exceeds the style's.
+"""How much detail a canvas has at a few scales, and a loss of what exceeds what is wanted.
 
 Detail is what differs from its neighbours: at some distance, the mean squared difference of a pixel
 from the mean of two others, so far away on either side. Matches of features say what strokes look
@@ -50,10 +50,28 @@ def detail_of(picture: Tensor, lags: Sequence[int]) -> Tensor:
     return found
 
 
+def detail_within(picture: Tensor, lags: Sequence[int], marked: Tensor) -> Tensor:
+    """As :func:`detail_of`, for the marked pixels of a picture alone, without a gradient.
+
+    Args:
+        picture: 3 × H × W, in grey levels.
+        lags: the distances, in pixels, each smaller than half of H and W.
+        marked: which pixels count, H × W; at a distance at which none does, all of them.
+    """
+    means = []
+    for lag, axis in product(lags, AXES):
+        off = _differences(picture, axis, lag).square()
+        inside = marked.narrow(axis - 1, lag, off.shape[axis])
+        means.append(off[:, inside].mean() if inside.any() else off.mean())
+    return torch.stack(means).view(len(lags), len(AXES)).mean(1)
+
+
 def excess_loss(own: Tensor, wanted: Tensor) -> Tensor:
     r"""The mean squared logarithm of how many times too large the detail is.
 
     .. math:: \mathrm{mean}_l \max(0, \ln (V_l / V'_l))^2
+
+    Detail of less than one square grey level counts as that much.
 
     Args:
         own: the detail of a canvas, (L).

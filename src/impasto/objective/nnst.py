@@ -14,7 +14,7 @@ mask or a low strength, the rest is the content.
 
 The method ``even-nnst`` differs in what is matched: see :mod:`impasto.objective.even`. Its rounds
 are shorter and compare fewer positions. Its canvases keep the palette of the content picture in the
-style's colours, and have no more detail than the style, because matches alone raise the contrast.
+style's colours, and detail beyond the style's is penalised, because matches alone raise contrast.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from impasto.network.devices import exact_convolutions
 from impasto.network.hypercolumns import POOLS, on_grid
 from impasto.network.pyramid import averaged, details
 from impasto.network.readings import NO_GRIDS, Grid
-from impasto.objective.detail import detail_of, excess_loss, lags_for
+from impasto.objective.detail import detail_of, detail_within, excess_loss, lags_for
 from impasto.objective.even import handicaps
 from impasto.objective.losses import (
     SMALLEST_ENERGY,
@@ -67,7 +67,8 @@ class Places(NamedTuple):
 
     Attributes:
         style: of the style picture, among which the nearest hypercolumn is searched.
-        sampled: along the longer side of the canvas, where a layer is matched alone.
+        sampled: at least so many along the longer side of the canvas, and fewer than twice as many,
+            where a layer is matched alone; all of them if there are no more.
         alone: of the style picture, among which the nearest of such a layer is searched.
     """
 
@@ -188,22 +189,30 @@ class Neighbours:
         return loss
 
     def _wanted_palette(self) -> Palette | None:
-        """The palette of the content picture in the style's colours; None if that has no colours.
+        """The palette of the content picture in the style's colours; None if it is flat beside it.
 
         A flat picture stays flat in other colours, and its painting should not.
         """
         found = palette_of(self._content)
-        widest = max(
-            torch.trace(palette_of(style.canvas).covariance) for style in self._compared.styles
+        colours = (
+            _counted(style.canvas.flatten(1), style.style_mask, 0)
+            for style in self._compared.styles
         )
+        widest = max(torch.trace(palette_of(one).covariance) for one in colours)
         is_flat = torch.trace(found.covariance) < FLATTEST * widest
         return None if is_flat else found
 
     def _wanted_detail(self) -> Tensor:
         """The most detail that is wanted: the mean of that of the styles and the content."""
-        details = (detail_of(style.canvas, self._lags) for style in self._compared.styles)
+        details = (self._detail_of(style) for style in self._compared.styles)
         shares = [_mean(share) for share in self._shares]
         return blended(details, shares, lambda: detail_of(self._content, self._lags))
+
+    def _detail_of(self, style: StyleCanvas) -> Tensor:
+        """The detail of a style picture, where its style mask marks it."""
+        if style.style_mask is None:
+            return detail_of(style.canvas, self._lags)
+        return detail_within(style.canvas, self._lags, _marked(style.style_mask, 0))
 
     def _of_style(self, canvas: Tensor, loss: Tensor) -> Parts:
         """The loss of a canvas, given that of its features."""
@@ -443,9 +452,14 @@ def _counted(held: Tensor, style_mask: Tensor | None, pools: int) -> Tensor:
     """Those of a style's feature vectors, (C, N), whose places the style mask marks."""
     if style_mask is None:
         return held
+    return _some(held, _marked(style_mask, pools).flatten())
+
+
+def _marked(style_mask: Tensor, pools: int) -> Tensor:
+    """Which places behind some poolings a style mask, H × W, marks."""
     height, width = style_mask.shape
-    (marked,) = averaged(style_mask[None], (height >> pools, width >> pools))
-    return _some(held, marked.flatten() >= marked.max() / 2)
+    shares = averaged(style_mask[None], (height >> pools, width >> pools))[0]
+    return shares >= shares.max() / 2
 
 
 def _centred(held: Tensor) -> Tensor:

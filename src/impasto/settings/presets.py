@@ -95,10 +95,10 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 # What each preset is for, its size, and its usual time on two cores (docs/presets.md).
 PURPOSES: dict[str, str] = {
-    "default": "A good picture at 512 pixels, in 15 to 30 seconds.",
-    "fast": "A draft at 320 pixels, in about 10 seconds.",
+    "default": "A good picture at 512 pixels, in about 20 seconds.",
+    "fast": "A draft at 320 pixels, in 5 to 8 seconds.",
     "instant": "A first look in about a second, by a trained network; 512 pixels; extra instant.",
-    "fine": "Our best quality: even-nnst at 1024 pixels, in 2 to 3 minutes.",
+    "fine": "Our best quality: even-nnst at 1024 pixels, in 1 to 2 minutes.",
     "strotss": "The largest strokes, by relaxed optimal transport; 512 pixels, 1 to 2 minutes.",
     "nnst": "Strokes most like the style's, by neural neighbours; 512 pixels, 1 to 2 minutes.",
     "gatys": "The published example, unchanged: 2500 steps at 512x384, over half an hour.",
