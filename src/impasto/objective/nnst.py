@@ -117,7 +117,7 @@ class Neighbours:
         total = sum(compared.weights.values())
         self._weights = [weight / total for weight in compared.weights.values()]
         self._canvas_share = 0.0 if compared.number == 1 else compared.recipe.canvas_share
-        self._shares = [compared.recipe.style_colors * share for share in compared.shares]
+        self._shares = [compared.recipe.matched_share * share for share in compared.shares]
         self._palette = self._wanted_palette() if self.evenly else None
         canvases = [style.canvas for style in compared.styles]
         self._lags = lags_for([self._content, *canvases]) if self.evenly else ()
