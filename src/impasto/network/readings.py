@@ -51,8 +51,7 @@ class Reading:
 
     def is_whole(self, name: str) -> bool:
         """Whether the feature map of a layer is read whole, at every position."""
-        is_averaged = self.pools > BY_NAME[name].pools
-        return name in self.features and name not in self.grids and not is_averaged
+        return name in self.features and name not in self.grids and not self._times(name)
 
     def of(self, maps: Mapping[str, Rows], kept: Workspace) -> tuple[Tensor, ...]:
         """The feature maps, then the Gram matrices, given the outputs of the layers.
@@ -93,7 +92,7 @@ class Reading:
         if x is None or (by_feature is None and by_gram is None):
             return None
         core, grid = self._part(name), self.grids.get(name)
-        side = 1 << max(0, self.pools - BY_NAME[name].pools)
+        times = self._times(name)
         given = None if by_feature is None else by_feature.permute(1, 2, 0)
         mixing = None
         if by_gram is not None:
@@ -106,8 +105,8 @@ class Reading:
             here = rows[top - first : bottom - first, core.left : core.right]
             if given is not None and grid is not None:
                 _add_on_grid(given, grid, top - core.top, here)
-            elif given is not None and side > 1:
-                _add_averaged(given, side, top - core.top, here)
+            elif given is not None and times:
+                _add_averaged(given, times, top - core.top, here)
             elif given is not None:
                 here += given[top - core.top : bottom - core.top]
             if mixing is not None:
@@ -120,6 +119,10 @@ class Reading:
         """The part of a layer's output that is read."""
         return self.core.after(BY_NAME[name].pools)
 
+    def _times(self, name: str) -> int:
+        """How often a layer's output is halved, as by :func:`impasto.network.pooling.averaged`."""
+        return max(0, self.pools - BY_NAME[name].pools)
+
     def _feature(self, name: str, x: Rows, kept: Workspace) -> Tensor:
         """A feature map as it is read, (C, H', W'), given the output of its layer."""
         part = self._part(name)
@@ -127,10 +130,10 @@ class Reading:
             return _on_grid(x, part, self.grids[name])
         if self.is_whole(name):
             return tensor_of(x)[part.slices].permute(2, 0, 1).float()
-        side = 1 << self.pools - BY_NAME[name].pools
-        height, width = (part.bottom - part.top) // side, (part.right - part.left) // side
+        times = self._times(name)
+        height, width = (part.bottom - part.top) >> times, (part.right - part.left) >> times
         out = kept(f"{name} averaged", height, width, x.shape[2])
-        _write_averaged(x, part, side, out)
+        _write_averaged(x, part, times, out)
         return out.permute(2, 0, 1)
 
 
@@ -153,13 +156,14 @@ def _on_grid(x: Rows, part: Box, grid: Grid) -> Tensor:
     return out.permute(2, 0, 1)
 
 
-def _write_averaged(x: Rows, part: Box, side: int, out: Tensor) -> None:
+def _write_averaged(x: Rows, part: Box, times: int, out: Tensor) -> None:
     """Write the means of a part of a map over squares into out, (H', W', C)."""
+    side = 1 << times
 
     def average(rows: slice) -> None:
         here = slice(part.top + side * rows.start, part.top + side * rows.stop)
         values = x[here][:, part.left : part.right].permute(2, 0, 1).float()
-        out[rows] = averaged(values, side.bit_length() - 1).permute(1, 2, 0)
+        out[rows] = averaged(values, times).permute(1, 2, 0)
 
     threads.each(average, bands(len(out), side * x.shape[1] * x.shape[2]))
 
@@ -213,15 +217,16 @@ def _add_on_grid(given: Tensor, grid: Grid, first: int, rows: Tensor) -> None:
         own += given[len(before) : len(here)]
 
 
-def _add_averaged(given: Tensor, side: int, first: int, rows: Tensor) -> None:
+def _add_averaged(given: Tensor, times: int, first: int, rows: Tensor) -> None:
     """Add to some rows of a map, (rows, W, C), their gradient, given that of the averaged map.
 
     Args:
-        given: the gradient of the map averaged over squares, (H // side, W // side, C).
-        side: of a square.
+        given: the gradient of the map averaged over squares, (H', W', C).
+        times: the side of a square is two to this power.
         first: the number of the first row, counted from the top of what was averaged.
         rows: the gradient of the rows, which is changed.
     """
+    side = 1 << times
     height, width, _ = given.shape
     count = max(0, min(len(rows), side * height - first))
     squares = rows[:count, : side * width].view(count, width, side, rows.shape[2])

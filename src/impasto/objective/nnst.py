@@ -175,9 +175,8 @@ class Neighbours:
         squares = [target.square().sum(0) for target in targets]
 
         def compare(number: int, features: Tensor) -> tuple[Tensor]:
-            one, target = _centred(features), targets[number]
-            far = distance((one * target).sum(0), one.square().sum(0), squares[number])
-            return (self._weights[number] * far,)
+            both = products_and_lengths(_centred(features), targets[number])
+            return (self._weights[number] * distance(*both, squares[number]),)
 
         def loss(picture: Tensor) -> Parts:
             if picture is not canvas:

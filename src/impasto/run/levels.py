@@ -19,9 +19,7 @@ SPLIT_SHARE = 0.3  # of the steps of nnst, for the level whose layers are matche
 # network deeply; and the share of the finest one's steps in which layers are matched alone.
 COARSE_SHARE, EVEN_SPLIT_SHARE = 0.35, 0.43
 EVEN = "even-nnst"
-MATCHED_SIDE = (
-    640  # pixels; the default's levels of at most this longer side are those of even-nnst
-)
+MATCHED_SIDE = 640  # pixels; up to this longer side, levels of the default minimise even-nnst
 SHALLOW = "relu3_1"  # up to which the finest of them reads the network
 
 
