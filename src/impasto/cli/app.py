@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from copy import copy
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -148,7 +149,8 @@ def run(arguments: list[str] | None = None) -> int:
         try:
             with memory_errors():
                 _check_none_empty(given)
-                return app(shielded(given), prog_name="impasto", standalone_mode=False) or DONE
+                asked = _with_one_command(given)
+                return asked(shielded(given), prog_name="impasto", standalone_mode=False) or DONE
         except (KeyboardInterrupt, typer.Abort, StoppedError):
             return _failed(EndedError(signals.number or signal.SIGINT), document=document)
         except typer.TyperException as error:
@@ -159,6 +161,16 @@ def run(arguments: list[str] | None = None) -> int:
             if signals.number is None:  # a signal during an import can cause any error
                 raise
             return _failed(EndedError(signals.number), document=document)
+
+
+def _with_one_command(arguments: Sequence[str]) -> typer.Typer:
+    """The command line with the one command that arguments name, as all take long to build."""
+    named = [one for one in app.registered_commands if [one.name] == [*arguments[:1]]]
+    if not named:
+        return app
+    alone = copy(app)
+    alone.registered_commands = named
+    return alone
 
 
 def _check_none_empty(arguments: Iterable[str]) -> None:
