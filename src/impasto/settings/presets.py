@@ -59,7 +59,7 @@ NNST: dict[str, Any] = {
 
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
-    "fast": {"size": 320, "steps": 24, "levels": 3},
+    "fast": {"size": 320, "steps": 22, "levels": 2},
     # One pass of the network of Ghiasi and others, arXiv:1705.06830, instead of an optimisation.
     "instant": {"method": "instant", "steps": 1, "levels": 1},
     "fine": {**NNST, "method": "even-nnst", "style_symmetry": "none", "size": 1024, "steps": 75},
@@ -96,7 +96,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 # What each preset is for, its size, and its usual time on two cores (docs/presets.md).
 PURPOSES: dict[str, str] = {
     "default": "A good picture at 512 pixels, in about 20 seconds.",
-    "fast": "A draft at 320 pixels, in 5 to 8 seconds.",
+    "fast": "A draft at 320 pixels, in 5 to 6 seconds.",
     "instant": "A first look in about a second, by a trained network; 512 pixels; extra instant.",
     "fine": "Our best quality: even-nnst at 1024 pixels, in 1 to 2 minutes.",
     "strotss": "The largest strokes, by relaxed optimal transport; 512 pixels, 1 to 2 minutes.",
