@@ -15,6 +15,7 @@ from conftest import content_pixels, style_pixels
 from impasto import InputError, Painted, Recipe, Step, Style, stylize_many
 from impasto.experiments import many, planning
 from impasto.network.vgg import VGG
+from impasto.objective.nnst import Neighbours
 from impasto.objective.objective import Objective
 from impasto.pictures import images
 
@@ -226,6 +227,16 @@ def test_the_network_is_made_once_and_a_style_is_read_and_measured_once(
     assert len(networks) == 1
     assert reads.count("styles/oil.png") == 1
     assert len(measured) == 1
+
+
+@pytest.mark.parametrize(("color", "times"), [("style", 1), ("match", 3)])
+def test_what_matches_need_of_a_style_is_read_once_if_it_is_the_same_for_all(
+    monkeypatch: pytest.MonkeyPatch, color: str, times: int
+) -> None:
+    hypercolumns = counting(monkeypatch, Neighbours, "_read_hypercolumns")
+    alone = counting(monkeypatch, Neighbours, "_read_alone")
+    stylize_many("photos", "styles/oil.png", Recipe(size=64, steps=2, color=color), "out/")
+    assert (len(hypercolumns), len(alone)) == (times, times)
 
 
 def test_styles_that_are_recoloured_like_the_picture_are_measured_for_each(

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from copy import copy
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -149,7 +150,7 @@ def run(arguments: list[str] | None = None) -> int:
         try:
             with memory_errors():
                 _check_none_empty(given)
-                asked = _with_one_command(given)
+                asked = _with_command(given[0]) if given else app
                 return asked(shielded(given), prog_name="impasto", standalone_mode=False) or DONE
         except (KeyboardInterrupt, typer.Abort, StoppedError):
             return _failed(EndedError(signals.number or signal.SIGINT), document=document)
@@ -163,9 +164,10 @@ def run(arguments: list[str] | None = None) -> int:
             return _failed(EndedError(signals.number), document=document)
 
 
-def _with_one_command(arguments: Sequence[str]) -> typer.Typer:
-    """The command line with the one command that arguments name, as all take long to build."""
-    named = [one for one in app.registered_commands if [one.name] == [*arguments[:1]]]
+@cache
+def _with_command(name: str) -> typer.Typer:
+    """The command line with a single command, as all take long to build; with all for no name."""
+    named = [one for one in app.registered_commands if one.name == name]
     if not named:
         return app
     alone = copy(app)

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
     from impasto.settings.keywords import ManySettings
 
-STYLES_BYTES = 2**26  # memory for the measurements of the styles, which the runs share
+STYLES_BYTES = 2**27  # memory for the measurements of the styles, which the runs share
 
 OnPicture = Callable[[int, int, str], None]  # number of the painting, number of all, its name
 Save = Callable[[Any, Path], None]  # of a result, which has a method `save`

@@ -20,7 +20,8 @@ style's colours, and detail beyond the style's is penalised, because matches alo
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -80,6 +81,25 @@ class Places(NamedTuple):
 OF_NNST, OF_EVEN_NNST = Places(8192, 64, 4096), Places(4096, 48, 2048)
 
 
+@dataclass(frozen=True)
+class FeaturesOfStyles:
+    """What a level reads of the styles, which runs can share.
+
+    Attributes:
+        by_style: for each style, its feature vectors and those of its turned copies, each (C, N):
+            the scaled hypercolumns, or those of each layer.
+        factors: the scales of the layers in hypercolumns.
+    """
+
+    by_style: Sequence[Sequence[Tensor]]
+    factors: Sequence[float] = ()
+
+    @property
+    def bytes(self) -> int:
+        """The size in bytes."""
+        return sum(one.numel() * one.element_size() for own in self.by_style for one in own)
+
+
 def neighbours(compared: Compared) -> Rounds:
     """The objective of a level."""
     made = Neighbours(compared)
@@ -123,7 +143,7 @@ class Neighbours:
         self._lags = lags_for([self._content, *canvases]) if self.evenly else ()
         with torch.no_grad(), exact_convolutions():
             self._detail = self._wanted_detail() if self._lags else None
-            self._alone = [self._alone_of(style) for style in compared.styles if compared.splits]
+            self._alone = self._shared(self._read_alone).by_style if compared.splits else ()
 
     def by_hypercolumn(self, canvas: Tensor, _: int) -> LossOfCanvas:
         """Match hypercolumns of a mixture of content and canvas with those of the style.
@@ -131,7 +151,8 @@ class Neighbours:
         The canvas comes from a coarser level, so the details in the mixture are the content's.
         """
         mixture = self._content.lerp(canvas + details(self._content), self._canvas_share)
-        styles, factors = self._styles_and_factors()
+        read = self._shared(self._read_hypercolumns)
+        styles, factors = [found for (found,) in read.by_style], read.factors
 
         def hypercolumns(picture: Tensor) -> Tensor:
             return self._hypercolumns(picture, self._maps(picture, POOLS), factors)
@@ -139,7 +160,7 @@ class Neighbours:
         shares = [_at_places(share, POOLS) for share in self._shares]
         matched = self._matched(hypercolumns(mixture), styles, shares)
         targets = blended(matched, shares, lambda: hypercolumns(self._content))
-        del matched, styles
+        del matched, styles, read
         wanted = self._parts_by_layer(targets)
         squares = targets.square().sum(0)
         size = canvas.shape[1], canvas.shape[2]
@@ -246,6 +267,16 @@ class Neighbours:
         """Whether the content has a share anywhere."""
         return rest_of(self._shares) is not None
 
+    def _shared(self, read: Callable[[], FeaturesOfStyles]) -> FeaturesOfStyles:
+        """The features of the styles; read only if no other run has."""
+        found: FeaturesOfStyles
+        (found,) = self._compared.of_styles(lambda: (read(),))
+        return found
+
+    def _read_alone(self) -> FeaturesOfStyles:
+        """The features of the styles, each layer alone."""
+        return FeaturesOfStyles([self._alone_of(style) for style in self._compared.styles])
+
     def _alone_of(self, style: StyleCanvas) -> list[Tensor]:
         """The features of a style picture and its turned copies, layer by layer, (C, N)."""
         ways = self._turned(style)
@@ -259,8 +290,8 @@ class Neighbours:
         ]
         return [_joined(parts) for parts in zip(*seen, strict=True)]
 
-    def _styles_and_factors(self) -> tuple[list[Tensor], list[float]]:
-        """The scaled hypercolumns of each style, all layers in one, (C, N), and the scales.
+    def _read_hypercolumns(self) -> FeaturesOfStyles:
+        """The scaled hypercolumns of each style, all layers in one, and the scales.
 
         The scale of a layer follows from the mean squared length of its feature vectors in the
         styles.
@@ -282,7 +313,7 @@ class Neighbours:
         for found in styles:
             for part, factor in zip(self._parts_by_layer(found), factors, strict=True):
                 part.mul_(factor)
-        return styles, factors
+        return FeaturesOfStyles([[found] for found in styles], factors)
 
     def _hypercolumns_of(self, style: StyleCanvas) -> tuple[Tensor, list[float]]:
         """The hypercolumns of a style, (C, N), and each layer's energy in the unturned picture."""

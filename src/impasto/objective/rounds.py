@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -37,6 +37,7 @@ class Parts(NamedTuple):
 
 
 LossOfCanvas = Callable[[Tensor], Parts]
+Measure = Callable[[], Sequence[Any]]  # gives measurements, as of impasto.objective.cache
 # Makes the loss of a round from the canvas at its start, which requires a gradient, and its number,
 # counted from 0. The loss is first called with this canvas, unless the run is resumed.
 Make = Callable[[Tensor, int], LossOfCanvas]
@@ -107,6 +108,11 @@ class Rounds:
         return self._start, self._loss
 
 
+def anew(measure: Measure) -> Sequence[Any]:
+    """Measurements that no other run has made."""
+    return measure()
+
+
 @dataclass(frozen=True)
 class Compared:
     """What the canvases of a level are compared with, hypercolumn by hypercolumn.
@@ -121,6 +127,7 @@ class Compared:
         steps: number of steps of the level.
         splits: whether each layer is matched alone; only in ``nnst`` and ``even-nnst``.
         kept: the picture that canvases should stay close to; None for no temporal loss.
+        of_styles: gives what a function measures of the styles, or what it measured in another run.
     """
 
     network: VGG
@@ -131,6 +138,7 @@ class Compared:
     steps: int
     splits: bool = False
     kept: Kept | None = None
+    of_styles: Callable[[Measure], Sequence[Any]] = anew
 
     @cached_property
     def weights(self) -> dict[str, float]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,7 +19,7 @@ from impasto.objective.cache import Measurements, keep
 from impasto.objective.deferred import Deferred, cut_layer
 from impasto.objective.nnst import neighbours
 from impasto.objective.objective import Evaluation, Objective
-from impasto.objective.rounds import Compared, Rounds
+from impasto.objective.rounds import Compared, Measure, Rounds
 from impasto.objective.strotss import transport
 from impasto.process import threads
 from impasto.process.memory import is_out_of_memory, memory_errors
@@ -278,7 +279,18 @@ class Evaluator:
             steps=level.steps,
             splits=level.splits,
             kept=canvases.kept_at(level),
+            of_styles=self._of_styles,
         )
+
+    def _of_styles(self, measure: Measure) -> Sequence[Any]:
+        """What the current level measures of the styles, or what it measured in another run."""
+        _, styles = self._seen()
+        key = styles, self.level.method, self.level.splits
+        measured = self._cache.get(key)
+        if measured is None:
+            measured = measure()
+            keep(self._cache, key, measured)
+        return measured
 
     def _objective_from(self, content: Hashable, styles: Hashable) -> Objective:
         """The current level's objective, with cached measurements where their keys are known."""

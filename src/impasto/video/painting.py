@@ -31,7 +31,7 @@ MOST_NEW = 0.03  # of the pixels; if more are new, they are painted from the coa
 STEADINESS = 600.0  # weight of the temporal loss, as a share of the loss of a painting
 SMOOTH = 0.06  # of the longer side: differences of tone that are smoother than this are drift
 TIMES = 3  # that it is taken back
-CACHE_BYTES = 2**26  # memory for the measurements of the styles, which all frames share
+CACHE_BYTES = 2**27  # memory for the measurements of the styles, which all frames share
 OnShare = Callable[[float], None]  # called with the share of a painting that is done, 0…1
 
 
