@@ -451,7 +451,7 @@ class Recipe(BaseModel):
         """A recipe from the name of a preset, the path of a file, or a table of settings.
 
         >>> Recipe.read("fast").steps, Recipe.read({"preset": "fast", "size": 64}, steps=9).steps
-        (24, 9)
+        (22, 9)
 
         Args:
             value: any of those, or a recipe; None means the preset ``default``.
