@@ -19,7 +19,7 @@ from impasto.files.writing import is_there, remove_parts
 from impasto.network import devices
 from impasto.network.vgg import VGG
 from impasto.network.weights import Weights
-from impasto.objective.cache import Measurements, measurements
+from impasto.objective.cache import STYLES_BYTES, Measurements, measurements
 from impasto.pictures import images, inputs, sizes, writers
 from impasto.pictures.images import Picture
 from impasto.pictures.inputs import (
@@ -50,8 +50,6 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from impasto.settings.keywords import ManySettings
-
-STYLES_BYTES = 2**27  # memory for the measurements of the styles, which the runs share
 
 OnPicture = Callable[[int, int, str], None]  # number of the painting, number of all, its name
 Save = Callable[[Any, Path], None]  # of a result, which has a method `save`

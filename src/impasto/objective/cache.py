@@ -22,6 +22,7 @@ from torch import Tensor
 Maps = dict[str, Tensor]
 
 SHARED_BYTES = 2**29  # memory for the measurements that the runs of a sweep share
+STYLES_BYTES = 2**27  # memory for those of the styles that many pictures or frames share
 
 DISK = Path("/var/tmp")  # noqa: S108 – on disk in Linux, while /tmp may be in memory
 

@@ -143,7 +143,7 @@ class Neighbours:
         self._lags = lags_for([self._content, *canvases]) if self.evenly else ()
         with torch.no_grad(), exact_convolutions():
             self._detail = self._wanted_detail() if self._lags else None
-            self._alone = self._shared(self._read_alone).by_style if compared.splits else ()
+            self._alone = self._read_once(self._read_alone).by_style if compared.splits else ()
 
     def by_hypercolumn(self, canvas: Tensor, _: int) -> LossOfCanvas:
         """Match hypercolumns of a mixture of content and canvas with those of the style.
@@ -151,7 +151,7 @@ class Neighbours:
         The canvas comes from a coarser level, so the details in the mixture are the content's.
         """
         mixture = self._content.lerp(canvas + details(self._content), self._canvas_share)
-        read = self._shared(self._read_hypercolumns)
+        read = self._read_once(self._read_hypercolumns)
         styles, factors = [found for (found,) in read.by_style], read.factors
 
         def hypercolumns(picture: Tensor) -> Tensor:
@@ -267,7 +267,7 @@ class Neighbours:
         """Whether the content has a share anywhere."""
         return rest_of(self._shares) is not None
 
-    def _shared(self, read: Callable[[], FeaturesOfStyles]) -> FeaturesOfStyles:
+    def _read_once(self, read: Callable[[], FeaturesOfStyles]) -> FeaturesOfStyles:
         """The features of the styles; read only if no other run has."""
         found: FeaturesOfStyles
         (found,) = self._compared.of_styles(lambda: (read(),))

@@ -37,10 +37,10 @@ class Parts(NamedTuple):
 
 
 LossOfCanvas = Callable[[Tensor], Parts]
-Measure = Callable[[], Sequence[Any]]  # gives measurements, as of impasto.objective.cache
 # Makes the loss of a round from the canvas at its start, which requires a gradient, and its number,
 # counted from 0. The loss is first called with this canvas, unless the run is resumed.
 Make = Callable[[Tensor, int], LossOfCanvas]
+Measure = Callable[[], Sequence[Any]]  # gives measurements, as of impasto.objective.cache
 
 
 class Rounds:

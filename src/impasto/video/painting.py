@@ -10,7 +10,7 @@ import numpy as np
 from impasto.errors import InputError, RunError, StoppedError
 from impasto.network import devices
 from impasto.network.vgg import VGG
-from impasto.objective.cache import Measurements, measurements
+from impasto.objective.cache import STYLES_BYTES, Measurements, measurements
 from impasto.pictures import inputs
 from impasto.pictures.inputs import Inputs, styles_of
 from impasto.process.memory import memory_errors
@@ -31,7 +31,6 @@ MOST_NEW = 0.03  # of the pixels; if more are new, they are painted from the coa
 STEADINESS = 600.0  # weight of the temporal loss, as a share of the loss of a painting
 SMOOTH = 0.06  # of the longer side: differences of tone that are smoother than this are drift
 TIMES = 3  # that it is taken back
-CACHE_BYTES = 2**27  # memory for the measurements of the styles, which all frames share
 OnShare = Callable[[float], None]  # called with the share of a painting that is done, 0…1
 
 
@@ -58,7 +57,7 @@ class FramePainter:
         self._named = name_inputs(NOTHING, styles or None, order.weights, order.weights_input)
         self._loaded = load_network(self._named)
         self._shared = inputs.read_shared(self._named.styles or (), self._recipe)
-        self._cache: Measurements = measurements(CACHE_BYTES)
+        self._cache: Measurements = measurements(STYLES_BYTES)
         self._network: VGG | None = None
 
     @property
