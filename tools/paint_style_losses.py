@@ -29,9 +29,9 @@ BEST: dict[str, dict[str, Any]] = {name: {} for name in STYLE_LOSSES} | {
 
 
 def paint(**settings: Any) -> Image.Image:
-    """A painting of the pair."""
+    """A painting of the pair, all of whose levels have the losses of the settings."""
     began = time.perf_counter()
-    image = stylize(CONTENT, STYLE, Recipe(**{"size": SIZE, **settings})).image
+    image = stylize(CONTENT, STYLE, Recipe(**{"size": SIZE, "coarse": "same", **settings})).image
     print(f"  {settings}: {time.perf_counter() - began:.0f} s", flush=True)
     return image
 

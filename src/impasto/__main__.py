@@ -14,7 +14,8 @@ NOTHING_WRITTEN = "impasto: Stopped; nothing was written."
 
 def main() -> None:
     """Carry out the command line of this process."""
-    # Before PyTorch is loaded, whose threads would wait by spinning, beside other work too.
+    # Must be set before PyTorch is loaded: otherwise its waiting threads spin and take the cores
+    # from other programs.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     streams.open_closed()
     signals = Signals(*ENDING)

@@ -18,6 +18,7 @@ from impasto.network.vgg import VGG
 from impasto.objective.nnst import Neighbours
 from impasto.objective.objective import Objective
 from impasto.pictures import images
+from impasto.settings.loss_table import STYLE_LOSSES
 
 SMALL = Recipe(size=32, steps=2, levels=1, content_layers="conv2_1", style_layers="conv1_1,conv2_1")
 
@@ -237,6 +238,25 @@ def test_what_matches_need_of_a_style_is_read_once_if_it_is_the_same_for_all(
     alone = counting(monkeypatch, Neighbours, "_read_alone")
     stylize_many("photos", "styles/oil.png", Recipe(size=64, steps=2, color=color), "out/")
     assert (len(hypercolumns), len(alone)) == (times, times)
+
+
+def test_a_style_is_measured_once_for_pictures_of_different_shapes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wide, tall = content_pixels(48, 64), content_pixels(64, 48)
+    hypercolumns = counting(monkeypatch, Neighbours, "_read_hypercolumns")
+    stylize_many([wide, tall], "styles/oil.png", Recipe(size=64, steps=2))
+    assert len(hypercolumns) == 1
+
+
+@pytest.mark.parametrize("style_loss", STYLE_LOSSES)
+def test_a_picture_after_one_of_another_shape_is_painted_as_if_alone(style_loss: str) -> None:
+    wide, tall = content_pixels(48, 64), content_pixels(64, 48)
+    recipe = SMALL.model_copy(update={"style_loss": style_loss})
+    *_, after = stylize_many([wide, tall], "styles/oil.png", recipe)
+    assert after.result is not None
+    alone = impasto.stylize(tall, "styles/oil.png", recipe)
+    assert np.array_equal(np.asarray(after.result.image), np.asarray(alone.image))
 
 
 def test_styles_that_are_recoloured_like_the_picture_are_measured_for_each(

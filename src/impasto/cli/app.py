@@ -166,7 +166,10 @@ def run(arguments: list[str] | None = None) -> int:
 
 @cache
 def _with_command(name: str) -> typer.Typer:
-    """The command line with a single command, as all take long to build; with all for no name."""
+    """The command line with one command alone, because all take long to build.
+
+    If no command has this name, it has all.
+    """
     named = [one for one in app.registered_commands if one.name == name]
     if not named:
         return app

@@ -170,7 +170,7 @@ def memory_for(size: tuple[int, int], recipe: Recipe) -> float:
     """
     from impasto.network.devices import DTYPES, Arithmetic
     from impasto.network.tiles import halo_for
-    from impasto.run.levels import Level, layers_at, plan
+    from impasto.run.levels import Level, layers_at, plan, recipe_at
     from impasto.run.memory_need import level_bytes
     from impasto.settings.layers import VGG_19
 
@@ -179,8 +179,9 @@ def memory_for(size: tuple[int, int], recipe: Recipe) -> float:
     def at(level: Level) -> float:
         network = layers_at(level, recipe, VGG_19)
         window = level.size[0] * level.size[1]
-        if isinstance(recipe.tile, int):
-            window = min(window, (recipe.tile + 2 * halo_for(network)) ** 2)
+        tile = recipe_at(level, recipe).tile
+        if isinstance(tile, int):
+            window = min(window, (tile + 2 * halo_for(network)) ** 2)
         return level_bytes(level, recipe, window, arithmetic, network)
 
     return max(at(level) for level in plan(size, [size], recipe))

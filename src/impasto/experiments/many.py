@@ -19,7 +19,7 @@ from impasto.files.writing import is_there, remove_parts
 from impasto.network import devices
 from impasto.network.vgg import VGG
 from impasto.network.weights import Weights
-from impasto.objective.cache import STYLES_BYTES, Measurements, measurements
+from impasto.objective.cache import SHARED_BYTES, Measurements, measurements
 from impasto.pictures import images, inputs, sizes, writers
 from impasto.pictures.images import Picture
 from impasto.pictures.inputs import (
@@ -284,7 +284,7 @@ class Painter:
             instant.check_arguments(None, device, weights, weights_input)
         else:
             self._loaded = loaded or load_network(self._named)
-        self._cache: Measurements = measurements(STYLES_BYTES)
+        self._cache: Measurements = measurements(SHARED_BYTES)
         self._network: VGG | None = None
         self._styles: tuple[Style, ...] | None = None  # those that were read last
         self._shared: dict[str, Picture | Mask] | InputError = {}

@@ -1,7 +1,7 @@
 """Cached measurements, which are computed once and read many times.
 
 :class:`TileMaps` holds the feature maps of a picture, in memory or in a file if they are large;
-:func:`measurements` makes the cache that the runs of a sweep share.
+:func:`measurements` makes the cache that the runs of a sweep, of many pictures or of a clip share.
 """
 
 from __future__ import annotations
@@ -21,8 +21,7 @@ from torch import Tensor
 
 Maps = dict[str, Tensor]
 
-SHARED_BYTES = 2**29  # memory for the measurements that the runs of a sweep share
-STYLES_BYTES = 2**27  # memory for those of the styles that many pictures or frames share
+SHARED_BYTES = 2**29  # memory for the measurements that runs share
 
 DISK = Path("/var/tmp")  # noqa: S108 – on disk in Linux, while /tmp may be in memory
 

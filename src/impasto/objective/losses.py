@@ -396,12 +396,16 @@ def directions(held: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def most_alike(seen: Tensor, unit: Tensor) -> Tensor:
-    """For every position, (C, M), the index of the most similar unit vector, (C, N), by cosine."""
+def most_alike(seen: Tensor, unit: Tensor, added: Tensor | None = None) -> Tensor:
+    """For every position, (C, M), the index of the most similar unit vector, (C, N), by cosine.
+
+    What is added to the cosines, (N), makes some of the unit vectors more likely than others.
+    """
     nearest = []
     for part in torch.split(seen, AT_ONCE, 1):
         interrupts.check()
-        nearest.append((part.T @ unit).argmax(1))
+        similar = part.T @ unit if added is None else directions(part).T @ unit + added
+        nearest.append(similar.argmax(1))
     return torch.cat(nearest)
 
 

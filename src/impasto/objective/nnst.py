@@ -63,7 +63,7 @@ FLATTEST = 0.1  # of the variance of the style's colours; a palette of less is n
 LENGTH = 0.1  # weight of the squared logarithm of the ratio of two lengths
 
 
-class Places(NamedTuple):
+class PlaceCounts(NamedTuple):
     """How many places are compared.
 
     Attributes:
@@ -78,7 +78,7 @@ class Places(NamedTuple):
     alone: int
 
 
-OF_NNST, OF_EVEN_NNST = Places(8192, 64, 4096), Places(4096, 48, 2048)
+OF_NNST, OF_EVEN_NNST = PlaceCounts(8192, 64, 4096), PlaceCounts(4096, 48, 2048)
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def rounds_of(steps: int, recipe: Recipe) -> int:
     return math.ceil(steps / STEPS_EVENLY) if METHODS[recipe.method].evenly else min(steps, ROUNDS)
 
 
-def places_of(recipe: Recipe) -> Places:
+def place_counts_of(recipe: Recipe) -> PlaceCounts:
     """How many places the method of a recipe compares."""
     return OF_EVEN_NNST if METHODS[recipe.method].evenly else OF_NNST
 
@@ -132,7 +132,7 @@ class Neighbours:
     def __init__(self, compared: Compared) -> None:
         self._compared, self._content = compared, compared.content
         self.evenly = METHODS[compared.recipe.method].evenly
-        self._places = places_of(compared.recipe)
+        self._counts = place_counts_of(compared.recipe)
         self._layers = list(compared.weights)
         total = sum(compared.weights.values())
         self._weights = [weight / total for weight in compared.weights.values()]
@@ -224,9 +224,9 @@ class Neighbours:
 
     def _wanted_detail(self) -> Tensor:
         """The most detail that is wanted: the mean of that of the styles and the content."""
-        details = (self._detail_of(style) for style in self._compared.styles)
+        found = (self._detail_of(style) for style in self._compared.styles)
         shares = [_mean(share) for share in self._shares]
-        return blended(details, shares, lambda: detail_of(self._content, self._lags))
+        return blended(found, shares, lambda: detail_of(self._content, self._lags))
 
     def _detail_of(self, style: StyleCanvas) -> Tensor:
         """The detail of a style picture, where its style mask marks it."""
@@ -280,7 +280,7 @@ class Neighbours:
     def _alone_of(self, style: StyleCanvas) -> list[Tensor]:
         """The features of a style picture and its turned copies, layer by layer, (C, N)."""
         ways = self._turned(style)
-        most = self._places.alone // len(ways)
+        most = self._counts.alone // len(ways)
         seen = [
             [
                 _thinned(_counted(one.flatten(1), mask, BY_NAME[name].pools), most)
@@ -318,7 +318,7 @@ class Neighbours:
     def _hypercolumns_of(self, style: StyleCanvas) -> tuple[Tensor, list[float]]:
         """The hypercolumns of a style, (C, N), and each layer's energy in the unturned picture."""
         ways = self._turned(style)
-        most = self._places.style // len(ways)
+        most = self._counts.style // len(ways)
         seen: list[Tensor] = []
         energies: list[float] = []
         for canvas, mask in ways:
@@ -358,7 +358,7 @@ class Neighbours:
         height, width = canvas.shape[1:]
         pools = {name: BY_NAME[name].pools for name in self._layers}
         return {
-            name: _grid((height >> by, width >> by), self._places.sampled, generator)
+            name: _grid((height >> by, width >> by), self._counts.sampled, generator)
             for name, by in pools.items()
         }
 
@@ -441,9 +441,7 @@ def nearest(
         added = handicaps(directions(_sampled(own) - own_mean), unit)
 
     def search(part: Tensor) -> Tensor:
-        if added is None:
-            return most_alike(part - own_mean, unit)
-        return ((directions(part - own_mean).T @ unit) + added).argmax(1)
+        return most_alike(part - own_mean, unit, added)
 
     return torch.cat(threads.results(search, torch.split(own, count, 1), device))
 

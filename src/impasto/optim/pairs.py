@@ -11,7 +11,7 @@ from torch import Tensor
 from impasto.optim.optimizer import Tensors
 from impasto.settings.pieces import check_whole
 
-MOST, ENOUGH = 12, 8  # pairs; more than enough save few evaluations, and more than most none
+MOST, ENOUGH = 12, 8  # pairs; beyond ENOUGH each saves few evaluations, beyond MOST none
 SMALL_BYTES, HISTORY_BYTES = 2**27, 2**31
 NAMES = ("step", "change", "curvature")  # of the tensors of a pair
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 # Side, in pixels, of the picture whose evaluation is timed; a smaller one leaves a GPU idle.
 PROBE, GPU_PROBE = 256, 768
-EVALUATIONS = 3  # of a probe; the first searches for matches
+EVALUATIONS = 3  # of a probe; the fastest counts, since some of them search for matches
 FORWARD = 0.45  # share of an evaluation's time that the forward pass takes
 
 

@@ -319,17 +319,20 @@ class Evaluator:
         """
         recipe, level = self._recipe, self.level
         network = self._weights.sha256, self._weights.mean, self.network.layers, level.deepest
-        common = network, str(self.device), self.arithmetic, self._tile, level.size
+        common = network, str(self.device), self.arithmetic, self._tile
         inputs = self._canvases.inputs
         of_content = inputs.content.identity
         recolored_like = of_content if recipe.color == "match" else None
+        seen_size = level.size if inputs.guides or recolored_like else None
         content = recipe.model_dump_json(exclude=AFTERWARDS | OF_STYLES)
         styles = recipe.model_dump_json(exclude=AFTERWARDS | OF_CONTENT)
         return (
-            None if level.paints_on else (*common, content, recipe.alpha > 0, of_content),
+            None
+            if level.paints_on
+            else (*common, level.size, content, recipe.alpha > 0, of_content),
             (
                 *(*common, styles, recipe.style_weight > 0, level.style_sizes),
-                *(inputs.identity_of_styles, recolored_like),
+                *(inputs.identity_of_styles, recolored_like, seen_size),
             ),
         )
 

@@ -15,8 +15,8 @@ from impasto.settings.loss_table import METHODS
 from impasto.settings.recipe import Recipe
 
 SPLIT_SHARE = 0.3  # of the steps of nnst, for the level whose layers are matched alone
-# With even-nnst: the share of the steps of the coarse levels, of which all but the finest read the
-# network deeply; and the share of the finest one's steps in which layers are matched alone.
+# With even-nnst: the share of the steps of the levels before the finest matched one, all of which
+# read the network deeply; and the share of the finest one's in which layers are matched alone.
 COARSE_SHARE, EVEN_SPLIT_SHARE = 0.35, 0.43
 EVEN = "even-nnst"
 MATCHED_SIDE = 640  # pixels; up to this longer side, levels of the default minimise even-nnst
@@ -34,9 +34,10 @@ class Level:
         steps: number of steps, which are evaluations of the loss.
         deepest: name of the layer up to which the network is read; None for all of its layers.
         method: what is minimised; that of the recipe, or ``even-nnst``.
-        paints_on: whether the content is matched in a mixture of the photograph and the canvas with
-            which the level begins; at the levels after coarse ones of another method.
-        splits: whether each layer is matched alone; a second level of the finest size.
+        paints_on: whether the content is compared with a mixture of the photograph and the canvas
+            with which the level begins; at the levels after coarse ones of another method.
+        splits: whether each layer is matched alone; the second of two levels of the finest size
+            that is matched.
         is_last: whether no level follows.
     """
 
@@ -82,8 +83,9 @@ def plan(
     relative losses, it also reads only the layers up to the shallowest content layer, because the
     coarser levels have settled what deeper layers see; it does so only if every style supplies one
     of these layers. With absolute losses, what counts is how far
-    the loss of the finest level falls, and each of the others takes a ninth of the steps. With a
-    method that compares hypercolumns, all take as many.
+    the loss of the finest level falls, and each of the others takes a ninth of the steps. With
+    ``strotss``, all take as many; with ``nnst``, the level whose layers are matched alone takes
+    30 %, and the others share the rest.
 
     By default, the levels of up to 640 pixels minimise the losses of ``even-nnst``, which needs all
     layers of every style. The finest of them comes twice, the second time with layers matched
@@ -111,7 +113,7 @@ def plan(
     """
     whole = len(styles) > 0 and all(layers is None for layers in supplied)
     by_layer = ends_by_layer or isinstance(recipe.tile, int)
-    matched = EVEN if whole and recipe.begins_with_nnst else recipe.method
+    matched = EVEN if whole and recipe.matches_evenly else recipe.method
     planned: list[_Planned] = []
     for halvings in range(_count(max(canvas), recipe, matched)):
         here = recipe.method if by_layer and not halvings else matched
@@ -171,7 +173,7 @@ def recipe_at(level: Level, recipe: Recipe) -> Recipe:
     Where ``even-nnst`` reads all of its layers, it also sees the style turned; the shallow layers
     see single strokes, of which the style has enough.
     """
-    settings = recipe if level.method == recipe.method else recipe.as_nnst()
+    settings = _of_method(level.method, recipe)
     if level.method != EVEN:
         return settings
     if level.deepest is None:
@@ -182,7 +184,12 @@ def recipe_at(level: Level, recipe: Recipe) -> Recipe:
 
 def taps_at(level: Level, recipe: Recipe) -> Collection[str]:
     """The layers that the network of a level gives: those of all levels with the same method."""
-    return (recipe if level.method == recipe.method else recipe.as_nnst()).layers
+    return _of_method(level.method, recipe).layers
+
+
+def _of_method(method: str, recipe: Recipe) -> Recipe:
+    """The settings of levels with a method: those of the run, or those of ``even-nnst``."""
+    return recipe if method == recipe.method else recipe.as_even_nnst()
 
 
 def layers_at(level: Level, recipe: Recipe, network: Architecture) -> tuple[Layer, ...]:
@@ -229,7 +236,7 @@ def _deepest(
     one = planned[number - 1]
     if one.method == EVEN:
         is_finest = planned[0].size != one.size == _finest_matched(planned)
-        shallow = _up_to(SHALLOW, recipe if recipe.method == EVEN else recipe.as_nnst())
+        shallow = _up_to(SHALLOW, _of_method(EVEN, recipe))
         return in_order(shallow)[-1] if is_finest and shallow else None
     return deepest_at_the_end(recipe, supplied) if 1 < number == len(planned) else None
 
@@ -267,10 +274,10 @@ def _shares(planned: Sequence[_Planned], recipe: Recipe) -> list[int]:
         most = recipe.steps - left
         of_coarse = min(max(round(COARSE_SHARE * recipe.steps), len(coarse)), most)
         first = _evenly(of_coarse, len(coarse), of_coarse // len(coarse))
-    sizes = len({one.size for one in planned}) - len(coarse)
+    finer_sizes = len({one.size for one in planned}) - len(coarse)
     steps = recipe.steps - sum(first)
-    at_finest, *finer = _evenly(steps, sizes, steps // sizes)
-    if left > sizes:
+    at_finest, *finer = _evenly(steps, finer_sizes, steps // finer_sizes)
+    if left > finer_sizes:
         split = max(1, round(EVEN_SPLIT_SHARE * at_finest))
         finer = [split, *finer]
         at_finest -= split

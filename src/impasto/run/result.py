@@ -52,7 +52,8 @@ class Step:
     Attributes:
         number: counted from 1.
         loss: alpha · content + beta · style, plus the weighted total variation if it has a weight;
-            the methods ``strotss`` and ``nnst`` weight their two parts in their own way.
+            ``strotss`` weighs its two parts in its own way; with ``nnst`` and ``even-nnst`` it
+            is the style loss and the losses of pixels.
         content: content loss, without its weight; 0 for ``nnst`` and ``even-nnst``, which
             have none.
         style: style loss, without its weight.

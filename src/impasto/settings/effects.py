@@ -41,7 +41,7 @@ def _same_anyway(recipe: Recipe) -> bool:
     if recipe.coarse != "same":
         return False
     auto = recipe.model_copy(update={"coarse": "auto"})
-    return not auto.begins_with_nnst
+    return not auto.matches_evenly
 
 
 IDLE = (

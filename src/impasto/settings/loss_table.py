@@ -22,7 +22,8 @@ class Method:
             layers.
         first_side: longer side of the first level with ``levels = "auto"``, in pixels.
         smallest_side: shortest side of a level, in pixels.
-        splits: whether the last level comes twice, the second time with layers matched alone.
+        splits: whether the finest level with the method comes twice, the second time with layers
+            matched alone.
         evenly: whether every part of the style is matched about equally often.
         adds_details: whether a canvas that comes from a coarser level gets all of the content's
             details, except at the last level.

@@ -344,20 +344,20 @@ class Recipe(BaseModel):
         return Message("recipe.content-loss", name=self.content_loss)
 
     @property
-    def begins_with_nnst(self) -> bool:
+    def matches_evenly(self) -> bool:
         """Whether levels minimise the losses of ``even-nnst``, if styles supply all layers.
 
-        >>> Recipe().begins_with_nnst, Recipe(style_loss="wasserstein").begins_with_nnst
+        >>> Recipe().matches_evenly, Recipe(style_loss="wasserstein").matches_evenly
         (True, False)
         """
         fields = type(self).model_fields
         usual = all(getattr(self, name) == fields[name].default for name in OF_THE_DEFAULT)
         return usual and self.style_weight > 0 and self.levels != 1
 
-    def as_nnst(self) -> Recipe:
+    def as_even_nnst(self) -> Recipe:
         """The settings of a level that minimises the losses of ``even-nnst``, never in tiles."""
-        nnst = {"method": "even-nnst", "style_layers": NNST_LAYERS, "tile": "auto"}
-        return self.model_copy(update=nnst)
+        even = {"method": "even-nnst", "style_layers": NNST_LAYERS, "tile": "auto"}
+        return self.model_copy(update=even)
 
     @property
     def _way(self) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from impasto.network import tiles
 from impasto.network.hypercolumns import POOLS
 from impasto.objective.losses import MOST_NEIGHBOURS, MOST_PLACES
-from impasto.objective.nnst import places_of, rounds_of
+from impasto.objective.nnst import place_counts_of, rounds_of
 from impasto.objective.regions import TURNS
 from impasto.objective.strotss import POINTS, STYLE_POINTS
 from impasto.pictures.sizes import PixelSize
@@ -108,7 +108,7 @@ def _matched(level: levels.Level, recipe: Recipe) -> float:
     if not METHODS[recipe.method].splits:
         return 0.0
     width, height = level.size
-    compared = places_of(recipe)
+    compared = place_counts_of(recipe)
     if not level.splits:
         return width * height / (1 << 2 * POOLS) * compared.style * _channels(recipe)
     positions = compared.sampled**2 * min(level.size) / max(level.size)

@@ -10,7 +10,7 @@ import numpy as np
 from impasto.errors import InputError, RunError, StoppedError
 from impasto.network import devices
 from impasto.network.vgg import VGG
-from impasto.objective.cache import STYLES_BYTES, Measurements, measurements
+from impasto.objective.cache import SHARED_BYTES, Measurements, measurements
 from impasto.pictures import inputs
 from impasto.pictures.inputs import Inputs, styles_of
 from impasto.process.memory import memory_errors
@@ -57,7 +57,7 @@ class FramePainter:
         self._named = name_inputs(NOTHING, styles or None, order.weights, order.weights_input)
         self._loaded = load_network(self._named)
         self._shared = inputs.read_shared(self._named.styles or (), self._recipe)
-        self._cache: Measurements = measurements(STYLES_BYTES)
+        self._cache: Measurements = measurements(SHARED_BYTES)
         self._network: VGG | None = None
 
     @property
