@@ -66,10 +66,16 @@ def test_the_pace_of_a_level_is_that_of_its_own_losses(monkeypatch: pytest.Monke
     }
 
 
-def test_more_is_expected_of_larger_canvases_and_deeper_layers() -> None:
-    runs = [run_of(128, steps=4), run_of(256, steps=4), run_of(256, steps=4, coarse="same")]
-    small, large, deep = (estimate.forecast(run).bytes for run in runs)
-    assert small < large < deep
+def test_more_is_expected_of_larger_canvases() -> None:
+    small, large = (estimate.forecast(run_of(size, steps=4)).bytes for size in (128, 256))
+    assert small < large
+
+
+def test_more_is_expected_of_deeper_layers() -> None:
+    """With two levels, the finest reads the network up to conv3_2."""
+    runs = [run_of(256, steps=4, coarse="same", levels=levels) for levels in (2, 1)]
+    shallow, deep = (estimate.forecast(run).bytes for run in runs)
+    assert shallow < deep
 
 
 def test_workers_share_a_canvas_of_which_a_level_can_be_in_tiles() -> None:
