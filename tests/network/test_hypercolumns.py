@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import map_coordinates
 
 from impasto.network.hypercolumns import POOLS, at_points, on_grid
-from impasto.network.pooling import averaged
+from impasto.network.pooling import halved
 from impasto.settings.layers import BY_NAME
 
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
@@ -23,7 +23,7 @@ def ramp(layer: str, height: int, width: int) -> torch.Tensor:
     pools = BY_NAME[layer].pools
     by = 1 << pools
     x = (torch.arange(width // by, dtype=torch.float64) + 0.5) * by
-    return averaged(x.expand(1, height // by, -1).clone(), POOLS - pools)
+    return halved(x.expand(1, height // by, -1).clone(), POOLS - pools)
 
 
 @given(st.integers(8, 70), st.integers(8, 70))

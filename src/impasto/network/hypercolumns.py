@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.network.batches import batched, unbatched
-from impasto.network.pooling import averaged
+from impasto.network.pooling import halved
 from impasto.settings.layers import BY_NAME
 
 POOLS = 2  # neighbouring places on the grid are as far apart as positions behind two poolings
@@ -39,7 +39,7 @@ def on_grid(name: str, features: Tensor, size: tuple[int, int]) -> Tensor:
     grid = size[0] >> POOLS, size[1] >> POOLS
     pools = BY_NAME[name].pools
     if pools < POOLS and features.shape[1:] != grid:
-        features = averaged(features, POOLS - pools)
+        features = halved(features, POOLS - pools)
     elif pools > POOLS:
         enlarged = F.interpolate(batched(features), grid, mode="bilinear", align_corners=False)
         features = unbatched(enlarged)

@@ -86,8 +86,8 @@ def corners(x: Tensor) -> Corners:
     return [squares[y::2, across::2] for y in (0, 1) for across in (0, 1)]
 
 
-def averaged(features: Tensor, times: int) -> Tensor:
-    """A feature map, (C, H, W), averaged over squares whose side is two to the power of ``times``.
+def halved(features: Tensor, times: int) -> Tensor:
+    """A feature map, (C, H, W), halved so many times: averaged over squares.
 
     Rows and columns that fill no square are left out.
     """

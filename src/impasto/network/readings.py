@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from impasto.network.bands import PRODUCTS, Read, Rows, Workspace, bands, slices
-from impasto.network.pooling import averaged
+from impasto.network.pooling import halved
 from impasto.network.tiles import Box
 from impasto.process import threads
 from impasto.settings.layers import BY_NAME
@@ -120,7 +120,7 @@ class Reading:
         return self.core.after(BY_NAME[name].pools)
 
     def _times(self, name: str) -> int:
-        """How often a layer's output is halved, as by :func:`impasto.network.pooling.averaged`."""
+        """How often a layer's output is halved, as :func:`impasto.network.pooling.halved` does."""
         return max(0, self.pools - BY_NAME[name].pools)
 
     def _feature(self, name: str, x: Rows, kept: Workspace) -> Tensor:
@@ -163,7 +163,7 @@ def _write_averaged(x: Rows, part: Box, times: int, out: Tensor) -> None:
     def average(rows: slice) -> None:
         here = slice(part.top + side * rows.start, part.top + side * rows.stop)
         values = x[here][:, part.left : part.right].permute(2, 0, 1).float()
-        out[rows] = averaged(values, times).permute(1, 2, 0)
+        out[rows] = halved(values, times).permute(1, 2, 0)
 
     threads.each(average, bands(len(out), side * x.shape[1] * x.shape[2]))
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from impasto.errors import InputError
 from impasto.network.devices import Arithmetic
 from impasto.network.direct import Direct
-from impasto.network.pooling import averaged
+from impasto.network.pooling import halved
 from impasto.network.readings import NO_GRIDS, Grid
 from impasto.network.statistics import gram
 from impasto.network.tiles import Box
@@ -221,7 +221,7 @@ class VGG:
         if core is not None:
             maps = {name: core.after(BY_NAME[name].pools).of(x) for name, x in maps.items()}
         on_grids = {name: maps[name][:, rows, columns] for name, (rows, columns) in grids.items()}
-        means = {name: averaged(x, pools - BY_NAME[name].pools) for name, x in maps.items()}
+        means = {name: halved(x, pools - BY_NAME[name].pools) for name, x in maps.items()}
         return {**means, **on_grids}
 
     def laid_out(self, features: Tensor) -> Tensor:
