@@ -61,7 +61,7 @@ SMALL = Recipe(
     content_layers="conv2_1",
     style_layers="conv1_1,conv2_1",
 )
-LONG = SMALL.model_copy(update={"steps": 100})  # so that it is seen to begin before it ends
+LONG = SMALL.model_copy(update={"steps": 40})  # so that it is seen to begin before it ends
 COMMON = Common(Needs())
 
 # A machine with other work may take long to begin, and says so.
@@ -362,6 +362,7 @@ def test_a_painting_that_went_to_a_folder_that_only_looks_the_same_is_made_again
     Path("other", "out.png").write_bytes(made[::-1])  # as large
     here = BatchWatch(on_begin=lambda _: monkeypatch.chdir("other"))
     batch.paint([job], COMMON, 1, here)
+    assert Path.cwd().name == "other"
     assert Path("out.png").read_bytes()[:4] == made[:4]
 
 
