@@ -213,6 +213,13 @@ def test_a_last_level_after_others_reads_up_to_the_shallowest_content_layer(
     assert [level.deepest for level in levels] == expected
 
 
+@pytest.mark.parametrize(("longer", "expected"), [(1280, "conv3_2"), (1281, "conv4_2")])
+def test_a_last_level_of_a_large_canvas_reads_up_to_the_deepest_content_layer(
+    longer: int, expected: str
+) -> None:
+    assert plan((longer, 960), [(longer, 960)], Recipe())[-1].deepest == expected
+
+
 def test_a_last_level_reads_all_layers_if_a_style_supplies_only_deep_ones() -> None:
     styles, deep = [(512, 384)] * 2, ("conv4_1", "conv5_1")
     for supplied, expected in (

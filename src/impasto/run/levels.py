@@ -21,6 +21,9 @@ COARSE_SHARE, EVEN_SPLIT_SHARE = 0.35, 0.43
 EVEN = "even-nnst"
 MATCHED_SIDE = 640  # pixels; up to this longer side, levels of the default minimise even-nnst
 SHALLOW = "relu3_1"  # up to which the finest of them reads the network
+# Pixels; up to this longer side, a finest level of single layers reads the network only up to the
+# shallowest content layer. A larger one has strokes that this layer does not see whole.
+SHALLOW_SIDE = 1280
 
 
 @dataclass(frozen=True)
@@ -80,12 +83,12 @@ def plan(
     """The levels of a run, each twice as large as the one before, up to the canvas itself.
 
     The finest level takes half as many steps as each of the others: it only adds detail. With
-    relative losses, it also reads only the layers up to the shallowest content layer, because the
-    coarser levels have settled what deeper layers see; it does so only if every style supplies one
-    of these layers. With absolute losses, what counts is how far
-    the loss of the finest level falls, and each of the others takes a ninth of the steps. With
-    ``strotss``, all take as many; with ``nnst``, the level whose layers are matched alone takes
-    30 %, and the others share the rest.
+    relative losses, it also reads only the layers up to the shallowest content layer, or to the
+    deepest one on a canvas of more than 1,280 pixels, because the coarser levels have settled what
+    deeper layers see; it does so only if every style supplies one of these layers. With absolute
+    losses, what counts is how far the loss of the finest level falls, and each of the others takes
+    a ninth of the steps. With ``strotss``, all take as many; with ``nnst``, the level whose layers
+    are matched alone takes 30 %, and the others share the rest.
 
     By default, the levels of up to 640 pixels minimise the losses of ``even-nnst``, which needs all
     layers of every style. The finest of them comes twice, the second time with layers matched
@@ -199,31 +202,31 @@ def layers_at(level: Level, recipe: Recipe, network: Architecture) -> tuple[Laye
 
 
 def deepest_at_the_end(
-    recipe: Recipe, supplied: Sequence[Collection[str] | None] = ()
+    longer: int, recipe: Recipe, supplied: Sequence[Collection[str] | None] = ()
 ) -> str | None:
     """The layer up to which a finest level that follows others reads the network; None for all.
 
-    It is the shallowest content layer that has a weight, if every style supplies a style layer with
-    a weight up to it. Otherwise the level would have no style loss, or none of some style.
+    It is the shallowest content layer that has a weight, or the deepest on a large canvas, if every
+    style supplies a style layer with a weight up to it. Otherwise the level would have no style
+    loss, or none of some style.
 
-    >>> deepest_at_the_end(Recipe())
-    'conv3_2'
-    >>> deepest_at_the_end(Recipe(), [None, ("conv4_1", "conv5_1")])
-    >>> deepest_at_the_end(Recipe(balance="absolute", beta=1000))
+    >>> deepest_at_the_end(1024, Recipe()), deepest_at_the_end(2048, Recipe())
+    ('conv3_2', 'conv4_2')
+    >>> deepest_at_the_end(1024, Recipe(), [None, ("conv4_1", "conv5_1")])
+    >>> deepest_at_the_end(1024, Recipe(balance="absolute", beta=1000))
 
     Args:
+        longer: the longer side of the canvas, in pixels.
         recipe: the settings.
         supplied: for each style, the names of the style layers that it supplies, or None for all.
     """
     content = _weighted(recipe.content_read)
     if recipe.balance == "absolute" or not content:
         return None
-    shallowest = content[0]
-    within = {
-        name for name in _weighted(recipe.style_layers) if in_order({name, shallowest})[0] == name
-    }
-    every = all(layers is None or within.intersection(layers) for layers in supplied)
-    return shallowest if within and every else None
+    deepest = content[0 if longer <= SHALLOW_SIDE else -1]
+    within = _up_to(deepest, recipe).keys()
+    every = all(layers is None or within & set(layers) for layers in supplied)
+    return deepest if within and every else None
 
 
 def _deepest(
@@ -238,7 +241,9 @@ def _deepest(
         is_finest = planned[0].size != one.size == _finest_matched(planned)
         shallow = _up_to(SHALLOW, _of_method(EVEN, recipe))
         return in_order(shallow)[-1] if is_finest and shallow else None
-    return deepest_at_the_end(recipe, supplied) if 1 < number == len(planned) else None
+    if not 1 < number == len(planned):
+        return None
+    return deepest_at_the_end(max(one.size), recipe, supplied)
 
 
 def _finest_matched(planned: Sequence[_Planned]) -> PixelSize | None:
