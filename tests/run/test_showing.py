@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from rich.console import Console
 
 import impasto
 from conftest import content_pixels, style_pixels
-from impasto import InputError
+from impasto import InputError, stylize
 from impasto.run.levels import Level
 from impasto.run.result import LatestImage, Step
 from impasto.run.showing import Account, Bar, Lines, showing
@@ -132,8 +133,21 @@ def test_no_time_left_is_shown_before_it_is_known() -> None:
 def test_the_best_loss_begins_anew_at_every_level() -> None:
     account = Account(TWO_LEVELS)
     account.take(step(8, loss=1.0))
-    account.take(step(9, loss=7.0, level=2))
+    account.take(replace(step(9, loss=7.0, level=2), begins=True))
     assert account.best == 7.0
+
+
+def test_the_best_loss_that_is_shown_is_that_of_the_result() -> None:
+    """Every round of matches has losses of its own."""
+    account, shown = Account(TWO_LEVELS), list[float]()
+
+    def watch(step: Step) -> None:
+        account.take(step)
+        shown.append(account.best)
+
+    pixels = content_pixels(96, 128), style_pixels(96, 128)
+    result = stylize(*pixels, size=128, steps=12, on_step=watch)
+    assert min(shown) < result.best.loss == shown[-1]
 
 
 def test_a_step_costs_as_much_as_its_level_has_pixels() -> None:

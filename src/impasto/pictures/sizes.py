@@ -105,15 +105,21 @@ def output_size(content: PixelSize, canvas: PixelSize, recipe: Recipe) -> PixelS
 def squeezed(content: PixelSize, canvas: PixelSize) -> float:
     """By which factor a canvas makes wider what a content picture shows; 1 if only by rounding.
 
+    Either size may have been rounded: the canvas, or the part of the picture that it shows.
+
     >>> squeezed((600, 400), (512, 341)), squeezed((600, 400), (512, 512))
     (1.0, 0.6666666666666666)
+    >>> squeezed((979, 653), (3840, 2560))
+    1.0
 
     Args:
         content: width and height of the content picture, in pixels.
         canvas: width and height of the canvas.
     """
     (across, down), (width, height) = content, canvas
-    rounded = abs(width * down / across - height) <= 1 or abs(height * across / down - width) <= 1
+    most = max(1, width / across / 2, height / down / 2)  # half a pixel of the picture
+    high, wide = width * down / across, height * across / down
+    rounded = abs(high - height) <= most or abs(wide - width) <= most
     return 1.0 if rounded else width * down / (height * across)
 
 

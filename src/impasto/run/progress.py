@@ -78,11 +78,11 @@ class Progress:
         seconds = time.perf_counter() - self.began
         number = len(self.history) + 1
         losses = (measured.loss, measured.content, measured.style)
-        step = Step(number, *losses, seconds, self.level, self.latest)
-        self.history.append(step)
         self.count += 1
-        is_first = self.count == 1 or measured.is_new
-        if self.best is None or is_first or step.loss < self.best.loss:
+        begins = self.count == 1 or measured.is_new
+        step = Step(number, *losses, seconds, self.level, self.latest, begins)
+        self.history.append(step)
+        if self.best is None or begins or step.loss < self.best.loss:
             self.best, self.kept = step, kept
         self.latest.number, self.latest.make = number, make_image
         self.stopped = told(self.on_step, step) or self.stopped

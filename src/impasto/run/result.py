@@ -59,6 +59,8 @@ class Step:
         style: style loss, without its weight.
         seconds: time since the run began.
         level: number of the level, counted from 1; losses of different levels cannot be compared.
+        begins: whether its loss cannot be compared with earlier ones: at the first step of a level,
+            and where ``nnst`` or ``even-nnst`` has found other matches.
     """
 
     number: int
@@ -68,6 +70,7 @@ class Step:
     seconds: float
     level: int = 1
     _latest: LatestImage = field(default_factory=LatestImage, repr=False, compare=False)
+    begins: bool = field(default=False, repr=False, compare=False)
 
     def image(self) -> Image.Image:
         """This step's canvas after its update, as an 8-bit RGB image of the result's size.

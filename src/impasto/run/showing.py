@@ -50,7 +50,7 @@ class Account:
         levels: the levels of the run.
 
     Attributes:
-        best: the smallest loss of the current level.
+        best: the smallest of the losses that can be compared with the last one.
     """
 
     def __init__(self, levels: Sequence[Level]) -> None:
@@ -66,11 +66,11 @@ class Account:
         return sum(self.before.get(level.number, level.steps) for level in self.levels)
 
     def take(self, step: Step) -> None:
-        """Count a step; the best loss starts again at every level."""
+        """Count a step; the best loss starts again where the step's loss begins anew."""
         if step.level != self.at:
             self.before[self.at] = step.number - 1 - sum(self.before.values())
-            self.at, self.best = step.level, float("inf")
-        self.best = min(self.best, step.loss)
+            self.at = step.level
+        self.best = step.loss if step.begins else min(self.best, step.loss)
         if step.number == 1:
             self.begun = step.seconds, self._work(step)[0]
 
