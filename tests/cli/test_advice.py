@@ -28,6 +28,14 @@ def stylize(*flags: str) -> int:
     return run(["stylize", "content.png", "style.png", "-o", "out.png", *QUICK, *flags])
 
 
+def test_a_tiny_style_picture_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    for side, is_named in ((6, False), (5, True)):
+        Image.fromarray(style_pixels(side, side)).save("style.png")
+        assert stylize("--dry-run") == 0
+        told = capsys.readouterr().err
+        assert ("The style picture 'style.png' (5×5) is enlarged 10 times" in told) == is_named
+
+
 # ------------------------------------------------------------------------------- near misses
 
 

@@ -11,7 +11,10 @@ from impasto.settings.effects import idle, ignores_content, ignores_styles
 from impasto.settings.recipe import Recipe
 
 if TYPE_CHECKING:
+    from impasto.pictures.inputs import StylePicture
     from impasto.settings.style import Style
+
+MOST_ENLARGED = 8  # times; a style picture that is enlarged further has no strokes left
 
 
 def note_idle(given: Mapping[str, Any], recipes: Iterable[Recipe]) -> None:
@@ -70,3 +73,28 @@ def note_squeezed(
             )
         )
     )
+
+
+def note_enlarged(styles: Sequence[StylePicture], sizes: Sequence[tuple[int, int]]) -> None:
+    """Name the style pictures that are enlarged so far that nothing of their strokes is left.
+
+    Args:
+        styles: the style pictures of a run.
+        sizes: width and height to which each is resized, in pixels.
+    """
+    for style, size in zip(styles, sizes, strict=True):
+        (across, down), longer = style.picture.size, max(size)
+        times = longer / max(across, down)
+        if times > MOST_ENLARGED:
+            note(
+                str(
+                    Message(
+                        "size.enlarged",
+                        picture=str(style.style.picture),
+                        across=across,
+                        down=down,
+                        times=round(times),
+                        longer=longer,
+                    )
+                )
+            )

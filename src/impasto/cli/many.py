@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from impasto.cli.advice import note_ignored, note_squeezed
+from impasto.cli.advice import note_enlarged, note_ignored, note_squeezed
 from impasto.cli.clusters import Batch, Cluster, foretold, paint_batch, places_on, workplace_of
 from impasto.cli.ending import BAD_INPUT, DONE, FAILED, EndedError, code_of, told_to_end
 from impasto.cli.options import files_of_run
@@ -172,6 +172,8 @@ def paint_one(plan: Plan, asked: Asked, *, styles_are_named: bool) -> int:
                 workplace,
             )
             note_squeezed(run.inputs.content.size, run.size, run.recipe, asked.given)
+            if not METHODS[run.recipe.method].one_pass:
+                note_enlarged(run.inputs.styles, run.levels[-1].style_sizes)
             asked.save_settings(styles)
             if asked.skip_existing and outputs.picture is not None:
                 remove_parts(outputs.picture)
