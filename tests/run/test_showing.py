@@ -32,6 +32,7 @@ def one_level(steps: int) -> list[Level]:
 
 SMALL = {"size": (48, 32), "steps": 3, "levels": 1, "style_layers": "conv1_1"}
 TWO_LEVELS = [Level(1, (32, 24), ((32, 24),), 8), Level(2, (64, 48), ((64, 48),), 4)]
+COSTS = 32 * 24 + 160 * 160, 64 * 48 + 160 * 160
 
 
 def test_lines_come_about_twenty_times_and_at_both_ends() -> None:
@@ -84,7 +85,8 @@ def test_steps_that_a_converged_level_does_not_take_are_not_waited_for() -> None
     assert account.steps == 7
     begun = step(1).seconds
     left = account.left(step(4, level=2, seconds=7.0))
-    assert left == pytest.approx((7.0 - begun) * 12 / (7 - 1))
+    first, second = COSTS
+    assert left == pytest.approx((7.0 - begun) * 3 * second / (2 * first + second))
     assert account.left(step(7, level=2)) == 0.0
     assert shown.getvalue().splitlines()[-1].startswith("step 7/7 at 64×48 ")
     assert shown.getvalue().endswith(" 0 s left\n")
@@ -150,9 +152,11 @@ def test_the_best_loss_that_is_shown_is_that_of_the_result() -> None:
     assert min(shown) < result.best.loss == shown[-1]
 
 
-def test_a_step_costs_as_much_as_its_level_has_pixels() -> None:
-    """Half way through the steps of a level whose pixels are a quarter of the next one's."""
-    assert Account(TWO_LEVELS).left(step(4, seconds=4.0)) == pytest.approx(4.0 + 16.0)
+def test_a_step_costs_as_much_as_its_level_has_pixels_and_some_more() -> None:
+    """Half way through the steps of the first level."""
+    first, second = COSTS
+    left = Account(TWO_LEVELS).left(step(4, seconds=4.0))
+    assert left == pytest.approx(4.0 + 4 * second / first)
 
 
 class Terminal(io.StringIO):

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 LINES = 20  # about how many lines a run prints without a terminal
 KNOWN_AFTER = 3  # steps, from which on the time left is shown
+MORE_PIXELS = 160 * 160  # by which the cost of a step exceeds that of its canvas's pixels
 DRAWN_EVERY = 0.2  # seconds between two drawings of the bar of a notebook
 
 Shown = TypeVar("Shown", bound=AbstractContextManager[Any])
@@ -43,8 +44,9 @@ SomeLines = TypeVar("SomeLines")
 class Account:
     """Keeps count of the steps of a run, to estimate the time left.
 
-    The cost of a step is taken to be proportional to the pixels of its level. The first step counts
-    only for itself: until then, the run has also measured its targets and warmed up.
+    The cost of a step is taken to be proportional to the pixels of its level and some more, since
+    many operations take as long for a tiny canvas. The first step counts only for itself: until
+    then, the run has also measured its targets and warmed up.
 
     Args:
         levels: the levels of the run.
@@ -87,10 +89,10 @@ class Account:
         return f"{duration(self.left(step))} left" if step.number >= KNOWN_AFTER else ""
 
     def _work(self, step: Step) -> tuple[int, int]:
-        """The pixels of all steps up to this one, and of those after it."""
+        """What all steps up to this one cost, and those after it, in pixels."""
         done = todo = 0
         for level in self.levels:
-            pixels = level.size[0] * level.size[1]
+            pixels = level.size[0] * level.size[1] + MORE_PIXELS
             if level.number < step.level:
                 done += self.before.get(level.number, level.steps) * pixels
             elif level.number == step.level:
