@@ -12,6 +12,7 @@ from conftest import content_pixels, style_pixels
 from impasto import LBFGS, Recipe, Style, stylize
 from impasto.network.pyramid import details
 from impasto.optim.preconditioner import Places, Spectrum
+from impasto.pictures.strokes import resize_smoothed
 from impasto.run import levels
 from impasto.run.canvas import strengthened
 from impasto.run.prepare import prepare, vary
@@ -116,6 +117,15 @@ def test_with_absolute_losses_every_level_starts_with_the_details_of_the_photogr
     coarser = canvases.resized(canvases.recolored_at(before), last.size)
     expected = 7.0 + share * (canvases.recolored_at(last) - coarser)
     torch.testing.assert_close(canvases.enlarged(canvas, before, last), expected)
+
+
+def test_the_finest_level_sees_the_style_smoothed_along_its_strokes() -> None:
+    run = prepare(CONTENT, STYLE, Recipe(**SMALL), device="cpu")
+    *coarse, last = run.levels
+    (seen,) = run.canvases.styles_at(last)
+    expected = resize_smoothed(STYLE, last.style_sizes[0], last.reach)
+    np.testing.assert_allclose(run.canvases.to_pixels(seen.canvas), expected, atol=1e-3)
+    assert {level.reach for level in coarse} == {0.0}
 
 
 @pytest.mark.parametrize(("strength", "painted"), [(0.14, 0.012), (0.7, 0.3), (1, 0.6)])

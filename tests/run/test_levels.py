@@ -166,6 +166,20 @@ def test_so_they_are_unless_every_style_supplies_all_layers(
     assert {level.method for level in levels} == {"layers"}
 
 
+def test_levels_after_even_matches_smooth_the_style_along_its_strokes() -> None:
+    levels = plan((2048, 1536), [(2048, 1280)], Recipe())
+    assert [level.reach for level in levels] == [0, 0, 0, 0, 0, 1.5, 1.5]
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [Recipe(coarse="same"), *map(Recipe.preset, ("fine", "gatys-fast", "nnst", "strotss"))],
+    ids=["coarse same", "fine", "gatys-fast", "nnst", "strotss"],
+)
+def test_without_both_they_see_it_as_it_is(recipe: Recipe) -> None:
+    assert {level.reach for level in plan((1024, 768), [(1024, 640)], recipe)} == {0.0}
+
+
 def test_several_styles_have_coarse_levels_like_one() -> None:
     one, two = (plan((512, 384), [(512, 320)] * count, Recipe()) for count in (1, 2))
     assert [level.method for level in two] == [level.method for level in one]

@@ -196,11 +196,10 @@ def _check_none_empty(arguments: Iterable[str]) -> None:
 
 
 def _usage_error(error: typer.TyperException, arguments: Sequence[str]) -> InputError:
-    """Impasto's error for one of Typer's, with the nearest option in place of all that are near."""
+    """Impasto's error for one of Typer's, with the nearest option if one is near."""
     text = error.format_message()
-    near = getattr(error, "possibilities", None)
-    if near:
-        text = f"{error.message}; did you mean {near[0]}?"
+    if similar := getattr(error, "possibilities", None):
+        text = f"{error.message}{suggest(getattr(error, 'option_name', None), similar)}"
     named = arguments[0] if arguments and arguments[0] in COMMANDS else ""
     return InputError("command.usage", text=text, command=f"impasto {named}".strip())
 

@@ -21,7 +21,7 @@ from impasto.files import reading
 from impasto.files.png_text import PNG_SIGNATURE
 from impasto.messages.message import Message
 from impasto.pictures import deep_png, in_memory, jpeg_xl, tiff
-from impasto.pictures.arrays import Opacity, Pixels, is_grey, middle, resize
+from impasto.pictures.arrays import Opacity, Pixels, is_grey, middle
 from impasto.pictures.decoding import (
     check_head,
     from_file,
@@ -33,6 +33,7 @@ from impasto.pictures.decoding import (
 from impasto.pictures.kinds import checked_head
 from impasto.pictures.limits import Head
 from impasto.pictures.refusals import UnusableError, naming, refusing, tell_of
+from impasto.pictures.strokes import resize_smoothed
 from impasto.pictures.upright import SIDEWAYS, orientation_of, take_metadata
 
 if TYPE_CHECKING:
@@ -71,25 +72,29 @@ class Picture:
         """Whether it has no colours."""
         return is_grey(self.pixels)
 
-    def resized(self, size: tuple[int, int]) -> npt.NDArray[np.float32]:
+    def resized(self, size: tuple[int, int], *, reach: float = 0.0) -> npt.NDArray[np.float32]:
         """The pixels in another size, as :func:`impasto.pictures.arrays.resize` makes them.
 
         The last small ones are kept, read-only, since a run reads a picture several times in each
         of its sizes.
+
+        Args:
+            size: new width and height.
+            reach: how far they are smoothed along strokes, in pixels (:func:`resize_smoothed`).
         """
-        kept = self._in_sizes
-        found = kept.get(size)
+        kept, key = self._in_sizes, (size, reach)
+        found = kept.get(key)
         if found is None:
-            found = resize(self.pixels, size)
+            found = resize_smoothed(self.pixels, size, reach)
             if size[0] * size[1] <= MOST_PIXELS:
                 found.setflags(write=False)
-                kept[size] = found
+                kept[key] = found
                 for earlier in list(kept)[:-MOST_SIZES]:
                     kept.pop(earlier, None)
         return found
 
     @functools.cached_property
-    def _in_sizes(self) -> dict[tuple[int, int], npt.NDArray[np.float32]]:
+    def _in_sizes(self) -> dict[tuple[tuple[int, int], float], npt.NDArray[np.float32]]:
         return {}
 
     def cropped(self, size: tuple[int, int]) -> Picture:

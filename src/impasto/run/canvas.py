@@ -301,7 +301,7 @@ class Canvases:
 
     def _style(self, style: StylePicture, size: PixelSize, level: Level) -> Tensor:
         interrupts.check()
-        canvas = self._rescaled(style.picture.resized(size))
+        canvas = self._rescaled(style.picture.resized(size, reach=level.reach))
         if self.recipe.color == "match":
             return recolored(canvas, self.content_at(level), SMALLEST_STYLE_VARIANCE)
         return canvas

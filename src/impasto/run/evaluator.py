@@ -331,7 +331,8 @@ class Evaluator:
             if level.paints_on
             else (*common, level.size, content, recipe.alpha > 0, of_content),
             (
-                *(*common, styles, recipe.style_weight > 0, level.style_sizes),
+                *(*common, styles, recipe.style_weight > 0),
+                *(level.style_sizes, level.reach),
                 *(inputs.identity_of_styles, recolored_like, seen_size),
             ),
         )
