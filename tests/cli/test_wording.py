@@ -23,7 +23,8 @@ def said(capsys: pytest.CaptureFixture[str], *words: str, code: int = 2) -> str:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ("stylize a b --strenght 1", "No such option: --strenght; did you mean --strength?"),
+        ("stylize a b --strenght 1", "No such option: --strenght; did you mean '--strength'?"),
+        ("stylize a b --stroke 3", "No such option: --stroke"),  # --trace is no help
         ("stylize a b --strength", "Option '--strength' requires an argument."),
         ("resume a --nothing", "No such option: --nothing"),
     ],
