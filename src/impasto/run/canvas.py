@@ -7,7 +7,7 @@ from pixels, and :func:`deprocess` makes pixels from it.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -134,12 +134,19 @@ class Canvases:
         painted = self.recipe.painted_share * total_of(self._shares_at(level))
         return self.recolored_at(level).lerp(begun, painted)
 
-    def styles_at(self, level: Level) -> Iterator[StyleCanvas]:
-        """The styles at a level, one by one; recoloured like the content for ``color = match``."""
+    def styles_at(self, level: Level, *, smoothed: bool = True) -> Iterator[StyleCanvas]:
+        """The styles at a level, one by one; recoloured like the content for ``color = match``.
+
+        Args:
+            level: the level.
+            smoothed: whether they are smoothed as far as those of the level; their colours as a
+                whole are measured without.
+        """
         masks = self._masks_at(level)
+        reach = level.reach if smoothed else 0.0
         for style, mask, size in zip(self.inputs.styles, masks, level.style_sizes, strict=True):
             yield StyleCanvas(
-                self._style(style, size, level),
+                self._style(style, size, level, reach),
                 style.style.weight,
                 style.style.layers,
                 mask,
@@ -202,7 +209,7 @@ class Canvases:
             case "recolored-content":
                 return self.recolored_at(level)
             case "style":
-                return self._style(self.inputs.styles[0], level.size, level)
+                return self._style(self.inputs.styles[0], level.size, level, level.reach)
             case "noise":
                 return noise(self.content_at(level), self.recipe.seed)
             case "noisy-content":
@@ -225,13 +232,8 @@ class Canvases:
                 content, style.canvas, of_content=style.mask, of_style=style.style_mask
             )
 
-        return self._in_styles(one, content, level)
-
-    def _in_styles(
-        self, made: Callable[[StyleCanvas], Tensor], canvas: Tensor, level: Level
-    ) -> Tensor:
-        """What is made for each style, where that style paints; elsewhere a canvas, 3 × H × W."""
-        return blended(map(made, self.styles_at(level)), self._shares_at(level), lambda: canvas)
+        made = map(one, self.styles_at(level, smoothed=False))
+        return blended(made, self._shares_at(level), lambda: content)
 
     def enlarged(self, canvas: Tensor, before: Level, level: Level) -> Tensor:
         """The canvas, 3 × H × W, with which a level starts, made from that of the level before.
@@ -255,7 +257,7 @@ class Canvases:
                 of_style=style.style_mask,
             )
 
-        return self._in_styles(one, larger, level)
+        return blended(map(one, self.styles_at(level)), self._shares_at(level), lambda: larger)
 
     def _with_details(self, larger: Tensor, before: Level, level: Level) -> Tensor:
         """An enlarged canvas, 3 × H × W, with those details of the content that it should have.
@@ -299,9 +301,9 @@ class Canvases:
             return None
         return torch.from_numpy(mask.at(size).copy()).to(self.device, self.dtype)
 
-    def _style(self, style: StylePicture, size: PixelSize, level: Level) -> Tensor:
+    def _style(self, style: StylePicture, size: PixelSize, level: Level, reach: float) -> Tensor:
         interrupts.check()
-        canvas = self._rescaled(style.picture.resized(size, reach=level.reach))
+        canvas = self._rescaled(style.picture.resized(size, reach=reach))
         if self.recipe.color == "match":
             return recolored(canvas, self.content_at(level), SMALLEST_STYLE_VARIANCE)
         return canvas
