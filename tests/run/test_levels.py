@@ -166,7 +166,7 @@ def test_so_they_are_unless_every_style_supplies_all_layers(
     assert {level.method for level in levels} == {"layers"}
 
 
-def test_levels_after_even_matches_smooth_the_style_along_its_strokes() -> None:
+def test_large_levels_after_even_matches_smooth_the_style_along_its_strokes() -> None:
     levels = plan((2048, 1536), [(2048, 1280)], Recipe())
     assert [level.reach for level in levels] == [0, 0, 0, 0, 0, 1.5, 1.5]
 
@@ -176,8 +176,14 @@ def test_levels_after_even_matches_smooth_the_style_along_its_strokes() -> None:
     [Recipe(coarse="same"), *map(Recipe.preset, ("fine", "gatys-fast", "nnst", "strotss"))],
     ids=["coarse same", "fine", "gatys-fast", "nnst", "strotss"],
 )
-def test_without_both_they_see_it_as_it_is(recipe: Recipe) -> None:
+def test_without_even_matches_before_they_see_it_as_it_is(recipe: Recipe) -> None:
     assert {level.reach for level in plan((1024, 768), [(1024, 640)], recipe)} == {0.0}
+
+
+def test_so_do_small_ones() -> None:
+    levels = plan((640, 480), [(640, 400)], Recipe(), ends_by_layer=True)
+    assert levels[-1].method == "layers"
+    assert levels[-1].reach == 0.0
 
 
 def test_several_styles_have_coarse_levels_like_one() -> None:

@@ -24,7 +24,7 @@ SHALLOW = "relu3_1"  # up to which the finest of them reads the network
 # Pixels; up to this longer side, a finest level of single layers reads the network only up to the
 # shallowest content layer. A larger one has strokes that this layer does not see whole.
 SHALLOW_SIDE = 1280
-REACH = 1.5  # pixels; how far the levels after even-nnst smooth the style along its strokes
+REACH = 1.5  # pixels; how far larger levels after them smooth the style along its strokes
 
 
 @dataclass(frozen=True)
@@ -59,10 +59,10 @@ class Level:
     def reach(self) -> float:
         """How far style pictures are smoothed along their strokes, in pixels; 0 for not at all.
 
-        A level of single layers that goes on after even matches smooths them: its Gram matrices
-        would ask for the grain of the file, but not for where it is.
+        Large levels that go on after even matches smooth them: their Gram matrices would ask for
+        the grain of the file, but not for where it is.
         """
-        return REACH if self.paints_on and self.method != EVEN else 0.0
+        return REACH if self.paints_on and max(self.size) > MATCHED_SIDE else 0.0
 
 
 def plan_for(pictures: Inputs, recipe: Recipe, *, ends_by_layer: bool = False) -> list[Level]:
