@@ -97,13 +97,13 @@ def test_a_reduced_picture_is_smoothed_in_its_new_size() -> None:
 
 def test_an_enlarged_picture_is_smoothed_in_its_own_size_and_further() -> None:
     picture = hatched(150, 300, grain=10)
-    expected = resize(along_strokes(picture, 0.6), (900, 450))
-    np.testing.assert_allclose(resize_smoothed(picture, (900, 450), 0.2), expected, atol=1e-3)
+    expected = resize(along_strokes(picture, 0.4), (1200, 600))
+    np.testing.assert_allclose(resize_smoothed(picture, (1200, 600), 0.2), expected, atol=1e-3)
 
 
 def test_the_reach_in_an_enlarged_picture_is_limited() -> None:
     picture = hatched(150, 300, grain=10)
-    expected = resize(along_strokes(picture, 1.0), (900, 450))
+    expected = resize(along_strokes(picture, 0.9), (900, 450))
     np.testing.assert_allclose(resize_smoothed(picture, (900, 450), 1.5), expected, atol=1e-3)
 
 

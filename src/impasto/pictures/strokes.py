@@ -20,14 +20,14 @@ BEFORE, AROUND = 0.7, 2.0
 FAR = 3  # standard deviations; weights beyond them count as 0
 SMALLEST = 1e-3  # square grey levels; weaker gradients have no direction
 BAND = 2**20  # pixels that are smoothed at a time
-MOST = 1 / 300  # of the longer side: the furthest reach
+MOST = 0.003  # of the longer side: the furthest reach
 
 
 def resize_smoothed(pixels: Pixels, size: tuple[int, int], reach: float) -> npt.NDArray[np.float32]:
     """Resize a style picture, and smooth it along its strokes.
 
     It is smoothed in the smaller of the two sizes. If it is enlarged, its grain is, too, and the
-    reach grows in proportion.
+    reach grows with the square root: further, and strokes would become soft.
 
     Args:
         pixels: H × W × 3, 0…255.
@@ -42,8 +42,8 @@ def resize_smoothed(pixels: Pixels, size: tuple[int, int], reach: float) -> npt.
     own = pixels.shape[1], pixels.shape[0]
     enlarged = math.sqrt(math.prod(size) / math.prod(own))
     smaller = own if enlarged > 1 else size
-    furthest = min(reach * max(1.0, enlarged), MOST * max(smaller))
-    return resize(along_strokes(resize(pixels, smaller), furthest), size)
+    further = min(reach * math.sqrt(max(1.0, enlarged)), MOST * max(smaller))
+    return resize(along_strokes(resize(pixels, smaller), further), size)
 
 
 def along_strokes(pixels: Pixels, reach: float) -> npt.NDArray[np.float32]:

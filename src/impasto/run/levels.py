@@ -24,7 +24,7 @@ SHALLOW = "relu3_1"  # up to which the finest of them reads the network
 # Pixels; up to this longer side, a finest level of single layers reads the network only up to the
 # shallowest content layer. A larger one has strokes that this layer does not see whole.
 SHALLOW_SIDE = 1280
-REACH = 1.5  # pixels; how far larger levels after them smooth the style along its strokes
+REACH = 1.5  # pixels; how far levels above MATCHED_SIDE smooth the style along its strokes
 
 
 @dataclass(frozen=True)
