@@ -89,7 +89,6 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("slow")
 def test_a_clip_is_painted_plays_on_the_page_and_can_be_downloaded(page: Page, files: Path) -> None:
     paint(page, files, "clip.mp4")
-    expect(page.locator("#painting img")).to_be_visible()
     film = page.locator("#film video")
     expect(film).to_be_visible()
     page.wait_for_function("document.querySelector('#film video').currentTime > 0")
@@ -102,8 +101,11 @@ def test_a_clip_is_painted_plays_on_the_page_and_can_be_downloaded(page: Page, f
 
 
 @pytest.mark.usefixtures("slow")
-def test_a_clip_that_is_stopped_plays_as_far_as_it_is_painted(page: Page, files: Path) -> None:
+def test_a_clip_is_shown_as_it_is_painted_and_plays_as_far_when_it_is_stopped(
+    page: Page, files: Path
+) -> None:
     paint(page, files, "slow.webm")
+    expect(page.locator("#painting img")).to_be_visible()
     going = re.compile(r"[1-9]\d* of 40 frames, about \d+ s left")
     expect(page.locator("#status")).to_contain_text(going)
     page.click("#stop")
