@@ -27,7 +27,7 @@ def resize_smoothed(pixels: Pixels, size: tuple[int, int], reach: float) -> npt.
     """Resize a style picture, and smooth it along its strokes.
 
     It is smoothed in the smaller of the two sizes. If it is enlarged, its grain is, too, and the
-    reach grows with the square root: further, and strokes would become soft.
+    reach grows with the square root of that. Further, and strokes would become soft.
 
     Args:
         pixels: H × W × 3, 0…255.
@@ -56,7 +56,7 @@ def along_strokes(pixels: Pixels, reach: float) -> npt.NDArray[np.float32]:
     The path is that of line integral convolution (Cabral and Leedom, *Imaging Vector Fields Using
     Line Integral Convolution*, SIGGRAPH 1993), in steps of one pixel along the smaller eigenvector
     of the structure tensor, as in coherence-enhancing filtering (Kyprianidis and Kang, *Image and
-    Video Abstraction by Coherence-Enhancing Filtering*, Eurographics 2011, sections 3.1 and 3.2).
+    Video Abstraction by Coherence-Enhancing Filtering*, Eurographics 2011).
 
     Args:
         pixels: H × W × 3, 0…255.
